@@ -1,0 +1,100 @@
+"""eBPF with nothing but Python: the kernel's program and the program that controls it, in one file.
+
+General layout, lower layers first (imports go down only; `tests/house/test_layers.py` holds that):
+
+    record, errors, types       one tree of errors; u8..i64 and Ref
+    abi/ elf btf/               the kernel's ABI as data and the file formats
+    spec kinds contexts/ maps/  what an object says; tables of program kinds and maps
+    kernel/                     the only caller of bpf(2)
+    compiler/ loader/ links/    make an object; bring it into a kernel; attach it
+    programs/                   the decorators, `load()` and what they return
+    cli/ tools/ testing/        commands, shipped programs, test helpers
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.contexts.xdp import XdpAction as XdpAction
+    from osmia.contexts.xdp import XdpContext as XdpContext
+    from osmia.contexts.xdp import XdpMode as XdpMode
+    from osmia.errors import CompileError as CompileError
+    from osmia.errors import KernelError as KernelError
+    from osmia.errors import NotLoadedError as NotLoadedError
+    from osmia.errors import NotSupportedError as NotSupportedError
+    from osmia.errors import ObjectError as ObjectError
+    from osmia.errors import OsmiaError as OsmiaError
+    from osmia.errors import PermissionDeniedError as PermissionDeniedError
+    from osmia.errors import VerifierError as VerifierError
+    from osmia.links.link import Link as Link
+    from osmia.maps.array import Array as Array
+    from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.hash import HashMap as HashMap
+    from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.programs.loaded import Loaded as Loaded
+    from osmia.programs.loaded import load as load
+    from osmia.programs.program import Program as Program
+    from osmia.programs.program import RunResult as RunResult
+    from osmia.programs.xdp import XdpProgram as XdpProgram
+    from osmia.programs.xdp import xdp as xdp
+    from osmia.types import Ref as Ref
+    from osmia.types import i8 as i8
+    from osmia.types import i16 as i16
+    from osmia.types import i32 as i32
+    from osmia.types import i64 as i64
+    from osmia.types import u8 as u8
+    from osmia.types import u16 as u16
+    from osmia.types import u32 as u32
+    from osmia.types import u64 as u64
+
+__version__ = "0.1.0"
+
+# Where each public name lives. Names load when they are first asked for, so that a program
+# which only loads and attaches a compiled object never pays for the compiler.
+_HOME = {
+    "Array": "osmia.maps.array",
+    "CompileError": "osmia.errors",
+    "HashMap": "osmia.maps.hash",
+    "KernelError": "osmia.errors",
+    "Link": "osmia.links.link",
+    "Loaded": "osmia.programs.loaded",
+    "NotLoadedError": "osmia.errors",
+    "NotSupportedError": "osmia.errors",
+    "ObjectError": "osmia.errors",
+    "OsmiaError": "osmia.errors",
+    "PerCpuArray": "osmia.maps.array",
+    "PerCpuValues": "osmia.maps.percpu",
+    "PermissionDeniedError": "osmia.errors",
+    "Program": "osmia.programs.program",
+    "Ref": "osmia.types",
+    "RunResult": "osmia.programs.program",
+    "VerifierError": "osmia.errors",
+    "XdpAction": "osmia.contexts.xdp",
+    "XdpContext": "osmia.contexts.xdp",
+    "XdpMode": "osmia.contexts.xdp",
+    "XdpProgram": "osmia.programs.xdp",
+    "i8": "osmia.types",
+    "i16": "osmia.types",
+    "i32": "osmia.types",
+    "i64": "osmia.types",
+    "load": "osmia.programs.loaded",
+    "u8": "osmia.types",
+    "u16": "osmia.types",
+    "u32": "osmia.types",
+    "u64": "osmia.types",
+    "xdp": "osmia.programs.xdp",
+}
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - every name is a literal key of the table above
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'osmia' has no attribute {name!r}", name=name, obj=__import__(__name__))
+    value = getattr(__import__(home, fromlist=[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

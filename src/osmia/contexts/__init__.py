@@ -1,0 +1,1 @@
+"""What each kind of program is called with, and what it returns."""

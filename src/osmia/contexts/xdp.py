@@ -1,0 +1,51 @@
+"""XDP: the context, the actions and the modes."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class XdpAction(IntEnum):
+    """What an XDP program tells the kernel to do with the packet (enum xdp_action in linux/bpf.h)."""
+
+    ABORTED = 0
+    """Drop it and raise the tracepoint xdp:xdp_exception: something went wrong."""
+    DROP = 1
+    """Drop it."""
+    PASS = 2
+    """Hand it to the network stack."""
+    TX = 3
+    """Send it back out of the interface it came in by."""
+    REDIRECT = 4
+    """Send it to where a redirect helper said."""
+
+
+class XdpMode(IntEnum):
+    """How an XDP program is attached to an interface."""
+
+    AUTO = 0
+    """The kernel chooses: native where the driver can, else generic."""
+    NATIVE = 1
+    """In the driver, before the kernel's packet buffer exists. Fails where the driver cannot."""
+    SKB = 2
+    """Generic: in the network stack, on every interface."""
+    OFFLOAD = 3
+    """On the network card itself. Fails where the card cannot."""
+
+
+class XdpContext:
+    """One packet, as an XDP program sees it (struct xdp_md in linux/bpf.h). It exists in kernel code only."""
+
+    @property
+    def ingress_ifindex(self) -> int:
+        """The index of the interface that the packet came in by (u32, read-only)."""
+        raise _kernel_only("ingress_ifindex")
+
+    @property
+    def rx_queue_index(self) -> int:
+        """The receive queue that the packet came in by (u32, read-only)."""
+        raise _kernel_only("rx_queue_index")
+
+
+def _kernel_only(field: str) -> TypeError:
+    return TypeError(f"XdpContext.{field} exists in kernel code only: a program that runs in the kernel reads it")

@@ -1,0 +1,111 @@
+"""Every error that osmia raises, in one tree.
+
+    OsmiaError
+    +-- CompileError            kernel code that cannot be compiled; also a SyntaxError
+    |   +-- CompilerCrashError  the code generator died; the Python line is the program's
+    +-- ObjectError             an object file that is damaged, or asks for what osmia does not have
+    +-- KernelError             the kernel refused; also an OSError, with `errno`
+    |   +-- VerifierError       ... because the verifier rejected the program; `log` is its whole log
+    |   +-- NotSupportedError   ... because it lacks a feature; `feature`, `since`
+    |   +-- PermissionDeniedError   ... because a capability is missing; `capabilities`
+    +-- NotLoadedError          a declaration used before it is loaded, or after it is closed
+    +-- VmError                 a fault of a program in the user-space runtime
+
+A missing key is a KeyError, a value of the wrong type a TypeError, one out of range an OverflowError.
+"""
+
+from __future__ import annotations
+
+import errno as errno_names
+
+
+class OsmiaError(Exception):
+    """What every error of osmia is."""
+
+
+class CompileError(OsmiaError, SyntaxError):
+    """Kernel code that cannot be compiled: what was found and where, what was expected, how to write it.
+
+    Every Python tool underlines it, because it is a SyntaxError. Columns count characters from 1.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        filename: str,
+        line: int,
+        column: int,
+        end_line: int,
+        end_column: int,
+        text: str | None,
+        found: str = "",
+        expected: str = "",
+        fix: str = "",
+        related: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(problem, (filename, line, column, text, end_line, end_column))
+        self.problem = problem
+        self.found = found
+        self.expected = expected
+        self.fix = fix
+        self.related = related
+        for label, note in (("found", found), ("expected", expected), ("fix", fix)):
+            if note:
+                self.add_note(f"{label}: {note}")
+        for note in related:
+            self.add_note(f"see: {note}")
+
+
+class CompilerCrashError(CompileError):
+    """The code generator stopped or died on a program that the checks let through: a fault of osmia's."""
+
+
+class ObjectError(OsmiaError):
+    """An object file that is damaged, or that asks for what osmia does not have."""
+
+
+class KernelError(OsmiaError, OSError):
+    """The kernel refused a request. `errno` is its error number; the text says what was asked for."""
+
+    def __init__(self, errno: int, text: str) -> None:
+        super().__init__(errno, text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.errno, self.text), self.__dict__)
+
+
+class VerifierError(KernelError):
+    """The kernel's verifier rejected a program. `log` is its log as the kernel wrote it."""
+
+    log: str = ""
+
+
+class NotSupportedError(KernelError):
+    """This kernel lacks a feature. `feature` names it, `since` is the first kernel that has it."""
+
+    feature: str = ""
+    since: tuple[int, int] | None = None
+
+
+class PermissionDeniedError(KernelError):
+    """A capability is missing. `capabilities` names those that this process lacks."""
+
+    capabilities: tuple[str, ...] = ()
+
+
+class NotLoadedError(OsmiaError):
+    """A declaration used before a program that reaches it is loaded, or after it was closed."""
+
+
+class VmError(OsmiaError):
+    """A fault of a program in the user-space runtime."""
+
+
+def errno_name(number: int) -> str:
+    """The kernel's name of an error number: `EPERM` for 1."""
+    return errno_names.errorcode.get(number, f"errno {number}")

@@ -1,0 +1,93 @@
+"""The table of program kinds: one row says everything that depends on the kind.
+
+The decorator, the section parser, the context, the tests and the documentation all read this table.
+"""
+
+from __future__ import annotations
+
+from osmia.contexts.xdp import XdpAction, XdpContext
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enum import IntEnum
+
+
+@record
+class ContextField:
+    """A field of the kernel's context that kernel code may read."""
+
+    offset: int
+    """In bytes."""
+    bits: int
+    signed: bool = False
+    writable: bool = False
+
+
+@record
+class Kind:
+    """A kind of program."""
+
+    name: str
+    """The kernel's name: the decorator, the tests and the page are called the same."""
+    section: str
+    """The ELF section it is put in, which libbpf reads the kind from."""
+    program_type: int
+    """BPF_PROG_TYPE_*."""
+    attach_type: int
+    """BPF_* of enum bpf_attach_type, given when the program is loaded and attached."""
+    context: type
+    """What the program's one parameter is annotated with."""
+    context_struct: str
+    """The kernel's name of the context, in BTF."""
+    context_members: tuple[tuple[str, int], ...]
+    """Every member of that struct as (name, bits), for the object's BTF."""
+    fields: dict[str, ContextField]
+    """What kernel code may read of it."""
+    returns: type[IntEnum]
+    """What the program returns."""
+    error_value: int | None
+    """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
+    attach: str
+    """How it is attached: `interface`."""
+    test_run: bool
+    """Whether BPF_PROG_TEST_RUN takes it."""
+    since: tuple[int, int]
+    """The first kernel that loads and attaches it the way osmia does."""
+    capabilities: tuple[str, ...]
+    """What a process needs to load and attach it."""
+
+
+KINDS: dict[str, Kind] = {
+    "xdp": Kind(
+        name="xdp",
+        section="xdp",
+        program_type=6,
+        attach_type=37,
+        context=XdpContext,
+        context_struct="xdp_md",
+        context_members=(
+            ("data", 32),
+            ("data_end", 32),
+            ("data_meta", 32),
+            ("ingress_ifindex", 32),
+            ("rx_queue_index", 32),
+            ("egress_ifindex", 32),
+        ),
+        fields={"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)},
+        returns=XdpAction,
+        error_value=XdpAction.ABORTED,
+        attach="interface",
+        test_run=True,
+        since=(5, 9),
+        capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    ),
+}
+
+
+def kind_of_section(section: str) -> Kind | None:
+    """The kind that libbpf reads from a section's name: `xdp` and `xdp/anything` are XDP."""
+    for kind in KINDS.values():
+        if section == kind.section or section.startswith(kind.section + "/"):
+            return kind
+    return None

@@ -1,0 +1,29 @@
+"""What a live map asks of whatever holds it: the kernel, or the user-space runtime."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class MapBackend(Protocol):
+        """Keys and values are bytes of exactly the map's sizes. Errors of the kernel come as KernelError."""
+
+        @property
+        def fd(self) -> int:
+            """The map's file descriptor, -1 where it has none."""
+
+        def lookup(self, key: bytes, /) -> bytes | None:
+            """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None."""
+
+        def update(self, key: bytes, value: bytes, flags: int, /) -> None:
+            """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""
+
+        def delete(self, key: bytes, /) -> bool:
+            """Delete a key; False if it was not there."""
+
+        def next_key(self, key: bytes | None, /) -> bytes | None:
+            """The key after `key`, the first one for None; None at the end."""
+
+        def close(self) -> None:
+            """Let go of the map."""
