@@ -44,26 +44,29 @@ class Map(Generic[K, V]):
         frame = sys._getframe(2)  # noqa: SLF001 - the caller of the concrete class's __init__
         self._globals = frame.f_globals
         self.declared_at = (frame.f_code.co_filename, frame.f_lineno)
-        self._declare(key, value, max_entries=max_entries, name=name, flags=flags)
-        self._check()
+        self._name = name if name == "" else check_name(f"{type(self).__name__}: a map", name)
+        if name == RESERVED:
+            raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
+        self._declare(key, value, max_entries=max_entries, flags=flags)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: flags", flags, 0)
 
-    def _declare(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
-        self._name = name
+    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
         self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
         self.reached_by = []
         self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
         self._pack_key = self._keys.pack
         self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
 
-    def _check(self) -> None:
-        kind = type(self).__name__
-        name: object = self._name
-        if not isinstance(name, str) or (name and not (name.isidentifier() and name.isascii())):
-            raise TypeError(f"{kind}: a map's name is a C identifier, not {shown(name)}")
-        if name == RESERVED:
-            raise TypeError(f"{kind}: the name {RESERVED} is taken: osmia counts the errors of programs in it")
-        _check_integer(f"{self.subject}: max_entries", self.max_entries, 1)
-        _check_integer(f"{self.subject}: flags", self.flags, 0)
+    @classmethod
+    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:
+        """A live map that was declared elsewhere, in an object file."""
+        held = cls.__new__(cls)
+        held.declared_at = (name, 0)
+        held._name = name  # noqa: SLF001 - of the class itself
+        held._declare(key, value, max_entries=max_entries, flags=flags)  # noqa: SLF001
+        held.bind(backend)
+        return held
 
     @property
     def name(self) -> str:
@@ -177,6 +180,13 @@ class Absent:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def check_name(what: str, name: object) -> str:
+    """The name, refused if an object file could not hold it as a symbol that C and bpftool take."""
+    if not isinstance(name, str) or not (name.isidentifier() and name.isascii()):
+        raise TypeError(f"{what}'s name is an ASCII identifier, not {shown(name)}")
+    return name
 
 
 def _check_integer(what: str, value: object, low: int) -> None:
