@@ -86,7 +86,7 @@ class VerifierError(KernelError):
 
 
 class NotSupportedError(KernelError):
-    """This kernel lacks a feature. `feature` names it, `since` is the first kernel that has it."""
+    """The kernel lacks a feature. `feature` names it, `since` is the first kernel that has it."""
 
     feature: str = ""
     since: tuple[int, int] | None = None

@@ -6,6 +6,8 @@ osmia's data uses, because importing `dataclasses` costs more than loading and a
 
 from __future__ import annotations
 
+__all__ = ["record"]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record

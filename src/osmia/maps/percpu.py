@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     class PerCpuValues(tuple[V, ...]):
         """One value per possible CPU, by the CPU's number. It has no arithmetic: say which CPU, or `.sum()`."""
 
+        __slots__ = ()
+
         @overload
         def sum(self: PerCpuValues[int]) -> int: ...
         @overload
