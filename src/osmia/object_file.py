@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 
-from osmia.abi.flags import BPFBPF_PSEUDO_CALL
+from osmia.abi.flags import BPF_PSEUDO_CALL
 from osmia.btf import kinds as btf_kinds
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.fixup import EXTERN_SECTIONS, fix_sections
@@ -218,9 +218,7 @@ class _Reader:
                 )
             callee = self._callee(where, target, symbol.value + (addend + 1) * _SLOT)
             relocation = Relocation(index, "call", callee)
-            function.instructions = _put(
-                function.instructions, at, struct.pack("<BBhi", _CALL, BPF_PSEUDO_CALL << 4, 0, -1)
-            )
+            function.instructions = _put(function.instructions, at, _BLANK_CALL)
         else:
             relocation = self._address(where, index, target, symbol.name, symbol.value + addend)
             # The loader says what the address is of; what the compiler left in the instruction is in the relocation.
