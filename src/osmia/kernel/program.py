@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 _ETHERNET_HEADER = 14
 _MAX_REPEAT = 0xFFFF_FFFF
 _MAX_DATA = 0x7FFF_FFFF
-_ONE_PIECE = mmap.PAGESIZE - 256 - 320
-"""What fits in a page with the room that the kernel keeps before and behind a packet (XDP_PACKET_HEADROOM, skb_shared_info)."""
-_TOO_LONG = (
-    f"a packet longer than {_ONE_PIECE} bytes is too long for a test run of a program that takes packets whole (EINVAL)"
+_TEST_RUN_HINTS = dict.fromkeys(
+    (errno.EINVAL, errno.ENOMEM, errno.E2BIG), "the packet is longer than this kernel takes in a test run"
 )
 
 
@@ -98,7 +96,7 @@ class KernelProgram:
             f"test-run program '{self.name}' on {len(data)} bytes",
             needed=self.kind.capabilities,
             feature="test runs",
-            hints={errno.EINVAL: _TOO_LONG} if len(data) > _ONE_PIECE else None,
+            hints=_TEST_RUN_HINTS,
         )
 
     def info(self) -> ProgramInfo:
