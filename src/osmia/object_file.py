@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 
+from osmia.abi.flags import BPF_PSEUDO_CALL
 from osmia.btf import kinds as btf_kinds
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.fixup import EXTERN_SECTIONS, fix_sections
@@ -27,9 +28,8 @@ R_BPF_64_32 = 10
 _SLOT = 8
 _LD_IMM64 = 0x18
 _CALL = 0x85
-_PSEUDO_CALL = 1
 # A call whose distance the loader fills in.
-_BLANK_CALL = struct.pack("<BBhi", _CALL, _PSEUDO_CALL << 4, 0, -1)
+_BLANK_CALL = struct.pack("<BBhi", _CALL, BPF_PSEUDO_CALL << 4, 0, -1)
 
 
 def read_object(data: bytes, name: str) -> ObjectSpec:
@@ -212,15 +212,13 @@ class _Reader:
                 f"{R_BPF_64_64} (of {_LD_IMM64:#04x}, an address) and {R_BPF_64_32} (of {_CALL:#04x}, a call)"
             )
         if opcode == _CALL:
-            if registers >> 4 != _PSEUDO_CALL or target.index not in self.functions:
+            if registers >> 4 != BPF_PSEUDO_CALL or target.index not in self.functions:
                 raise ObjectError(
                     f"{where}: a call of '{symbol.name or target.name}', which is no function of this file"
                 )
             callee = self._callee(where, target, symbol.value + (addend + 1) * _SLOT)
             relocation = Relocation(index, "call", callee)
-            function.instructions = _put(
-                function.instructions, at, struct.pack("<BBhi", _CALL, _PSEUDO_CALL << 4, 0, -1)
-            )
+            function.instructions = _put(function.instructions, at, _BLANK_CALL)
         else:
             relocation = self._address(where, index, target, symbol.name, symbol.value + addend)
             # The loader says what the address is of; what the compiler left in the instruction is in the relocation.
@@ -262,7 +260,7 @@ class _Reader:
         index = -1
         while (index := opcodes.find(_CALL, index + 1)) >= 0:
             registers, distance = struct.unpack_from("<xBxxi", function.instructions, index * _SLOT)
-            if (function.name, index) in relocated or registers >> 4 != _PSEUDO_CALL:
+            if (function.name, index) in relocated or registers >> 4 != BPF_PSEUDO_CALL:
                 continue
             offset = start + (index + 1 + distance) * _SLOT
             callee = self._callee(self._where(function, index), section, offset)

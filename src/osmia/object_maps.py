@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import struct
 
+from osmia.abi.generated.bpf import (
+    BPF_F_MMAPABLE,
+    BPF_F_RDONLY_PROG,
+    BPF_MAP_TYPE_ARRAY,
+    BPF_MAP_TYPE_ARRAY_OF_MAPS,
+    BPF_MAP_TYPE_HASH_OF_MAPS,
+)
 from osmia.btf import kinds
 from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_SECTION
 from osmia.errors import ObjectError
@@ -13,12 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.btf.read import Btf, BtfType, Member
     from osmia.elf import Elf, Section, Symbol
-
-BPF_MAP_TYPE_ARRAY = 2
-BPF_MAP_TYPE_ARRAY_OF_MAPS = 12
-BPF_MAP_TYPE_HASH_OF_MAPS = 13
-BPF_F_RDONLY_PROG = 1 << 7
-BPF_F_MMAPABLE = 1 << 10
 
 # struct bpf_map_def: type, key_size, value_size, max_entries, map_flags, and where present id and pinning.
 _LEGACY_LEAST = 5 * 4
