@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from struct import error as StructError  # noqa: N812 - it is an exception class
-
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.codec import shortened
 from osmia.maps.declaration import Map
@@ -31,11 +29,8 @@ class Indexed(Map[int, V], Generic[V]):
     def __len__(self) -> int:
         return self.max_entries
 
-    def _encode_key(self, key: Any) -> bytes:
-        try:
-            return self._pack_key(key)
-        except StructError:
-            raise self._missing(key) if hasattr(key, "__index__") else self._keys.refusal(key) from None
+    def _bad_key(self, key: Any) -> Exception:
+        return self._missing(key) if hasattr(key, "__index__") else self._keys.refusal(key)
 
     def _missing(self, key: Any) -> KeyError:
         return KeyError(f"{self.subject}: no key {shortened(key)}, its keys are 0 to {self.max_entries - 1}")

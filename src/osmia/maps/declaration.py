@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from osmia.errors import NotLoadedError
 from osmia.generic import Generic, TypeVar
@@ -115,6 +116,11 @@ class Map(Generic[K, V]):
         """The live map's file descriptor. NotLoadedError if it is not live."""
         return self.backend.fd
 
+    def describe(self) -> tuple[str, str, str, str, int, int]:
+        """What the object that is made of it depends on."""
+        storage = self._keys.letter, self._values.letter
+        return type(self).__name__, self.name, *storage, self.max_entries, self.flags
+
     def bind(self, backend: MapBackend) -> None:
         """Make it live: from now on user code reads and writes `backend`."""
         self._use(backend)
@@ -140,7 +146,13 @@ class Map(Generic[K, V]):
         self._lookup = backend.lookup
 
     def _encode_key(self, key: Any) -> bytes:
-        return self._keys.encode(key)
+        try:
+            return self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+
+    def _bad_key(self, key: Any) -> Exception:
+        return self._keys.refusal(key)
 
     def _missing(self, key: Any) -> KeyError:
         return KeyError(f"{self.subject}: no key {shortened(key)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps.codec import shown
@@ -86,7 +87,11 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __getitem__(self, key: K) -> V:
         """The value of `key`, as it was when it was read. KeyError if there is none."""
-        found = self._lookup(self._encode_key(key))
+        try:
+            packed = self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
         return self._values.decode(found)  # type: ignore[no-any-return]
@@ -131,12 +136,16 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         padded = (self._values.size + 7) // 8 * 8
         self._cpus = len(value) // padded
         layout = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus)
-        self._split, self._join = layout.unpack, layout.pack
+        self._decode = self._decoder(layout.unpack)
         self._use(backend)
 
     def __getitem__(self, key: K) -> PerCpuValues[V]:
         """The values of `key`, one per possible CPU, as they were when they were read. KeyError if there are none."""
-        found = self._lookup(self._encode_key(key))
+        try:
+            packed = self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
         return self._decode(found)
@@ -157,10 +166,11 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         """
         return self._update(self._encode, arguments)
 
-    def _decode(self, data: bytes) -> PerCpuValues[V]:
-        stored = self._split(data)
+    def _decoder(self, unpack: Callable[[bytes], tuple[Any, ...]]) -> Callable[[bytes], PerCpuValues[V]]:
         convert = self._values.convert
-        return PerCpuValues(stored if convert is None else map(convert, stored))
+        if convert is None:
+            return lambda data: PerCpuValues(unpack(data))
+        return lambda data: PerCpuValues(map(convert, unpack(data)))
 
     def _encode(self, values: Any) -> bytes:
         expected = f"{self._cpus} values, one per possible CPU"

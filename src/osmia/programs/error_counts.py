@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.maps.array import PerCpuArray
 from osmia.maps.declaration import RESERVED
@@ -24,7 +25,7 @@ def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
 def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int]:
     """The map that the counters of an object are in."""
     if RESERVED in maps:
-        held = open_map(spec.maps[RESERVED], spec.btf, maps[RESERVED])
+        held = open_map(spec.maps[RESERVED], Btf(spec.btf, spec.name) if spec.btf else None, maps[RESERVED])
         if isinstance(held, PerCpuArray) and held.max_entries >= sum(map(len, (spec.error_sites or {}).values())):
             return held
     raise ObjectError(f"{spec.name}: it names error sites, but has no per-CPU array {RESERVED} to count them in")

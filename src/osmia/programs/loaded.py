@@ -227,13 +227,15 @@ def _map_handles(
     """Handles of an object's maps, with the declarations where there are any."""
     handles: list[tuple[str, object, object]] = []
     for name, backend in loaded.maps.items():
-        declaration = declared.get(name)
-        if declaration is not None:
-            handles.append((name, declaration, declaration.handle(backend)))
-        elif name != RESERVED:
-            from osmia.maps.foreign import open_map
+        if name in declared:
+            handles.append((name, declared[name], declared[name].handle(backend)))
+    others = [name for name in loaded.maps if name not in declared and name != RESERVED]
+    if others:
+        from osmia.btf.read import Btf
+        from osmia.maps.foreign import open_map
 
-            handles.append((name, None, open_map(spec.maps[name], spec.btf, backend)))
+        btf = Btf(spec.btf, spec.name) if spec.btf else None
+        handles += [(name, None, open_map(spec.maps[name], btf, loaded.maps[name])) for name in others]
     return handles
 
 
