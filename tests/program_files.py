@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PRELUDE = (
-    "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, "
-    "i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
+    "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
 )
 _numbers = itertools.count()
 
@@ -34,4 +33,6 @@ def module_from(directory: Path, text: str, *, name: str = "program") -> ModuleT
 
 def body_of(text: str) -> str:
     """A module with one program, `program`, whose body is `text`."""
-    return f"{PRELUDE}\n@xdp\ndef program(ctx: XdpContext) -> XdpAction:\n{textwrap.indent(textwrap.dedent(text), '    ')}"
+    return (
+        f"{PRELUDE}\n@xdp\ndef program(ctx: XdpContext) -> XdpAction:\n{textwrap.indent(textwrap.dedent(text), '    ')}"
+    )

@@ -1,14 +1,18 @@
-"""Arithmetic in the kernel against Python's own, for all pairs of widths, with operands that the compiler cannot know."""
+"""Arithmetic in the kernel against Python's own, for all pairs of widths, with operands that are not known before."""
 
 from __future__ import annotations
 
 import operator
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 import osmia
 from program_files import PRELUDE, module_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WIDTHS = {"u8": (8, False), "u16": (16, False), "u32": (32, False), "u64": (64, False)}
 WIDTHS |= {"i8": (8, True), "i16": (16, True), "i32": (32, True), "i64": (64, True)}
@@ -70,7 +74,7 @@ def source(left: str, right: str, symbols: list[str]) -> str:
     lines = [PRELUDE, f"left = Array({left}, max_entries=1)", f"right = Array({right}, max_entries=1)"]
     for index, symbol in enumerate([*symbols, *COMPARISONS]):
         result = "u64" if symbol in COMPARISONS or not (WIDTHS[left][1] or WIDTHS[right][1]) else "i64"
-        store = "out.value = {}".format(f"{symbol_expression(symbol)}")
+        store = f"out.value = {symbol_expression(symbol)}"
         if symbol in COMPARISONS:
             store = f"if {symbol_expression(symbol)}:\n        out.value = 1\n    else:\n        out.value = 0"
         lines += [
@@ -94,11 +98,14 @@ def symbol_expression(symbol: str) -> str:
 
 @pytest.mark.parametrize("right", WIDTHS)
 @pytest.mark.parametrize("left", WIDTHS)
-def test_operators_of_all_widths(tmp_path, left, right):
+def test_operators_of_all_widths(tmp_path: Path, left: str, right: str) -> None:
     symbols = [symbol for symbol in OPERATORS if not refused(symbol, left, right)]
     module = module_from(tmp_path, source(left, right, symbols))
     with osmia.load(module) as loaded:
-        runs = [(symbol, loaded[f"program{index}"], loaded[f"out{index}"]) for index, symbol in enumerate([*symbols, *COMPARISONS])]
+        runs = [
+            (symbol, loaded[f"program{index}"], loaded[f"out{index}"])
+            for index, symbol in enumerate([*symbols, *COMPARISONS])
+        ]
         for one, other in pairs_of(left, right):
             loaded["left"][0], loaded["right"][0] = one, other
             for symbol, program, out in runs:
@@ -121,7 +128,7 @@ def expected(symbol: str, one: int, other: int, signed: bool) -> int:
 
 
 @pytest.mark.parametrize("signed", [name for name, (_, signed) in WIDTHS.items() if signed])
-def test_u64_beside_a_signed_operand_is_refused(tmp_path, signed):
+def test_u64_beside_a_signed_operand_is_refused(tmp_path: Path, signed: str) -> None:
     for symbol in OPERATORS:
         if not refused(symbol, "u64", signed):
             continue
@@ -133,7 +140,7 @@ def test_u64_beside_a_signed_operand_is_refused(tmp_path, signed):
         assert caught.value.fix == "cast one of them: u64(...) or i64(...)"
 
 
-def test_small_widths_compute_exactly_and_wrap_at_the_store(tmp_path):
+def test_small_widths_compute_exactly_and_wrap_at_the_store(tmp_path: Path) -> None:
     module = module_from(
         tmp_path,
         PRELUDE
