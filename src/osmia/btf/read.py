@@ -80,6 +80,13 @@ class Btf:
         """The string at an offset of the section of strings."""
         return read_string(self.strings, at, self.name, "a name in the BTF")
 
+    def text(self, at: int) -> str:
+        """A file's name or a source line: for people, so bytes that are no UTF-8 are shown, not refused."""
+        end = self.strings.find(b"\0", at)
+        if end < 0:
+            raise ObjectError(f"{self.name}: line info refers to byte {at} of {len(self.strings)} bytes of strings")
+        return self.strings[at:end].decode(errors="backslashreplace")
+
     def find(self, name: str, kind: int) -> BtfType | None:
         """The first type of that name and kind."""
         wanted = name.encode() + b"\0"
