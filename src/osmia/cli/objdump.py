@@ -23,11 +23,7 @@ def run(arguments: Namespace) -> int:
     """Print the file's code on stdout. 1 where the file cannot be read or understood, with the reason on stderr."""
     path: str = arguments.file
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs more than the whole command
-            data = file.read()
-        if path.endswith(".py") and not data.startswith(b"\x7fELF"):
-            raise ObjectError(f"{path}: Python source; compile it first: osmia build {path} -o {path[:-3]}.o")
-        text = objdump(data, os.path.basename(path), arguments.section)  # noqa: PTH119 - as above
+        text = _text(path, arguments.section)
     except OSError as error:
         print(f"osmia objdump: {path}: {error.strerror}", file=sys.stderr)
         return 1
@@ -36,3 +32,11 @@ def run(arguments: Namespace) -> int:
         return 1
     sys.stdout.write(text)
     return 0
+
+
+def _text(path: str, section: str | None) -> str:
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs more than the whole command
+        data = file.read()
+    if path.endswith(".py") and not data.startswith(b"\x7fELF"):
+        raise ObjectError(f"{path}: Python source; compile it first: osmia build {path} -o {path[:-3]}.o")
+    return objdump(data, os.path.basename(path), section)  # noqa: PTH119 - as above

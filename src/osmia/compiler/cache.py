@@ -90,7 +90,13 @@ def _compiler_state() -> tuple[object, ...]:
     """Osmia's own files, which a checkout changes without a new version."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found = []
-    for folder in ("", "compiler", *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")), "contexts", "maps"):
+    for folder in (
+        "",
+        "compiler",
+        *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")),
+        "contexts",
+        "maps",
+    ):
         with os.scandir(os.path.join(package, folder)) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
@@ -219,5 +225,3 @@ def _remove_oldest(directory: str) -> None:
         entries = sorted(found, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for entry in entries[MOST_ENTRIES:]:
         os.unlink(entry.path)
-
-
