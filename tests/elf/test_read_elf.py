@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import compiled
-from osmia.elf import SHT_NOBITS, Elf, read_elf
+from osmia.elf import SHT_NOBITS, read_elf
 from osmia.errors import ObjectError
 
 SOURCE = """
@@ -98,7 +98,10 @@ def _header(data: bytes, section: int) -> int:
         (lambda data: _patched(data, 5, "B", 3), "x.o: ELF byte order 3, expected 1 (little) or 2 (big)"),
         (
             lambda data: _patched(data, 18, "<H", 62),
-            "x.o: ELF machine 62, expected 247 (BPF): it was compiled for another processor; with clang use -target bpf",
+            (
+                "x.o: ELF machine 62, expected 247 (BPF): "
+                "it was compiled for another processor; with clang use -target bpf"
+            ),
         ),
         (
             lambda data: _patched(data, 16, "<H", 3),
@@ -111,8 +114,10 @@ def _header(data: bytes, section: int) -> int:
         ),
         (
             lambda data: _patched(data, 40, "<Q", 1 << 63),
-            "x.o: the section headers would lie at bytes 9223372036854775808 to 9223372036854777024, "
-            "but the file has 3128: it is damaged or cut short",
+            (
+                "x.o: the section headers would lie at bytes 9223372036854775808 to 9223372036854777024, "
+                "but the file has 3128: it is damaged or cut short"
+            ),
         ),
         (
             lambda data: _patched(data, 62, "<H", 99),
@@ -120,8 +125,10 @@ def _header(data: bytes, section: int) -> int:
         ),
         (
             lambda data: _patched(data, _header(data, 3) + 24, "<Q", 1 << 40),
-            "x.o: section 'xdp' would lie at bytes 1099511627776 to 1099511627880, but the file has 3128: "
-            "it is damaged or cut short",
+            (
+                "x.o: section 'xdp' would lie at bytes 1099511627776 to 1099511627880, but the file has 3128: "
+                "it is damaged or cut short"
+            ),
         ),
         (
             lambda data: _patched(data, _header(data, 3), "<I", 5000),
@@ -160,11 +167,15 @@ def test_a_relocation_of_a_symbol_that_is_not_there_is_refused() -> None:
         read_elf(_patched(data, at + 12, "<I", 1000), "x.o").relocations(section)
 
 
-def read_all(data: bytes) -> Elf:
-    elf = read_elf(data, "fuzzed.o")
-    for section in elf.sections:
-        elf.relocations(section)
-    return elf
+def refusal(data: bytes) -> str | None:
+    """What the reader says of a file, None where it reads it."""
+    try:
+        elf = read_elf(data, "fuzzed.o")
+        for section in elf.sections:
+            elf.relocations(section)
+    except ObjectError as error:
+        return str(error)
+    return None
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=500)
@@ -177,7 +188,5 @@ def test_flipped_bits_and_truncations_give_nothing_but_object_errors(choose: st.
         at = choose.draw(st.one_of(st.sampled_from(places), st.integers(0, len(data) - 1)))
         data[at] ^= 1 << choose.draw(st.integers(0, 7))
     end = choose.draw(st.one_of(st.just(len(data)), st.integers(0, len(data))))
-    try:
-        read_all(bytes(data[:end]))
-    except ObjectError as error:
-        assert str(error).startswith("fuzzed.o: ")
+    message = refusal(bytes(data[:end]))
+    assert message is None or message.startswith("fuzzed.o: ")

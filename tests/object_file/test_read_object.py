@@ -25,8 +25,8 @@ struct { __uint(type, 2); __uint(max_entries, 7); __type(key, u32); __type(value
          __uint(key_size, 4); __uint(value_size, 24); __uint(pinning, 0); } pairs SEC(".maps");
 
 u64 zeroes[3]; static volatile u32 hidden_zero; u64 seven = 7; static volatile u64 eight = 8; u32 nine[2] = {9, 10};
-const volatile u32 setting = 53; static const char text[] = "some text"; const volatile u32 other SEC(".rodata.other") = 1;
-u32 mine SEC(".data.mine") = 4;
+const volatile u32 setting = 53; static const char text[] = "some text";
+const volatile u32 other SEC(".rodata.other") = 1; u32 mine SEC(".data.mine") = 4;
 
 static __noinline u32 in_text(u32 x) { return x * nine[1] + eight; }
 __noinline u32 visible(u32 x) { return in_text(x) + in_text(x + 1); }
