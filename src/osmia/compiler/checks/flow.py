@@ -204,7 +204,8 @@ def _unassigned(read: LocalRead, known: Known) -> Exception:
     return error(
         f"{name!r} may have no value here" if sometimes else f"{name!r} has no value here",
         read.location,
-        found=f"the local {name!r}, " + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
+        found=f"the local {name!r}, "
+        + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
         expected="an assignment on every way to this line",
         fix=f"assign {name!r} before the branch",
     )

@@ -109,7 +109,9 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
         case ast.BoolOp():
             return _logical(state, node)
         case _:
-            what, instead = EXPRESSIONS.get(type(node), (f"the construct {type(node).__name__}", "write it another way"))
+            what, instead = EXPRESSIONS.get(
+                type(node), (f"the construct {type(node).__name__}", "write it another way")
+            )
             raise error(
                 f"kernel code cannot use {what}",
                 state.at(node),
@@ -171,9 +173,7 @@ def integer(of: Expression, role: str) -> IntType:
     raise error(f"{role} must be an integer", of.location, found=str(of.type), expected="an integer", fix=fix)
 
 
-def binary(
-    state: FunctionState, operator: str, left: Expression, right: Expression, location: Location
-) -> Expression:
+def binary(state: FunctionState, operator: str, left: Expression, right: Expression, location: Location) -> Expression:
     """`left operator right`; two constants give a constant."""
     left_type = integer(left, f"the left side of {operator}")
     right_type = integer(right, f"the right side of {operator}")
@@ -329,7 +329,9 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static
                 f"{base.type} has no attribute {node.attr!r}",
                 location,
                 found=f".{node.attr} of {base.type}",
-                expected="`.value`" if isinstance(base.type, OptionalType | RefType) else "a value, without an attribute",
+                expected="`.value`"
+                if isinstance(base.type, OptionalType | RefType)
+                else "a value, without an attribute",
                 fix=did_you_mean(node.attr, ["value"]) or "see what the type offers",
             )
 
@@ -360,7 +362,9 @@ def _context_field(of: ContextType, name: str, location: Location) -> Expression
             fix=did_you_mean(name, fields) or "use one of these",
         )
     return ContextRead(
-        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1) if known.signed else IntType(0, (1 << known.bits) - 1),
+        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
+        if known.signed
+        else IntType(0, (1 << known.bits) - 1),
         location,
         name,
         known.offset,

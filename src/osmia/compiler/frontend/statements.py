@@ -260,7 +260,9 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
         raise error(
             f"the program returns {expected}",
             value.location,
-            found=what if isinstance(value, Constant) and isinstance(value.type, IntType | BoolType) else str(value.type),
+            found=what
+            if isinstance(value, Constant) and isinstance(value.type, IntType | BoolType)
+            else str(value.type),
             expected=str(expected),
             fix=fix,
         )

@@ -10,9 +10,13 @@ from osmia.types import Integer
 
 def quoted(text: str) -> str:
     """A string as LLVM's assembly writes it."""
-    return '"' + "".join(
-        chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in text.encode()
-    ) + '"'
+    return (
+        '"'
+        + "".join(
+            chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in text.encode()
+        )
+        + '"'
+    )
 
 
 class DebugInfo:
@@ -149,7 +153,7 @@ class DebugInfo:
     def text(self) -> str:
         """All nodes, with the compile unit and the flags that turn on BTF and nothing else."""
         unit = (
-            f"distinct !DICompileUnit(language: DW_LANG_C11, file: {self._unit_file}, producer: \"osmia\","
+            f'distinct !DICompileUnit(language: DW_LANG_C11, file: {self._unit_file}, producer: "osmia",'
             f" isOptimized: true, runtimeVersion: 0, emissionKind: DebugDirectivesOnly,"
             f" globals: {self.node_list(self.globals)}, nameTableKind: None)"
         )

@@ -75,9 +75,7 @@ class FunctionWriter:
             # The flow check proved that control cannot come here, but LLVM may not see it.
             self._line(f"ret i32 {self._program.error_value}")
         name, section = self._program.name, self._program.kind.section
-        head = (
-            f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES} section {quoted(section)} !dbg {self._scope} {{"
-        )
+        head = f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES} section {quoted(section)} !dbg {self._scope} {{"
         return "\n".join([head, "entry:", *self._entry, "  br label %start", "start:", *self._body, "}"]) + "\n"
 
     # Statements
@@ -264,7 +262,9 @@ class FunctionWriter:
             case MapDelete(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
-                return self._value(f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})")
+                return self._value(
+                    f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
+                )
             case Compare() | IsNone() | Truth() | Not() | Logical():
                 return self._value(f"zext i1 {self._boolean(of)} to i64")
             case MapLookup() | Unwrap():
@@ -287,7 +287,9 @@ class FunctionWriter:
             case MapLookup(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
-                return self._value(f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})")
+                return self._value(
+                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
+                )
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
 
@@ -412,7 +414,9 @@ class FunctionWriter:
         self._start(error)
         slot = self._alloca("i32")
         self._line(f"store i32 {self._sites[location]}, ptr {slot}, align 4")
-        counter = self._value(f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(self._error_map)}, ptr {slot})")
+        counter = self._value(
+            f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(self._error_map)}, ptr {slot})"
+        )
         there, leave = self._label("count"), self._label("leave")
         missing = self._value(f"icmp eq ptr {counter}, null")
         self._line(f"br i1 {missing}, label %{leave}, label %{there}")

@@ -66,7 +66,9 @@ def metadata(unit: Unit, target: Target) -> str:
 
 def _map_definition(symbol: str, members: int, debug: str) -> str:
     pointers = ", ".join(["ptr"] * members)
-    return f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+    return (
+        f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+    )
 
 
 def _data_definition(symbol: str, section: str, data: bytes) -> str:
