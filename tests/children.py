@@ -48,7 +48,9 @@ def outcome(function: Callable[[], Any], *before: Callable[[], None]) -> Outcome
             try:
                 result = Outcome(function(), "", "", {})
             except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
-                kept = {key: value for key, value in vars(error).items() if isinstance(value, (str, int, tuple))}
+                kept: dict[str, Any] = {
+                    key: value for key, value in vars(error).items() if isinstance(value, (str, int, tuple))
+                }
                 kept["errno"] = getattr(error, "errno", None)
                 result = Outcome(None, type(error).__name__, str(error), kept)
             os.write(write_end, pickle.dumps(result))

@@ -120,7 +120,8 @@ def test_errors(table: KernelMap, array: KernelMap) -> None:
         assert (error.errno, str(error)) == (number, text)
     error = refused(lambda: table.update(U32.pack(5), value, BPF_EXIST))
     assert str(error) == (
-        "cannot write key 05 00 00 00 of map 'test_map': the key is not there, and the flags say that it must be (ENOENT)"
+        "cannot write key 05 00 00 00 of map 'test_map': "
+        "the key is not there, and the flags say that it must be (ENOENT)"
     )
     error = refused(lambda: array.delete(U32.pack(0)))
     assert str(error) == (
