@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,13 +46,13 @@ def _open_files() -> dict[str, str]:
     Pipes and nameless files are left out: the compiler's worker, which outlives a test, is reached through some.
     """
     files = {}
-    for number in os.listdir("/proc/self/fd"):
+    for file in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{number}")
+            target = str(file.readlink())
         except FileNotFoundError:  # the listing's own
             continue
         if not target.startswith("pipe:") and not target.endswith(" (deleted)"):
-            files[number] = target
+            files[file.name] = target
     return files
 
 

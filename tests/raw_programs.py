@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osmia.kinds import KINDS
@@ -88,7 +87,7 @@ def spec(*functions: FunctionSpec, maps: Sequence[MapSpec] = (), name: str = "ra
 
 def counter(declared: MapSpec = PER_CPU_COUNTER, name: str = "counts") -> ObjectSpec:
     """An XDP program that counts packets in a map."""
-    return spec(function(name, count(), [Relocation(COUNT_MAP_AT, "map", declared.name)]), maps=[replace(declared)])
+    return spec(function(name, count(), [Relocation(COUNT_MAP_AT, "map", declared.name)]), maps=[declared])
 
 
 def passes(name: str = "passes") -> ObjectSpec:

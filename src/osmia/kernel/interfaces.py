@@ -12,6 +12,9 @@ from osmia.abi.generated.bpf import (
     IFLA_XDP_HW_PROG_ID,
     IFLA_XDP_PROG_ID,
     IFLA_XDP_SKB_PROG_ID,
+    XDP_ATTACHED_DRV,
+    XDP_ATTACHED_HW,
+    XDP_ATTACHED_SKB,
 )
 from osmia.errors import KernelError
 from osmia.kernel.errors import plain
@@ -36,8 +39,8 @@ _U32 = struct.Struct("=I")
 _LARGEST_REPLY = 1 << 16
 
 _PROGRAM_IDS = {IFLA_XDP_DRV_PROG_ID: "native", IFLA_XDP_SKB_PROG_ID: "generic", IFLA_XDP_HW_PROG_ID: "offload"}
-# By XDP_ATTACHED_*.
-_ATTACHED = {1: "native", 2: "generic", 3: "offload"}
+
+_ATTACHED = {XDP_ATTACHED_DRV: "native", XDP_ATTACHED_SKB: "generic", XDP_ATTACHED_HW: "offload"}
 
 
 @record

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _LOOKUP = abi.BPF_MAP_LOOKUP_ELEM
 _ATTRIBUTE_SIZE = attributes.MAP_ELEM.size
 _U64 = Struct("@Q")
-_VALUE_OFFSET = attributes.MAP_ELEM.offset("value")
+_DELETE_SIZE = attributes.MAP_ELEM.offset("value")
+"""BPF_MAP_DELETE_ELEM refuses an attribute that has anything behind the key."""
 _FLAGS_OFFSET = attributes.MAP_ELEM.offset("flags")
 
 
@@ -119,7 +120,7 @@ class KernelMap:
             buffers = self._new_buffers(descriptor)
         buffers[2].raw = key
         before = get_errno()
-        if syscall(NUMBER, abi.BPF_MAP_DELETE_ELEM, buffers[0], _ATTRIBUTE_SIZE) >= 0:
+        if syscall(NUMBER, abi.BPF_MAP_DELETE_ELEM, buffers[0], _DELETE_SIZE) >= 0:
             descriptor.pool.append(buffers)
             return True
         number = get_errno()
