@@ -12,29 +12,13 @@ import os
 import sys
 from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
 
+from osmia.abi.generated import bpf as abi
 from osmia.kernel import attributes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-# enum bpf_cmd
-MAP_CREATE = 0
-MAP_LOOKUP_ELEM = 1
-MAP_UPDATE_ELEM = 2
-MAP_DELETE_ELEM = 3
-MAP_GET_NEXT_KEY = 4
-PROG_LOAD = 5
-OBJ_PIN = 6
-OBJ_GET = 7
-PROG_TEST_RUN = 10
-OBJ_GET_INFO_BY_FD = 15
-BTF_LOAD = 18
-MAP_FREEZE = 22
-LINK_CREATE = 28
-LINK_UPDATE = 29
-LINK_DETACH = 34
 
 # __NR_bpf; the architectures that share the generic table have 280.
 _NUMBERS = {"x86_64": 321, "i386": 357, "i686": 357, "ppc64le": 361, "ppc64": 361, "s390x": 351}
@@ -110,7 +94,7 @@ def map_create(
 ) -> int:
     """BPF_MAP_CREATE: a map's file descriptor."""
     return call(
-        MAP_CREATE,
+        abi.BPF_MAP_CREATE,
         attributes.MAP_CREATE.pack(
             map_type=map_type,
             key_size=key_size,
@@ -128,7 +112,7 @@ def map_create(
 
 def map_freeze(fd: int) -> None:
     """BPF_MAP_FREEZE: from now on user code cannot write to the map."""
-    call(MAP_FREEZE, attributes.MAP_ELEM.pack(map_fd=fd))
+    call(abi.BPF_MAP_FREEZE, attributes.MAP_ELEM.pack(map_fd=fd))
 
 
 def prog_load(
@@ -148,7 +132,7 @@ def prog_load(
     code, license_text = bytearray(instructions), bytearray(license + b"\0")
     functions, lines = bytearray(func_info), bytearray(line_info)
     return _call_again(
-        PROG_LOAD,
+        abi.BPF_PROG_LOAD,
         bytearray(
             attributes.PROG_LOAD.pack(
                 prog_type=prog_type,
@@ -187,7 +171,7 @@ def prog_test_run(fd: int, data: bytes, room: int, repeat: int) -> tuple[int, by
             repeat=repeat,
         )
     )
-    _call_again(PROG_TEST_RUN, attribute, (errno.EAGAIN, errno.EINTR))
+    _call_again(abi.BPF_PROG_TEST_RUN, attribute, (errno.EAGAIN, errno.EINTR))
     result = attributes.TEST.unpack(attribute)
     return result["retval"], bytes(data_out[: result["data_size_out"]]), result["duration"]
 
@@ -196,7 +180,7 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
     """BPF_BTF_LOAD: the file descriptor of type information."""
     data = bytearray(btf)
     return call(
-        BTF_LOAD,
+        abi.BPF_BTF_LOAD,
         attributes.BTF_LOAD.pack(
             btf=address(data),
             btf_size=len(data),
@@ -210,7 +194,7 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
 def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: int = 0) -> int:
     """BPF_LINK_CREATE to an interface: a link's file descriptor."""
     return call(
-        LINK_CREATE,
+        abi.BPF_LINK_CREATE,
         attributes.LINK_CREATE.pack(
             prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type, flags=flags
         ),
@@ -219,28 +203,28 @@ def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: i
 
 def link_update(link_fd: int, new_prog_fd: int) -> None:
     """BPF_LINK_UPDATE: put another program in the place of the link's, atomically."""
-    call(LINK_UPDATE, attributes.LINK_UPDATE.pack(link_fd=link_fd, new_prog_fd=new_prog_fd))
+    call(abi.BPF_LINK_UPDATE, attributes.LINK_UPDATE.pack(link_fd=link_fd, new_prog_fd=new_prog_fd))
 
 
 def link_detach(link_fd: int) -> None:
     """BPF_LINK_DETACH: detach the program; the link's file descriptor stays open."""
-    call(LINK_DETACH, attributes.LINK_DETACH.pack(link_fd=link_fd))
+    call(abi.BPF_LINK_DETACH, attributes.LINK_DETACH.pack(link_fd=link_fd))
 
 
 def obj_pin(fd: int, path: bytes) -> None:
     """BPF_OBJ_PIN: give a map, program or link a name in a BPF file system."""
     pathname = bytearray(path + b"\0")
-    call(OBJ_PIN, attributes.OBJ.pack(pathname=address(pathname), bpf_fd=fd))
+    call(abi.BPF_OBJ_PIN, attributes.OBJ.pack(pathname=address(pathname), bpf_fd=fd))
 
 
 def obj_get(path: bytes) -> int:
     """BPF_OBJ_GET: a new file descriptor of what is pinned there."""
     pathname = bytearray(path + b"\0")
-    return call(OBJ_GET, attributes.OBJ.pack(pathname=address(pathname)))
+    return call(abi.BPF_OBJ_GET, attributes.OBJ.pack(pathname=address(pathname)))
 
 
 def obj_get_info(fd: int, layout: attributes.Layout) -> dict[str, Any]:
     """BPF_OBJ_GET_INFO_BY_FD: what the kernel knows of a map, program or link; 0 where it is too old to know."""
     info = bytearray(layout.size)
-    call(OBJ_GET_INFO_BY_FD, attributes.INFO.pack(bpf_fd=fd, info_len=len(info), info=address(info)))
+    call(abi.BPF_OBJ_GET_INFO_BY_FD, attributes.INFO.pack(bpf_fd=fd, info_len=len(info), info=address(info)))
     return layout.unpack(info)

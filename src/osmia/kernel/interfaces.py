@@ -6,6 +6,16 @@ import _socket
 import errno
 import struct
 
+from osmia.abi.generated.bpf import (
+    IFLA_XDP_ATTACHED,
+    IFLA_XDP_DRV_PROG_ID,
+    IFLA_XDP_HW_PROG_ID,
+    IFLA_XDP_PROG_ID,
+    IFLA_XDP_SKB_PROG_ID,
+    XDP_ATTACHED_DRV,
+    XDP_ATTACHED_HW,
+    XDP_ATTACHED_SKB,
+)
 from osmia.errors import KernelError
 from osmia.kernel.errors import plain
 from osmia.record import record
@@ -21,8 +31,6 @@ _NLM_F_REQUEST = 1
 _RTM_NEWLINK = 16
 _RTM_GETLINK = 18
 _IFLA_XDP = 43
-_IFLA_XDP_ATTACHED = 2
-_IFLA_XDP_PROG_ID = 4
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=IHHII")
 _INTERFACE = struct.Struct("=BxHiII")
@@ -30,9 +38,9 @@ _ATTRIBUTE = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
 _LARGEST_REPLY = 1 << 16
 
-# By the number of IFLA_XDP_*_PROG_ID and of XDP_ATTACHED_*.
-_PROGRAM_IDS = {5: "native", 6: "generic", 7: "offload"}
-_ATTACHED = {1: "native", 2: "generic", 3: "offload"}
+_PROGRAM_IDS = {IFLA_XDP_DRV_PROG_ID: "native", IFLA_XDP_SKB_PROG_ID: "generic", IFLA_XDP_HW_PROG_ID: "offload"}
+
+_ATTACHED = {XDP_ATTACHED_DRV: "native", XDP_ATTACHED_SKB: "generic", XDP_ATTACHED_HW: "offload"}
 
 
 @record
@@ -103,10 +111,10 @@ def read_xdp_state(data: bytes) -> XdpState:
     """The state in the attributes of an RTM_NEWLINK message."""
     xdp = attributes_of(attributes_of(data).get(_IFLA_XDP, b""))
     programs = {mode: _U32.unpack_from(xdp[number])[0] for number, mode in _PROGRAM_IDS.items() if number in xdp}
-    if not programs and _IFLA_XDP_PROG_ID in xdp:
-        mode = _ATTACHED.get(xdp[_IFLA_XDP_ATTACHED][0])
+    if not programs and IFLA_XDP_PROG_ID in xdp:
+        mode = _ATTACHED.get(xdp[IFLA_XDP_ATTACHED][0])
         if mode:
-            programs = {mode: _U32.unpack_from(xdp[_IFLA_XDP_PROG_ID])[0]}
+            programs = {mode: _U32.unpack_from(xdp[IFLA_XDP_PROG_ID])[0]}
     return XdpState(programs)
 
 

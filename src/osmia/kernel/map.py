@@ -6,6 +6,7 @@ import errno
 from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
 from struct import Struct
 
+from osmia.abi.generated import bpf as abi
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     # The address of the attribute as the call takes it, then what it points to.
     Buffers = tuple[c_void_p, Any, Any, Any, Any]
 
+_LOOKUP = abi.BPF_MAP_LOOKUP_ELEM
 _ATTRIBUTE_SIZE = attributes.MAP_ELEM.size
 _U64 = Struct("@Q")
-_VALUE_OFFSET = attributes.MAP_ELEM.offset("value")
+_DELETE_SIZE = attributes.MAP_ELEM.offset("value")
+"""BPF_MAP_DELETE_ELEM refuses an attribute that has anything behind the key."""
 _FLAGS_OFFSET = attributes.MAP_ELEM.offset("flags")
-
-BPF_NOEXIST = 1
-BPF_EXIST = 2
 
 
 class KernelMap:
@@ -69,7 +69,7 @@ class KernelMap:
             buffers = self._new_buffers(descriptor)
         buffers[2].raw = key
         before = get_errno()
-        if syscall(NUMBER, 1, buffers[0], 32) >= 0:
+        if syscall(NUMBER, _LOOKUP, buffers[0], _ATTRIBUTE_SIZE) >= 0:
             value: bytes = buffers[3].raw
             descriptor.pool.append(buffers)
             return value
@@ -97,7 +97,7 @@ class KernelMap:
         buffers[3].raw = value
         _U64.pack_into(buffers[1], _FLAGS_OFFSET, flags)
         before = get_errno()
-        result = syscall(NUMBER, bpf.MAP_UPDATE_ELEM, buffers[0], _ATTRIBUTE_SIZE)
+        result = syscall(NUMBER, abi.BPF_MAP_UPDATE_ELEM, buffers[0], _ATTRIBUTE_SIZE)
         if result < 0:
             number = get_errno()
             set_errno(before)
@@ -120,7 +120,7 @@ class KernelMap:
             buffers = self._new_buffers(descriptor)
         buffers[2].raw = key
         before = get_errno()
-        if syscall(NUMBER, bpf.MAP_DELETE_ELEM, buffers[0], _ATTRIBUTE_SIZE) >= 0:
+        if syscall(NUMBER, abi.BPF_MAP_DELETE_ELEM, buffers[0], _DELETE_SIZE) >= 0:
             descriptor.pool.append(buffers)
             return True
         number = get_errno()
@@ -141,7 +141,7 @@ class KernelMap:
             map_fd=descriptor.number, key=bpf.address(key_in), value=bpf.address(key_out)
         )
         try:
-            bpf.call(bpf.MAP_GET_NEXT_KEY, attribute)
+            bpf.call(abi.BPF_MAP_GET_NEXT_KEY, attribute)
         except OSError as error:
             number = error.errno or 0
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from osmia.abi.flags import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
+from osmia.abi.generated.bpf import BPF_XDP
 from osmia.contexts.xdp import XdpMode
 from osmia.errors import KernelError, NotSupportedError
 from osmia.kernel import attributes, bpf
@@ -16,10 +18,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.links.link import Attachable
 
-_BPF_XDP = 37
-
-# XDP_FLAGS_* of linux/if_link.h
-_FLAGS = {XdpMode.AUTO: 0, XdpMode.SKB: 1 << 1, XdpMode.NATIVE: 1 << 2, XdpMode.OFFLOAD: 1 << 3}
+_FLAGS = {
+    XdpMode.AUTO: 0,
+    XdpMode.SKB: XDP_FLAGS_SKB_MODE,
+    XdpMode.NATIVE: XDP_FLAGS_DRV_MODE,
+    XdpMode.OFFLOAD: XDP_FLAGS_HW_MODE,
+}
 _MODE_NAMES = {XdpMode.SKB: "generic", XdpMode.NATIVE: "native", XdpMode.OFFLOAD: "offload"}
 _MODES = {name: mode for mode, name in _MODE_NAMES.items()}
 
@@ -93,7 +97,7 @@ def attach_xdp(program: Attachable, interface: str | int, mode: XdpMode = XdpMod
     end_with_sudo()
     with attaching:
         try:
-            fd = bpf.link_create(prog_fd=program.fd, target_ifindex=ifindex, attach_type=_BPF_XDP, flags=_FLAGS[mode])
+            fd = bpf.link_create(prog_fd=program.fd, target_ifindex=ifindex, attach_type=BPF_XDP, flags=_FLAGS[mode])
         except OSError as error:
             number = error.errno or 0
         else:

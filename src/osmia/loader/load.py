@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from osmia.abi.generated.bpf import BPF_F_RDONLY_PROG
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.descriptor import Descriptor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 15
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
-_BPF_F_RDONLY_PROG = 1 << 7
 _FIRST_LOG = 1 << 20
 _LARGEST_LOG = 1 << 24  # what kernels of all versions take
 
@@ -145,7 +145,7 @@ def _create_map(spec: MapSpec, btf: Descriptor | None) -> KernelMap:
             key_size=spec.key_size,
             value_size=spec.value_size,
             max_entries=spec.max_entries,
-            flags=spec.flags | (_BPF_F_RDONLY_PROG if spec.read_only else 0),
+            flags=spec.flags | (BPF_F_RDONLY_PROG if spec.read_only else 0),
             name=kernel_name(spec.name),
             map_extra=spec.map_extra,
             btf_fd=btf_fd,
@@ -197,7 +197,7 @@ def _check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", wanted.max_entries, info["max_entries"]),
-        ("flags", wanted.flags | (_BPF_F_RDONLY_PROG if wanted.read_only else 0), info["map_flags"]),
+        ("flags", wanted.flags | (BPF_F_RDONLY_PROG if wanted.read_only else 0), info["map_flags"]),
     )
     different = [
         f"{what} {is_there} where the object has {asked}" for what, asked, is_there in pairs if asked != is_there

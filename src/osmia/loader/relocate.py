@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 from osmia.errors import ObjectError
 from osmia.kernel.attributes import FUNC_INFO, LINE_INFO
 from osmia.record import record
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 _SLOT = 8
 _LD_IMM64 = 0x18
 _CALL = 0x85
-# What the source register of these instructions says of their immediate (linux/bpf.h).
-_PSEUDO_MAP_FD = 1
-_PSEUDO_MAP_VALUE = 2
-_PSEUDO_CALL = 1
 _IMMEDIATE = struct.Struct("<i")
 _IMMEDIATE_OFFSET = 4
 
@@ -80,11 +77,11 @@ def link(spec: ObjectSpec, functions: list[FunctionSpec], map_fds: Mapping[str, 
             at = _place(spec, function, relocation) + start * _SLOT
             if relocation.kind == "call":
                 distance = starts[relocation.target] - (at // _SLOT + 1)
-                _complete(instructions, at, _PSEUDO_CALL, distance)
+                _complete(instructions, at, BPF_PSEUDO_CALL, distance)
             elif relocation.kind == "map":
-                _complete(instructions, at, _PSEUDO_MAP_FD, map_fds[relocation.target])
+                _complete(instructions, at, BPF_PSEUDO_MAP_FD, map_fds[relocation.target])
             else:
-                _complete(instructions, at, _PSEUDO_MAP_VALUE, map_fds[relocation.target])
+                _complete(instructions, at, BPF_PSEUDO_MAP_VALUE, map_fds[relocation.target])
                 _IMMEDIATE.pack_into(instructions, at + _SLOT + _IMMEDIATE_OFFSET, relocation.addend)
     return LinkedProgram(
         instructions, _func_info(functions, starts), _line_info(functions, starts), _lines(functions, starts)
