@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from debian_packages import PackagesError, unpack
 from package_index import PackageIndexError, fetch_pip  # `python -I` leaves this directory out
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 EXTRAS = {"compile": "compile", "test": "compile,test"}
 UNFINISHED = "unfinished\n"
+WITHOUT = "What needs no set-up works without: ./osmia run counter -i lo"
 
 
 def note(text: str) -> None:
@@ -139,13 +141,33 @@ def run(*command: str | Path, directory: Path, quiet: bool = False) -> None:
     if status != 0:
         fail(
             f"set-up failed: `{' '.join(map(str, command))}` ended with {status}; its own messages are above",
-            "It needs a package index: the network, or PIP_INDEX_URL or pip.conf naming one that can be reached.",
-            "What needs no set-up works without: ./osmia run counter -i lo",
+            "It needs a package index: the network, or one that PIP_INDEX_URL or pip.conf names.",
+            WITHOUT,
         )
 
 
+def pip_wheel(directory: Path) -> Path:
+    """Pip's wheel, into `directory`: from the package index that the user has set, else from a Debian package."""
+    try:
+        return fetch_pip(directory, os.environ)
+    except PackageIndexError as error:
+        reasons = [str(error)]
+    try:
+        for wheel in unpack("python3-pip-whl", dependencies=False).glob("usr/share/python-wheels/pip-*.whl"):
+            return wheel
+        reasons.append("Debian's package python3-pip-whl holds no wheel of pip")
+    except PackagesError as error:
+        reasons.append(str(error))
+    fail(
+        "set-up failed: this Python brings no pip, and pip could not be fetched",
+        *reasons,
+        "Debian, Ubuntu: `apt install python3-venv` brings it. Or install uv, or name an index in PIP_INDEX_URL.",
+        WITHOUT,
+    )
+
+
 def provide_pip(python: Path, checkout: Path) -> None:
-    """Bring pip into an environment that has none: from Python itself, else its wheel from the package index."""
+    """Bring pip into an environment that has none."""
 
     def has(module: str) -> bool:
         probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
@@ -156,12 +178,9 @@ def provide_pip(python: Path, checkout: Path) -> None:
     if has("ensurepip"):
         run(python, "-I", "-m", "ensurepip", directory=checkout, quiet=True)
         return
-    note("this Python brings no pip (python3-venv is not installed): taking it from the package index")
+    note("this Python brings no pip (python3-venv is not installed): fetching it")
     with tempfile.TemporaryDirectory() as directory:
-        try:
-            wheel = fetch_pip(Path(directory), os.environ)
-        except PackageIndexError as error:
-            fail(f"set-up failed: {error}", "Debian, Ubuntu: `apt install python3-venv` brings pip without it.")
+        wheel = pip_wheel(Path(directory))
         run(python, wheel / "pip", "install", "--quiet", "--no-index", wheel, directory=checkout)
 
 

@@ -23,7 +23,6 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_INDEX = "https://pypi.org/simple"
 WHEEL = re.compile(r"pip-([0-9]+(?:\.[0-9]+)*)-py3-none-any\.whl")
 REQUIREMENT = re.compile(r"(>=|<|!=)([0-9]+(?:\.[0-9]+)*)(\.\*)?")
 
@@ -144,7 +143,9 @@ def fetch_pip(directory: Path, environment: Mapping[str, str]) -> Path:
     settings = pip_settings(environment)
     if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
         raise PackageIndexError("pip is configured to use no package index (no-index)")
-    index = settings.get("index-url") or DEFAULT_INDEX
+    index = settings.get("index-url", "")
+    if not index:
+        raise PackageIndexError("neither the environment (PIP_INDEX_URL) nor pip.conf names a package index")
     page = f"{index.rstrip('/')}/pip/" + ("index.html" if index.startswith("file:") else "")
     address, content = download(page, settings)
     if urlsplit(address).netloc == urlsplit(shown(page)).netloc:

@@ -71,7 +71,8 @@ def describe(value: object) -> Description:
     if isinstance(value, Enum):
         return ("member", *_name(type(value)), value.name, describe(value.value))
     if isinstance(value, Map):
-        return ("map", *value.describe())
+        parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
+        return ("map", type(value).__name__, *parts)
     if isinstance(value, type):
         return ("class", *_name(value))
     if isinstance(value, type(builtins)):

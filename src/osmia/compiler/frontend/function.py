@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
-from osmia.compiler.fingerprint import MISSING, Description, Path, attribute, cell, describe
+from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir.arithmetic import MixedSignsError, join
 from osmia.compiler.ir.nodes import Local, MapReference
 from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, Type, integer_of
@@ -15,6 +16,9 @@ from osmia.compiler.location import Location
 from osmia.compiler.source import FunctionSource
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.fingerprint import Description, Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ class FunctionWriter:
             self._integer(value)
 
     def _if(self, statement: If) -> None:
+        match statement:
+            case If(test=IsNone(operand=LocalRead() as optional), then=(Return(value=Constant(value=0)), *_)):
+                self._return_null_if_none(optional, statement)
+                return
         then, otherwise, after = self._label("then"), self._label("else"), self._label("after")
         self._branch(statement.test, then, otherwise)
         falls = False
@@ -141,8 +145,25 @@ class FunctionWriter:
         if falls:
             self._start(after)
 
+    def _return_null_if_none(self, optional: LocalRead, statement: If) -> None:
+        """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
+
+        LLVM would put the constant back wherever it knows that the pointer is null, so the returned number goes through an
+        empty asm before the test. On 6.18 this makes the packet counter 13 instructions on v4 instead of 15.
+        """
+        number = self._value(f"ptrtoint ptr {self._pointer(optional)} to i64")
+        returned = self._value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
+        none, there = self._label("none"), self._label("there")
+        test = self._value(f"icmp eq i64 {number}, 0")
+        self._line(f"br i1 {test}, label %{none}, label %{there}")
+        self._start(none)
+        self._at(statement.then[0].location)
+        self._return(returned)
+        self._start(there)
+        self._statements(statement.otherwise)
+
     def _return(self, result: str) -> None:
-        self._line(f"ret i32 {self._value('trunc i64 ' + result + ' to i32') if result[0] == '%' else result}")
+        self._line(f"ret i32 {self._narrowed(result, 32)}")
         self._ended = True
 
     # Conditions
@@ -311,8 +332,14 @@ class FunctionWriter:
 
     def _store(self, value: str, storage: type[Integer], place: str) -> None:
         if storage.bits < 64:
-            value = self._value(f"trunc i64 {value} to i{storage.bits}")
+            value = self._narrowed(value, storage.bits)
         self._line(f"store i{storage.bits} {value}, ptr {place}, align {storage.bits // 8}")
+
+    def _narrowed(self, value: str, bits: int) -> str:
+        if value[0] == "%":
+            return self._value(f"trunc i64 {value} to i{bits}")
+        number = int(value) & ((1 << bits) - 1)
+        return str(number - (1 << bits) if number >> (bits - 1) else number)
 
     def _spilled(self, value: str, storage: type[Integer]) -> str:
         """A stack slot that holds the value, for a helper that takes an address."""
