@@ -7,6 +7,7 @@ from osmia.record import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType
+    from typing import Any
 
     from osmia.kinds import Kind
     from osmia.maps.declaration import Map
@@ -35,7 +36,7 @@ class CompiledObject:
 
     data: bytes
     """The ELF object."""
-    maps: dict[str, Map]
+    maps: dict[str, Map[Any, Any]]
     """By symbol: the declarations."""
     files: dict[str, str]
     """By the name that the object uses for a source file: its path as Python knows it."""
