@@ -29,6 +29,18 @@ class Indexed(Map[int, V], Generic[V]):
     def __len__(self) -> int:
         return self.max_entries
 
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self._lookup(self._encode_key(key)) is not None
+        except KeyError:
+            return False
+
+    def _encode_key(self, key: Any) -> bytes:
+        packed = super()._encode_key(key)
+        if key.__index__() >= self.max_entries:
+            raise self._missing(key)
+        return packed
+
     def _bad_key(self, key: Any) -> Exception:
         return self._missing(key) if hasattr(key, "__index__") else self._keys.refusal(key)
 

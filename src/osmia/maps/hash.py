@@ -44,7 +44,7 @@ class HashMap(ValueMap[K, V], Generic[K, V]):
 
     def __delitem__(self, key: K) -> None:
         """Delete a key. KeyError if it is not there."""
-        if not self._backend.delete(self._encode_key(key)):
+        if not self.backend.delete(self._encode_key(key)):
             raise self._missing(key)
 
     @overload
@@ -58,7 +58,7 @@ class HashMap(ValueMap[K, V], Generic[K, V]):
         """
         packed = self._encode_key(key)
         found = self._lookup(packed)
-        if found is not None and self._backend.delete(packed):
+        if found is not None and self.backend.delete(packed):
             return self._values.decode(found)
         if default is _RAISE:
             raise self._missing(key)
@@ -67,4 +67,4 @@ class HashMap(ValueMap[K, V], Generic[K, V]):
     def clear(self) -> None:
         """Delete the keys that it holds now."""
         for key in self._walk():
-            self._backend.delete(key)
+            self.backend.delete(key)

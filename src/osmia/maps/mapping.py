@@ -98,7 +98,7 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
-        self._backend.update(self._encode_key(key), self._values.encode(value), 0)
+        self.backend.update(self._encode_key(key), self._values.encode(value), 0)
 
     def items(self) -> ItemsView[K, V]:
         """Keys with their values. A key that goes away while they are walked is left out."""
@@ -152,7 +152,7 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
-        self._backend.update(self._encode_key(key), self._encode(values), 0)
+        self.backend.update(self._encode_key(key), self._encode(values), 0)
 
     @overload
     def update(self, key: K, value: V | Sequence[V], flags: int = 0, /) -> int: ...

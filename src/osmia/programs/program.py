@@ -69,7 +69,7 @@ class ErrorCount:
     file: str
     line: int
     problem: str
-    """What Python would have raised there: `division by zero`."""
+    """What Python would have raised there: `integer division or modulo by zero`."""
     count: int
     """How often since it was loaded, over all CPUs."""
 
@@ -119,7 +119,8 @@ class Program(Generic[C_contra, R_co]):
 
         if self.function is None:
             raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")
-        return ProgramRequest(self.name, self.kind, self.function, self.on_error)
+        on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
+        return ProgramRequest(self.name, self.kind, self.function, on_error)
 
     def load(self) -> None:
         """Compile it and load it with the maps that it uses, which are live then. Once: later calls do nothing."""

@@ -1,0 +1,32 @@
+"""Kernel maps for tests of declarations: created as the loader creates them, without a program."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from osmia.kernel import bpf
+from osmia.kernel.map import KernelMap
+from osmia.maps.declaration import Map
+
+M = TypeVar("M", bound=Map[Any, Any])
+
+
+def kernel_map(declaration: Map[Any, Any]) -> KernelMap:
+    """A map in the kernel that fits a declaration."""
+    fd = bpf.map_create(
+        map_type=declaration.kind.type,
+        key_size=declaration.key_size,
+        value_size=declaration.value_size,
+        max_entries=declaration.max_entries,
+        flags=declaration.flags,
+        name=declaration.name[:15].encode(),
+    )
+    per_cpu = declaration.kind.per_cpu
+    sizes = declaration.key_size, declaration.value_size
+    return KernelMap(fd, *sizes, per_cpu, declaration.max_entries, declaration.name)
+
+
+def live(declaration: M) -> M:
+    """The declaration, live."""
+    declaration.bind(kernel_map(declaration))
+    return declaration

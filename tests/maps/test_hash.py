@@ -1,0 +1,220 @@
+"""Hash maps: on maps of the running kernel, and walking one whose keys go away meanwhile."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+import pytest
+from live_maps import live
+
+from osmia import HashMap, KernelError, i32, u32, u64
+
+
+class State(IntEnum):
+    CLOSED = 0
+    OPEN = 1
+
+
+@pytest.fixture
+def flows() -> Iterator[HashMap[int, int]]:
+    held = live(HashMap(u32, u64, max_entries=8, name="FLOWS"))
+    yield held
+    held.close()
+
+
+def refusal(of: type[Exception], use: Any) -> str:
+    with pytest.raises(of) as caught:
+        use()
+    assert caught.type is of
+    return str(caught.value.args[0])
+
+
+def test_reads_writes_and_deletes(flows: HashMap[int, int]) -> None:
+    flows[5] = 1 << 63
+    flows[6] = 2
+    assert isinstance(flows, Mapping)
+    assert (flows[5], flows.get(6), flows.get(7), flows.get(7, 1), len(flows)) == (1 << 63, 2, None, 1, 2)
+    assert (5 in flows, 7 in flows) == (True, False)
+    del flows[5]
+    assert dict(flows.items()) == {6: 2}
+    assert dict(flows) == {6: 2}
+    assert (list(flows), list(flows.keys()), list(flows.values())) == ([6], [6], [2])
+    assert ((6, 2) in flows.items(), 3 in flows.values()) == (True, False)
+
+
+def test_a_missing_key(flows: HashMap[int, int]) -> None:
+    assert refusal(KeyError, lambda: flows[5]) == "FLOWS: no key 5"
+    assert refusal(KeyError, lambda: flows.__delitem__(5)) == "FLOWS: no key 5"
+    assert refusal(KeyError, lambda: flows.pop(5)) == "FLOWS: no key 5"
+
+
+def test_pops_and_clears(flows: HashMap[int, int]) -> None:
+    flows.update({key: key * 10 for key in range(8)})
+    assert flows.pop(3) == 30
+    assert flows.pop(3, None) is None
+    assert len(flows) == 7
+    flows.clear()
+    assert (len(flows), list(flows)) == (0, [])
+    flows.clear()
+
+
+def test_updates_with_flags(flows: HashMap[int, int]) -> None:
+    assert flows.update(1, 1, 1) == 0
+    with pytest.raises(KernelError) as caught:
+        flows.update(1, 2, 1)
+    assert caught.value.errno == errno.EEXIST
+    with pytest.raises(KernelError) as caught:
+        flows.update(2, 2, 2)
+    assert caught.value.errno == errno.ENOENT
+    assert flows.update(1, 3, 2) == 0
+    assert dict(flows) == {1: 3}
+
+
+def test_a_full_map_says_so(flows: HashMap[int, int]) -> None:
+    with pytest.raises(KernelError, match="8 entries") as caught:
+        flows.update((key, 0) for key in range(9))
+    assert caught.value.errno == errno.E2BIG
+    assert len(flows) == 8
+
+
+def test_keys_of_the_wrong_type_or_range(flows: HashMap[int, int]) -> None:
+    wrong: Any = flows
+    uses: list[Callable[[Any], Any]] = [
+        lambda key: wrong[key],
+        lambda key: wrong.__setitem__(key, 1),
+        lambda key: wrong.__delitem__(key),
+        lambda key: key in wrong,
+        lambda key: wrong.get(key),
+        lambda key: wrong.pop(key, None),
+        lambda key: wrong.update(key, 1),
+        lambda key: wrong.update({key: 1}),
+    ]
+    for use in uses:
+        assert refusal(TypeError, lambda use=use: use("a")) == "FLOWS: a key is an int (u32), not str 'a'"
+        assert refusal(OverflowError, lambda use=use: use(1 << 32)) == (
+            "FLOWS: a key is a u32, 0 to 4294967295, not 4294967296"
+        )
+    assert refusal(TypeError, lambda: wrong.__setitem__(1, 1.5)) == "FLOWS: a value is an int (u64), not float 1.5"
+    assert len(flows) == 0
+
+
+def test_keys_that_are_enums_bools_or_signed() -> None:
+    states = live(HashMap(State, bool, max_entries=4, name="STATES"))
+    states[State.OPEN] = True
+    assert list(states.items()) == [(State.OPEN, True)]
+    assert all(type(key) is State for key in states)
+    wrong: Any = states
+    assert refusal(TypeError, lambda: wrong[1]) == "STATES: a key is a State, not int 1"
+    assert refusal(KeyError, lambda: states[State.CLOSED]) == "STATES: no key <State.CLOSED: 0>"
+    signed = live(HashMap(i32, i32, max_entries=4, name="SIGNED"))
+    signed[-5] = -6
+    assert dict(signed) == {-5: -6}
+    states.close()
+    signed.close()
+
+
+def test_kernel_only_operations_say_what_to_write(flows: HashMap[int, int]) -> None:
+    assert refusal(TypeError, lambda: flows.lookup(5)) == (
+        "FLOWS: lookup() is for kernel code; in user code write m[5] or m.get(5)"
+    )
+    assert refusal(TypeError, lambda: flows.delete(5)) == (
+        "FLOWS: delete() is for kernel code; in user code write del m[5]"
+    )
+
+
+def test_deleting_while_walking_ends_and_gives_each_key_once(flows: HashMap[int, int]) -> None:
+    flows.update({key: 0 for key in range(8)})
+    walked = []
+    for key in flows:
+        walked.append(key)
+        del flows[key]
+    assert sorted(walked) == list(range(8))
+    assert len(flows) == 0
+
+
+class Vanishing:
+    """A backend as the kernel's is: asked for the key after one that is gone, it starts again from the first."""
+
+    fd = -1
+
+    def __init__(self, keys: list[int], on_next: Callable[[Vanishing, int | None], None]) -> None:
+        self.keys = keys
+        self.on_next = on_next
+        self.steps = 0
+
+    def lookup(self, key: bytes) -> bytes | None:
+        number = int.from_bytes(key, "little")
+        return number.to_bytes(8, "little") if number in self.keys else None
+
+    def next_key(self, key: bytes | None) -> bytes | None:
+        self.steps += 1
+        asked = None if key is None else int.from_bytes(key, "little")
+        self.on_next(self, asked)
+        after = self.keys.index(asked) + 1 if asked in self.keys else 0
+        return self.keys[after].to_bytes(4, "little") if after < len(self.keys) else None
+
+    def update(self, *_: object) -> None: ...
+
+    def delete(self, _key: bytes) -> bool:
+        return False
+
+    def close(self) -> None: ...
+
+
+def bound(backend: Vanishing) -> HashMap[int, int]:
+    held = HashMap(u32, u64, max_entries=8, name="FLOWS")
+    held.bind(backend)
+    return held
+
+
+def test_a_key_that_goes_away_while_it_is_passed_makes_no_key_come_twice() -> None:
+    def vanish(backend: Vanishing, asked: int | None) -> None:
+        if asked == 3 and backend.keys.count(3):
+            backend.keys.remove(3)
+
+    backend = Vanishing([1, 2, 3, 4, 5], vanish)
+    assert list(iter(bound(backend))) == [1, 2, 3, 4, 5]
+    assert backend.steps == 6 + 2  # started again after 3, and passed 1 and 2 over
+
+
+def test_the_last_key_going_away_does_not_start_the_walk_again() -> None:
+    backend = Vanishing([1, 2], lambda held, asked: held.keys.remove(2) if asked == 2 and 2 in held.keys else None)
+    assert list(iter(bound(backend))) == [1, 2]
+
+
+def test_items_and_values_leave_out_what_went_away() -> None:
+    def vanish(backend: Vanishing, asked: int | None) -> None:
+        if asked == 1:
+            backend.keys = [1, 2, 3]
+
+    backend = Vanishing([1, 2, 3], vanish)
+    lookup = backend.lookup
+    backend.lookup = lambda key: None if key == (2).to_bytes(4, "little") else lookup(key)  # type: ignore[method-assign]
+    flows = bound(backend)
+    assert list(flows.items()) == [(1, 1), (3, 3)]
+    assert list(flows.values()) == [1, 3]
+
+
+def test_a_map_that_changes_faster_than_it_is_walked_is_an_error() -> None:
+    def churn(backend: Vanishing, asked: int | None) -> None:
+        backend.keys = [0 if asked is None else asked + 1]
+
+    flows = bound(Vanishing([0], churn))
+    assert refusal(RuntimeError, lambda: list(iter(flows))) == "FLOWS: its keys change faster than they can be walked"
+
+
+def test_a_key_that_is_deleted_and_comes_back_for_ever_is_walked_to_an_end() -> None:
+    def churn(backend: Vanishing, asked: int | None) -> None:
+        backend.keys = [1, 2] if asked in (None, 1) else [1]
+
+    flows = bound(Vanishing([1, 2], churn))
+    assert refusal(RuntimeError, lambda: list(iter(flows))) == "FLOWS: its keys change faster than they can be walked"
+
+
+def test_pop_takes_nothing_that_another_deleted_first() -> None:
+    flows = bound(Vanishing([1], lambda *_: None))  # its delete() always comes too late
+    assert flows.pop(1, None) is None
+    assert refusal(KeyError, lambda: flows.pop(1)) == "FLOWS: no key 1"

@@ -1,0 +1,153 @@
+"""The decorator: what it makes, and what it refuses."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+from osmia import NotLoadedError, Program, XdpAction, XdpContext, XdpMode, XdpProgram, xdp
+from osmia.kinds import KINDS
+
+
+def plain(ctx: XdpContext) -> XdpAction:
+    """Let it pass."""
+    return XdpAction.PASS
+
+
+PLACE = f"plain ({__file__}:{plain.__code__.co_firstlineno})"
+
+
+def refusal(use: Any) -> str:
+    with pytest.raises(TypeError) as caught:
+        use()
+    return str(caught.value)
+
+
+def test_bare_and_with_options() -> None:
+    bare = xdp(plain)
+    assert type(bare) is XdpProgram
+    assert isinstance(bare, Program)
+    assert (bare.name, bare.kind, bare.on_error, bare.loaded) == ("plain", KINDS["xdp"], None, False)
+    named = xdp(on_error=XdpAction.DROP, name="other")(plain)
+    assert (named.name, named.on_error, named.function) == ("other", XdpAction.DROP, plain)
+    assert repr(named) == "<XdpProgram other, not loaded>"
+
+
+def test_keeps_what_describes_the_function() -> None:
+    program: Any = xdp(plain)
+    assert (program.__name__, program.__doc__, program.__module__) == ("plain", "Let it pass.", __name__)
+    assert (program.__qualname__, program.__wrapped__) == ("plain", plain)
+
+
+def test_is_no_function_of_this_process() -> None:
+    text = "plain runs in the kernel and cannot be called: attach it, or run it on a packet with plain.test_run(packet)"
+    assert refusal(lambda: xdp(plain)(XdpContext())) == text
+
+
+async def asynchronous(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+def generator(ctx: XdpContext) -> Any:
+    yield XdpAction.PASS
+
+
+async def async_generator(ctx: XdpContext) -> Any:
+    yield XdpAction.PASS
+
+
+def none() -> XdpAction:
+    return XdpAction.PASS
+
+
+def two(ctx: XdpContext, other: int) -> XdpAction:
+    return XdpAction.PASS
+
+
+def keyword(*, ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+def many(*ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+def more(ctx: XdpContext, **other: int) -> XdpAction:
+    return XdpAction.PASS
+
+
+class Class:
+    def method(self, ctx: XdpContext) -> XdpAction:
+        return XdpAction.PASS
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (asynchronous, "is async; a program is a plain function"),
+        (generator, "is a generator; a program is a plain function"),
+        (async_generator, "is an async generator; a program is a plain function"),
+        *(
+            (wrong, "has the wrong parameters; one is expected, (ctx: XdpContext) -> XdpAction")
+            for wrong in (none, two, keyword, many, more, Class.method)
+        ),
+    ],
+)
+def test_refuses_functions_that_cannot_be_programs(function: Any, what: str) -> None:
+    place = f"{function.__name__} ({__file__}:{function.__code__.co_firstlineno})"
+    assert refusal(lambda: xdp(function)) == f"@xdp: {place} {what}"
+
+
+def test_refuses_a_lambda() -> None:
+    function: Any = lambda ctx: XdpAction.PASS  # noqa: E731
+    place = f"<lambda> ({__file__}:{function.__code__.co_firstlineno})"
+    assert refusal(lambda: xdp(function)) == (
+        f"@xdp: {place} has no annotations; write a def with (ctx: XdpContext) -> XdpAction"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [("lo", "str 'lo'"), (Class, f"type {Class!r}"), (len, "builtin_function_or_method <built-in function len>")],
+)
+def test_refuses_what_is_no_function(wrong: Any, shown: str) -> None:
+    assert refusal(lambda: xdp(wrong)) == f"@xdp is put on a plain function, not on {shown}"
+    assert refusal(lambda: xdp(functools.partial(plain))).startswith(  # type: ignore[arg-type]
+        "@xdp is put on a plain function, not on partial functools.partial("
+    )
+
+
+def test_refuses_a_program() -> None:
+    twice: Any = xdp(plain)
+    assert refusal(lambda: xdp(twice)) == "@xdp: plain is a program already"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"on_error": 1}, "@xdp: on_error is an XdpAction, not int 1"),
+        ({"on_error": XdpMode.SKB}, "@xdp: on_error is an XdpAction, not XdpMode <XdpMode.SKB: 2>"),
+        ({"name": "a b"}, "@xdp: a program's name is an ASCII identifier, not str 'a b'"),
+        ({"name": 5}, "@xdp: a program's name is an ASCII identifier, not int 5"),
+    ],
+)
+def test_refuses_wrong_options(options: dict[str, Any], text: str) -> None:
+    assert refusal(lambda: xdp(**options)(plain)) == text
+
+
+def test_says_that_it_is_not_loaded() -> None:
+    program = xdp(plain)
+    for use in (lambda: program.fd, program.errors):
+        with pytest.raises(NotLoadedError) as caught:
+            use()
+        assert str(caught.value) == "plain is not loaded: attach(), test_run() or load() loads it"
+    program.close()
+
+
+def test_refuses_a_wrong_mode_or_packet_before_anything_is_loaded() -> None:
+    program: Any = xdp(plain)
+    assert refusal(lambda: program.attach("lo", mode="skb")) == "plain: mode is an XdpMode, not str 'skb'"
+    assert refusal(lambda: program.test_run("packet")) == "plain: a packet is bytes, not str 'packet'"
+    assert not program.loaded
