@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from typing import TYPE_CHECKING
 
+import pytest
+
+import namespaces
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,3 +23,38 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave out the tests marked `full`, unless asked for by `--full` or by a choice of marks."""
     if not config.getoption("--full") and not config.option.markexpr:
         config.option.markexpr = "not full"
+
+
+@pytest.fixture
+def netns() -> Iterator[namespaces.Namespace]:
+    """A network namespace of the test's own, with a veth pair."""
+    with namespaces.namespace() as made:
+        yield made
+
+
+def _open_files() -> dict[str, str]:
+    """What this process has open, by file descriptor.
+
+    Pipes and nameless files are left out: the compiler's worker, which outlives a test, is reached through some.
+    """
+    files = {}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{number}")
+        except FileNotFoundError:  # the listing's own
+            continue
+        if not target.startswith("pipe:") and not target.endswith(" (deleted)"):
+            files[number] = target
+    return files
+
+
+@pytest.fixture(autouse=True)
+def no_file_descriptor_leaks() -> Iterator[None]:
+    """Fail a test that leaves file descriptors open: maps, programs and links most of all."""
+    before = _open_files()
+    yield
+    if _open_files() != before:
+        gc.collect()
+    leaked = [f"{number} -> {target}" for number, target in _open_files().items() if before.get(number) != target]
+    if leaked:
+        pytest.fail(f"left open: {', '.join(leaked)}")

@@ -5,6 +5,7 @@ The decorator, the section parser, the context, the tests and the documentation 
 
 from __future__ import annotations
 
+from osmia.abi.generated import bpf, contexts
 from osmia.contexts.xdp import XdpAction, XdpContext
 from osmia.record import record
 
@@ -62,18 +63,11 @@ KINDS: dict[str, Kind] = {
     "xdp": Kind(
         name="xdp",
         section="xdp",
-        program_type=6,
-        attach_type=37,
+        program_type=bpf.BPF_PROG_TYPE_XDP,
+        attach_type=bpf.BPF_XDP,
         context=XdpContext,
         context_struct="xdp_md",
-        context_members=(
-            ("data", 32),
-            ("data_end", 32),
-            ("data_meta", 32),
-            ("ingress_ifindex", 32),
-            ("rx_queue_index", 32),
-            ("egress_ifindex", 32),
-        ),
+        context_members=contexts.XDP_MD,
         fields={"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)},
         returns=XdpAction,
         error_value=XdpAction.ABORTED,
@@ -85,8 +79,14 @@ KINDS: dict[str, Kind] = {
 }
 
 
+# Sections whose programs have an attach type of their own, which osmia does not have.
+_OTHER_SECTIONS = frozenset(("xdp/devmap", "xdp/cpumap"))
+
+
 def kind_of_section(section: str) -> Kind | None:
     """The kind that libbpf reads from a section's name: `xdp` and `xdp/anything` are XDP."""
+    if section in _OTHER_SECTIONS:
+        return None
     for kind in KINDS.values():
         if section == kind.section or section.startswith(kind.section + "/"):
             return kind

@@ -40,7 +40,7 @@ class Relocation:
     offset: int
     """The instruction's index (in slots of 8 bytes) in its function."""
     kind: str
-    """`map`: its fd; `data`: an address in a map's value; `call`: a subprogram."""
+    """`map`: its fd; `data`: an address in a map's value; `call`: a subprogram; `function`: the address of one."""
     target: str
     """The map's or the function's name."""
     addend: int = 0

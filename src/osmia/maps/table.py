@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.abi.generated import bpf
 from osmia.record import record
 
 
@@ -27,9 +28,9 @@ class MapKind:
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
     for row in (
-        MapKind(1, "HASH", "HashMap", False, False, ("lookup", "update", "delete"), (3, 19)),
-        MapKind(2, "ARRAY", "Array", False, True, ("lookup", "update"), (3, 19)),
-        MapKind(6, "PERCPU_ARRAY", "PerCpuArray", True, True, ("lookup", "update"), (4, 6)),
+        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, ("lookup", "update", "delete"), (3, 19)),
+        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, ("lookup", "update"), (3, 19)),
+        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, ("lookup", "update"), (4, 6)),
     )
 }
 BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}

@@ -1,0 +1,223 @@
+"""Compiled objects by content: what is compiled once is loaded from a file the next time.
+
+An entry holds every value that the compiler read and where it found it, the source it compiled, and the versions of osmia,
+llvmlite and the target. It is used only where all of them are what they were, so a stale object cannot be. Nothing here imports
+the compiler unless an object has to be made.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import zlib
+
+from osmia.compiler.fingerprint import describe, describe_code, follow
+from osmia.compiler.request import CompiledObject
+from osmia.maps.declaration import Map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+    from osmia.compiler.fingerprint import Description, Path
+    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler.target import Target
+
+MAGIC = b"osmia object 1\n"
+# Entries beyond this many are removed, the ones unused for longest first.
+MOST_ENTRIES = 500
+
+
+def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> CompiledObject:
+    """The object of programs that are loaded together: from the cache, or compiled now and kept.
+
+    Raises CompileError where the programs cannot be compiled.
+    """
+    path = _entry_path(requests, target)
+    header = _header(requests, target)
+    found = _read(path, header, requests) if path else None
+    if found is not None:
+        return found
+    from osmia.compiler.build import checked_unit, generate  # the compiler proper: only on a miss
+    from osmia.compiler.worker import WORKER
+
+    WORKER.start()
+    unit, state = checked_unit(requests)
+    data = generate(unit, target)
+    files = {file.relative: file.path for file in unit.files.values()}
+    if path:
+        sources = [_source_lines(request.function.__code__) for request in requests]
+        entry = (header, tuple(state.reads.items()), tuple(sources), tuple(state.map_paths.items()), files, data)
+        _write(path, entry)
+    maps = {reference.symbol: reference.declaration for reference in unit.maps}
+    return CompiledObject(data, maps, files)
+
+
+def cache_directory() -> str:
+    """Where objects are kept: `$OSMIA_CACHE_DIR`, or `osmia` in the user's cache directory. Empty where there is none."""
+    chosen = os.environ.get("OSMIA_CACHE_DIR")
+    if chosen is not None:
+        return chosen
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "osmia") if os.path.isabs(base) else ""
+
+
+def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
+    directory = cache_directory()
+    if not directory:
+        return ""
+    identity = repr([(r.name, r.kind.name, r.function.__code__.co_filename, r.function.__qualname__) for r in requests])
+    number = zlib.crc32(f"{identity} {target}".encode())
+    return os.path.join(directory, "objects", f"{requests[0].name}-{number:08x}")
+
+
+def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description:
+    from osmia import __version__
+
+    return (
+        __version__,
+        _compiler_state(),
+        sys.version,
+        str(target),
+        tuple((request.name, request.kind.name, request.on_error) for request in requests),
+        tuple(describe_code(request.function.__code__) for request in requests),
+    )
+
+
+def _compiler_state() -> tuple[object, ...]:
+    """Osmia's own files, which a checkout changes without a new version."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = []
+    for folder in ("", "compiler", *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")), "contexts", "maps"):
+        with os.scandir(os.path.join(package, folder)) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    found.append((folder, entry.name, status.st_size, status.st_mtime_ns))
+    return tuple(sorted(found))
+
+
+def _llvmlite_version() -> str | None:
+    """The version of the llvmlite that would be imported, read from its files; None where there is none."""
+    for directory in sys.path:
+        try:
+            with open(os.path.join(directory, "llvmlite", "_version.py"), encoding="utf-8") as file:
+                return file.read()
+        except OSError:
+            continue  # not in this directory of the path
+    return None
+
+
+def _source_lines(code: CodeType) -> str | None:
+    """The source of a function as its file has it now; None where the file is not to be read."""
+    last = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
+    if code.co_filename.startswith("<"):
+        import linecache  # consoles and notebooks keep their source there
+
+        lines = linecache.getlines(code.co_filename)
+    else:
+        try:
+            with open(code.co_filename, encoding="utf-8") as file:
+                lines = file.readlines()
+        except (OSError, UnicodeDecodeError):
+            return None
+    return "".join(lines[code.co_firstlineno - 1 : last])
+
+
+def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) -> CompiledObject | None:
+    entry = _entry(path)
+    if entry is None:
+        return None
+    (version, kept_header), reads, sources, map_paths, files, data = entry
+    llvmlite = _llvmlite_version()
+    if kept_header != header or (llvmlite is not None and llvmlite != version):
+        return None
+    functions = [request.function for request in requests]
+    if any(_source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
+        return None
+    if any(_description(path_, functions) != kept for path_, kept in reads):
+        return None
+    maps: dict[str, Map[Any, Any]] = {}
+    for symbol, path_ in map_paths:
+        declaration = follow(path_, functions)
+        if not isinstance(declaration, Map):
+            return None
+        declaration.take_name(symbol)
+        maps[symbol] = declaration
+    # Two names for one map when it was compiled are two maps now, or the reverse: another program.
+    if len({id(declaration) for declaration in maps.values()}) != len(maps):
+        return None
+    return CompiledObject(data, maps, files)
+
+
+def _description(path: Path, functions: list[Any]) -> Description:
+    return describe(follow(path, functions))
+
+
+def _entry(path: str) -> Any:
+    """What a file of the cache holds; None where it is absent, damaged, or somebody else's."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_uid not in _trusted_owners():
+                return None
+            content = file.read()
+    except OSError:
+        return None  # no such entry
+    checksum = content[len(MAGIC) : len(MAGIC) + 4]
+    body = content[len(MAGIC) + 4 :]
+    if not content.startswith(MAGIC) or zlib.crc32(body).to_bytes(4, "little") != checksum:
+        return None
+    return marshal.loads(body)  # noqa: S302 - our own file, checked above
+
+
+def _trusted_owners() -> tuple[int, ...]:
+    user = os.geteuid()
+    invoking = os.environ.get("SUDO_UID", "")
+    return (user, 0, int(invoking)) if user == 0 and invoking.isdigit() else (user, 0)
+
+
+def _write(path: str, entry: tuple[Any, ...]) -> None:
+    """Keep an entry. A directory that cannot be written means that the next run compiles again, no more."""
+    header, *rest = entry
+    body = marshal.dumps(((_llvmlite_version(), header), *rest))
+    directory = os.path.dirname(path)
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        _make_directory(directory)
+        with open(temporary, "wb") as file:
+            file.write(MAGIC + zlib.crc32(body).to_bytes(4, "little") + body)
+            _give_to_owner_of(directory, file.fileno())
+        os.replace(temporary, path)
+        _remove_oldest(directory)
+    except OSError:
+        return
+
+
+def _make_directory(directory: str) -> None:
+    """Make a directory and those above it. One that root makes in a user's home belongs to that user."""
+    if os.path.isdir(directory):
+        return
+    above = os.path.dirname(directory)
+    _make_directory(above)
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        return  # another process made it meanwhile
+    _give_to_owner_of(above, directory)
+
+
+def _give_to_owner_of(directory: str, what: str | int) -> None:
+    owner = os.stat(directory)
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.chown(what, owner.st_uid, owner.st_gid)
+
+
+def _remove_oldest(directory: str) -> None:
+    with os.scandir(directory) as found:
+        entries = sorted(found, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+    for entry in entries[MOST_ENTRIES:]:
+        os.unlink(entry.path)
+
+

@@ -1,0 +1,1 @@
+"""What a program must satisfy before code is generated for it."""

@@ -1,0 +1,20 @@
+"""Numbers the places where a unit's programs may take the error edge: each has a counter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osmia.compiler.ir.nodes import Binary, ErrorSite, Unit
+from osmia.compiler.ir.walk import expressions
+
+
+def number_error_sites(unit: Unit) -> None:
+    """Fill `unit.error_sites`, in the order of the source."""
+    unit.error_sites = list(_sites(unit))
+
+
+def _sites(unit: Unit) -> Iterator[ErrorSite]:
+    for program in unit.programs:
+        for node in expressions(program.body):
+            if isinstance(node, Binary) and node.edge is not None:
+                yield ErrorSite(program.name, node.location, node.edge.problem)

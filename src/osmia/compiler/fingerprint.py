@@ -1,0 +1,102 @@
+"""What a compiled object depends on: every value that the compiler read, and how to find it again.
+
+A read is a path from the functions that were compiled (`("global", 0, "LIMIT")`: the global LIMIT of the first one) and a
+description of the value found there. The cache follows the paths again and compares the descriptions. Importing this
+module is cheap, because it runs when nothing needs compiling.
+"""
+
+from __future__ import annotations
+
+import builtins
+from enum import Enum
+
+from osmia.maps.declaration import Map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, FunctionType
+
+    Path = tuple[str | int | "Path", ...]
+    Description = tuple[object, ...]
+
+MISSING = object()
+
+
+def follow(path: Path, functions: Sequence[FunctionType]) -> object:
+    """The object at the end of a path; MISSING where the path no longer leads anywhere."""
+    match path:
+        case ("global", int(index), str(name)):
+            return functions[index].__globals__.get(name, MISSING)
+        case ("cell", int(index), str(name)):
+            return cell(functions[index], name)
+        case ("builtin", str(name)):
+            return getattr(builtins, name, MISSING)
+        case ("attribute", tuple(base), str(name)):
+            return attribute(follow(base, functions), name)
+        case _:
+            return MISSING
+
+
+def cell(function: FunctionType, name: str) -> object:
+    """What a closure variable of `function` holds; MISSING where it has none of that name or nothing in it yet."""
+    free = function.__code__.co_freevars
+    if name not in free or function.__closure__ is None:
+        return MISSING
+    try:
+        return function.__closure__[free.index(name)].cell_contents
+    except ValueError:  # an empty cell: the enclosing function has not assigned it yet
+        return MISSING
+
+
+def attribute(base: object, name: str) -> object:
+    """An attribute of a module or a class, MISSING where it has none. No other object's attributes are followed."""
+    if isinstance(base, type(builtins)):
+        return getattr(base, name, MISSING)
+    if isinstance(base, type):
+        if issubclass(base, Enum):
+            return base.__members__.get(name, MISSING)
+        for owner in base.__mro__:
+            if name in vars(owner):
+                return vars(owner)[name]
+    return MISSING
+
+
+def describe(value: object) -> Description:
+    """A description that differs whenever the compiler would do something else, made of what `marshal` can write."""
+    if value is MISSING:
+        return ("missing",)
+    if value is None or type(value) in (int, bool, str, bytes, float):
+        return ("constant", type(value).__name__, value)
+    if isinstance(value, Enum):
+        return ("member", *_name(type(value)), value.name, describe(value.value))
+    if isinstance(value, Map):
+        parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
+        return ("map", type(value).__name__, *parts)
+    if isinstance(value, type):
+        return ("class", *_name(value))
+    if isinstance(value, type(builtins)):
+        return ("module", value.__name__)
+    return ("object", *_name(type(value)))
+
+
+def describe_code(code: CodeType) -> Description:
+    """A description of a function's code."""
+    constants = tuple(
+        describe_code(constant) if isinstance(constant, type(code)) else ("constant", repr(constant))
+        for constant in code.co_consts
+    )
+    return (
+        code.co_filename,
+        code.co_firstlineno,
+        code.co_qualname,
+        code.co_code,
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        constants,
+    )
+
+
+def _name(of: type) -> tuple[str, str]:
+    return (of.__module__, of.__qualname__)

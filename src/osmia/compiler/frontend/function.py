@@ -1,0 +1,204 @@
+"""What is known while one program is translated: its source, its names and its locals."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
+from osmia.compiler.ir.arithmetic import MixedSignsError, join
+from osmia.compiler.ir.nodes import Local, MapReference
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, Type, integer_of
+from osmia.compiler.location import Location
+from osmia.compiler.source import FunctionSource
+from osmia.maps.declaration import Map
+from osmia.types import Integer, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.fingerprint import Description, Path
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """An object that is known when the program is compiled, and how the compiler came to it."""
+
+    value: object
+    path: Path
+    location: Location
+
+
+@dataclass(slots=True)
+class UnitState:
+    """What the programs of one unit share."""
+
+    maps: dict[int, MapReference] = field(default_factory=dict)
+    """By the identity of the declaration."""
+    map_paths: dict[str, Path] = field(default_factory=dict)
+    """By symbol: how to find the declaration again."""
+    reads: dict[Path, Description] = field(default_factory=dict)
+
+    def map_reference(self, static: Static) -> MapReference:
+        """The map's reference; its symbol is its own name, or else its variable's."""
+        declaration = static.value
+        assert isinstance(declaration, Map)
+        known = self.maps.get(id(declaration))
+        if known is not None:
+            return known
+        symbol = declaration.name or str(static.path[-1])
+        where = _declared(declaration)
+        for other in self.maps.values():
+            if other.symbol == symbol:
+                raise error(
+                    f"two maps are called {symbol!r}",
+                    static.location,
+                    found=f"a second map of that name, {where}",
+                    expected="one name for each map of what is loaded together",
+                    fix="give one of them another name=",
+                    related=(_declared(other.declaration),),
+                )
+        if not symbol.isidentifier() or not symbol.isascii():
+            raise error(
+                f"{symbol!r} cannot be a map's name",
+                static.location,
+                found=f"the name {symbol!r}, {where}",
+                expected="letters, digits and _, as in a variable's name",
+                fix="give the map another name=",
+            )
+        for role, of in (("key", declaration.key), ("value", declaration.value)):
+            if not is_integer(of):
+                raise error(
+                    f"kernel code cannot use the {role}s of the map {symbol} yet",
+                    static.location,
+                    found=f"{role}s of type {getattr(of, '__name__', of)}, {where}",
+                    expected=f"{role}s of one of u8, u16, u32, u64, i8, i16, i32, i64",
+                    fix=f"declare the {role} with one of these",
+                )
+        key: type[Integer] = declaration.key  # type: ignore[assignment]
+        value: type[Integer] = declaration.value  # type: ignore[assignment]
+        reference = MapReference(symbol, declaration, key, value)
+        self.maps[id(declaration)] = reference
+        self.map_paths[symbol] = static.path
+        return reference
+
+
+def _declared(declaration: Map) -> str:
+    file, line = declaration.declared_at
+    return f"declared at {file}:{line}"
+
+
+@dataclass(slots=True)
+class FunctionState:
+    """What is known about the function that is being translated."""
+
+    unit: UnitState
+    index: int
+    """The function's place among those of the unit, as paths name it."""
+    program: str
+    source: FunctionSource
+    context: Local
+    returns: Type
+    assumed: dict[str, Type]
+    """The types of locals without annotation, as the last round found them."""
+    locals: dict[str, Local] = field(default_factory=dict)
+    joined: dict[str, Type] = field(default_factory=dict)
+    """The types of locals without annotation, as this round finds them."""
+    declared: dict[str, type[Integer]] = field(default_factory=dict)
+
+    def at(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.pattern) -> Location:
+        """The place of a node."""
+        return self.source.location(node)
+
+    def resolve(self, name: str, location: Location) -> Static:
+        """The object that a name which is no local stands for, as Python finds it: closure, globals, builtins."""
+        function = self.source.function
+        if name in function.__code__.co_freevars:
+            path: Path = ("cell", self.index, name)
+            value = cell(function, name)
+        elif name in function.__globals__:
+            path, value = ("global", self.index, name), function.__globals__[name]
+        else:
+            path, value = ("builtin", name), getattr(builtins, name, MISSING)
+            # That the module has no such name is a read too: defining it later would hide the builtin.
+            self.unit.reads["global", self.index, name] = describe(MISSING)
+        if value is MISSING:
+            known = [*self.locals, self.context.name, *function.__globals__, *function.__code__.co_freevars]
+            raise error(
+                f"the name {name!r} is not defined",
+                location,
+                found=f"{name!r}, which is no local, no global of {function.__module__} and no builtin",
+                expected="a name that the function can see",
+                fix=did_you_mean(name, known) or f"define or import {name!r}",
+            )
+        return self.read(Static(value, path, location))
+
+    def static_attribute(self, base: Static, name: str, location: Location) -> Static:
+        """An attribute of a module or a class."""
+        value = attribute(base.value, name)
+        owner = getattr(base.value, "__name__", type(base.value).__name__)
+        if value is MISSING:
+            raise error(
+                f"{owner} has no {name!r}",
+                location,
+                found=f"{owner}.{name}",
+                expected=f"an attribute of {owner}",
+                fix=did_you_mean(name, dir(base.value)) or f"see what {owner} offers: dir({owner})",
+            )
+        return self.read(Static(value, ("attribute", base.path, name), location))
+
+    def read(self, static: Static) -> Static:
+        """Write down what the compiler read."""
+        self.unit.reads[static.path] = describe(static.value)
+        return static
+
+    def assign(self, name: str, of: Type, location: Location) -> Local:
+        """The local that a value of type `of` is stored in."""
+        storage = self.declared.get(name)
+        if storage is not None:
+            local_type: Type = IntType(storage.low, storage.high)
+        else:
+            before = self.joined.get(name)
+            self.joined[name] = of if before is None else self._join(name, before, of, location)
+            local_type = self.joined[name]
+            assumed = self.assumed.get(name)
+            if assumed is not None:
+                local_type = self._join(name, assumed, local_type, location)
+        local = self.locals.get(name)
+        if local is None:
+            local = self.locals[name] = Local(name, local_type, storage, location)
+        local.type = local_type
+        return local
+
+    def _join(self, name: str, one: Type, other: Type, location: Location) -> Type:
+        if one == other:
+            return one
+        match one, other:
+            case (OptionalType() | RefType(), NoneType()):
+                return one if isinstance(one, OptionalType) else OptionalType(one)
+            case (NoneType(), OptionalType() | RefType()):
+                return other if isinstance(other, OptionalType) else OptionalType(other)
+            case (OptionalType(of=left), RefType()) if left == other:
+                return one
+            case (RefType(), OptionalType(of=right)) if right == one:
+                return other
+        left_integer, right_integer = integer_of(one), integer_of(other)
+        if left_integer is not None and right_integer is not None:
+            try:
+                return join(left_integer, right_integer)
+            except MixedSignsError:
+                raise error(
+                    f"{name!r} would have to hold both a u64 and negative numbers",
+                    location,
+                    found=f"{other} here and {one} before",
+                    expected="values that all fit i64, or all fit u64",
+                    fix=f"cast one of them (u64(...) or i64(...)), or declare it: `{name}: i64 = ...`",
+                ) from None
+        raise error(
+            f"{name!r} would have to hold values of two kinds",
+            location,
+            found=f"{other} here and {one} before",
+            expected=f"{one}, as before",
+            fix="use another name for the second one",
+        )

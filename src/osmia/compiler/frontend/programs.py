@@ -1,0 +1,165 @@
+"""A program: its signature, and the rounds in which its locals find their types."""
+
+from __future__ import annotations
+
+import ast
+
+from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.fingerprint import MISSING, describe
+from osmia.compiler.frontend.expressions import operand
+from osmia.compiler.frontend.function import FunctionState, Static, UnitState
+from osmia.compiler.frontend.statements import block
+from osmia.compiler.ir.arithmetic import widened
+from osmia.compiler.ir.nodes import Local, Program, Unit
+from osmia.compiler.ir.types import EnumType, IntType, Type, context_type
+from osmia.compiler.location import Location
+from osmia.compiler.request import ProgramRequest
+from osmia.compiler.source import FunctionSource, function_source
+from osmia.kinds import Kind
+
+ROUNDS_BEFORE_WIDENING = 3
+
+
+def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
+    """The IR of programs that are loaded together, and what the compiler read for it."""
+    state = UnitState()
+    programs = [_program(state, index, request) for index, request in enumerate(requests)]
+    _check_names(programs, state)
+    licenses = {request.license for request in requests}
+    if len(licenses) > 1:
+        raise error(
+            "programs that are loaded together have one licence",
+            programs[1].location,
+            found=" and ".join(repr(one) for one in sorted(licenses)),
+            expected="one LICENSE",
+            fix="give their modules the same LICENSE, or load them apart",
+        )
+    files = {program.file.path: program.file for program in programs}
+    return Unit(programs, list(state.maps.values()), licenses.pop(), files), state
+
+
+def _check_names(programs: list[Program], state: UnitState) -> None:
+    symbols = {reference.symbol: "a map" for reference in state.maps.values()}
+    for program in programs:
+        taken = symbols.setdefault(program.name, "a program")
+        if taken == "a map" or sum(other.name == program.name for other in programs) > 1:
+            raise error(
+                f"the name {program.name!r} is used twice in one object",
+                program.location,
+                found=f"{taken} of that name beside this program",
+                expected="one name for each program and map of what is loaded together",
+                fix="rename one of them, or give it name=",
+            )
+
+
+def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
+    source = function_source(request.function)
+    unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
+    context = _signature(unit, index, source, request)
+    assumed: dict[str, Type] = {}
+    rounds = 0
+    while True:
+        rounds += 1
+        state = FunctionState(unit, index, request.name, source, context, EnumType(request.kind.returns), assumed)
+        body = block(state, source.definition.body)
+        if state.joined == assumed:
+            break
+        assumed = _assumption(state.joined, widen=rounds >= ROUNDS_BEFORE_WIDENING)
+    last = source.definition.body[-1]
+    return Program(
+        name=request.name,
+        kind=request.kind,
+        location=source.header(),
+        context=context,
+        returns=state.returns,
+        error_value=_error_value(request, source),
+        body=body,
+        locals=tuple(state.locals.values()),
+        license=request.license,
+        file=source.file,
+        end=state.at(last),
+    )
+
+
+def _assumption(joined: dict[str, Type], *, widen: bool) -> dict[str, Type]:
+    if not widen:
+        return dict(joined)
+    return {name: widened(of) if isinstance(of, IntType) else of for name, of in joined.items()}
+
+
+def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
+    if request.on_error is not None:
+        return request.on_error
+    if request.kind.error_value is None:
+        raise error(
+            f"a program of kind {request.kind.name} must say what it returns after an error",
+            source.header(),
+            found="no on_error=",
+            expected=f"@{request.kind.name}(on_error=...)",
+            fix="say whether an error lets the event through or stops it",
+        )
+    return request.kind.error_value
+
+
+def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> Local:
+    """The context parameter, after the whole signature has been checked."""
+    kind, definition = request.kind, source.definition
+    wanted = f"def {definition.name}(ctx: {kind.context.__name__}) -> {kind.returns.__name__}:"
+    arguments = definition.args
+    parameters = [*arguments.posonlyargs, *arguments.args]
+    extra = [*arguments.kwonlyargs, *filter(None, (arguments.vararg, arguments.kwarg))]
+    if len(parameters) != 1 or extra or arguments.defaults:
+        raise error(
+            f"a program of kind {kind.name} takes its context and nothing else",
+            source.header(),
+            found=f"{len(parameters) + len(extra)} parameters" + (" with defaults" if arguments.defaults else ""),
+            expected=f"one parameter of type {kind.context.__name__}",
+            fix=f"write `{wanted}`",
+        )
+    parameter = parameters[0]
+    context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
+    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {})
+    for role, node, place, expected in (
+        (f"the parameter {parameter.arg!r}", parameter.annotation, source.location(parameter), kind.context),
+        ("the return value", definition.returns, source.header(), kind.returns),
+    ):
+        if node is None:
+            raise error(
+                f"{role} has no annotation",
+                place,
+                found=f"{'`def ' + definition.name + '(...)`' if node is definition.returns else parameter.arg} without one",
+                expected=expected.__name__,
+                fix=f"write `{wanted}`",
+            )
+        _check_annotation(state, role, node, expected, kind)
+    return context
+
+
+def _check_annotation(state: FunctionState, role: str, node: ast.expr, expected: type, kind: Kind) -> None:
+    location = state.at(node)
+    found = _evaluate(state, node, location)
+    if found.value is expected:
+        return
+    known = getattr(found.value, "__name__", str(found.value))
+    raise error(
+        f"{role} of a program of kind {kind.name} is of type {expected.__name__}",
+        location,
+        found=str(known),
+        expected=expected.__name__,
+        fix=did_you_mean(str(known), [expected.__name__]) or f"write {expected.__name__}",
+    )
+
+
+def _evaluate(state: FunctionState, node: ast.expr, location: Location) -> Static:
+    """What an annotation names. A string holds an annotation as source."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            node = ast.copy_location(ast.parse(node.value, mode="eval").body, node)
+        except SyntaxError:
+            return Static(node.value, ("constant",), location)
+        ast.fix_missing_locations(node)
+    if isinstance(node, ast.Name | ast.Attribute):
+        found = operand(state, node)
+        if isinstance(found, Static):
+            return found
+    return Static(ast.unparse(node), ("constant",), location)

@@ -1,0 +1,267 @@
+"""Statements: one function per construct; what has none is refused."""
+
+from __future__ import annotations
+
+import ast
+
+from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.expressions import binary, condition, expression, operand, operator_of, unwrap
+from osmia.compiler.frontend.function import FunctionState, Static
+from osmia.compiler.frontend.map_operations import check_store
+from osmia.compiler.frontend.refused import STATEMENTS
+from osmia.compiler.ir.nodes import (
+    Assign,
+    Constant,
+    Evaluate,
+    Expression,
+    If,
+    LocalRead,
+    RefRead,
+    Return,
+    Statement,
+    StoreRef,
+)
+from osmia.compiler.ir.types import BoolType, ContextType, EnumType, IntType, OptionalType, RefType, storage_type
+from osmia.maps.declaration import Map
+from osmia.types import Integer, is_integer
+
+
+def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[Statement, ...]:
+    """The IR of statements one after the other."""
+    return tuple(made for node in nodes for made in statement(state, node))
+
+
+def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
+    """The IR of one statement."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
+            return ()
+        case ast.Expr():
+            return (Evaluate(state.at(node), expression(state, node.value)),)
+        case ast.Assign():
+            return _assign(state, node)
+        case ast.AnnAssign():
+            return _annotated(state, node)
+        case ast.AugAssign():
+            return (_augmented(state, node),)
+        case ast.If():
+            test = condition(state, node.test)
+            return (If(state.at(node.test), test, block(state, node.body), block(state, node.orelse)),)
+        case ast.Return():
+            return (_return(state, node),)
+        case _:
+            what, instead = STATEMENTS.get(type(node), (f"the statement {type(node).__name__}", "write it another way"))
+            raise error(
+                f"kernel code cannot use {what}",
+                state.at(node),
+                found=what,
+                expected="an assignment, if, return, or a call",
+                fix=instead,
+            )
+
+
+def _assign(state: FunctionState, node: ast.Assign) -> tuple[Statement, ...]:
+    if len(node.targets) > 1:
+        raise error(
+            "one assignment has one target",
+            state.at(node),
+            found=f"{len(node.targets)} targets",
+            expected="`name = value`",
+            fix="assign them on lines of their own",
+        )
+    value = expression(state, node.value)
+    return (_store(state, node.targets[0], value),)
+
+
+def _store(state: FunctionState, target: ast.expr, value: Expression) -> Statement:
+    location = state.at(target)
+    match target:
+        case ast.Name():
+            return _store_local(state, target, value)
+        case ast.Attribute():
+            ref = _place(state, target)
+            assert isinstance(ref.type, RefType)
+            check_store(value, ref.type.storage, "the place")
+            return StoreRef(location, ref, value)
+        case _:
+            raise error(
+                f"kernel code cannot assign to {_target_name(target)}",
+                location,
+                found=_target_name(target),
+                expected="a local, or the `.value` of a looked-up number",
+                fix="assign to a name",
+            )
+
+
+def _target_name(target: ast.expr) -> str:
+    names: dict[type[ast.expr], str] = {
+        ast.Tuple: "several names at once",
+        ast.List: "several names at once",
+        ast.Subscript: "a subscript",
+        ast.Starred: "an unpacking (*)",
+    }
+    return names.get(type(target), type(target).__name__)
+
+
+def _store_local(state: FunctionState, target: ast.Name, value: Expression) -> Statement:
+    location = state.at(target)
+    if target.id == state.context.name:
+        raise error(
+            "the context cannot be replaced",
+            location,
+            found=f"an assignment to the parameter {target.id!r}",
+            expected="a name of its own",
+            fix="use another name",
+        )
+    if isinstance(value.type, ContextType):
+        raise error(
+            "the context has one name",
+            value.location,
+            found=f"a second name for {value.type}",
+            expected=f"{state.context.name!r} itself",
+            fix=f"use {state.context.name!r} where you need it",
+        )
+    storage = state.declared.get(target.id)
+    if storage is not None:
+        check_store(value, storage, repr(target.id))
+    return Assign(location, state.assign(target.id, value.type, location), value)
+
+
+def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ...]:
+    location = state.at(node)
+    if not isinstance(node.target, ast.Name):
+        raise error(
+            "only a local can be annotated",
+            location,
+            found="an annotation on something else",
+            expected="`name: u32 = value`",
+            fix="leave the annotation out",
+        )
+    storage = _annotation(state, node.annotation)
+    name = node.target.id
+    if storage is not None:
+        before = state.declared.get(name)
+        if (before is not None and before is not storage) or (before is None and name in state.joined):
+            earlier = before.__name__ if before is not None else "without annotation"
+            raise error(
+                f"{name!r} is declared twice",
+                location,
+                found=f"{storage.__name__} here, {earlier} before",
+                expected="one declaration, at the first assignment",
+                fix="leave this annotation out, or use another name",
+            )
+        state.declared[name] = storage
+    if node.value is None:
+        return ()
+    return (_store(state, node.target, expression(state, node.value)),)
+
+
+def _annotation(state: FunctionState, node: ast.expr) -> type[Integer] | None:
+    """The width of an annotated local; None for `int`, which leaves it exact."""
+    found = operand(state, node)
+    if isinstance(found, Static):
+        if is_integer(found.value):
+            return found.value  # type: ignore[return-value]
+        if found.value is int:
+            return None
+    raise error(
+        "a local is annotated with an integer's width",
+        state.at(node),
+        found=ast.unparse(node),
+        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int",
+        fix="use one of these, or leave the annotation out",
+    )
+
+
+def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
+    location, operator = state.at(node), operator_of(state, node)
+    if isinstance(node.target, ast.Name):
+        before = expression(state, ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
+        if not isinstance(before, LocalRead) or before.local is state.context:
+            raise error(
+                f"kernel code cannot change {node.target.id!r}",
+                location,
+                found=f"{operator}= on {node.target.id!r}, which is no local integer",
+                expected="a local",
+                fix="keep what programs write in a map",
+            )
+        return _store_local(
+            state, node.target, binary(state, operator, before, expression(state, node.value), location)
+        )
+    if not isinstance(node.target, ast.Attribute):
+        raise error(
+            f"kernel code cannot assign to {_target_name(node.target)}",
+            location,
+            found=_target_name(node.target),
+            expected="a local, or the `.value` of a looked-up number",
+            fix="assign to a name",
+        )
+    ref = _place(state, node.target)
+    assert isinstance(ref.type, RefType)
+    before = RefRead(storage_type(ref.type.storage), state.at(node.target), ref)
+    return StoreRef(location, ref, binary(state, operator, before, expression(state, node.value), location))
+
+
+def _place(state: FunctionState, node: ast.Attribute) -> Expression:
+    """The reference whose `.value` is assigned."""
+    base = operand(state, node.value)
+    location = state.at(node)
+    if isinstance(base, Static):
+        what = "a map" if isinstance(base.value, Map) else f"{ast.unparse(node.value)}"
+        raise error(
+            f"kernel code cannot assign to an attribute of {what}",
+            location,
+            found=f"an assignment to {ast.unparse(node)}",
+            expected="the `.value` of a looked-up number",
+            fix="keep what programs write in a map's value",
+        )
+    match base.type:
+        case RefType() if node.attr == "value":
+            return base
+        case OptionalType() if node.attr == "value":
+            return unwrap(base)
+        case ContextType():
+            raise error(
+                f"the field {node.attr!r} of {base.type} is read-only",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="a field that may be written; this context has none",
+                fix="keep the value in a local",
+            )
+        case _:
+            raise error(
+                f"{base.type} has no attribute {node.attr!r} to assign to",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="the `.value` of a looked-up number",
+                fix="assign to the local itself",
+            )
+
+
+def _return(state: FunctionState, node: ast.Return) -> Statement:
+    location = state.at(node)
+    expected = state.returns
+    assert isinstance(expected, EnumType)
+    example = f"{expected}.{next(iter(expected.of)).name if 'PASS' not in expected.of.__members__ else 'PASS'}"
+    if node.value is None:
+        raise error(
+            f"the program returns {expected}",
+            location,
+            found="return without a value",
+            expected=str(expected),
+            fix=f"write `return {example}`",
+        )
+    value = expression(state, node.value)
+    if value.type != expected:
+        fix = f"write {example}, or another member"
+        if isinstance(value, Constant) and value.value in expected.of._value2member_map_:
+            fix = f"write {expected}.{expected.of(value.value).name}"
+        what = f"the {'bool' if isinstance(value.type, BoolType) else 'integer'} {value.value}"
+        raise error(
+            f"the program returns {expected}",
+            value.location,
+            found=what if isinstance(value, Constant) and isinstance(value.type, IntType | BoolType) else str(value.type),
+            expected=str(expected),
+            fix=fix,
+        )
+    return Return(location, value)

@@ -1,0 +1,126 @@
+"""The IR as text, for `--emit=ir`: one statement a line, with types, and the source line it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from osmia.compiler.ir.nodes import (
+    Assign,
+    Binary,
+    Compare,
+    Constant,
+    ContextRead,
+    Evaluate,
+    Expression,
+    If,
+    IsNone,
+    LocalRead,
+    Logical,
+    MapDelete,
+    MapLookup,
+    MapUpdate,
+    Not,
+    Program,
+    RefRead,
+    Return,
+    Statement,
+    StoreRef,
+    Truth,
+    Unary,
+    Unit,
+    Unwrap,
+    Wrap,
+)
+from osmia.compiler.ir.types import EnumType, NoneType
+
+
+def unit_text(unit: Unit) -> str:
+    """All maps and programs of a unit."""
+    lines = [f"license {unit.license!r}"]
+    for map_ in unit.maps:
+        declaration = map_.declaration
+        lines.append(
+            f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.__name__}, {map_.value.__name__}]"
+            f" max_entries={declaration.max_entries}"
+        )
+    for program in unit.programs:
+        lines += ["", *_program(program)]
+    return "\n".join(lines) + "\n"
+
+
+def _program(program: Program) -> Iterator[str]:
+    yield (
+        f"program {program.name} ({program.kind.name}) {program.context.name}: {program.context.type} -> {program.returns},"
+        f" on error {program.error_value}    ; {program.file.relative}:{program.location.line}"
+    )
+    for local in program.locals:
+        yield f"  local {local.name}: {local.storage.__name__ if local.storage else local.type}"
+    yield from _statements(program.body, "  ")
+
+
+def _statements(statements: tuple[Statement, ...], indent: str) -> Iterator[str]:
+    for statement in statements:
+        line = f"    ; line {statement.location.line}"
+        match statement:
+            case Assign(local=local, value=value):
+                yield f"{indent}{local.name} = {expression_text(value)}{line}"
+            case StoreRef(ref=ref, value=value):
+                yield f"{indent}*{expression_text(ref)} = {expression_text(value)}{line}"
+            case Evaluate(value=value):
+                yield f"{indent}{expression_text(value)}{line}"
+            case Return(value=value):
+                yield f"{indent}return {expression_text(value)}{line}"
+            case If(test=test, then=then, otherwise=otherwise):
+                yield f"{indent}if {expression_text(test)}:{line}"
+                yield from _statements(then, indent + "  ") if then else iter([f"{indent}  pass"])
+                if otherwise:
+                    yield f"{indent}else:"
+                    yield from _statements(otherwise, indent + "  ")
+            case _:
+                assert_never(statement)
+
+
+def expression_text(of: Expression) -> str:
+    """One expression, with the types that matter."""
+    match of:
+        case Constant(type=EnumType(of=enum), value=value):
+            return f"{enum.__name__}.{enum(value).name}"
+        case Constant(type=NoneType()):
+            return "None"
+        case Constant(value=value):
+            return str(value)
+        case LocalRead(local=local):
+            return local.name
+        case ContextRead(field=field, type=type_):
+            return f"(context.{field}: {type_})"
+        case MapLookup(map=map_, key=key, type=type_):
+            return f"(lookup {map_.symbol}[{expression_text(key)}]: {type_})"
+        case MapUpdate(map=map_, key=key, value=value, flags=flags):
+            return f"(update {map_.symbol}[{expression_text(key)}] = {expression_text(value)}, flags {expression_text(flags)})"
+        case MapDelete(map=map_, key=key):
+            return f"(delete {map_.symbol}[{expression_text(key)}])"
+        case Unwrap(operand=operand):
+            return f"{expression_text(operand)}!"
+        case RefRead(ref=ref, type=type_):
+            return f"(*{expression_text(ref)}: {type_})"
+        case Binary(operator=operator, left=left, right=right, edge=edge, type=type_):
+            error = f" or error {edge.problem!r}" if edge else ""
+            return f"({expression_text(left)} {operator} {expression_text(right)}: {type_}{error})"
+        case Unary(operator=operator, operand=operand, type=type_):
+            return f"({operator}{expression_text(operand)}: {type_})"
+        case Wrap(operand=operand, storage=storage):
+            return f"{storage.__name__}({expression_text(operand)})"
+        case Compare(operators=operators, operands=operands):
+            rest = "".join(f" {o} {expression_text(e)}" for o, e in zip(operators, operands[1:], strict=True))
+            return f"({expression_text(operands[0])}{rest})"
+        case IsNone(operand=operand):
+            return f"({expression_text(operand)} is None)"
+        case Truth(operand=operand):
+            return f"({expression_text(operand)} != 0)"
+        case Not(operand=operand):
+            return f"(not {expression_text(operand)})"
+        case Logical(operator=operator, operands=operands):
+            return "(" + f" {operator} ".join(expression_text(part) for part in operands) + ")"
+        case _:
+            assert_never(of)

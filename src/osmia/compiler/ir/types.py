@@ -1,0 +1,132 @@
+"""The types of IR expressions.
+
+An integer's type is the interval of values it can have, so that `u32 + u32` is known to be exact in 64 bits
+and a constant fits wherever its value does. Storage (map values, annotated locals) has one of the declared
+widths u8..i64; reading it gives that width's interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from osmia.kinds import Kind
+from osmia.types import Integer, i64, u64
+
+I64_LOW, I64_HIGH = i64.low, i64.high  # type: ignore[attr-defined]
+U64_HIGH = u64.high  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class IntType:
+    """An integer between `low` and `high`, both included; it fits i64 or u64."""
+
+    low: int
+    high: int
+
+    @property
+    def needs_u64(self) -> bool:
+        """Whether some of its values do not fit i64."""
+        return self.high > I64_HIGH
+
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether some of its values are below zero."""
+        return self.low < 0
+
+    def __str__(self) -> str:
+        for bits in (8, 16, 32, 64):
+            if (self.low, self.high) == (0, (1 << bits) - 1):
+                return f"u{bits}"
+            if (self.low, self.high) == (-(1 << (bits - 1)), (1 << (bits - 1)) - 1):
+                return f"i{bits}"
+        return f"int {self.low}" if self.low == self.high else f"int {self.low}..{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class BoolType:
+    """True or False."""
+
+    def __str__(self) -> str:
+        return "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    """A member of an IntEnum. Arithmetic and comparison use its integer value."""
+
+    of: type[IntEnum]
+
+    @property
+    def integer(self) -> IntType:
+        """The interval of the members' values."""
+        values = [int(member) for member in self.of]
+        return IntType(min(values), max(values))
+
+    def __str__(self) -> str:
+        return self.of.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class NoneType:
+    """No value."""
+
+    def __str__(self) -> str:
+        return "None"
+
+
+@dataclass(frozen=True, slots=True)
+class RefType:
+    """A scalar where it lies: reading and writing its `.value` goes to memory."""
+
+    storage: type[Integer]
+
+    def __str__(self) -> str:
+        return f"Ref[{self.storage.__name__}]"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalType:
+    """Something that may be None until it is checked."""
+
+    of: RefType
+
+    def __str__(self) -> str:
+        return f"{self.of} | None"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextType:
+    """The context of a program kind."""
+
+    kind: str
+    context: type
+
+    def __str__(self) -> str:
+        return self.context.__name__
+
+
+Type = IntType | BoolType | EnumType | NoneType | RefType | OptionalType | ContextType
+
+
+def context_type(kind: Kind) -> ContextType:
+    """The type of a kind's context."""
+    return ContextType(kind.name, kind.context)
+
+
+def storage_type(storage: type[Integer]) -> IntType:
+    """What reading a place of this width gives."""
+    return IntType(storage.low, storage.high)
+
+
+def integer_of(of: Type) -> IntType | None:
+    """The interval of a type that Python counts among the integers; None for any other."""
+    match of:
+        case IntType():
+            return of
+        case EnumType():
+            return of.integer
+        case BoolType():
+            return IntType(0, 1)
+        case _:
+            return None

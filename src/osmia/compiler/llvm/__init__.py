@@ -1,0 +1,1 @@
+"""From typed IR to LLVM IR with debug info, as text."""

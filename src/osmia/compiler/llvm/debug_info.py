@@ -1,0 +1,164 @@
+"""Debug info: the metadata from which LLVM makes BTF, line info and the source lines in the object."""
+
+from __future__ import annotations
+
+from osmia.compiler.ir.nodes import MapReference, Program, SourceFile
+from osmia.compiler.location import Location
+from osmia.maps.table import MAP_KINDS
+from osmia.types import Integer
+
+
+def quoted(text: str) -> str:
+    """A string as LLVM's assembly writes it."""
+    return '"' + "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in text.encode()
+    ) + '"'
+
+
+class DebugInfo:
+    """The module's metadata nodes. Equal nodes are one; `distinct` ones never are."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._lines: list[str] = []
+        self._known: dict[str, str] = {}
+        self._files: dict[str, str] = {}
+        self.globals: list[str] = []
+        # The compile unit lists the globals, which are known only at the end: its number is taken now.
+        self._unit = self._number("")
+        self._unit_file = self.file(file)
+
+    def node(self, text: str) -> str:
+        """The number of a node with this text."""
+        if text not in self._known:
+            self._known[text] = self._number(text)
+        return self._known[text]
+
+    def distinct(self, text: str) -> str:
+        """The number of a node that is like no other."""
+        return self._number("distinct " + text)
+
+    def file(self, file: SourceFile) -> str:
+        """A source file, with its whole text, so that line info shows it where there is no such file."""
+        if file.path not in self._files:
+            self._files[file.path] = self.node(
+                f'!DIFile(filename: {quoted(file.relative)}, directory: ".", source: {quoted(file.text)})'
+            )
+        return self._files[file.path]
+
+    def integer(self, of: type[Integer]) -> str:
+        """The BTF integer called `u32` and so on."""
+        return self._basic(of.__name__, of.bits, signed=of.signed)
+
+    def _basic(self, name: str, bits: int, *, signed: bool) -> str:
+        encoding = "DW_ATE_signed" if signed else "DW_ATE_unsigned"
+        return self.node(f"!DIBasicType(name: {quoted(name)}, size: {bits}, encoding: {encoding})")
+
+    def pointer(self, to: str) -> str:
+        """A pointer type."""
+        return self.node(f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {to}, size: 64)")
+
+    def node_list(self, members: list[str]) -> str:
+        """A list node."""
+        return self.node(f"!{{{', '.join(members)}}}")
+
+    def program(self, program: Program) -> str:
+        """The function: BTF needs its context parameter too, or the kernel refuses the whole."""
+        file, line = self.file(program.file), program.location.line
+        kind = program.kind
+        members, offset = [], 0
+        for name, bits in kind.context_members:
+            base = self._basic(f"u{bits}", bits, signed=False)
+            members.append(self._member(name, base, bits, offset))
+            offset += bits
+        context = self.pointer(
+            self.node(
+                f"!DICompositeType(tag: DW_TAG_structure_type, name: {quoted(kind.context_struct)}, size: {offset},"
+                f" elements: {self.node_list(members)})"
+            )
+        )
+        signature = self.node(
+            f"!DISubroutineType(types: {self.node_list([self._basic('int', 32, signed=True), context])})"
+        )
+        number = self._number("")
+        variable = self.node(
+            f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number}, file: {file}, line: {line},"
+            f" type: {context})"
+        )
+        self._lines[int(number[1:])] = (
+            f"{number} = distinct !DISubprogram(name: {quoted(program.name)}, scope: {file}, file: {file}, line: {line},"
+            f" type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
+            f" spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit},"
+            f" retainedNodes: {self.node_list([variable])})"
+        )
+        return number
+
+    def place(self, location: Location, scope: str) -> str:
+        """A place in a function."""
+        return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
+
+    def map(self, map_: MapReference) -> str:
+        """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t."""
+        declaration = map_.declaration
+        members = [
+            ("type", self._uint(MAP_KINDS[type(declaration).__name__].type)),
+            ("key", self.pointer(self.integer(map_.key))),
+            ("value", self.pointer(self.integer(map_.value))),
+            ("max_entries", self._uint(declaration.max_entries)),
+        ]
+        if declaration.flags:
+            members.append(("map_flags", self._uint(declaration.flags)))
+        return self._global(map_.symbol, members)
+
+    def error_counters(self, symbol: str, map_type: int, key: type[Integer], value: type[Integer], count: int) -> str:
+        """The map that counts errors, which no source line declares."""
+        members = [
+            ("type", self._uint(map_type)),
+            ("key", self.pointer(self.integer(key))),
+            ("value", self.pointer(self.integer(value))),
+            ("max_entries", self._uint(count)),
+        ]
+        return self._global(symbol, members)
+
+    def _global(self, name: str, members: list[tuple[str, str]]) -> str:
+        """A global of an anonymous struct of pointers."""
+        elements = [self._member(label, base, 64, 64 * index) for index, (label, base) in enumerate(members)]
+        struct = self.distinct(
+            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)}, elements: {self.node_list(elements)})"
+        )
+        variable = self.distinct(
+            f"!DIGlobalVariable(name: {quoted(name)}, scope: {self._unit}, file: {self._unit_file}, line: 1,"
+            f" type: {struct}, isLocal: false, isDefinition: true)"
+        )
+        number = self.node(f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())")
+        self.globals.append(number)
+        return number
+
+    def _member(self, name: str, base: str, bits: int, offset: int) -> str:
+        return self.node(
+            f"!DIDerivedType(tag: DW_TAG_member, name: {quoted(name)}, baseType: {base}, size: {bits}, offset: {offset})"
+        )
+
+    def _uint(self, number: int) -> str:
+        """What a map definition's `__uint` holds: the number is an array's length, so it must fit BTF's u32."""
+        array = (
+            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {self._basic('int', 32, signed=True)}, size: {32 * number},"
+            f" elements: {self.node_list([self.node(f'!DISubrange(count: {number})')])})"
+        )
+        return self.pointer(self.node(array))
+
+    def text(self) -> str:
+        """All nodes, with the compile unit and the flags that turn on BTF and nothing else."""
+        unit = (
+            f"distinct !DICompileUnit(language: DW_LANG_C11, file: {self._unit_file}, producer: \"osmia\","
+            f" isOptimized: true, runtimeVersion: 0, emissionKind: DebugDirectivesOnly,"
+            f" globals: {self.node_list(self.globals)}, nameTableKind: None)"
+        )
+        flags = [self.node('!{i32 7, !"Dwarf Version", i32 5}'), self.node('!{i32 2, !"Debug Info Version", i32 3}')]
+        self._lines[int(self._unit[1:])] = f"{self._unit} = {unit}"
+        header = [f"!llvm.dbg.cu = !{{{self._unit}}}", f"!llvm.module.flags = !{{{', '.join(flags)}}}"]
+        return "\n".join([*header, *self._lines]) + "\n"
+
+    def _number(self, text: str) -> str:
+        number = f"!{len(self._lines)}"
+        self._lines.append(f"{number} = {text}")
+        return number

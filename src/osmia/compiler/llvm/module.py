@@ -1,0 +1,75 @@
+"""A unit as one LLVM module: maps, licence, what osmia tells itself in `.osmia`, and the programs."""
+
+from __future__ import annotations
+
+from osmia.compiler.ir.nodes import Unit
+from osmia.compiler.llvm.debug_info import DebugInfo, quoted
+from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
+from osmia.compiler.target import Target
+from osmia.types import u32, u64
+
+# The map that counts errors, one slot for each error site: PERCPU_ARRAY.
+ERROR_MAP = "osmia_errors"
+ERROR_MAP_TYPE = 6
+
+# Without this layout LLVM takes an i64 for 4-aligned and splits accesses.
+LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
+
+
+def module_text(unit: Unit, target: Target) -> str:
+    """The module in LLVM's assembly."""
+    debug = DebugInfo(unit.programs[0].file)
+    kept, lines = [], []
+    for map_ in unit.maps:
+        lines.append(_map_definition(map_.symbol, 5 if map_.declaration.flags else 4, debug.map(map_)))
+        kept.append(map_.symbol)
+    if unit.error_sites:
+        number = debug.error_counters(ERROR_MAP, ERROR_MAP_TYPE, u32, u64, len(unit.error_sites))  # type: ignore[arg-type]
+        lines.append(_map_definition(ERROR_MAP, 4, number))
+        kept.append(ERROR_MAP)
+    for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target))):
+        data = text.encode() + b"\0" * (section == "license")
+        lines.append(_data_definition(symbol, section, data))
+        kept.append(symbol)
+    pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
+    lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
+    functions = [
+        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP).text()
+        for program in unit.programs
+    ]
+    return "\n".join(
+        [
+            f"source_filename = {quoted(unit.programs[0].file.relative)}",
+            f'target datalayout = "{LAYOUT}"',
+            'target triple = "bpfel"',
+            "",
+            *lines,
+            "",
+            *functions,
+            # Null is an address like any other to LLVM then: it must not delete a branch that loads it.
+            f'attributes {ATTRIBUTES} = {{ nounwind null_pointer_is_valid "no-builtins" "no-jump-tables"="true" }}',
+            "",
+            debug.text(),
+        ]
+    )
+
+
+def metadata(unit: Unit, target: Target) -> str:
+    """What the object says to osmia's loader: a line for each fact."""
+    lines = [f"target {target}"]
+    lines += [f"error {program.name} {program.error_value}" for program in unit.programs]
+    for site in unit.error_sites:
+        file = unit.files[site.location.file].relative
+        lines.append(f"site {site.program} {site.location.line} {file}\t{site.problem}")
+    return "\n".join(lines) + "\n"
+
+
+def _map_definition(symbol: str, members: int, debug: str) -> str:
+    pointers = ", ".join(["ptr"] * members)
+    return f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+
+
+def _data_definition(symbol: str, section: str, data: bytes) -> str:
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in data)
+    linkage = "dso_local global" if section == "license" else "private constant"
+    return f'@{quoted(symbol)} = {linkage} [{len(data)} x i8] c"{text}", section {quoted(section)}, align 1'

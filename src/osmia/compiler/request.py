@@ -1,0 +1,41 @@
+"""What the compiler is asked for: a function, as a program of a kind."""
+
+from __future__ import annotations
+
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from osmia.kinds import Kind
+    from osmia.maps.declaration import Map
+
+
+@record
+class ProgramRequest:
+    """A Python function that shall become a program."""
+
+    name: str
+    """The program's name in the object."""
+    kind: Kind
+    function: FunctionType
+    on_error: int | None
+    """What it returns on the error edge; None for the kind's own value."""
+
+    @property
+    def license(self) -> str:
+        """The module's LICENSE, GPL unless it states one (most helpers ask for it)."""
+        return str(self.function.__globals__.get("LICENSE", "GPL"))
+
+
+@record
+class CompiledObject:
+    """An object, and what ties it to the declarations it was made from."""
+
+    data: bytes
+    """The ELF object."""
+    maps: dict[str, Map]
+    """By symbol: the declarations."""
+    files: dict[str, str]
+    """By the name that the object uses for a source file: its path as Python knows it."""

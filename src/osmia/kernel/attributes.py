@@ -1,0 +1,86 @@
+"""What bpf(2) reads for each command: the parts of `union bpf_attr` in linux/bpf.h, as data.
+
+A test compares every field's place with the running kernel's own BTF.
+"""
+
+from __future__ import annotations
+
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Layout:
+    """A C struct: its fields, in order, with the `struct` letter of each. Padding is the compiler's."""
+
+    def __init__(self, fields: str) -> None:
+        self.fields = tuple((name, letter) for name, _, letter in (field.partition(":") for field in fields.split()))
+        self.defaults: dict[str, int | bytes] = {
+            name: b"" if letter.endswith("s") else 0 for name, letter in self.fields
+        }
+        letters = "".join(letter for _, letter in self.fields)
+        self._struct = struct.Struct(f"@{letters}0Q")
+        self.size = self._struct.size
+
+    def pack(self, **values: int | bytes) -> bytes:
+        """The struct's bytes; a field that is not named is zero."""
+        filled = self.defaults | values
+        if len(filled) != len(self.fields):
+            raise TypeError(f"no such field: {', '.join(sorted(filled.keys() - self.defaults.keys()))}")
+        return self._struct.pack(*filled.values())
+
+    def unpack(self, data: bytes | bytearray) -> dict[str, Any]:
+        """The fields of a struct that the kernel filled, by name."""
+        return dict(zip(self.defaults, self._struct.unpack_from(data), strict=True))
+
+    def offset(self, name: str) -> int:
+        """Where a field stands, in bytes."""
+        letters = "@"
+        for field, letter in self.fields:
+            if field == name:
+                return struct.calcsize(letters + "0" + letter.lstrip("0123456789"))
+            letters += letter
+        raise KeyError(name)
+
+
+MAP_CREATE = Layout(
+    "map_type:I key_size:I value_size:I max_entries:I map_flags:I inner_map_fd:I numa_node:I map_name:16s "
+    "map_ifindex:I btf_fd:I btf_key_type_id:I btf_value_type_id:I btf_vmlinux_value_type_id:I map_extra:Q"
+)
+MAP_ELEM = Layout("map_fd:I key:Q value:Q flags:Q")
+PROG_LOAD = Layout(
+    "prog_type:I insn_cnt:I insns:Q license:Q log_level:I log_size:I log_buf:Q kern_version:I prog_flags:I "
+    "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "
+    "func_info_cnt:I line_info_rec_size:I line_info:Q line_info_cnt:I attach_btf_id:I"
+)
+OBJ = Layout("pathname:Q bpf_fd:I file_flags:I")
+TEST = Layout(
+    "prog_fd:I retval:I data_size_in:I data_size_out:I data_in:Q data_out:Q repeat:I duration:I "
+    "ctx_size_in:I ctx_size_out:I ctx_in:Q ctx_out:Q"
+)
+INFO = Layout("bpf_fd:I info_len:I info:Q")
+BTF_LOAD = Layout("btf:Q btf_log_buf:Q btf_size:I btf_log_size:I btf_log_level:I")
+LINK_CREATE = Layout("prog_fd:I target_ifindex:I attach_type:I flags:I")
+LINK_UPDATE = Layout("link_fd:I new_prog_fd:I flags:I old_prog_fd:I")
+LINK_DETACH = Layout("link_fd:I")
+
+# What BPF_OBJ_GET_INFO_BY_FD fills in, as far as it is read here.
+MAP_INFO = Layout(
+    "type:I id:I key_size:I value_size:I max_entries:I map_flags:I name:16s ifindex:I btf_vmlinux_value_type_id:I "
+    "netns_dev:Q netns_ino:Q btf_id:I btf_key_type_id:I btf_value_type_id:I"
+)
+PROG_INFO = Layout(
+    "type:I id:I tag:8s jited_prog_len:I xlated_prog_len:I jited_prog_insns:Q xlated_prog_insns:Q load_time:Q "
+    "created_by_uid:I nr_map_ids:I map_ids:Q name:16s ifindex:I gpl_compatible:I netns_dev:Q netns_ino:Q "
+    "nr_jited_ksyms:I nr_jited_func_lens:I jited_ksyms:Q jited_func_lens:Q btf_id:I func_info_rec_size:I "
+    "func_info:Q nr_func_info:I nr_line_info:I line_info:Q jited_line_info:Q nr_jited_line_info:I "
+    "line_info_rec_size:I jited_line_info_rec_size:I nr_prog_tags:I prog_tags:Q run_time_ns:Q run_cnt:Q "
+    "recursion_misses:Q verified_insns:I"
+)
+XDP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I")
+
+# What stands in the arrays of BPF_PROG_LOAD.
+FUNC_INFO = struct.Struct("@II")
+LINE_INFO = struct.Struct("@IIII")

@@ -1,0 +1,230 @@
+"""bpf(2): the system call, and one small function for each of its commands that osmia uses.
+
+They raise OSError with the kernel's error number; who calls them knows what was asked for and says so
+(`kernel.errors`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
+
+from osmia.abi.generated import bpf as abi
+from osmia.kernel import attributes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# __NR_bpf; the architectures that share the generic table have 280.
+_NUMBERS = {"x86_64": 321, "i386": 357, "i686": 357, "ppc64le": 361, "ppc64": 361, "s390x": 351}
+_ARM_NUMBER = 386
+
+_INTERRUPTED_TRIES = 5
+"""How often an interrupted command is tried again before the timers' signals are held back."""
+
+
+def _number(machine: str, *, is_64_bit: bool) -> int:
+    if not is_64_bit:
+        return _NUMBERS["i386"] if machine in ("x86_64", "i386", "i686") else _ARM_NUMBER
+    return _NUMBERS.get(machine, 280)
+
+
+NUMBER = _number(os.uname().machine, is_64_bit=sys.maxsize > 1 << 32)
+
+# Without argtypes a call costs 60 % of one with them. Plain ints go as 32 bits, so addresses go as c_void_p.
+syscall: Callable[..., int] = ctypes.CDLL(None, use_errno=True).syscall
+
+
+def address(buffer: bytearray) -> int:
+    """Where a buffer lies; it must not be resized or dropped while the kernel uses it."""
+    return addressof(c_char.from_buffer(buffer)) if buffer else 0
+
+
+def call(command: int, attribute: bytes | bytearray) -> int:
+    """bpf(command, attribute, its size); where the kernel writes into the attribute it must be a bytearray."""
+    buffer = attribute if isinstance(attribute, bytearray) else bytearray(attribute)
+    # A signal handler may run between the call and the next line and make calls of its own. Each puts back the
+    # thread's errno as it found it, so that this one reads its own.
+    before = get_errno()
+    result = syscall(NUMBER, command, c_void_p(address(buffer)), len(buffer))
+    if result >= 0:
+        return result
+    number = get_errno()
+    set_errno(before)
+    raise OSError(number, os.strerror(number))
+
+
+def _call_again(command: int, attribute: bytearray, interrupted: tuple[int, ...]) -> int:
+    """The same for commands that a signal interrupts: they start again."""
+    pristine = bytes(attribute)
+    for _ in range(_INTERRUPTED_TRIES):
+        try:
+            return call(command, attribute)
+        except OSError as error:
+            if error.errno not in interrupted:
+                raise
+        attribute[:] = pristine
+    # A timer fires faster than the command ends: hold it back for one try.
+    import signal  # noqa: PLC0415 - costs start-up time, and is seldom needed
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
+    try:
+        return call(command, attribute)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def map_create(
+    *,
+    map_type: int,
+    key_size: int,
+    value_size: int,
+    max_entries: int,
+    flags: int = 0,
+    name: bytes = b"",
+    btf_fd: int = 0,
+    btf_key_type_id: int = 0,
+    btf_value_type_id: int = 0,
+    map_extra: int = 0,
+) -> int:
+    """BPF_MAP_CREATE: a map's file descriptor."""
+    return call(
+        abi.BPF_MAP_CREATE,
+        attributes.MAP_CREATE.pack(
+            map_type=map_type,
+            key_size=key_size,
+            value_size=value_size,
+            max_entries=max_entries,
+            map_flags=flags,
+            map_name=name,
+            btf_fd=btf_fd,
+            btf_key_type_id=btf_key_type_id,
+            btf_value_type_id=btf_value_type_id,
+            map_extra=map_extra,
+        ),
+    )
+
+
+def map_freeze(fd: int) -> None:
+    """BPF_MAP_FREEZE: from now on user code cannot write to the map."""
+    call(abi.BPF_MAP_FREEZE, attributes.MAP_ELEM.pack(map_fd=fd))
+
+
+def prog_load(
+    *,
+    prog_type: int,
+    instructions: bytes | bytearray,
+    license: bytes,  # noqa: A002 - the kernel's name
+    name: bytes = b"",
+    expected_attach_type: int = 0,
+    flags: int = 0,
+    btf_fd: int = 0,
+    func_info: bytes = b"",
+    line_info: bytes = b"",
+    log: bytearray | None = None,
+) -> int:
+    """BPF_PROG_LOAD: a program's file descriptor. With `log`, the verifier writes there what it does (level 1)."""
+    code, license_text = bytearray(instructions), bytearray(license + b"\0")
+    functions, lines = bytearray(func_info), bytearray(line_info)
+    return _call_again(
+        abi.BPF_PROG_LOAD,
+        bytearray(
+            attributes.PROG_LOAD.pack(
+                prog_type=prog_type,
+                insn_cnt=len(code) // 8,
+                insns=address(code),
+                license=address(license_text),
+                log_level=0 if log is None else 1,
+                log_size=0 if log is None else len(log),
+                log_buf=0 if log is None else address(log),
+                prog_flags=flags,
+                prog_name=name,
+                expected_attach_type=expected_attach_type,
+                prog_btf_fd=btf_fd,
+                func_info_rec_size=attributes.FUNC_INFO.size if functions else 0,
+                func_info=address(functions),
+                func_info_cnt=len(functions) // attributes.FUNC_INFO.size,
+                line_info_rec_size=attributes.LINE_INFO.size if lines else 0,
+                line_info=address(lines),
+                line_info_cnt=len(lines) // attributes.LINE_INFO.size,
+            )
+        ),
+        (errno.EAGAIN, errno.EINTR),
+    )
+
+
+def prog_test_run(fd: int, data: bytes, room: int, repeat: int) -> tuple[int, bytes, int]:
+    """BPF_PROG_TEST_RUN: (return value, data after the run, ns a run). `room` is the most bytes that come back."""
+    data_in, data_out = bytearray(data), bytearray(room)
+    attribute = bytearray(
+        attributes.TEST.pack(
+            prog_fd=fd,
+            data_size_in=len(data_in),
+            data_size_out=len(data_out),
+            data_in=address(data_in),
+            data_out=address(data_out),
+            repeat=repeat,
+        )
+    )
+    _call_again(abi.BPF_PROG_TEST_RUN, attribute, (errno.EAGAIN, errno.EINTR))
+    result = attributes.TEST.unpack(attribute)
+    return result["retval"], bytes(data_out[: result["data_size_out"]]), result["duration"]
+
+
+def btf_load(btf: bytes, log: bytearray | None = None) -> int:
+    """BPF_BTF_LOAD: the file descriptor of type information."""
+    data = bytearray(btf)
+    return call(
+        abi.BPF_BTF_LOAD,
+        attributes.BTF_LOAD.pack(
+            btf=address(data),
+            btf_size=len(data),
+            btf_log_buf=0 if log is None else address(log),
+            btf_log_size=0 if log is None else len(log),
+            btf_log_level=0 if log is None else 1,
+        ),
+    )
+
+
+def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: int = 0) -> int:
+    """BPF_LINK_CREATE to an interface: a link's file descriptor."""
+    return call(
+        abi.BPF_LINK_CREATE,
+        attributes.LINK_CREATE.pack(
+            prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type, flags=flags
+        ),
+    )
+
+
+def link_update(link_fd: int, new_prog_fd: int) -> None:
+    """BPF_LINK_UPDATE: put another program in the place of the link's, atomically."""
+    call(abi.BPF_LINK_UPDATE, attributes.LINK_UPDATE.pack(link_fd=link_fd, new_prog_fd=new_prog_fd))
+
+
+def link_detach(link_fd: int) -> None:
+    """BPF_LINK_DETACH: detach the program; the link's file descriptor stays open."""
+    call(abi.BPF_LINK_DETACH, attributes.LINK_DETACH.pack(link_fd=link_fd))
+
+
+def obj_pin(fd: int, path: bytes) -> None:
+    """BPF_OBJ_PIN: give a map, program or link a name in a BPF file system."""
+    pathname = bytearray(path + b"\0")
+    call(abi.BPF_OBJ_PIN, attributes.OBJ.pack(pathname=address(pathname), bpf_fd=fd))
+
+
+def obj_get(path: bytes) -> int:
+    """BPF_OBJ_GET: a new file descriptor of what is pinned there."""
+    pathname = bytearray(path + b"\0")
+    return call(abi.BPF_OBJ_GET, attributes.OBJ.pack(pathname=address(pathname)))
+
+
+def obj_get_info(fd: int, layout: attributes.Layout) -> dict[str, Any]:
+    """BPF_OBJ_GET_INFO_BY_FD: what the kernel knows of a map, program or link; 0 where it is too old to know."""
+    info = bytearray(layout.size)
+    call(abi.BPF_OBJ_GET_INFO_BY_FD, attributes.INFO.pack(bpf_fd=fd, info_len=len(info), info=address(info)))
+    return layout.unpack(info)

@@ -1,0 +1,43 @@
+"""Which CPUs this machine may have, and which of them run."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from osmia.errors import KernelError
+
+_DIRECTORY = "/sys/devices/system/cpu"
+
+
+@cache
+def possible_cpus() -> tuple[int, ...]:
+    """The numbers of all CPUs that can ever run here. A per-CPU map has one value for each, in this order."""
+    return _read("possible")
+
+
+def online_cpus() -> tuple[int, ...]:
+    """The numbers of the CPUs that run now."""
+    return _read("online")
+
+
+def _read(name: str) -> tuple[int, ...]:
+    path = f"{_DIRECTORY}/{name}"
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib costs start-up time
+            return parse_cpu_list(file.read())
+    except OSError as error:
+        raise KernelError(
+            error.errno or 0,
+            f"cannot read which CPUs are {name} from {path} ({error.strerror}): is /sys mounted? Per-CPU maps need it",
+        ) from None
+    except ValueError as error:
+        raise KernelError(0, f"{path} does not hold a list of CPUs: {error}") from None
+
+
+def parse_cpu_list(text: str) -> tuple[int, ...]:
+    """The numbers in a list as the kernel writes it: `0-3,8`."""
+    cpus: list[int] = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        cpus.extend(range(int(first), int(last or first) + 1))
+    return tuple(cpus)

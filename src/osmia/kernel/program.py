@@ -1,0 +1,133 @@
+"""A program in the kernel, over its file descriptor."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+
+from osmia.errors import KernelError, NotLoadedError
+from osmia.kernel import attributes, bpf
+from osmia.kernel.descriptor import Descriptor
+from osmia.kernel.errors import kernel_error
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.kinds import Kind
+
+_ETHERNET_HEADER = 14
+_MAX_REPEAT = 0xFFFF_FFFF
+_MAX_DATA = 0x7FFF_FFFF
+_TEST_RUN_HINTS = dict.fromkeys(
+    (errno.EINVAL, errno.ENOMEM, errno.E2BIG), "the packet is longer than this kernel takes in a test run"
+)
+
+
+@record
+class ProgramInfo:
+    """What the kernel says of a program."""
+
+    id: int
+    tag: str
+    """The hash of its instructions, 16 hex digits."""
+    name: str
+    """The first 15 characters of its name."""
+    instructions: int
+    """How many the verifier left, in slots of 8 bytes."""
+    jited_bytes: int
+    """The size of its machine code; 0 where the kernel interprets it."""
+    run_time_ns: int
+    """The time it has run, in ns; counted while kernel.bpf_stats_enabled is 1."""
+    run_count: int
+    """How often it has run; counted like `run_time_ns`."""
+    verified_instructions: int
+    """How many instructions the verifier went through; 0 before Linux 5.16."""
+
+
+class KernelProgram:
+    """A loaded program."""
+
+    def __init__(self, fd: int, name: str, kind: Kind) -> None:
+        """Take over `fd`."""
+        self._descriptor: Descriptor | None = Descriptor(fd)
+        self.name = name
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        state = "closed" if self._descriptor is None else f"fd {self._descriptor.number}"
+        return f"<KernelProgram {self.name!r} ({self.kind.name}), {state}>"
+
+    @property
+    def fd(self) -> int:
+        """The program's file descriptor."""
+        return self.descriptor().number
+
+    def test_run(self, data: bytes, repeat: int = 1) -> tuple[int, bytes, int]:
+        """Run the program on `data` without any interface: (return value, data after the run, ns a run).
+
+        With `repeat` above 1 it runs that often on the same data and the time is the average; for XDP the kernel
+        then takes at least about 16 ms.
+        """
+        if not self.kind.test_run:
+            raise KernelError(
+                errno.EOPNOTSUPP,
+                f"cannot test-run program '{self.name}': the kernel has no test runs for {self.kind.name} programs",
+            )
+        data = bytes(data)
+        if not 1 <= repeat <= _MAX_REPEAT:
+            raise ValueError(f"cannot test-run program '{self.name}' {repeat} times: it takes 1 to {_MAX_REPEAT}")
+        if len(data) < _ETHERNET_HEADER:
+            raise ValueError(
+                f"cannot test-run program '{self.name}' on {len(data)} bytes: the kernel takes packets of at least "
+                f"{_ETHERNET_HEADER} bytes, an Ethernet header"
+            )
+        if len(data) > _MAX_DATA:
+            raise ValueError(f"cannot test-run program '{self.name}' on {len(data)} bytes: no packet is that long")
+        descriptor = self.descriptor()
+        try:
+            # A program can make a packet longer, but never by more than a page.
+            return bpf.prog_test_run(descriptor.number, data, len(data) + mmap.PAGESIZE, repeat)
+        except OSError as error:
+            number = error.errno or 0
+        finally:
+            del descriptor
+        raise kernel_error(
+            number,
+            f"test-run program '{self.name}' on {len(data)} bytes",
+            needed=self.kind.capabilities,
+            feature="test runs",
+            hints=_TEST_RUN_HINTS,
+        )
+
+    def info(self) -> ProgramInfo:
+        """What the kernel says of the program now."""
+        descriptor = self.descriptor()
+        try:
+            info = bpf.obj_get_info(descriptor.number, attributes.PROG_INFO)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return ProgramInfo(
+                id=info["id"],
+                tag=info["tag"].hex(),
+                name=info["name"].rstrip(b"\0").decode("ascii", "replace"),
+                instructions=info["xlated_prog_len"] // 8,
+                jited_bytes=info["jited_prog_len"],
+                run_time_ns=info["run_time_ns"],
+                run_count=info["run_cnt"],
+                verified_instructions=info["verified_insns"],
+            )
+        finally:
+            del descriptor
+        raise kernel_error(number, f"ask the kernel about program '{self.name}'")
+
+    def close(self) -> None:
+        """Let go of the program. What it is attached to keeps it."""
+        self._descriptor = None
+
+    def descriptor(self) -> Descriptor:
+        """The open descriptor; hold it for as long as its number is used."""
+        descriptor = self._descriptor
+        if descriptor is None:
+            raise NotLoadedError(f"program '{self.name}' is closed: load it again")
+        return descriptor

@@ -1,0 +1,1 @@
+"""Attaching a loaded program: one file for each way."""

@@ -1,0 +1,1 @@
+"""Bringing what an object says into a kernel."""

@@ -1,0 +1,145 @@
+"""Keys and values of maps: which types they may have, and how they become bytes and back."""
+
+from __future__ import annotations
+
+from operator import index
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is an exception class
+
+from osmia.types import i32, i64, is_integer, u8, u32, u64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeGuard
+
+    from osmia.maps.declaration import Map
+    from osmia.types import Integer
+
+TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
+BOOL_STORAGE: type[Integer] = u8  # type: ignore[assignment]
+ENUM_STORAGE: tuple[type[Integer], ...] = (u32, i32, u64, i64)  # type: ignore[assignment]
+LONGEST_SHOWN = 60
+
+
+class Bytes:
+    """The type of keys and values that an object from elsewhere has and osmia cannot take apart: plain bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.__name__ = f"{size} bytes"
+
+
+class Codec:
+    """How one map's keys, or its values, become bytes and back."""
+
+    __slots__ = ("convert", "letter", "of", "owner", "pack", "role", "size", "unpack")
+
+    pack: Callable[[Any], bytes]
+    """One value to bytes. Raises `struct.error` for a value that is not taken; `refusal` says why."""
+    unpack: Callable[[bytes], tuple[Any, ...]]
+    """Bytes to a tuple of the one value as it is stored, before `convert`."""
+    convert: Callable[[Any], Any] | None
+    """From what is stored to what users see, None where they are the same."""
+
+    def __init__(self, of: object, owner: Map[Any, Any], role: str) -> None:
+        self.of = of
+        self.owner = owner
+        self.role = role
+        self.convert = None
+        if isinstance(of, Bytes):
+            self.size, self.letter = of.size, f"{of.size}s"
+        else:
+            storage = _storage(of, owner, role)
+            self.size, self.letter = storage.bits // 8, "?" if of is bool else storage.format
+        layout = Struct("=" + self.letter)
+        self.unpack = layout.unpack
+        self.pack = layout.pack if is_integer(of) else self._checked(layout.pack)
+        if not (is_integer(of) or of is bool or isinstance(of, Bytes)):
+            self.convert = self._member
+
+    def decode(self, data: bytes) -> Any:
+        """Bytes to one value."""
+        stored = self.unpack(data)[0]
+        return stored if self.convert is None else self.convert(stored)
+
+    def encode(self, value: Any) -> bytes:
+        """One value to bytes. TypeError, ValueError or OverflowError for a value that is not taken."""
+        try:
+            return self.pack(value)
+        except StructError:
+            raise self.refusal(value) from None
+
+    def refusal(self, value: object) -> Exception:
+        """Why `value` is not taken, as the error to raise."""
+        subject = f"{self.owner.subject}: a {self.role} is"
+        of: Any = self.of
+        if isinstance(of, Bytes):
+            if _is_bytes(value):
+                return ValueError(f"{subject} {of.size} bytes, not {len(value)}")
+            return TypeError(f"{subject} {of.size} bytes, not {shown(value)}")
+        if not is_integer(of):
+            return TypeError(f"{subject} a {of.__name__}, not {shown(value)}")
+        if hasattr(value, "__index__"):
+            article = "an" if of.signed else "a"
+            return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {index(value)}")
+        return TypeError(f"{subject} an int ({of.__name__}), not {shown(value)}")
+
+    def _checked(self, pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+        """`pack`, where `struct` alone would take too much: any truth value, any int, bytes of any length."""
+        of: Any = self.of
+
+        def checked(value: Any) -> bytes:
+            if not (_is_bytes(value) and len(value) == of.size if isinstance(of, Bytes) else isinstance(value, of)):
+                raise StructError
+            return pack(value)
+
+        return checked
+
+    def _member(self, stored: int) -> Any:
+        of: Any = self.of
+        try:
+            return of(stored)
+        except ValueError:
+            raise ValueError(f"{self.owner.subject}: a {self.role} is {stored}, which is no {of.__name__}") from None
+
+
+def storage_of(of: Any) -> type[Integer] | None:
+    """The integer that keys and values of type `of` are stored as; None for a type that maps do not take.
+
+    A bool is a u8. An IntEnum is what a C enum is: u32, i32 if a member is negative, 64 bits wide if one needs that.
+    """
+    if is_integer(of):
+        return of  # type: ignore[no-any-return]
+    if of is bool:
+        return BOOL_STORAGE
+    from enum import IntEnum  # noqa: PLC0415 - only here: enum costs a millisecond
+
+    if not (isinstance(of, type) and issubclass(of, IntEnum) and len(of)):
+        return None
+    return next((storage for storage in ENUM_STORAGE if storage.low <= min(of) and max(of) <= storage.high), None)
+
+
+def shown(value: object) -> str:
+    """Name a value in an error text: its type and itself."""
+    return f"{type(value).__name__} {shortened(value)}"
+
+
+def shortened(value: object) -> str:
+    """What `repr` gives, of bearable length."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def _storage(of: object, owner: Map[Any, Any], role: str) -> type[Integer]:
+    storage = storage_of(of)
+    if storage is not None:
+        return storage
+    found = of.__name__ if isinstance(of, type) else shown(of)
+    if of is int:
+        found = "int: say how wide it is, as in u32 or u64"
+    raise TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
+
+
+def _is_bytes(value: object) -> TypeGuard[bytes | bytearray]:
+    return isinstance(value, (bytes, bytearray))

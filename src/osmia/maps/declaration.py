@@ -1,0 +1,208 @@
+"""What every map is: a declaration that both sides share, live once a program that reaches it is loaded."""
+
+from __future__ import annotations
+
+import sys
+from struct import error as StructError  # noqa: N812 - it is an exception class
+
+from osmia.errors import NotLoadedError
+from osmia.generic import Generic, TypeVar
+from osmia.maps.codec import Codec, shortened, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Self
+
+    from osmia.maps.backend import MapBackend
+    from osmia.maps.table import MapKind
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LARGEST = 0xFFFF_FFFF
+KERNEL_ONLY = {"lookup": "m[{key}] or m.get({key})", "delete": "del m[{key}]"}  # what user code writes instead
+RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
+
+
+class Map(Generic[K, V]):
+    """A map: declared once, used by kernel code and, while it is live, by user code."""
+
+    kind: MapKind
+    """Its row in the table of map types."""
+    key: Any
+    """The type of its keys, as declared."""
+    value: Any
+    """The type of its values (of one CPU's value where it is per CPU), as declared."""
+    max_entries: int
+    flags: int
+    """BPF_F_* flags that it is created with."""
+    declared_at: tuple[str, int]
+    """The file and the line of the declaration."""
+    reached_by: list[object]
+    """The loaded programs that use it."""
+
+    def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
+        frame = sys._getframe(2)  # noqa: SLF001 - the caller of the concrete class's __init__
+        self._globals = frame.f_globals
+        self.declared_at = (frame.f_code.co_filename, frame.f_lineno)
+        self._name = name if name == "" else check_name(f"{type(self).__name__}: a map", name)
+        if name == RESERVED:
+            raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
+        self._declare(key, value, max_entries=max_entries, flags=flags)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: flags", flags, 0)
+
+    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
+        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
+        self.reached_by = []
+        self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
+        self._pack_key = self._keys.pack
+        self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
+
+    @classmethod
+    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:
+        """A live map that was declared elsewhere, in an object file."""
+        held = cls.__new__(cls)
+        held.declared_at = (name, 0)
+        held._name = name  # noqa: SLF001 - of the class itself
+        held._declare(key, value, max_entries=max_entries, flags=flags)  # noqa: SLF001
+        held.bind(backend)
+        return held
+
+    @property
+    def name(self) -> str:
+        """Its name: the given one, else the module-level variable's; empty if there is neither.
+
+        The kernel keeps the first 15 characters.
+        """
+        if not self._name:
+            self._name = next((name for name, value in list(self._globals.items()) if value is self), "")
+        return self._name
+
+    def take_name(self, name: str) -> None:
+        """Give a name to a map that has none: the compiler names a closure's maps by their variables."""
+        if not self.name:
+            self._name = name
+
+    @property
+    def subject(self) -> str:
+        """What error texts call it."""
+        return self.name or f"the {type(self).__name__} of {self.declared_at[0]}:{self.declared_at[1]}"
+
+    @property
+    def key_size(self) -> int:
+        """In bytes."""
+        return self._keys.size
+
+    @property
+    def value_size(self) -> int:
+        """In bytes; of one CPU's value where the map is per CPU."""
+        return self._values.size
+
+    @property
+    def live(self) -> bool:
+        """Whether it can be read and written."""
+        return not isinstance(self._backend, Absent)
+
+    @property
+    def backend(self) -> MapBackend:
+        """What holds the live map. NotLoadedError if it is not live."""
+        if isinstance(self._backend, Absent):
+            self._backend.refuse()
+        return self._backend
+
+    @property
+    def fd(self) -> int:
+        """The live map's file descriptor. NotLoadedError if it is not live."""
+        return self.backend.fd
+
+    def describe(self) -> tuple[str, str, str, str, int, int]:
+        """What the object that is made of it depends on."""
+        storage = self._keys.letter, self._values.letter
+        return type(self).__name__, self.name, *storage, self.max_entries, self.flags
+
+    def bind(self, backend: MapBackend) -> None:
+        """Make it live: from now on user code reads and writes `backend`."""
+        self._use(backend)
+
+    def handle(self, backend: MapBackend) -> Self:
+        """An independent live map of the same declaration."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        twin.reached_by = []
+        twin.bind(backend)
+        return twin
+
+    def close(self) -> None:
+        """Let go of the live map. The kernel keeps it as long as a program there uses it."""
+        if isinstance(self._backend, Absent):
+            return
+        backend = self._backend
+        self._use(Absent(self, "is closed"))
+        backend.close()
+
+    def _use(self, backend: MapBackend) -> None:
+        self._backend = backend
+        self._lookup = backend.lookup
+
+    def _encode_key(self, key: Any) -> bytes:
+        try:
+            return self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+
+    def _bad_key(self, key: Any) -> Exception:
+        return self._keys.refusal(key)
+
+    def _missing(self, key: Any) -> KeyError:
+        return KeyError(f"{self.subject}: no key {shortened(key)}")
+
+    def _kernel_only(self, operation: str, key: object) -> NoReturn:
+        instead = KERNEL_ONLY[operation].format(key=shortened(key))
+        raise TypeError(f"{self.subject}: {operation}() is for kernel code; in user code write {instead}")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        types = self.value.__name__ if self.kind.fixed_keys else f"{self.key.__name__}, {self.value.__name__}"
+        state = "live" if self.live else "not live"
+        return (
+            f"<{type(self).__name__}({types}, max_entries={self.max_entries}) {self.name or 'without a name'}, {state}>"
+        )
+
+
+class Absent:
+    """The backend of a map that is not live: whatever is asked of it, it says why it cannot."""
+
+    fd = -1
+
+    def __init__(self, of: Map[Any, Any], why: str) -> None:
+        self.of = of
+        self.why = why
+
+    def refuse(self, *_asked: object) -> NoReturn:
+        """Say why."""
+        raise NotLoadedError(f"{self.of.subject} {self.why}")
+
+    lookup = update = delete = next_key = refuse
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def check_name(what: str, name: object) -> str:
+    """The name, refused if an object file could not hold it as a symbol that C and bpftool take."""
+    if not isinstance(name, str) or not (name.isidentifier() and name.isascii()):
+        raise TypeError(f"{what}'s name is an ASCII identifier, not {shown(name)}")
+    return name
+
+
+def _check_integer(what: str, value: object, low: int) -> None:
+    if type(value) is not int:
+        raise TypeError(f"{what} is an int, not {shown(value)}")
+    if not low <= value <= LARGEST:
+        raise ValueError(f"{what} is {low} to {LARGEST}, not {value}")

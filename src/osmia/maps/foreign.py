@@ -1,0 +1,63 @@
+"""Handles of maps that only an object file declares: their keys and values are what its BTF says."""
+
+from __future__ import annotations
+
+from osmia.btf import kinds
+from osmia.maps.array import Array, PerCpuArray
+from osmia.maps.codec import Bytes
+from osmia.maps.hash import HashMap
+from osmia.maps.table import BY_TYPE
+from osmia.types import INTEGERS, u32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from osmia.btf.read import Btf, BtfType
+    from osmia.maps.backend import MapBackend
+    from osmia.maps.declaration import Map
+    from osmia.spec import MapSpec
+
+SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
+CLASSES: dict[str, type[Map[Any, Any]]] = {"Array": Array, "HashMap": HashMap, "PerCpuArray": PerCpuArray}
+
+
+def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
+    """A handle of a live map that an object declares, with keys and values as its BTF types them.
+
+    Integers and bools are those; all else is bytes.
+    """
+    row = BY_TYPE[spec.type]  # the loader creates no others
+    return CLASSES[row.class_name].opened(
+        u32 if row.fixed_keys else type_of(btf, spec.btf_key_type_id, spec.key_size),
+        type_of(btf, spec.btf_value_type_id, spec.value_size),
+        max_entries=spec.max_entries,
+        flags=spec.flags,
+        name=spec.name,
+        backend=backend,
+    )
+
+
+def type_of(btf: Btf | None, number: int, size: int) -> Any:
+    """What a key or value of that BTF type and size is in Python."""
+    if btf is None or number == 0:
+        return Bytes(size)
+    found = btf.resolve(number)
+    if found.kind in {kinds.ENUM, kinds.ENUM64}:
+        return integer(size, signed=found.kind_flag)
+    if found.kind != kinds.INT:
+        return Bytes(size)
+    return _integer_of(btf, found, size)
+
+
+def integer(size: int, *, signed: bool) -> Any:
+    """The integer of that size in bytes; bytes if there is none."""
+    fits = (each for each in INTEGERS if each.bits == size * 8 and each.signed == signed)
+    return next(fits, None) or Bytes(size)
+
+
+def _integer_of(btf: Btf, found: BtfType, size: int) -> Any:
+    encoding, offset, bits = btf.integer(found)
+    if offset or bits != size * 8:
+        return Bytes(size)
+    return bool if encoding & BOOL and size == 1 else integer(size, signed=bool(encoding & SIGNED))

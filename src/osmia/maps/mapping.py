@@ -1,0 +1,200 @@
+"""The user's side of maps: what maps with one value a key, and what per-CPU maps, have in common."""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is an exception class
+
+from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
+from osmia.maps.codec import shown
+from osmia.maps.declaration import Map
+from osmia.maps.percpu import PerCpuValues
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+    from osmia.maps.backend import MapBackend
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class UserMap(Map[K, V], Generic[K, V]):
+    """What user code does with every map of keys and values."""
+
+    def __contains__(self, key: object) -> bool:
+        return self._lookup(self._encode_key(key)) is not None
+
+    def __iter__(self) -> Iterator[K]:
+        return map(self._keys.decode, self._walk())
+
+    def __len__(self) -> int:
+        """How many keys it holds: all of them are walked."""
+        return sum(1 for _ in self._walk())
+
+    def _walk(self) -> Iterator[bytes]:
+        """The keys, each once.
+
+        The kernel starts again from the first key when the one that it is asked to go on from is gone. Keys that came
+        before are passed over then, and a map that changes faster than it can be walked is an error: this neither
+        gives a key twice nor goes on for ever.
+        """
+        seen: set[bytes] = set()
+        next_key = self.backend.next_key
+        steps = 8 * self.max_entries + 1024
+        key = next_key(None)
+        while key is not None:
+            if key not in seen:
+                seen.add(key)
+                yield key
+            steps -= 1
+            if steps < 0:
+                raise RuntimeError(f"{self.subject}: its keys change faster than they can be walked")
+            key = next_key(key)
+
+    def _update(self, encode: Callable[[Any], bytes], arguments: tuple[Any, ...]) -> int:
+        """What `update` does in user code."""
+        update = self.backend.update
+        if len(arguments) == 1:
+            pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
+            for packed_key, packed_value in pairs:
+                update(packed_key, packed_value, 0)
+            return 0
+        if len(arguments) not in {2, 3}:
+            raise self._no_update()
+        flags = arguments[2] if len(arguments) == 3 else 0
+        if not isinstance(flags, int):
+            raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
+        update(self._encode_key(arguments[0]), encode(arguments[1]), flags)
+        return 0
+
+    def _pairs(self, source: Any) -> Iterator[tuple[Any, Any]]:
+        if not hasattr(source, "__iter__"):
+            raise self._no_update()
+        for pair in source.items() if hasattr(source, "items") else source:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise self._no_update()
+            yield pair[0], pair[1]
+
+    def _no_update(self) -> TypeError:
+        return TypeError(f"{self.subject}: update() takes key, value[, flags], or a mapping, or pairs of key and value")
+
+
+class ValueMap(UserMap[K, V], Mapping[K, V]):
+    """A map with one value a key: a subscript means the same on both sides."""
+
+    def __getitem__(self, key: K) -> V:
+        """The value of `key`, as it was when it was read. KeyError if there is none."""
+        try:
+            packed = self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+        found = self._lookup(packed)
+        if found is None:
+            raise self._missing(key)
+        return self._values.decode(found)  # type: ignore[no-any-return]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Write a value, whether the key is there or not."""
+        self._backend.update(self._encode_key(key), self._values.encode(value), 0)
+
+    def items(self) -> ItemsView[K, V]:
+        """Keys with their values. A key that goes away while they are walked is left out."""
+        return Items(self)
+
+    def values(self) -> ValuesView[V]:
+        """The values. One whose key goes away while they are walked is left out."""
+        return Values(self)
+
+    def _entries(self) -> Iterator[tuple[K, V]]:
+        for key in self._walk():
+            found = self._lookup(key)
+            if found is not None:
+                yield self._keys.decode(key), self._values.decode(found)
+
+    @overload
+    def update(self, key: K, value: V, flags: int = 0, /) -> int: ...
+    @overload
+    def update(self, items: Mapping[K, V] | Iterable[tuple[K, V]], /) -> int: ...
+    def update(self, *arguments: Any) -> int:
+        """Write a value (`flags`: 0 always, 1 if the key is new, 2 if it exists), or all of a mapping or of pairs.
+
+        Of a mapping or of pairs nothing is written if a key or a value among them is not taken. Returns 0.
+        """
+        return self._update(self._values.encode, arguments)
+
+
+class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
+    """A map with one value per possible CPU and key. Kernel code sees its own CPU's value."""
+
+    def bind(self, backend: MapBackend) -> None:
+        """Make it live: from now on user code reads and writes `backend`."""
+        value = backend.lookup(bytes(self._keys.size))
+        assert value is not None, "an array holds key 0"
+        padded = (self._values.size + 7) // 8 * 8
+        self._cpus = len(value) // padded
+        layout = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus)
+        self._decode = self._decoder(layout.unpack)
+        self._use(backend)
+
+    def __getitem__(self, key: K) -> PerCpuValues[V]:
+        """The values of `key`, one per possible CPU, as they were when they were read. KeyError if there are none."""
+        try:
+            packed = self._pack_key(key)
+        except StructError:
+            raise self._bad_key(key) from None
+        found = self._lookup(packed)
+        if found is None:
+            raise self._missing(key)
+        return self._decode(found)
+
+    def __setitem__(self, key: K, values: Sequence[V]) -> None:
+        """Write the values of all possible CPUs."""
+        self._backend.update(self._encode_key(key), self._encode(values), 0)
+
+    @overload
+    def update(self, key: K, value: V | Sequence[V], flags: int = 0, /) -> int: ...
+    @overload
+    def update(self, items: Mapping[K, Sequence[V]] | Iterable[tuple[K, Sequence[V]]], /) -> int: ...
+    def update(self, *arguments: Any) -> int:
+        """In kernel code, write this CPU's value; in user code, those of all possible CPUs.
+
+        `flags`: 0 always, 1 if the key is new, 2 if it exists. In user code it also takes a mapping or pairs, of which
+        nothing is written if a key or a value among them is not taken. Returns 0.
+        """
+        return self._update(self._encode, arguments)
+
+    def _decoder(self, unpack: Callable[[bytes], tuple[Any, ...]]) -> Callable[[bytes], PerCpuValues[V]]:
+        convert = self._values.convert
+        if convert is None:
+            return lambda data: PerCpuValues(unpack(data))
+        return lambda data: PerCpuValues(map(convert, unpack(data)))
+
+    def _encode(self, values: Any) -> bytes:
+        expected = f"{self._cpus} values, one per possible CPU"
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+            raise TypeError(f"{self.subject}: a value is a sequence of {expected}, not {shown(values)}")
+        values = tuple(values)
+        if len(values) != self._cpus:
+            raise ValueError(f"{self.subject}: a value is {expected}, not {len(values)}")
+        return b"".join([self._values.encode(value).ljust(8, b"\0") for value in values])
+
+
+class Items(ItemsView[K, V], Generic[K, V]):
+    """Keys with their values, as the map holds them while they are walked."""
+
+    _mapping: ValueMap[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping._entries()  # noqa: SLF001 - a view is part of its map
+
+
+class Values(ValuesView[V], Generic[V]):
+    """The values, as the map holds them while they are walked."""
+
+    _mapping: ValueMap[Any, V]
+
+    def __iter__(self) -> Iterator[V]:
+        return (value for _, value in self._mapping.items())

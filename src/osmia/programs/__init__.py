@@ -1,0 +1,1 @@
+"""Programs: the decorators that declare them, the handles that run them, and `load()`."""

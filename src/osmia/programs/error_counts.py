@@ -1,0 +1,31 @@
+"""The error edge's counters: which belong to a program, and where they are read."""
+
+from __future__ import annotations
+
+from osmia.btf.read import Btf
+from osmia.errors import ObjectError
+from osmia.maps.array import PerCpuArray
+from osmia.maps.declaration import RESERVED
+from osmia.maps.foreign import open_map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osmia.kernel.map import KernelMap
+    from osmia.spec import ErrorSite, ObjectSpec
+
+
+def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
+    """The error sites of a program with the indices of their counters: those of all programs are numbered through."""
+    numbered = enumerate((name, site) for name, each in (spec.error_sites or {}).items() for site in each)
+    return [(index, site) for index, (name, site) in numbered if name == program]
+
+
+def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int]:
+    """The map that the counters of an object are in."""
+    if RESERVED in maps:
+        held = open_map(spec.maps[RESERVED], Btf(spec.btf, spec.name) if spec.btf else None, maps[RESERVED])
+        if isinstance(held, PerCpuArray) and held.max_entries >= sum(map(len, (spec.error_sites or {}).values())):
+            return held
+    raise ObjectError(f"{spec.name}: it names error sites, but has no per-CPU array {RESERVED} to count them in")

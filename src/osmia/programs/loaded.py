@@ -1,0 +1,265 @@
+"""`load()`: the independent form of loading, from source, a program, an object file or bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from osmia.errors import ObjectError
+from osmia.generic import TypeVar, overload
+from osmia.maps.codec import shown
+from osmia.maps.declaration import RESERVED, Map
+from osmia.programs.program import LOADING, Program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+    from types import ModuleType
+    from typing import Any, Self
+
+    from osmia.compiler.target import Target
+    from osmia.loader.load import LoadedObject
+    from osmia.spec import MapSpec, ObjectSpec
+
+M = TypeVar("M", bound="Map[Any, Any]")
+P = TypeVar("P", bound="Program[Any, Any]")
+
+
+class Loaded:
+    """An object in the kernel, with handles of its own: declarations that it was made from are not live by it."""
+
+    license: str
+    """Its licence, as the object says."""
+    maps: dict[str, Map[Any, Any]]
+    """Its maps that programs use, by name, those of its global data included."""
+    programs: dict[str, Program[Any, Any]]
+    """Its programs, by name."""
+
+    def __init__(self, spec: ObjectSpec, loaded: LoadedObject, declared: Iterable[tuple[str, object, object]]) -> None:
+        """Take handles as the keys of subscripts: `declared` has them as (name, declaration, handle)."""
+        self.license = spec.license
+        self.maps = {}
+        self.programs = {}
+        self._spec = spec
+        self._object = loaded
+        self._handles: dict[object, Any] = {}
+        for name, declaration, handle in declared:
+            held: dict[str, Any] = self.programs if isinstance(handle, Program) else self.maps
+            held[name] = handle
+            if declaration is not None:
+                self._handles[declaration] = handle
+
+    @overload
+    def __getitem__(self, what: M) -> M: ...
+    @overload
+    def __getitem__(self, what: P) -> P: ...
+    @overload
+    def __getitem__(self, what: str) -> Any: ...
+    def __getitem__(self, what: Any) -> Any:
+        """The handle of a map or a program, by its declaration (the handle has its type then) or by its name.
+
+        In an object file a declaration is found by its name. KeyError if there is no such map or program.
+        """
+        if isinstance(what, str):
+            return self._by_name(what)
+        if isinstance(what, (Map, Program)):
+            if what not in self._handles:
+                self._handles[what] = self._of_declaration(what)
+            return self._handles[what]
+        raise TypeError(f"{self._spec.name}: a map, a program or a name is expected, not {shown(what)}")
+
+    def close(self) -> None:
+        """Let go of its programs and maps. Programs run on where they are attached, until the link is detached."""
+        for held in (*self.programs.values(), *self.maps.values(), *self._handles.values(), self._object):
+            held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Loaded {self._spec.name}: programs {', '.join(self.programs)}; maps {', '.join(self.maps) or 'none'}>"
+
+    def _by_name(self, name: str) -> Any:
+        if name in self.programs:
+            return self.programs[name]
+        if name in self.maps:
+            return self.maps[name]
+        if name in self._spec.maps:
+            raise KeyError(f"{self._spec.name}: no program uses the map {name}, so it is not loaded")
+        from difflib import get_close_matches
+
+        names = [*self.programs, *self.maps]
+        close = get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+        raise KeyError(f"{self._spec.name}: no program or map {name}; {hint}")
+
+    def _of_declaration(self, what: Map[Any, Any] | Program[Any, Any]) -> Any:
+        """A handle typed as the declaration, which is not the one that the object was made from."""
+        found = self._by_name(what.name)
+        if isinstance(what, Program):
+            if type(found) is type(what):
+                return found
+            raise TypeError(f"{self._spec.name}: {what.name} is {found!r} there, expected {_article(what)}")
+        if isinstance(found, Program):
+            raise TypeError(f"{self._spec.name}: {what.name} is a program there, expected {_article(what)}")
+        expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
+        for (label, wanted), (_, there) in zip(expected, actual, strict=True):
+            if wanted != there:
+                raise TypeError(f"{self._spec.name}: the {label} of {what.name} is {there} there, expected {wanted}")
+        return what.handle(found.backend)
+
+
+def load(what: ModuleType | Program[Any, Any] | str | PathLike[str] | bytes, *, target: Target | None = None) -> Loaded:
+    """Load programs and the maps that they use, independently of anything that is loaded already.
+
+    `what` is a module (all programs that it names), a program, the path of a `.py` file or of an object file (osmia's,
+    or one of clang, Aya, bpf2go), or the bytes of an object. `target` is what to compile for, the running kernel
+    unless it says. ObjectError for a file without a program, OSError for one that cannot be read.
+    """
+    if isinstance(what, Program):
+        return _load_programs(what.name, [what], target)
+    if isinstance(what, type(sys)):
+        return _load_module(what.__name__, what, target)
+    if isinstance(what, (bytes, bytearray, memoryview)):
+        return _load_object("the object", bytes(what), target)
+    if not isinstance(what, str) and not hasattr(what, "__fspath__"):
+        raise TypeError(f"load() takes a module, a program, a path or the bytes of an object, not {shown(what)}")
+    path = os.fspath(what)
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds
+        data = file.read()
+    if data.startswith(b"\x7fELF"):
+        return _load_object(path, data, target)
+    if path.endswith(".py"):
+        return _load_module(path, run_file(path, data), target)
+    raise ObjectError(f"{path}: no program: expected a .py file or an ELF object")
+
+
+def programs_of(module: ModuleType) -> list[Program[Any, Any]]:
+    """The programs that a module names, each once; those that it imports by name are among them."""
+    found = (value for value in vars(module).values() if isinstance(value, Program))
+    return list(dict.fromkeys(found))
+
+
+def run_file(path: str, source: bytes) -> ModuleType:
+    """Run a `.py` file as a module, not as `__main__`. It is compiled anew each time: caches know files by the second.
+
+    It imports what lies beside it, as if it were run by `python`.
+    """
+    module = type(sys)(path)
+    module.__file__ = path
+    beside = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - pathlib costs milliseconds
+    with LOADING:
+        sys.modules[path] = module  # dataclasses and pickle look a class's module up
+        sys.path.insert(0, beside)
+        try:
+            exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - it is the user's program
+        except BaseException:
+            del sys.modules[path]
+            raise
+        finally:
+            sys.path.remove(beside)
+    return module
+
+
+def _load_module(name: str, module: ModuleType, target: Target | None) -> Loaded:
+    programs = programs_of(module)
+    if not programs:
+        raise ObjectError(f"{name}: no program: expected a function with a decorator such as @xdp")
+    return _load_programs(name, programs, target)
+
+
+def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None) -> Loaded:
+    from osmia.compiler.cache import object_for
+    from osmia.compiler.target import running_kernel
+    from osmia.loader.load import load_object
+    from osmia.object_file import read_object
+
+    by_name = {program.name: program for program in programs}
+    twice = [program.name for program in programs if by_name[program.name] is not program]
+    if twice:
+        raise ObjectError(f"{name}: two programs are called {twice[0]}: give one of them another name=")
+    compiled = object_for(tuple(program.request for program in programs), target or running_kernel())
+    spec = read_object(compiled.data, name)
+    loaded = load_object(spec)
+    try:
+        handles = [(each.name, each, each.handle(loaded, spec)) for each in programs]
+        return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, compiled.maps)])
+    except BaseException:
+        loaded.close()
+        raise
+
+
+def _load_object(name: str, data: bytes, target: Target | None) -> Loaded:
+    from osmia.loader.load import load_object
+    from osmia.object_file import read_object
+
+    if target is not None:
+        raise TypeError(f"{name}: target= is for source; an object is compiled already")
+    spec = read_object(data, name)
+    if not spec.programs:
+        raise ObjectError(f"{name}: no program in this object")
+    loaded = load_object(spec)
+    try:
+        handles = [(program, None, _program_of(spec, program).handle(loaded, spec)) for program in spec.programs]
+        return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, {})])
+    except BaseException:
+        loaded.close()
+        raise
+
+
+def _program_of(spec: ObjectSpec, name: str) -> Program[Any, Any]:
+    """A program that only an object declares."""
+    from osmia.programs.xdp import XdpProgram
+
+    kind = spec.programs[name].kind
+    assert kind is not None, "every program of an object has a kind"
+    classes: dict[str, type[Program[Any, Any]]] = {"xdp": XdpProgram}
+    return classes[kind.name](kind, name, None, (spec.on_error or {}).get(name))
+
+
+def _map_handles(
+    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Map[Any, Any]]
+) -> list[tuple[str, object, object]]:
+    """Handles of an object's maps, with the declarations where there are any."""
+    handles: list[tuple[str, object, object]] = []
+    for name, backend in loaded.maps.items():
+        if name in declared:
+            handles.append((name, declared[name], declared[name].handle(backend)))
+    others = [name for name in loaded.maps if name not in declared and name != RESERVED]
+    if others:
+        from osmia.btf.read import Btf
+        from osmia.maps.foreign import open_map
+
+        btf = Btf(spec.btf, spec.name) if spec.btf else None
+        handles += [(name, None, open_map(spec.maps[name], btf, loaded.maps[name])) for name in others]
+    return handles
+
+
+def _shape(declaration: Map[Any, Any]) -> tuple[tuple[str, object], ...]:
+    return (
+        ("type", declaration.kind.kernel_name),
+        ("key size", declaration.key_size),
+        ("value size", declaration.value_size),
+        ("max_entries", declaration.max_entries),
+    )
+
+
+def _shape_of(spec: MapSpec) -> tuple[tuple[str, object], ...]:
+    from osmia.maps.table import BY_TYPE
+
+    kind = BY_TYPE[spec.type].kernel_name if spec.type in BY_TYPE else spec.type
+    return (
+        ("type", kind),
+        ("key size", spec.key_size),
+        ("value size", spec.value_size),
+        ("max_entries", spec.max_entries),
+    )
+
+
+def _article(what: object) -> str:
+    name = type(what).__name__
+    return f"{'an' if name[0] in 'AEIOUX' else 'a'} {name}"

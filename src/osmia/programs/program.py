@@ -1,0 +1,284 @@
+"""What every program is: a declaration made by a decorator, and the handle of what is loaded."""
+
+from __future__ import annotations
+
+from _thread import RLock
+
+from osmia.errors import NotLoadedError
+from osmia.generic import Generic, TypeVar
+from osmia.maps.codec import shown
+from osmia.maps.declaration import check_name
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enum import IntEnum
+    from types import FunctionType
+    from typing import Any, NoReturn, Self
+
+    from osmia.compiler.request import ProgramRequest
+    from osmia.kernel.program import KernelProgram
+    from osmia.kinds import Kind
+    from osmia.loader.load import LoadedObject
+    from osmia.maps.array import PerCpuArray
+    from osmia.maps.declaration import Map
+    from osmia.spec import ErrorSite, ObjectSpec
+
+C_contra = TypeVar("C_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+# One declaration is loaded once, whichever threads attach it. Reentrant: a signal handler may attach too.
+LOADING = RLock()
+
+GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
+
+
+class RunResult(Generic[R_co]):
+    """What a test run of a program gave."""
+
+    def __init__(self, program: str, returns: type[IntEnum], return_value: int, data: bytes, duration: int) -> None:
+        self._program = program
+        self._returns = returns
+        self.return_value = return_value
+        """What the program returned, as the kernel gives it (u32)."""
+        self.data = data
+        """The packet as the program left it."""
+        self.duration = duration
+        """How long a run took in the kernel, in nanoseconds; the mean over `repeat` runs."""
+
+    @property
+    def action(self) -> R_co:
+        """What the program returned. ValueError if its value means nothing to the kernel."""
+        try:
+            return self._returns(self.return_value)  # type: ignore[return-value]
+        except ValueError:
+            raise ValueError(
+                f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
+            ) from None
+
+    def __repr__(self) -> str:
+        names = {member.value: str(member.name) for member in self._returns}
+        action = names.get(self.return_value, str(self.return_value))
+        return f"<RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns>"
+
+
+@record
+class ErrorCount:
+    """How often a program took the error edge at one place of its source."""
+
+    file: str
+    line: int
+    problem: str
+    """What Python would have raised there: `division by zero`."""
+    count: int
+    """How often since it was loaded, over all CPUs."""
+
+
+class Program(Generic[C_contra, R_co]):
+    """A program: declared by a decorator, and loaded by `attach()`, `test_run()` or `load()`.
+
+    What `osmia.load()` gives are handles of the same classes, which are loaded already.
+    """
+
+    def __init__(self, kind: Kind, name: str, function: FunctionType | None, on_error: int | None) -> None:
+        self.kind = kind
+        """Its row in the table of program kinds."""
+        self.name = name
+        """The kernel keeps the first 15 characters."""
+        self.function = function
+        """The Python function that is compiled; None for a program from an object file."""
+        self.on_error = on_error
+        """What it returns after an error; None for the kind's own value."""
+        self._declared = function is not None
+        self._kernel: KernelProgram | None = None
+        self._maps: list[Map[Any, Any]] = []
+        self._own: list[Any] = []
+        self._errors: PerCpuArray[int] | None = None
+        self._sites: list[tuple[int, ErrorSite]] = []
+        self.__name__ = name
+        if function is not None:
+            self.__doc__, self.__module__ = function.__doc__, function.__module__
+            self.__qualname__, self.__wrapped__ = function.__qualname__, function
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is in the kernel."""
+        return self._kernel is not None
+
+    @property
+    def fd(self) -> int:
+        """The loaded program's file descriptor. NotLoadedError if it is not loaded."""
+        if self._kernel is None:
+            raise NotLoadedError(f"{self.name} {self._absent()}")
+        return self._kernel.fd
+
+    @property
+    def request(self) -> ProgramRequest:
+        """What the compiler is asked to make of it. TypeError for a program that has no source."""
+        from osmia.compiler.request import ProgramRequest
+
+        if self.function is None:
+            raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")
+        return ProgramRequest(self.name, self.kind, self.function, self.on_error)
+
+    def load(self) -> None:
+        """Compile it and load it with the maps that it uses, which are live then. Once: later calls do nothing."""
+        self._running()
+
+    def close(self) -> None:
+        """Let go of the loaded program. Where it is attached it runs on until the link is detached.
+
+        Maps that were declared stay live. A declared program that is attached again is loaded anew.
+        """
+        with LOADING:
+            kernel, self._kernel = self._kernel, None
+            if kernel is None:
+                return
+            for declaration in self._maps:
+                declaration.reached_by.remove(self)
+            kernel.close()
+            for held in self._own:
+                held.close()
+            self._maps, self._own, self._errors, self._sites = [], [], None, []
+
+    def errors(self) -> list[ErrorCount]:
+        """Where in the source the program took the error edge since it was loaded, and how often.
+
+        Places where it never did are left out. NotLoadedError if it is not loaded.
+        """
+        if self._kernel is None:
+            raise NotLoadedError(f"{self.name} {self._absent()}")
+        if self._errors is None:
+            return []
+        counts = [(site, self._errors[index].sum()) for index, site in self._sites]
+        return [ErrorCount(site.file, site.line, site.problem, count) for site, count in counts if count]
+
+    def __call__(self, ctx: C_contra, /) -> R_co:  # noqa: ARG002 - the type is what matters
+        """Programs run in the kernel: a TypeError says how."""
+        self._not_here()
+
+    def handle(self, loaded: LoadedObject, spec: ObjectSpec) -> Self:
+        """An independent handle of the same program in an object that is loaded."""
+        twin = type(self).__new__(type(self))
+        Program.__init__(twin, self.kind, self.name, self.function, self.on_error)
+        twin._declared = False  # noqa: SLF001 - of the same class
+        twin._take(loaded, spec)  # noqa: SLF001
+        return twin
+
+    def _not_here(self) -> NoReturn:
+        raise TypeError(f"{self.name} runs in the kernel and cannot be called: attach it")
+
+    def _absent(self) -> str:
+        return "is not loaded: attach(), test_run() or load() loads it" if self._declared else "is closed"
+
+    def _running(self) -> KernelProgram:
+        """The loaded program, which a declaration becomes when it is first needed."""
+        with LOADING:
+            if self._kernel is None:
+                if not self._declared:
+                    raise NotLoadedError(f"{self.name} is closed")
+                self._load()
+            assert self._kernel is not None
+            return self._kernel
+
+    def _load(self) -> None:
+        from osmia.compiler.cache import object_for
+        from osmia.compiler.target import running_kernel
+        from osmia.loader.load import load_object
+        from osmia.object_file import read_object
+
+        compiled = object_for((self.request,), running_kernel())
+        spec = read_object(compiled.data, self.name)
+        for declaration in compiled.maps.values():
+            self._check_shared(declaration)
+        reuse: Any = {symbol: each.backend for symbol, each in compiled.maps.items() if each.live}
+        loaded = load_object(spec, reuse=reuse, programs=(self.name,))
+        bound: list[Map[Any, Any]] = []
+        try:
+            for symbol, declaration in compiled.maps.items():
+                if symbol in loaded.maps and not declaration.live:
+                    declaration.bind(loaded.maps[symbol])
+                    bound.append(declaration)
+        except BaseException:
+            for declaration in bound:
+                declaration.close()
+            loaded.close()
+            raise
+        self._maps = [declaration for symbol, declaration in compiled.maps.items() if symbol in loaded.maps]
+        for declaration in self._maps:
+            declaration.reached_by.append(self)
+        self._own = [held for symbol, held in loaded.maps.items() if symbol not in compiled.maps]
+        self._take(loaded, spec)
+
+    def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> None:
+        if spec.error_sites and self.name in spec.error_sites:
+            from osmia.programs.error_counts import counters, sites
+
+            self._sites, self._errors = sites(spec, self.name), counters(spec, loaded.maps)
+        self._kernel = loaded.programs[self.name]
+
+    def _check_shared(self, declaration: Map[Any, Any]) -> None:
+        """Refuse a map that was closed while another program uses it: the two would not share it any more."""
+        if declaration.live or not declaration.reached_by:
+            return
+        other: Any = declaration.reached_by[0]
+        raise NotLoadedError(
+            f"{declaration.subject} is closed, but {other.name} still uses it: "
+            f"close {other.name} before {self.name} is loaded"
+        )
+
+    def __repr__(self) -> str:
+        state = "loaded" if self.loaded else "not loaded"
+        return f"<{type(self).__name__} {self.name}, {state}>"
+
+
+class PacketProgram(Program[C_contra, R_co]):
+    """A program that is given packets."""
+
+    def test_run(self, packet: bytes, *, repeat: int = 1) -> RunResult[R_co]:
+        """Run it in the kernel on `packet` (BPF_PROG_TEST_RUN), `repeat` times; no interface is involved.
+
+        It is loaded if it is not. The kernel wants at least an Ethernet header (14 bytes). More than one repetition
+        takes milliseconds.
+        """
+        if not isinstance(packet, (bytes, bytearray, memoryview)):
+            raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
+        value, data, duration = self._running().test_run(bytes(packet), repeat)
+        return RunResult(self.name, self.kind.returns, value, data, duration)
+
+    def _not_here(self) -> NoReturn:
+        raise TypeError(
+            f"{self.name} runs in the kernel and cannot be called: attach it, "
+            f"or run it on a packet with {self.name}.test_run(packet)"
+        )
+
+
+def check_function(decorator: str, function: object, parameters: str) -> FunctionType:
+    """The function that a decorator is put on, refused if it cannot be a program.
+
+    `parameters` is what its parameter list should look like: `(ctx: XdpContext)`.
+    """
+    if isinstance(function, Program):
+        raise TypeError(f"@{decorator}: {function.name} is a program already")
+    code = getattr(function, "__code__", None)
+    if code is None or type(function).__name__ != "function":
+        raise TypeError(f"@{decorator} is put on a plain function, not on {shown(function)}")
+    plain: FunctionType = function  # type: ignore[assignment]
+    where = f"{plain.__name__} ({code.co_filename}:{code.co_firstlineno})"
+    for flag, what in ((COROUTINE, "async"), (GENERATOR, "a generator"), (ASYNC_GENERATOR, "an async generator")):
+        if code.co_flags & flag:
+            raise TypeError(f"@{decorator}: {where} is {what}; a program is a plain function")
+    if plain.__name__ == "<lambda>":
+        raise TypeError(f"@{decorator}: {where} has no annotations; write a def with {parameters}")
+    if (code.co_argcount, code.co_kwonlyargcount, code.co_flags & (VARARGS | VARKEYWORDS)) != (1, 0, 0):
+        raise TypeError(f"@{decorator}: {where} has the wrong parameters; one is expected, {parameters}")
+    return plain
+
+
+def check_options(
+    decorator: str, function: FunctionType, name: object, on_error: object, returns: type[IntEnum]
+) -> str:
+    """The program's name, once the options that a decorator was given are found right."""
+    if on_error is not None and not isinstance(on_error, returns):
+        raise TypeError(f"@{decorator}: on_error is an {returns.__name__}, not {shown(on_error)}")
+    return check_name(f"@{decorator}: a program", name or function.__name__)

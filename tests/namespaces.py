@@ -1,0 +1,90 @@
+"""Network namespaces that tests make for themselves, with a pair of connected interfaces each."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import system_packages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLONE_NEWNET = 0x40000000
+_numbers = itertools.count()
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Namespace:
+    """A network namespace: `near` and `far` are the two ends of a veth pair, both up, besides `lo`."""
+
+    near = "near0"
+    far = "far0"
+
+    def __init__(self) -> None:
+        self.name = f"osmia-{os.getpid()}-{next(_numbers)}"
+        self._ip = system_packages.tool("ip")
+
+    def make(self) -> None:
+        """Make the namespace and what is in it."""
+        self._ip.run("netns", "add", self.name)
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", self.near, "type", "veth", "peer", "name", self.far)
+        for interface in (self.near, self.far):
+            # Without IPv6 the kernel sends nothing of its own, so that packets can be counted exactly.
+            with self.entered(), open(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6", "w") as file:
+                file.write("1")
+            self.ip("link", "set", interface, "up")
+
+    def remove(self) -> None:
+        """Remove the namespace, and its interfaces with it."""
+        self._ip.run("netns", "delete", self.name)
+
+    def ip(self, *arguments: str) -> str:
+        """Run ip(8) in the namespace."""
+        return self._ip.run("-netns", self.name, *arguments).stdout
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be in the namespace, with this thread."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as there:
+            _setns(there.fileno())
+            try:
+                yield
+            finally:
+                _setns(home.fileno())
+
+    def send(self, packets: int, size: int = 64) -> None:
+        """Send packets from `near`; they reach `far`."""
+        frame = b"\xff" * 6 + b"\x02" * 6 + b"\x88\xb5" + bytes(size - 14)
+        with self.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind((self.near, 0))
+            for _ in range(packets):
+                raw.send(frame)
+
+    def xdp(self, interface: str) -> str:
+        """What ip(8) says of XDP on an interface; empty if there is none."""
+        line = self.ip("-oneline", "link", "show", "dev", interface)
+        return line[line.index("xdp") :].split()[0] if "prog/xdp" in line or " xdp" in line else ""
+
+
+def _setns(fd: int) -> None:
+    if _libc.setns(fd, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@contextmanager
+def namespace() -> Iterator[Namespace]:
+    """A namespace for as long as the block lasts."""
+    made = Namespace()
+    try:
+        made.make()
+        yield made
+    finally:
+        if os.path.exists(f"/run/netns/{made.name}"):
+            made.remove()

@@ -1,0 +1,109 @@
+"""Make src/osmia/abi/generated/ from a kernel's BTF.
+
+    python tools/generate_abi.py [--btf FILE] [--release RELEASE] [--output DIRECTORY]
+
+The files say which kernel they are from; the same kernel gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from osmia.btf import kinds
+from osmia.btf.read import Btf, BtfType
+
+OUTPUT = Path(__file__).resolve().parent.parent / "src" / "osmia" / "abi" / "generated"
+
+# Enums of linux/bpf.h and linux/if_link.h by name or, where they have none, by their first member.
+ENUMS = (
+    ("bpf_cmd", "Commands of bpf(2)"),
+    ("bpf_map_type", "Types of maps"),
+    ("bpf_prog_type", "Types of programs"),
+    ("bpf_attach_type", "What a program is attached to"),
+    ("bpf_link_type", "Types of links"),
+    ("BPF_ANY", "Flags of BPF_MAP_UPDATE_ELEM"),
+    ("BPF_F_NO_PREALLOC", "Flags of BPF_MAP_CREATE"),
+    ("bpf_func_id", "Helpers"),
+    ("IFLA_XDP_UNSPEC", "Attributes inside IFLA_XDP"),
+    ("XDP_ATTACHED_NONE", "Values of IFLA_XDP_ATTACHED"),
+)
+
+CONTEXTS = ("xdp_md",)
+
+
+def main() -> None:
+    """Read the arguments and write the files."""
+    parser = argparse.ArgumentParser(description="Make the generated part of osmia.abi from a kernel's BTF.")
+    parser.add_argument("--btf", type=Path, default=Path("/sys/kernel/btf/vmlinux"), help="a kernel's raw BTF")
+    parser.add_argument("--release", default=os.uname().release, help="the release of that kernel")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the directory to write to")
+    arguments = parser.parse_args()
+    btf = Btf(arguments.btf.read_bytes(), str(arguments.btf))
+    for name, text in generate(btf, arguments.release).items():
+        (arguments.output / name).write_text(text)
+
+
+def generate(btf: Btf, release: str) -> dict[str, str]:
+    """Give the text of every generated file, by the file's name."""
+    return {"bpf.py": _constants(btf, release), "contexts.py": _contexts(btf, release)}
+
+
+def _head(what: str, release: str) -> list[str]:
+    return [
+        f'"""{what}.',
+        "",
+        f"Made by tools/generate_abi.py from the BTF of Linux {release}; do not edit.",
+        '"""',
+        "",
+        "from __future__ import annotations",
+        "",
+    ]
+
+
+def _constants(btf: Btf, release: str) -> str:
+    lines = _head("The constants of bpf(2)", release)
+    enums = {of.name: of for of in reversed(btf.of_kind(kinds.ENUM)) if of.name}
+    nameless = {}
+    for of in reversed(btf.of_kind(kinds.ENUM)):
+        if not of.name and of.vlen:
+            nameless[btf.values(of)[0][0]] = of
+    for name, what in ENUMS:
+        found = enums.get(name) or nameless.get(name)
+        if found is None:
+            raise SystemExit(f"{btf.name}: no enum '{name}': it is no BTF of a kernel with BPF")
+        lines.append(f"# {what} (enum {name}).")
+        # Bounds such as __MAX_BPF_CMD change with every release, so nothing may rely on them.
+        lines += [f"{member} = {value}" for member, value in btf.values(found) if not member.startswith("__")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _contexts(btf: Btf, release: str) -> str:
+    lines = _head("The members of programs' contexts as (name, bits), in their order and without gaps", release)
+    for name in CONTEXTS:
+        found = btf.find(name, kinds.STRUCT)
+        if found is None:
+            raise SystemExit(f"{btf.name}: no struct '{name}'")
+        lines.append(f"{name.upper()} = (")
+        lines += [f'    ("{member}", {bits}),' for member, bits in _members(btf, found)]
+        lines += [")", ""]
+    return "\n".join(lines)
+
+
+def _members(btf: Btf, of: BtfType) -> list[tuple[str, int]]:
+    members = []
+    end = 0
+    for member in btf.members(of):
+        inside = btf.resolve(member.type)
+        if inside.kind != kinds.INT or btf.integer(inside)[0] or member.offset != end or not member.name:
+            raise SystemExit(f"{btf.name}: '{member.name}' of struct {of.name} is no unsigned integer without a gap")
+        bits = btf.integer(inside)[2]
+        members.append((member.name, bits))
+        end += bits
+    return members
+
+
+if __name__ == "__main__":
+    main()
