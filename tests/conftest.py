@@ -25,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = "not full"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled objects of tests go to a directory of theirs: the user's cache neither helps nor changes."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OSMIA_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def netns() -> Iterator[namespaces.Namespace]:
     """A network namespace of the test's own, with a veth pair."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
-from osmia.compiler.frontend.function import UnitState
 from osmia.compiler.frontend.programs import translate
-from osmia.compiler.ir.nodes import Unit
 from osmia.compiler.llvm.module import module_text
-from osmia.compiler.location import Location
-from osmia.compiler.request import ProgramRequest
-from osmia.compiler.target import Target
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
+
+if TYPE_CHECKING:
+    from osmia.compiler.frontend.function import UnitState
+    from osmia.compiler.ir.nodes import Unit
+    from osmia.compiler.location import Location
+    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler.target import Target
 
 
 def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:

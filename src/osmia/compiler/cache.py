@@ -1,8 +1,8 @@
 """Compiled objects by content: what is compiled once is loaded from a file the next time.
 
-An entry holds every value that the compiler read and where it found it, the source it compiled, and the versions of osmia,
-llvmlite and the target. It is used only where all of them are what they were, so a stale object cannot be. Nothing here imports
-the compiler unless an object has to be made.
+An entry holds every value that the compiler read and where it found it, the source it compiled, and the versions of
+osmia, llvmlite and the target. It is used only where all of them are what they were, so a stale object cannot be.
+Nothing here imports the compiler unless an object has to be made.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
 
 
 def cache_directory() -> str:
-    """Where objects are kept: `$OSMIA_CACHE_DIR`, or `osmia` in the user's cache directory. Empty where there is none."""
+    """Where objects are kept: `$OSMIA_CACHE_DIR`, or `osmia` in the user's cache directory; empty for nowhere."""
     chosen = os.environ.get("OSMIA_CACHE_DIR")
     if chosen is not None:
         return chosen
@@ -81,7 +81,7 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
         _compiler_state(),
         sys.version,
         str(target),
-        tuple((request.name, request.kind.name, request.on_error) for request in requests),
+        tuple((request.name, request.kind.name, request.error_value) for request in requests),
         tuple(describe_code(request.function.__code__) for request in requests),
     )
 
@@ -90,7 +90,13 @@ def _compiler_state() -> tuple[object, ...]:
     """Osmia's own files, which a checkout changes without a new version."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found = []
-    for folder in ("", "compiler", *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")), "contexts", "maps"):
+    for folder in (
+        "",
+        "compiler",
+        *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")),
+        "contexts",
+        "maps",
+    ):
         with os.scandir(os.path.join(package, folder)) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
@@ -219,5 +225,3 @@ def _remove_oldest(directory: str) -> None:
         entries = sorted(found, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for entry in entries[MOST_ENTRIES:]:
         os.unlink(entry.path)
-
-

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import linecache
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from osmia.compiler.location import Location
 from osmia.errors import CompileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from osmia.compiler.location import Location
 
 
 def error(

@@ -1,8 +1,8 @@
 """What a compiled object depends on: every value that the compiler read, and how to find it again.
 
-A read is a path from the functions that were compiled (`("global", 0, "LIMIT")`: the global LIMIT of the first one) and a
-description of the value found there. The cache follows the paths again and compares the descriptions. Importing this
-module is cheap, because it runs when nothing needs compiling.
+A read is a path from the functions that were compiled (`("global", 0, "LIMIT")`: the global LIMIT of the first one)
+and a description of the value found there. The cache follows the paths again and compares the descriptions. Importing
+this module is cheap, because it runs when nothing needs compiling.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from osmia.record import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType
+    from typing import Any
 
     from osmia.kinds import Kind
     from osmia.maps.declaration import Map
@@ -24,6 +25,12 @@ class ProgramRequest:
     """What it returns on the error edge; None for the kind's own value."""
 
     @property
+    def error_value(self) -> int | None:
+        """What it returns on the error edge; None where neither it nor its kind says."""
+        value = self.kind.error_value if self.on_error is None else self.on_error
+        return None if value is None else int(value)
+
+    @property
     def license(self) -> str:
         """The module's LICENSE, GPL unless it states one (most helpers ask for it)."""
         return str(self.function.__globals__.get("LICENSE", "GPL"))
@@ -35,7 +42,7 @@ class CompiledObject:
 
     data: bytes
     """The ELF object."""
-    maps: dict[str, Map]
+    maps: dict[str, Map[Any, Any]]
     """By symbol: the declarations."""
     files: dict[str, str]
     """By the name that the object uses for a source file: its path as Python knows it."""

@@ -1,7 +1,7 @@
 """The code generator's process, seen from the user's: LLVM never runs where a fault of it could end the program.
 
-The worker is a fresh interpreter in a session of its own, with no inherited file descriptors, and ends on end of file. It is
-started when first needed, kept for a while (it leaves by itself after `IDLE_SECONDS`), and started anew after a crash.
+The worker is a fresh interpreter in a session of its own, with no inherited file descriptors, and ends on end of file.
+It is started when first needed, leaves by itself when nothing comes for a while, and is started anew after a crash.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import IO
 
 from osmia.errors import OsmiaError
-
-# How long a worker waits for more work before it leaves.
-IDLE_SECONDS = 10.0
 
 
 class WorkerError(OsmiaError):

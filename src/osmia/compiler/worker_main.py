@@ -1,7 +1,7 @@
-"""The code generator's process: reads modules in LLVM's assembly from stdin, writes objects to stdout, ends on end of file.
+"""The code generator's process: reads modules in LLVM's assembly from stdin, writes objects to stdout.
 
-It runs as a script of its own (`python -I -S worker_main.py DIRECTORY`), with nothing but llvmlite on its path. A module that
-LLVM cannot take may end this process; whoever asked reads why on its stderr.
+It runs as a script of its own (`python -I -S worker_main.py DIRECTORY`), with nothing but llvmlite on its path, and
+ends on end of file. A module that LLVM cannot take may end it at once; whoever asked reads why on its stderr.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import select
 import sys
 
+# How long it waits for more work before it leaves.
 IDLE_SECONDS = 10.0
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.nodes import Binary, ErrorSite, Unit
 from osmia.compiler.ir.walk import expressions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def number_error_sites(unit: Unit) -> None:

@@ -7,7 +7,7 @@ may be None or may hold something. Tests refine it on each of their two ways.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir.nodes import (
@@ -38,7 +38,9 @@ from osmia.compiler.ir.nodes import (
     Wrap,
 )
 from osmia.compiler.ir.types import NoneType, OptionalType
-from osmia.compiler.location import Location
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,8 @@ def _unassigned(read: LocalRead, known: Known) -> Exception:
     return error(
         f"{name!r} may have no value here" if sometimes else f"{name!r} has no value here",
         read.location,
-        found=f"the local {name!r}, " + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
+        found=f"the local {name!r}, "
+        + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
         expected="an assignment on every way to this line",
         fix=f"assign {name!r} before the branch",
     )

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from enum import IntEnum
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState, Static
@@ -50,10 +51,12 @@ from osmia.compiler.ir.types import (
     integer_of,
     storage_type,
 )
-from osmia.compiler.location import Location
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
 
 BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -96,7 +99,6 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
             return _call(state, node)
         case ast.BinOp():
             return binary(
-                state,
                 _operator(state, node.op, node),
                 expression(state, node.left),
                 expression(state, node.right),
@@ -109,7 +111,9 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
         case ast.BoolOp():
             return _logical(state, node)
         case _:
-            what, instead = EXPRESSIONS.get(type(node), (f"the construct {type(node).__name__}", "write it another way"))
+            what, instead = EXPRESSIONS.get(
+                type(node), (f"the construct {type(node).__name__}", "write it another way")
+            )
             raise error(
                 f"kernel code cannot use {what}",
                 state.at(node),
@@ -171,13 +175,11 @@ def integer(of: Expression, role: str) -> IntType:
     raise error(f"{role} must be an integer", of.location, found=str(of.type), expected="an integer", fix=fix)
 
 
-def binary(
-    state: FunctionState, operator: str, left: Expression, right: Expression, location: Location
-) -> Expression:
+def binary(operator: str, left: Expression, right: Expression, location: Location) -> Expression:
     """`left operator right`; two constants give a constant."""
     left_type = integer(left, f"the left side of {operator}")
     right_type = integer(right, f"the right side of {operator}")
-    edge = _edge(operator, right_type, location, right)
+    edge = _edge(operator, right_type, right)
     if isinstance(left, Constant) and isinstance(right, Constant):
         return _folded(operator, left, right, location)
     try:
@@ -193,7 +195,7 @@ def binary(
     return Binary(of, location, operator, left, right, edge)
 
 
-def _edge(operator: str, right: IntType, location: Location, at: Expression) -> ErrorEdge | None:
+def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
     """Where Python would raise for some value of the right operand; refused where it would for every one."""
     if operator in ("//", "%") and right.low <= 0 <= right.high:
         if right.low == right.high:
@@ -215,7 +217,6 @@ def _edge(operator: str, right: IntType, location: Location, at: Expression) -> 
                 fix=f"shift the other way: {'>>' if operator == '<<' else '<<'}",
             )
         return ErrorEdge(NEGATIVE_SHIFT)
-    del location
     return None
 
 
@@ -329,7 +330,9 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static
                 f"{base.type} has no attribute {node.attr!r}",
                 location,
                 found=f".{node.attr} of {base.type}",
-                expected="`.value`" if isinstance(base.type, OptionalType | RefType) else "a value, without an attribute",
+                expected="`.value`"
+                if isinstance(base.type, OptionalType | RefType)
+                else "a value, without an attribute",
                 fix=did_you_mean(node.attr, ["value"]) or "see what the type offers",
             )
 
@@ -360,7 +363,9 @@ def _context_field(of: ContextType, name: str, location: Location) -> Expression
             fix=did_you_mean(name, fields) or "use one of these",
         )
     return ContextRead(
-        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1) if known.signed else IntType(0, (1 << known.bits) - 1),
+        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
+        if known.signed
+        else IntType(0, (1 << known.bits) - 1),
         location,
         name,
         known.offset,

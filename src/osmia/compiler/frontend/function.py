@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir.arithmetic import MixedSignsError, join
 from osmia.compiler.ir.nodes import Local, MapReference
-from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, Type, integer_of
-from osmia.compiler.location import Location
-from osmia.compiler.source import FunctionSource
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, ValueType, integer_of
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
+    import ast
+
     from osmia.compiler.fingerprint import Description, Path
+    from osmia.compiler.location import Location
+    from osmia.compiler.source import FunctionSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,15 @@ class UnitState:
                     expected=f"{role}s of one of u8, u16, u32, u64, i8, i16, i32, i64",
                     fix=f"declare the {role} with one of these",
                 )
-        key: type[Integer] = declaration.key  # type: ignore[assignment]
-        value: type[Integer] = declaration.value  # type: ignore[assignment]
+        key: type[Integer] = declaration.key
+        value: type[Integer] = declaration.value
         reference = MapReference(symbol, declaration, key, value)
         self.maps[id(declaration)] = reference
         self.map_paths[symbol] = static.path
         return reference
 
 
-def _declared(declaration: Map) -> str:
+def _declared(declaration: Map[Any, Any]) -> str:
     file, line = declaration.declared_at
     return f"declared at {file}:{line}"
 
@@ -99,11 +100,11 @@ class FunctionState:
     program: str
     source: FunctionSource
     context: Local
-    returns: Type
-    assumed: dict[str, Type]
+    returns: ValueType
+    assumed: dict[str, ValueType]
     """The types of locals without annotation, as the last round found them."""
     locals: dict[str, Local] = field(default_factory=dict)
-    joined: dict[str, Type] = field(default_factory=dict)
+    joined: dict[str, ValueType] = field(default_factory=dict)
     """The types of locals without annotation, as this round finds them."""
     declared: dict[str, type[Integer]] = field(default_factory=dict)
 
@@ -153,11 +154,11 @@ class FunctionState:
         self.unit.reads[static.path] = describe(static.value)
         return static
 
-    def assign(self, name: str, of: Type, location: Location) -> Local:
+    def assign(self, name: str, of: ValueType, location: Location) -> Local:
         """The local that a value of type `of` is stored in."""
         storage = self.declared.get(name)
         if storage is not None:
-            local_type: Type = IntType(storage.low, storage.high)
+            local_type: ValueType = IntType(storage.low, storage.high)
         else:
             before = self.joined.get(name)
             self.joined[name] = of if before is None else self._join(name, before, of, location)
@@ -171,7 +172,7 @@ class FunctionState:
         local.type = local_type
         return local
 
-    def _join(self, name: str, one: Type, other: Type, location: Location) -> Type:
+    def _join(self, name: str, one: ValueType, other: ValueType, location: Location) -> ValueType:
         if one == other:
             return one
         match one, other:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
 from osmia.compiler.ir.nodes import Constant, Expression, MapDelete, MapLookup, MapReference, MapUpdate
 from osmia.compiler.ir.types import IntType, OptionalType, RefType, integer_of, storage_type
 from osmia.maps.table import MAP_KINDS
-from osmia.types import Integer
+
+if TYPE_CHECKING:
+    from osmia.types import Integer
 
 # What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
 STATUS = IntType(-4095, 0)
@@ -31,7 +34,9 @@ def map_operation(state: FunctionState, map_: MapReference, node: ast.Call, tran
             found=f"{map_.symbol}.{name}()",
             expected=f"one of {', '.join(operations)}",
             fix=did_you_mean(name, operations) or _instead(name, class_name),
-            related=(f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",),
+            related=(
+                f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
+            ),
         )
     counts = {"lookup": (1, 1), "update": (2, 3), "delete": (1, 1)}[name]
     arguments = _arguments(state, map_, node, name, counts)
@@ -58,7 +63,9 @@ def check_store(value: Expression, storage: type[Integer], place: str) -> None:
             value.location,
             found=str(value.type),
             expected=f"an integer ({storage.__name__})",
-            fix="write `.value` for the number that a reference refers to" if "Ref" in str(value.type) else "store an integer",
+            fix="write `.value` for the number that a reference refers to"
+            if "Ref" in str(value.type)
+            else "store an integer",
         )
     if isinstance(value, Constant) and not storage.low <= value.value <= storage.high:
         raise error(
@@ -107,7 +114,9 @@ def _check_key(map_: MapReference, key: Expression) -> None:
             key.location,
             found=str(key.type),
             expected=f"an integer ({name})",
-            fix="write `.value` for the number that a reference refers to" if "Ref" in str(key.type) else "use an integer",
+            fix="write `.value` for the number that a reference refers to"
+            if "Ref" in str(key.type)
+            else "use an integer",
             related=(declared,),
         )
     if MAP_KINDS[type(map_.declaration).__name__].fixed_keys and of.low >= map_.declaration.max_entries:
@@ -132,5 +141,3 @@ def _check_key(map_: MapReference, key: Expression) -> None:
 
 def _text(of: IntType) -> str:
     return str(of.low) if of.low == of.high else f"a value of type {of}"
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, describe
@@ -11,11 +12,13 @@ from osmia.compiler.frontend.function import FunctionState, Static, UnitState
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir.arithmetic import widened
 from osmia.compiler.ir.nodes import Local, Program, Unit
-from osmia.compiler.ir.types import EnumType, IntType, Type, context_type
-from osmia.compiler.location import Location
-from osmia.compiler.request import ProgramRequest
+from osmia.compiler.ir.types import EnumType, IntType, ValueType, context_type
 from osmia.compiler.source import FunctionSource, function_source
-from osmia.kinds import Kind
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
+    from osmia.compiler.request import ProgramRequest
+    from osmia.kinds import Kind
 
 ROUNDS_BEFORE_WIDENING = 3
 
@@ -56,7 +59,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
     context = _signature(unit, index, source, request)
-    assumed: dict[str, Type] = {}
+    assumed: dict[str, ValueType] = {}
     rounds = 0
     while True:
         rounds += 1
@@ -81,16 +84,14 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     )
 
 
-def _assumption(joined: dict[str, Type], *, widen: bool) -> dict[str, Type]:
+def _assumption(joined: dict[str, ValueType], *, widen: bool) -> dict[str, ValueType]:
     if not widen:
         return dict(joined)
     return {name: widened(of) if isinstance(of, IntType) else of for name, of in joined.items()}
 
 
 def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
-    if request.on_error is not None:
-        return request.on_error
-    if request.kind.error_value is None:
+    if request.error_value is None:
         raise error(
             f"a program of kind {request.kind.name} must say what it returns after an error",
             source.header(),
@@ -98,7 +99,7 @@ def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
             expected=f"@{request.kind.name}(on_error=...)",
             fix="say whether an error lets the event through or stops it",
         )
-    return request.kind.error_value
+    return request.error_value
 
 
 def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> Local:
@@ -119,15 +120,21 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
     parameter = parameters[0]
     context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
     state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {})
-    for role, node, place, expected in (
-        (f"the parameter {parameter.arg!r}", parameter.annotation, source.location(parameter), kind.context),
-        ("the return value", definition.returns, source.header(), kind.returns),
+    for role, name, node, place, expected in (
+        (
+            f"the parameter {parameter.arg!r}",
+            parameter.arg,
+            parameter.annotation,
+            source.location(parameter),
+            kind.context,
+        ),
+        ("the return value", definition.name, definition.returns, source.header(), kind.returns),
     ):
         if node is None:
             raise error(
                 f"{role} has no annotation",
                 place,
-                found=f"{'`def ' + definition.name + '(...)`' if node is definition.returns else parameter.arg} without one",
+                found=f"{name!r} without one",
                 expected=expected.__name__,
                 fix=f"write `{wanted}`",
             )
@@ -154,10 +161,12 @@ def _evaluate(state: FunctionState, node: ast.expr, location: Location) -> Stati
     """What an annotation names. A string holds an annotation as source."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            node = ast.copy_location(ast.parse(node.value, mode="eval").body, node)
+            inside = ast.parse(node.value, mode="eval").body
         except SyntaxError:
             return Static(node.value, ("constant",), location)
-        ast.fix_missing_locations(node)
+        for part in ast.walk(inside):
+            ast.copy_location(part, node)
+        node = inside
     if isinstance(node, ast.Name | ast.Attribute):
         found = operand(state, node)
         if isinstance(found, Static):

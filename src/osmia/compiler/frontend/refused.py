@@ -1,4 +1,4 @@
-"""The constructs that kernel code does not have, each with its own words. What is in no table is refused all the same."""
+"""The constructs that kernel code does not have, each with its own words. What is in no table is refused too."""
 
 from __future__ import annotations
 

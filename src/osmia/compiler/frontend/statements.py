@@ -21,7 +21,7 @@ from osmia.compiler.ir.nodes import (
     Statement,
     StoreRef,
 )
-from osmia.compiler.ir.types import BoolType, ContextType, EnumType, IntType, OptionalType, RefType, storage_type
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, RefType, storage_type
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
 
@@ -185,9 +185,7 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
                 expected="a local",
                 fix="keep what programs write in a map",
             )
-        return _store_local(
-            state, node.target, binary(state, operator, before, expression(state, node.value), location)
-        )
+        return _store_local(state, node.target, binary(operator, before, expression(state, node.value), location))
     if not isinstance(node.target, ast.Attribute):
         raise error(
             f"kernel code cannot assign to {_target_name(node.target)}",
@@ -199,7 +197,7 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
     ref = _place(state, node.target)
     assert isinstance(ref.type, RefType)
     before = RefRead(storage_type(ref.type.storage), state.at(node.target), ref)
-    return StoreRef(location, ref, binary(state, operator, before, expression(state, node.value), location))
+    return StoreRef(location, ref, binary(operator, before, expression(state, node.value), location))
 
 
 def _place(state: FunctionState, node: ast.Attribute) -> Expression:
@@ -238,11 +236,16 @@ def _place(state: FunctionState, node: ast.Attribute) -> Expression:
             )
 
 
+def _is_integer(value: Constant) -> bool:
+    return isinstance(value.type, IntType)
+
+
 def _return(state: FunctionState, node: ast.Return) -> Statement:
     location = state.at(node)
     expected = state.returns
     assert isinstance(expected, EnumType)
-    example = f"{expected}.{next(iter(expected.of)).name if 'PASS' not in expected.of.__members__ else 'PASS'}"
+    names = list(expected.of.__members__)
+    example = f"{expected}.{'PASS' if 'PASS' in names else names[0]}"
     if node.value is None:
         raise error(
             f"the program returns {expected}",
@@ -256,12 +259,6 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
         fix = f"write {example}, or another member"
         if isinstance(value, Constant) and value.value in expected.of._value2member_map_:
             fix = f"write {expected}.{expected.of(value.value).name}"
-        what = f"the {'bool' if isinstance(value.type, BoolType) else 'integer'} {value.value}"
-        raise error(
-            f"the program returns {expected}",
-            value.location,
-            found=what if isinstance(value, Constant) and isinstance(value.type, IntType | BoolType) else str(value.type),
-            expected=str(expected),
-            fix=fix,
-        )
+        found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
+        raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
     return Return(location, value)

@@ -1,14 +1,17 @@
 """Python's arithmetic on intervals: what an operation's result can be, and the refusal of what has no right answer.
 
-Operands compute exactly in 64 bits. A result that does not fit wraps at 64 bits: unsigned where no operand can be negative,
-signed where all operands fit i64. A u64 beside an operand that may be negative fits neither and is refused.
+Operands compute exactly in 64 bits. A result that does not fit wraps at 64 bits: unsigned where no operand can be
+negative, signed where all operands fit i64. A u64 beside an operand that may be negative fits neither and is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, U64_HIGH, IntType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 I64 = IntType(I64_LOW, I64_HIGH)
 U64 = IntType(0, U64_HIGH)

@@ -6,12 +6,16 @@ Expressions are evaluated in Python's order, left to right. Control flow is stru
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, Type
-from osmia.compiler.location import Location
-from osmia.kinds import Kind
-from osmia.maps.declaration import Map
-from osmia.types import Integer
+from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, Storage, ValueType
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from osmia.compiler.location import Location
+    from osmia.kinds import Kind
+    from osmia.maps.declaration import Map
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,8 @@ class Local:
     """A local variable of a function."""
 
     name: str
-    type: Type
-    storage: type[Integer] | None
+    type: ValueType
+    storage: Storage | None
     """The declared width that a store wraps at; None for a local without annotation, which is exact."""
     declared: Location
 
@@ -38,16 +42,16 @@ class MapReference:
     """A map that the unit uses, by its symbol."""
 
     symbol: str
-    declaration: Map
-    key: type[Integer]
-    value: type[Integer]
+    declaration: Map[Any, Any]
+    key: Storage
+    value: Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A value known when the program is compiled. None is `NoneType` with value 0."""
 
-    type: Type
+    type: ValueType
     location: Location
     value: int
 
@@ -56,7 +60,7 @@ class Constant:
 class LocalRead:
     """The value of a local."""
 
-    type: Type
+    type: ValueType
     location: Location
     local: Local
 
@@ -151,7 +155,7 @@ class Wrap:
     type: IntType
     location: Location
     operand: Expression
-    storage: type[Integer]
+    storage: Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +280,7 @@ class Program:
     kind: Kind
     location: Location
     context: Local
-    returns: Type
+    returns: ValueType
     error_value: int
     """What it returns on the error edge."""
     body: tuple[Statement, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir.nodes import (
     Assign,
@@ -34,6 +33,9 @@ from osmia.compiler.ir.nodes import (
 )
 from osmia.compiler.ir.types import EnumType, NoneType
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def unit_text(unit: Unit) -> str:
     """All maps and programs of a unit."""
@@ -51,7 +53,8 @@ def unit_text(unit: Unit) -> str:
 
 def _program(program: Program) -> Iterator[str]:
     yield (
-        f"program {program.name} ({program.kind.name}) {program.context.name}: {program.context.type} -> {program.returns},"
+        f"program {program.name} ({program.kind.name}) "
+        f"{program.context.name}: {program.context.type} -> {program.returns},"
         f" on error {program.error_value}    ; {program.file.relative}:{program.location.line}"
     )
     for local in program.locals:
@@ -97,7 +100,8 @@ def expression_text(of: Expression) -> str:
         case MapLookup(map=map_, key=key, type=type_):
             return f"(lookup {map_.symbol}[{expression_text(key)}]: {type_})"
         case MapUpdate(map=map_, key=key, value=value, flags=flags):
-            return f"(update {map_.symbol}[{expression_text(key)}] = {expression_text(value)}, flags {expression_text(flags)})"
+            place = f"{map_.symbol}[{expression_text(key)}]"
+            return f"(update {place} = {expression_text(value)}, flags {expression_text(flags)})"
         case MapDelete(map=map_, key=key):
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case Unwrap(operand=operand):

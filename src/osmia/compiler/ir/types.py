@@ -8,13 +8,19 @@ widths u8..i64; reading it gives that width's interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import TYPE_CHECKING, TypeAlias
 
-from osmia.kinds import Kind
-from osmia.types import Integer, i64, u64
+if TYPE_CHECKING:
+    from enum import IntEnum
 
-I64_LOW, I64_HIGH = i64.low, i64.high  # type: ignore[attr-defined]
-U64_HIGH = u64.high  # type: ignore[attr-defined]
+    from osmia.kinds import Kind
+    from osmia.types import Integer
+
+# A declared width: one of u8..i64.
+Storage: TypeAlias = "type[Integer]"
+
+I64_LOW, I64_HIGH = -(1 << 63), (1 << 63) - 1
+U64_HIGH = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class NoneType:
 class RefType:
     """A scalar where it lies: reading and writing its `.value` goes to memory."""
 
-    storage: type[Integer]
+    storage: Storage
 
     def __str__(self) -> str:
         return f"Ref[{self.storage.__name__}]"
@@ -106,7 +112,7 @@ class ContextType:
         return self.context.__name__
 
 
-Type = IntType | BoolType | EnumType | NoneType | RefType | OptionalType | ContextType
+ValueType = IntType | BoolType | EnumType | NoneType | RefType | OptionalType | ContextType
 
 
 def context_type(kind: Kind) -> ContextType:
@@ -114,12 +120,12 @@ def context_type(kind: Kind) -> ContextType:
     return ContextType(kind.name, kind.context)
 
 
-def storage_type(storage: type[Integer]) -> IntType:
+def storage_type(storage: Storage) -> IntType:
     """What reading a place of this width gives."""
     return IntType(storage.low, storage.high)
 
 
-def integer_of(of: Type) -> IntType | None:
+def integer_of(of: ValueType) -> IntType | None:
     """The interval of a type that Python counts among the integers; None for any other."""
     match of:
         case IntType():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir.nodes import (
     Assign,
@@ -30,6 +29,9 @@ from osmia.compiler.ir.nodes import (
     Unwrap,
     Wrap,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def operands(of: Expression) -> tuple[Expression, ...]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from osmia.compiler.ir.nodes import MapReference, Program, SourceFile
-from osmia.compiler.location import Location
+from typing import TYPE_CHECKING
+
 from osmia.maps.table import MAP_KINDS
-from osmia.types import Integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.ir.nodes import MapReference, Program, SourceFile
+    from osmia.compiler.location import Location
+    from osmia.types import Integer
 
 
 def quoted(text: str) -> str:
     """A string as LLVM's assembly writes it."""
-    return '"' + "".join(
-        chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in text.encode()
-    ) + '"'
+    return (
+        '"'
+        + "".join(
+            chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in text.encode()
+        )
+        + '"'
+    )
 
 
 class DebugInfo:
@@ -81,12 +89,12 @@ class DebugInfo:
         )
         number = self._number("")
         variable = self.node(
-            f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number}, file: {file}, line: {line},"
-            f" type: {context})"
+            f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number},"
+            f" file: {file}, line: {line}, type: {context})"
         )
         self._lines[int(number[1:])] = (
-            f"{number} = distinct !DISubprogram(name: {quoted(program.name)}, scope: {file}, file: {file}, line: {line},"
-            f" type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
+            f"{number} = distinct !DISubprogram(name: {quoted(program.name)}, scope: {file}, file: {file},"
+            f" line: {line}, type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
             f" spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit},"
             f" retainedNodes: {self.node_list([variable])})"
         )
@@ -123,7 +131,8 @@ class DebugInfo:
         """A global of an anonymous struct of pointers."""
         elements = [self._member(label, base, 64, 64 * index) for index, (label, base) in enumerate(members)]
         struct = self.distinct(
-            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)}, elements: {self.node_list(elements)})"
+            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)},"
+            f" elements: {self.node_list(elements)})"
         )
         variable = self.distinct(
             f"!DIGlobalVariable(name: {quoted(name)}, scope: {self._unit}, file: {self._unit_file}, line: 1,"
@@ -135,13 +144,15 @@ class DebugInfo:
 
     def _member(self, name: str, base: str, bits: int, offset: int) -> str:
         return self.node(
-            f"!DIDerivedType(tag: DW_TAG_member, name: {quoted(name)}, baseType: {base}, size: {bits}, offset: {offset})"
+            f"!DIDerivedType(tag: DW_TAG_member, name: {quoted(name)}, baseType: {base},"
+            f" size: {bits}, offset: {offset})"
         )
 
     def _uint(self, number: int) -> str:
         """What a map definition's `__uint` holds: the number is an array's length, so it must fit BTF's u32."""
+        element = self._basic("int", 32, signed=True)
         array = (
-            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {self._basic('int', 32, signed=True)}, size: {32 * number},"
+            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {32 * number},"
             f" elements: {self.node_list([self.node(f'!DISubrange(count: {number})')])})"
         )
         return self.pointer(self.node(array))
@@ -149,7 +160,7 @@ class DebugInfo:
     def text(self) -> str:
         """All nodes, with the compile unit and the flags that turn on BTF and nothing else."""
         unit = (
-            f"distinct !DICompileUnit(language: DW_LANG_C11, file: {self._unit_file}, producer: \"osmia\","
+            f'distinct !DICompileUnit(language: DW_LANG_C11, file: {self._unit_file}, producer: "osmia",'
             f" isOptimized: true, runtimeVersion: 0, emissionKind: DebugDirectivesOnly,"
             f" globals: {self.node_list(self.globals)}, nameTableKind: None)"
         )

@@ -1,14 +1,14 @@
 """One program as LLVM IR.
 
-Integers are i64 that hold the value modulo 2**64; their interval says whether they are read as signed or unsigned. Locals
-live in allocas, which LLVM turns into registers. The rules of `docs` on what the verifier accepts are kept here: context
-fields are read by one folded intrinsic, helper arguments are i64 or pointers, shifts are masked and divisors never zero.
+Integers are i64 that hold the value modulo 2**64; their interval says whether they are read as signed or unsigned.
+Locals live in allocas, which LLVM turns into registers. What the verifier and LLVM ask of generated code is kept here:
+context fields are read by one folded intrinsic, helper arguments are i64 or pointers, shift counts are below 64 and
+divisors never zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir.nodes import (
     Assign,
@@ -40,8 +40,12 @@ from osmia.compiler.ir.nodes import (
 )
 from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, integer_of
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.location import Location
-from osmia.types import Integer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.compiler.location import Location
+    from osmia.types import Integer
 
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
@@ -76,7 +80,8 @@ class FunctionWriter:
             self._line(f"ret i32 {self._program.error_value}")
         name, section = self._program.name, self._program.kind.section
         head = (
-            f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES} section {quoted(section)} !dbg {self._scope} {{"
+            f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
+            f" section {quoted(section)} !dbg {self._scope} {{"
         )
         return "\n".join([head, "entry:", *self._entry, "  br label %start", "start:", *self._body, "}"]) + "\n"
 
@@ -148,8 +153,8 @@ class FunctionWriter:
     def _return_null_if_none(self, optional: LocalRead, statement: If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
 
-        LLVM would put the constant back wherever it knows that the pointer is null, so the returned number goes through an
-        empty asm before the test. On 6.18 this makes the packet counter 13 instructions on v4 instead of 15.
+        LLVM would put the constant back wherever it knows that the pointer is null, so the returned number goes
+        through an empty asm before the test. It makes the packet counter 13 slots long on v4 instead of 15.
         """
         number = self._value(f"ptrtoint ptr {self._pointer(optional)} to i64")
         returned = self._value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
@@ -285,7 +290,9 @@ class FunctionWriter:
             case MapDelete(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
-                return self._value(f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})")
+                return self._value(
+                    f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
+                )
             case Compare() | IsNone() | Truth() | Not() | Logical():
                 return self._value(f"zext i1 {self._boolean(of)} to i64")
             case MapLookup() | Unwrap():
@@ -308,17 +315,20 @@ class FunctionWriter:
             case MapLookup(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
-                return self._value(f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})")
+                return self._value(
+                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
+                )
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
 
     def _context_read(self, of: ContextRead) -> str:
-        """A separate address and load would be merged into one the verifier refuses; this intrinsic stays one access."""
+        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
         self._at(of.location)
         alignment = (of.bits // 8).bit_length() - 1
         loaded = self._value(
             f"call i{of.bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{of.bits}"
-            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true, i64 immarg {of.offset})"
+            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
+            f" i64 immarg {of.offset})"
         )
         return self._extended(loaded, of.bits, signed=of.type.may_be_negative)
 
@@ -439,7 +449,9 @@ class FunctionWriter:
         self._start(error)
         slot = self._alloca("i32")
         self._line(f"store i32 {self._sites[location]}, ptr {slot}, align 4")
-        counter = self._value(f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(self._error_map)}, ptr {slot})")
+        counter = self._value(
+            f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(self._error_map)}, ptr {slot})"
+        )
         there, leave = self._label("count"), self._label("leave")
         missing = self._value(f"icmp eq ptr {counter}, null")
         self._line(f"br i1 {missing}, label %{leave}, label %{there}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from osmia.compiler.ir.nodes import Unit
+from typing import TYPE_CHECKING
+
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
-from osmia.compiler.target import Target
 from osmia.types import u32, u64
+
+if TYPE_CHECKING:
+    from osmia.compiler.ir.nodes import Unit
+    from osmia.compiler.target import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
@@ -66,7 +70,9 @@ def metadata(unit: Unit, target: Target) -> str:
 
 def _map_definition(symbol: str, members: int, debug: str) -> str:
     pointers = ", ".join(["ptr"] * members)
-    return f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+    return (
+        f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+    )
 
 
 def _data_definition(symbol: str, section: str, data: bytes) -> str:
