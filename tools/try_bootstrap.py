@@ -165,6 +165,22 @@ def with_python(machine: Machine, who: str, owner: int, user: int, **environment
     machine.expect(f"{who}: nothing changed outside", changed.output == "", changed)
 
 
+def with_sudo(machine: Machine) -> None:
+    """A user who may use sudo without a password: set-up is the user's, the last step root's."""
+    install(machine, "sudo")
+    rule = machine.root / "etc/sudoers.d/user"
+    rule.write_text("user ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    rule.chmod(0o440)
+    directory = machine.copy_checkout("with-sudo", USER)
+    done = machine.run("./osmia", "run", "counter", "-i", "nosuch0", directory=directory, user=USER)
+    machine.expect("sudo: run is raised", "going on with sudo\n" in done.errors, done)
+    machine.expect("sudo: and then ends as the command does", done.status == 1 and "nosuch0" in done.errors, done)
+    done = machine.run("sudo", "./osmia", "build", "--help", directory=directory, user=USER)
+    machine.expect("sudo: sudo ./osmia build works", done.status == 0, done)
+    machine.expect("sudo: its environment is in the checkout", (machine.root / directory[1:] / ".venv/bin").exists())
+    machine.expect("sudo: the checkout is its owner's still", machine.owners(directory) == {USER})
+
+
 def try_release(directory: Path, release: str) -> int:
     """Try one release; gives the number of failures."""
     started = time.monotonic()
@@ -180,6 +196,7 @@ def try_release(directory: Path, release: str) -> int:
     with_python(machine, "root through sudo", USER, 0, SUDO_UID=str(USER), SUDO_GID=str(USER), SUDO_USER="user")
     with_python(machine, "root in its own checkout", 0, 0)
     with_python(machine, "root in a user's checkout", USER, 0)
+    with_sudo(machine)
     return machine.failures
 
 

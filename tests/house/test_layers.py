@@ -37,7 +37,7 @@ def place(module: str) -> tuple[int, str]:
         for entry in layer:
             if module == entry or module.startswith(entry + "."):
                 return height, entry
-    pytest.fail(f"{module} is in no layer: add it to LAYERS, and to the table in ARCHITECTURE.md")
+    pytest.fail(f"{module} is in no layer: add it to LAYERS, and to the table in CONTRIBUTING.md")
 
 
 def modules() -> dict[str, Path]:
