@@ -1,0 +1,78 @@
+"""BPF objects for tests: C through clang, LLVM IR through llvmlite; and the system's own readers of objects."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+# What C programs of the tests start with, in place of the kernel's and libbpf's headers.
+PRELUDE = """
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
+typedef signed char s8; typedef short s16; typedef int s32; typedef long long s64;
+#define SEC(name) __attribute__((section(name), used))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+#define __noinline __attribute__((noinline))
+#define __hidden __attribute__((visibility("hidden")))
+struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_loop)(u32 count, void *callback, void *context, u64 flags) = (void *)181;
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+
+@lru_cache(None)
+def c_object(source: str, *options: str, prelude: str = PRELUDE) -> bytes:
+    """Compile C for BPF with debug information."""
+    clang = shutil.which("clang") or shutil.which("clang-14")
+    if clang is None:
+        pytest.skip("clang is not installed (apt install clang-14), so no C program can be compared with")
+    command = [clang, "-O2", "-g", "-target", "bpf", "-Wno-everything", *options, "-x", "c", "-", "-c", "-o", "-"]
+    done = subprocess.run(command, input=(prelude + source).encode(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@lru_cache(None)
+def ir_object(text: str, cpu: str = "v3") -> bytes:
+    """Compile LLVM IR for BPF."""
+    llvm = pytest.importorskip("llvmlite.binding", reason="llvmlite is not installed (pip install llvmlite)")
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple("bpfel").create_target_machine(cpu=cpu, opt=2, codemodel="default")
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.verify()
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
+    builder.getModulePassManager().run(module, builder)
+    emitted: bytes = machine.emit_object(module)
+    return emitted
+
+
+def counter(cpu: str = "v3") -> bytes:
+    """The packet counter with its Python source lines, as osmia's compiler would make it."""
+    return ir_object((DATA / "counter.ll").read_text(), cpu)
+
+
+@lru_cache(None)
+def llvm_objdump() -> tuple[str, int]:
+    """The newest llvm-objdump there is, and its version."""
+    found = []
+    for number in ("", *(f"-{version}" for version in range(14, 30))):
+        program = shutil.which(f"llvm-objdump{number}")
+        if program:
+            text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+            version = re.search(r"LLVM version (\d+)", text)
+            assert version, text
+            found.append((int(version[1]), program))
+    if not found:
+        pytest.skip("llvm-objdump is not installed (apt install llvm), so the disassembly cannot be compared")
+    version_found, program = max(found)
+    return program, version_found
