@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = "not full"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled objects of tests go to a directory of theirs: the user's cache neither helps nor changes."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OSMIA_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def netns() -> Iterator[namespaces.Namespace]:
     """A network namespace of the test's own, with a veth pair."""
@@ -38,13 +46,13 @@ def _open_files() -> dict[str, str]:
     Pipes and nameless files are left out: the compiler's worker, which outlives a test, is reached through some.
     """
     files = {}
-    for number in os.listdir("/proc/self/fd"):
+    for file in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{number}")
+            target = str(file.readlink())
         except FileNotFoundError:  # the listing's own
             continue
         if not target.startswith("pipe:") and not target.endswith(" (deleted)"):
-            files[number] = target
+            files[file.name] = target
     return files
 
 

@@ -7,6 +7,7 @@ import itertools
 import os
 import socket
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import system_packages
@@ -27,6 +28,7 @@ class Namespace:
 
     def __init__(self) -> None:
         self.name = f"osmia-{os.getpid()}-{next(_numbers)}"
+        self._path = Path("/run/netns") / self.name
         self._ip = system_packages.tool("ip")
 
     def make(self) -> None:
@@ -36,22 +38,23 @@ class Namespace:
         self.ip("link", "add", self.near, "type", "veth", "peer", "name", self.far)
         for interface in (self.near, self.far):
             # Without IPv6 the kernel sends nothing of its own, so that packets can be counted exactly.
-            with self.entered(), open(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6", "w") as file:
-                file.write("1")
+            with self.entered():
+                Path(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6").write_text("1")
             self.ip("link", "set", interface, "up")
 
     def remove(self) -> None:
-        """Remove the namespace, and its interfaces with it."""
-        self._ip.run("netns", "delete", self.name)
+        """Remove the namespace, and its interfaces with it; nothing happens if it was not made."""
+        if self._path.exists():
+            self._ip.run("netns", "delete", self.name)
 
     def ip(self, *arguments: str) -> str:
-        """Run ip(8) in the namespace."""
+        """Run the ip command in the namespace; what it prints."""
         return self._ip.run("-netns", self.name, *arguments).stdout
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Be in the namespace, with this thread."""
-        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as there:
+        with Path("/proc/thread-self/ns/net").open() as home, self._path.open() as there:
             _setns(there.fileno())
             try:
                 yield
@@ -86,5 +89,4 @@ def namespace() -> Iterator[Namespace]:
         made.make()
         yield made
     finally:
-        if os.path.exists(f"/run/netns/{made.name}"):
-            made.remove()
+        made.remove()

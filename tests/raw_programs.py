@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osmia.kinds import KINDS
@@ -30,18 +29,20 @@ def returns(value: int) -> bytes:
 
 def count(key: int = 0) -> bytes:
     """Add one to the u64 at `key` of the map that instruction 3 names, and return XDP_PASS."""
-    return b"".join((
-        insn(0x62, 10, off=-4, imm=key),  # 0: *(u32 *)(r10 - 4) = key
-        insn(0xBF, 2, 10),  # 1: r2 = r10
-        insn(0x07, 2, imm=-4),  # 2: r2 += -4
-        LD_IMM64_R1,  # 3: r1 = map
-        LOOKUP,  # 5
-        insn(0x15, 0, off=3),  # 6: if r0 == 0 goto 10
-        insn(0x79, 1, 0),  # 7: r1 = *(u64 *)r0
-        insn(0x07, 1, imm=1),  # 8: r1 += 1
-        insn(0x7B, 0, 1),  # 9: *(u64 *)r0 = r1
-        returns(2),  # 10
-    ))
+    return b"".join(
+        (
+            insn(0x62, 10, off=-4, imm=key),  # 0: *(u32 *)(r10 - 4) = key
+            insn(0xBF, 2, 10),  # 1: r2 = r10
+            insn(0x07, 2, imm=-4),  # 2: r2 += -4
+            LD_IMM64_R1,  # 3: r1 = map
+            LOOKUP,  # 5
+            insn(0x15, 0, off=3),  # 6: if r0 == 0 goto 10
+            insn(0x79, 1, 0),  # 7: r1 = *(u64 *)r0
+            insn(0x07, 1, imm=1),  # 8: r1 += 1
+            insn(0x7B, 0, 1),  # 9: *(u64 *)r0 = r1
+            returns(2),  # 10
+        )
+    )
 
 
 COUNT_MAP_AT = 3
@@ -51,7 +52,7 @@ ARRAY = MapSpec("counter", 2, 4, 8, 4)
 HASH = MapSpec("table", 1, 4, 8, 16)
 
 
-def function(  # noqa: PLR0913 - the parts of a function
+def function(
     name: str,
     instructions: bytes,
     relocations: Sequence[Relocation] = (),
@@ -71,9 +72,7 @@ def function(  # noqa: PLR0913 - the parts of a function
     )
 
 
-def spec(
-    *functions: FunctionSpec, maps: Sequence[MapSpec] = (), name: str = "raw.o", btf: bytes = b""
-) -> ObjectSpec:
+def spec(*functions: FunctionSpec, maps: Sequence[MapSpec] = (), name: str = "raw.o", btf: bytes = b"") -> ObjectSpec:
     """An object of these functions and maps."""
     programs: Mapping[str, FunctionSpec] = {each.name: each for each in functions if each.kind}
     return ObjectSpec(
@@ -88,9 +87,7 @@ def spec(
 
 def counter(declared: MapSpec = PER_CPU_COUNTER, name: str = "counts") -> ObjectSpec:
     """An XDP program that counts packets in a map."""
-    return spec(
-        function(name, count(), [Relocation(COUNT_MAP_AT, "map", declared.name)]), maps=[replace(declared)]
-    )
+    return spec(function(name, count(), [Relocation(COUNT_MAP_AT, "map", declared.name)]), maps=[declared])
 
 
 def passes(name: str = "passes") -> ObjectSpec:

@@ -53,7 +53,10 @@ class Tool(NamedTuple):
 def find(name: str) -> Tool | str:
     """The tool, or the reason why it cannot be had."""
     package = PACKAGES[name]
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    directories = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    # Debian also installs LLVM's tools under names with a version alone: clang-14.
+    names = [name, *(f"{name}-{version}" for version in range(30, 13, -1))]
+    path = next(filter(None, (shutil.which(candidate, path=directories) for candidate in names)), None)
     if path is not None:
         return Tool(path, {})
     if name in NEEDS_INSTALLATION:

@@ -117,16 +117,17 @@ def shown(address: str) -> str:
 def download(address: str, settings: Mapping[str, str]) -> tuple[str, bytes]:
     """The content at an address, and the address it came from in the end."""
     parts = urlsplit(address)
-    request = urllib.request.Request(shown(address))
-    if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     try:
+        request = urllib.request.Request(shown(address))
+        if parts.username is not None:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
         context = ssl.create_default_context(cafile=settings.get("cert"))
         timeout = float(settings.get("default-timeout") or settings.get("timeout") or 60)
         with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:
             return answer.url, answer.read()
     except urllib.error.HTTPError as error:
+        error.close()
         raise PackageIndexError(f"{shown(address)} answers {error.code} {error.reason}") from None
     except OSError as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error

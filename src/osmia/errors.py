@@ -106,6 +106,14 @@ class VmError(OsmiaError):
     """A fault of a program in the user-space runtime."""
 
 
+# Numbers with two names, of which Python's table holds the other one.
+_KERNEL_NAMES = {
+    errno_names.EAGAIN: "EAGAIN",
+    errno_names.EDEADLK: "EDEADLK",
+    errno_names.EOPNOTSUPP: "EOPNOTSUPP",
+}
+
+
 def errno_name(number: int) -> str:
     """The kernel's name of an error number: `EPERM` for 1."""
-    return errno_names.errorcode.get(number, f"errno {number}")
+    return _KERNEL_NAMES.get(number) or errno_names.errorcode.get(number, f"errno {number}")

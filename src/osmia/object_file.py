@@ -176,7 +176,7 @@ class _Reader:
             function, index = self._function_at(section, offset, "line info")
             for at in (file_at, line_at):
                 if at not in text:
-                    text[at] = _source_text(self.btf, at)
+                    text[at] = self.btf.text(at)
             function.lines.append(LineInfo(index, text[file_at], position >> 10, position & 1023, text[line_at]))
             if function.line_records is None:
                 function.line_records = []
@@ -338,14 +338,6 @@ class _Reader:
 
 def _holds_code(section: Section) -> bool:
     return section.type == SHT_PROGBITS and bool(section.flags & SHF_EXECINSTR) and section.size > 0
-
-
-def _source_text(btf: Btf, at: int) -> str:
-    """A file's name or a source line: for people, so that bytes which are no UTF-8 are shown, not refused."""
-    end = btf.strings.find(b"\0", at)
-    if end < 0:
-        raise ObjectError(f"{btf.name}: line info refers to byte {at} of {len(btf.strings)} bytes of strings")
-    return btf.strings[at:end].decode(errors="backslashreplace")
 
 
 def _put(instructions: bytes, at: int, replacement: bytes) -> bytes:

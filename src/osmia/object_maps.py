@@ -115,7 +115,7 @@ def _read_btf_maps(elf: Elf, btf: Btf | None, section: Section, found: ObjectMap
 def _btf_map(elf: Elf, btf: Btf, name: str, number: int) -> MapSpec:
     of = btf.resolve(number)
     if of.kind != kinds.STRUCT:
-        raise ObjectError(f"{elf.name}: map '{name}' is declared as a {kinds.NAMES[of.kind]}, expected a STRUCT")
+        raise ObjectError(f"{elf.name}: map '{name}' is declared as {kinds.NAMES[of.kind]}, expected STRUCT")
     spec = MapSpec(name=name, type=0, key_size=0, value_size=0, max_entries=0)
     for member in btf.members(of):
         _read_member(elf, btf, spec, member)
@@ -165,7 +165,7 @@ def _pointed(elf: Elf, btf: Btf, spec: MapSpec, member: Member) -> BtfType:
     pointer = btf.resolve(member.type)
     if pointer.kind != kinds.PTR:
         raise ObjectError(
-            f"{elf.name}: map '{spec.name}': '{member.name}' is a {kinds.NAMES[pointer.kind]}, expected a pointer: "
+            f"{elf.name}: map '{spec.name}': '{member.name}' is {kinds.NAMES[pointer.kind]}, expected PTR: "
             "declare it with __uint() or __type()"
         )
     return pointer

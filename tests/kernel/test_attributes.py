@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +14,12 @@ from osmia.kernel import attributes
 if TYPE_CHECKING:
     from osmia.btf.read import BtfType
 
-VMLINUX = "/sys/kernel/btf/vmlinux"
+VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
 
 @pytest.fixture(scope="module")
 def vmlinux() -> Btf:
-    with open(VMLINUX, "rb") as file:
-        return Btf(file.read(), VMLINUX)
+    return Btf(VMLINUX.read_bytes(), str(VMLINUX))
 
 
 def members(btf: Btf, of: BtfType, base: int = 0) -> dict[str, int]:

@@ -66,11 +66,9 @@ def test_walk_reaches_every_key(table: KernelMap) -> None:
     keys = {U32.pack(number) for number in range(4)}
     for key in keys:
         table.update(key, bytes(8), 0)
-    walked = []
-    key = table.next_key(None)
-    while key is not None:
-        walked.append(key)
-        key = table.next_key(key)
+    walked: list[bytes] = []
+    while (found := table.next_key(walked[-1] if walked else None)) is not None:
+        walked.append(found)
     assert len(walked) == 4
     assert set(walked) == keys
 
@@ -104,38 +102,32 @@ def test_errors(table: KernelMap, array: KernelMap) -> None:
     """What the kernel refuses is said with the map's name and the key."""
     key, value = U32.pack(4), bytes(8)
     table.update(key, value, 0)
+    at = "key 04 00 00 00 of map 'test_map'"
     for call, number, text in (
         (
             lambda: table.update(key, value, BPF_NOEXIST),
             errno.EEXIST,
-            "cannot write key 04 00 00 00 of map 'test_map': the key is there already, and the flags say that it must "
-            "not be (EEXIST)",
-        ),
-        (
-            lambda: table.update(U32.pack(5), value, BPF_EXIST),
-            errno.ENOENT,
-            "cannot write key 05 00 00 00 of map 'test_map': the key is not there, and the flags say that it must be "
-            "(ENOENT)",
+            f"cannot write {at}: the key is there already, and the flags say that it must not be (EEXIST)",
         ),
         (
             lambda: array.update(key, value, 0),
             errno.E2BIG,
-            "cannot write key 04 00 00 00 of map 'test_map': the map holds 4 entries and no more (E2BIG)",
+            f"cannot write {at}: the map holds 4 entries and no more (E2BIG)",
         ),
-        (
-            lambda: array.delete(U32.pack(0)),
-            errno.EINVAL,
-            "cannot delete key 00 00 00 00 of map 'test_map': keys of maps of this type cannot be deleted: the entries "
-            "of an array are always there (EINVAL)",
-        ),
-        (
-            lambda: table.update(key, value, 64),
-            errno.EINVAL,
-            "cannot write key 04 00 00 00 of map 'test_map': Invalid argument (EINVAL)",
-        ),
+        (lambda: table.update(key, value, 64), errno.EINVAL, f"cannot write {at}: Invalid argument (EINVAL)"),
     ):
         error = refused(call)
         assert (error.errno, str(error)) == (number, text)
+    error = refused(lambda: table.update(U32.pack(5), value, BPF_EXIST))
+    assert str(error) == (
+        "cannot write key 05 00 00 00 of map 'test_map': "
+        "the key is not there, and the flags say that it must be (ENOENT)"
+    )
+    error = refused(lambda: array.delete(U32.pack(0)))
+    assert str(error) == (
+        "cannot delete key 00 00 00 00 of map 'test_map': keys of maps of this type cannot be deleted: the entries of "
+        "an array are always there (EINVAL)"
+    )
     # A failed update's flags do not stick to the buffers.
     table.update(key, value, 0)
 
@@ -233,7 +225,7 @@ def test_closing_waits_for_a_call_in_progress(array: KernelMap) -> None:
         assert not wrong
 
 
-def test_threads_and_a_signal_handler_on_one_handle() -> None:
+def test_threads_and_a_signal_handler_on_one_handle() -> None:  # noqa: C901 - two threads and a handler
     """Every reader sees the value of the key that it asked for, and every miss is a miss, in 200,000 reads.
 
     The handler's own calls fail now and then: the error numbers of the calls that it interrupts must not suffer.
@@ -289,6 +281,11 @@ def test_threads_and_a_signal_handler_on_one_handle() -> None:
     table.close()
 
 
+def read_until(table: KernelMap, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        assert table.lookup(bytes(4)) == bytes(8)
+
+
 def test_a_handler_that_closes_the_map_it_interrupts() -> None:
     """The interrupted call ends as it would have; the next one says that the map is closed."""
     table = make(ARRAY)
@@ -301,8 +298,7 @@ def test_a_handler_that_closes_the_map_it_interrupts() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.005)
         deadline = time.monotonic() + 10
         with pytest.raises(NotLoadedError):
-            while time.monotonic() < deadline:
-                assert table.lookup(bytes(4)) == bytes(8)
+            read_until(table, deadline)
     finally:
         signal.signal(signal.SIGALRM, before)
 

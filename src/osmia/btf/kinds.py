@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+VOID = 0
 INT = 1
 PTR = 2
 ARRAY = 3
@@ -23,7 +24,7 @@ TYPE_TAG = 18
 ENUM64 = 19
 
 NAMES = (
-    "UNKNOWN",
+    "VOID",
     "INT",
     "PTR",
     "ARRAY",

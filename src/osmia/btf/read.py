@@ -45,7 +45,7 @@ class BtfType:
 
 
 class Btf:
-    """The BTF of an object or a kernel. Types are decoded when they are asked for; id 0 is void."""
+    """The BTF of an object or a kernel. Types are decoded when they are asked for; type 0 is void."""
 
     def __init__(self, data: bytes, name: str) -> None:
         """Read the header and find where each type lies. `name` is for messages."""
@@ -61,7 +61,9 @@ class Btf:
         return len(self._offsets)
 
     def type(self, number: int) -> BtfType:
-        """The type with that id."""
+        """The type with that id. ObjectError where there is none."""
+        if number == 0:
+            return BtfType(0, kinds.VOID, "", kind_flag=False, vlen=0, size_or_type=0)
         name_at, info, size_or_type = struct.unpack_from(self.byte_order + "III", self._types, self.offset(number))
         kind = info >> 24 & 31
         if kind in kinds.REFERENCES and size_or_type >= len(self._offsets):
@@ -79,6 +81,13 @@ class Btf:
     def string(self, at: int) -> str:
         """The string at an offset of the section of strings."""
         return read_string(self.strings, at, self.name, "a name in the BTF")
+
+    def text(self, at: int) -> str:
+        """A file's name or a source line: for people, so bytes that are no UTF-8 are shown, not refused."""
+        end = self.strings.find(b"\0", at)
+        if end < 0:
+            raise ObjectError(f"{self.name}: line info refers to byte {at} of {len(self.strings)} bytes of strings")
+        return self.strings[at:end].decode(errors="backslashreplace")
 
     def find(self, name: str, kind: int) -> BtfType | None:
         """The first type of that name and kind."""
@@ -99,7 +108,7 @@ class Btf:
         ]
 
     def resolve(self, number: int) -> BtfType:
-        """The type behind typedefs and qualifiers. ObjectError for void."""
+        """The type behind typedefs and qualifiers."""
         for _ in range(MAX_DEPTH):
             found = self.type(number)
             if found.kind not in kinds.MODIFIERS:
@@ -117,7 +126,7 @@ class Btf:
                 count *= elements
             elif found.kind == kinds.PTR:
                 return count * 8
-            elif found.kind in {kinds.FWD, kinds.FUNC, kinds.FUNC_PROTO, kinds.VAR, kinds.DECL_TAG}:
+            elif found.kind in {kinds.VOID, kinds.FWD, kinds.FUNC, kinds.FUNC_PROTO, kinds.VAR, kinds.DECL_TAG}:
                 raise ObjectError(f"{self.name}: BTF type {number} ({kinds.NAMES[found.kind]}) has no size")
             else:
                 return count * found.size_or_type

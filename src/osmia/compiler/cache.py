@@ -81,7 +81,7 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
         _compiler_state(),
         sys.version,
         str(target),
-        tuple((request.name, request.kind.name, request.on_error) for request in requests),
+        tuple((request.name, request.kind.name, request.error_value) for request in requests),
         tuple(describe_code(request.function.__code__) for request in requests),
     )
 

@@ -25,6 +25,12 @@ class ProgramRequest:
     """What it returns on the error edge; None for the kind's own value."""
 
     @property
+    def error_value(self) -> int | None:
+        """What it returns on the error edge; None where neither it nor its kind says."""
+        value = self.kind.error_value if self.on_error is None else self.on_error
+        return None if value is None else int(value)
+
+    @property
     def license(self) -> str:
         """The module's LICENSE, GPL unless it states one (most helpers ask for it)."""
         return str(self.function.__globals__.get("LICENSE", "GPL"))

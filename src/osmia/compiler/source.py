@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import warnings
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
@@ -110,7 +111,9 @@ def _find(tree: ast.Module, code: CodeType) -> ast.FunctionDef | None:
 
 def _same_code(text: str, code: CodeType) -> bool:
     """Whether the source, compiled now, still has this very function."""
-    compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # Python gave them when it compiled the file
+        compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
     return any(_equal(candidate, code) for candidate in _code_objects(compiled))
 
 

@@ -6,6 +6,7 @@ It is started when first needed, leaves by itself when nothing comes for a while
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import subprocess
@@ -33,12 +34,18 @@ class Worker:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
-        self._owner = 0
+        os.register_at_fork(after_in_child=self._forget)
+        atexit.register(self.stop)
 
     def start(self) -> None:
         """Start the process if it does not run, so that it imports LLVM while the frontend works."""
         with self._lock:
-            self._ensure()
+            self._running()
+
+    def stop(self) -> None:
+        """End the process. The next request starts another."""
+        with self._lock:
+            self._end()
 
     def compile(self, text: str, cpu: str, form: str) -> bytes:
         """Compile a module. `form` is `elf`, `asm` (BPF assembly) or `ll` (the optimised module).
@@ -50,12 +57,12 @@ class Worker:
                 return self._compile(text, cpu, form)
             except BaseException:
                 # Whatever happened, a half-read answer must not be taken for the next one's.
-                self._stop()
+                self._end()
                 raise
 
     def _compile(self, text: str, cpu: str, form: str) -> bytes:
         for attempt in (1, 2):
-            process = self._ensure()
+            process = self._running()
             answer = _exchange(process, f"{cpu} {form}", text.encode())
             if answer is not None:
                 status, data = answer
@@ -64,29 +71,28 @@ class Worker:
                 raise WorkerError(data.decode(errors="replace"))
             code = process.wait()
             complaints = self._said()
-            self._stop()
+            self._end()
             # A worker that had been idle may have left just before it was asked: that is no failure.
             if code != 0 or attempt == 2:
                 raise WorkerError(complaints or f"the process ended with status {code}")
         raise AssertionError("the loop above returns or raises")
 
-    def _ensure(self) -> subprocess.Popen[bytes]:
-        if self._owner != os.getpid():
-            self._forget()
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
             return self._process
-        self._stop()
+        self._end()
+        directory = llvmlite_directory()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker_main.py")), llvmlite_directory()],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker_main.py")), directory],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
+            bufsize=0,
             start_new_session=True,
             close_fds=True,
             cwd="/",
         )
-        self._owner = os.getpid()
         return self._process
 
     def _said(self) -> str:
@@ -94,29 +100,24 @@ class Worker:
         self._complaints.seek(0)
         return self._complaints.read().decode(errors="replace").strip()
 
-    def _stop(self) -> None:
+    def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    # Closing flushes; the worker is gone and wants nothing more.
-                    continue
             self._process.wait()
-        if self._complaints is not None:
-            self._complaints.close()
-        self._process = self._complaints = None
+            self._close()
 
     def _forget(self) -> None:
-        """Let go of a parent's worker in a forked child: it is not ours to stop."""
+        """In a forked child: let go of the parent's worker, which is not ours to end."""
+        self._lock = threading.Lock()
         if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                os.close(pipe.fileno())
-                pipe.detach() if hasattr(pipe, "detach") else None
-            self._process.returncode = 0
+            self._process.returncode = 0  # nobody's child here: Popen must not wait for it
+            self._close()
+
+    def _close(self) -> None:
+        assert self._process is not None
+        for file in (self._process.stdin, self._process.stdout, self._complaints):
+            assert file is not None
+            file.close()
         self._process = self._complaints = None
 
 
@@ -124,17 +125,26 @@ def _exchange(process: subprocess.Popen[bytes], head: str, body: bytes) -> tuple
     """Send a request and read the answer; None where the process is gone."""
     assert process.stdin is not None
     assert process.stdout is not None
+    unsent = memoryview(f"{head} {len(body)}\n".encode() + body)
     try:
-        process.stdin.write(f"{head} {len(body)}\n".encode() + body)
-        process.stdin.flush()
+        while unsent:
+            unsent = unsent[os.write(process.stdin.fileno(), unsent) :]
     except BrokenPipeError:
         return None
-    first = process.stdout.readline()
-    if not first.endswith(b"\n"):
-        return None
+    first = b""
+    while not first.endswith(b"\n"):
+        byte = os.read(process.stdout.fileno(), 1)
+        if not byte:
+            return None
+        first += byte
     status, length = first.decode().split()
-    data = process.stdout.read(int(length))
-    return (status, data) if len(data) == int(length) else None
+    data = b""
+    while len(data) < int(length):
+        part = os.read(process.stdout.fileno(), int(length) - len(data))
+        if not part:
+            return None
+        data += part
+    return status, data
 
 
 def llvmlite_directory() -> str:

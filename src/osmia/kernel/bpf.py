@@ -45,6 +45,11 @@ def address(buffer: bytearray) -> int:
     return addressof(c_char.from_buffer(buffer)) if buffer else 0
 
 
+def text(log: bytearray) -> str:
+    """What the kernel wrote into a log."""
+    return bytes(log).partition(b"\0")[0].decode("utf-8", "replace")
+
+
 def call(command: int, attribute: bytes | bytearray) -> int:
     """bpf(command, attribute, its size); where the kernel writes into the attribute it must be a bytearray."""
     buffer = attribute if isinstance(attribute, bytearray) else bytearray(attribute)

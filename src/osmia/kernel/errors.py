@@ -15,22 +15,23 @@ def kernel_error(
     asked: str,
     *,
     needed: tuple[str, ...] = (),
+    later: tuple[str, ...] = (),
     feature: str = "",
     since: tuple[int, int] | None = None,
     hints: dict[int, str] | None = None,
 ) -> KernelError:
     """The error for `asked` ("create map 'flows'"), which the kernel answered with `number`.
 
-    `needed` are the capabilities that it takes, `feature` what it may lack (with `since`, or from the table),
-    `hints` say what other numbers mean here.
+    `needed` are the capabilities that it takes, `later` those that what comes next takes, `feature` what the kernel
+    may lack (with `since`, or from the table), and `hints` say what other numbers mean here.
     """
     if number == errno.ENOSYS:
-        return not_supported(number, asked, "bpf(2)", "a seccomp filter may hide it too")
+        return _no_bpf(asked)
     if number == errno.EPERM and needed:
-        return permission_denied(number, asked, needed)
+        return permission_denied(asked, needed, later)
     first = since or FEATURES.get(feature)
     if number in (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP) and first and kernel_version() < first:
-        return not_supported(number, asked, feature, since=first)
+        return not_supported(number, asked, feature, first)
     hint = (hints or {}).get(number, "")
     return KernelError(number, f"cannot {asked}: {hint or plain(number)}")
 
@@ -40,41 +41,66 @@ def plain(number: int) -> str:
     return f"{os.strerror(number)} ({errno_name(number)})"
 
 
-def not_supported(
-    number: int, asked: str, feature: str, note: str = "", since: tuple[int, int] | None = None
-) -> NotSupportedError:
-    """The running kernel lacks `feature`."""
-    first = since or FEATURES[feature]
-    release = os.uname().release
-    text = f"cannot {asked}: this kernel ({release}) has no {feature}, which Linux {first[0]}.{first[1]} brought"
-    error = NotSupportedError(number, f"{text}; {note}" if note else text)
-    error.feature, error.since = feature, first
+def not_supported(number: int, asked: str, feature: str, since: tuple[int, int]) -> NotSupportedError:
+    """The running kernel is older than `feature`."""
+    return _with_feature(
+        NotSupportedError(
+            number,
+            f"cannot {asked}: this kernel ({os.uname().release}) has no {feature}, which Linux {since[0]}.{since[1]} "
+            "brought",
+        ),
+        feature,
+        since,
+    )
+
+
+def _no_bpf(asked: str) -> NotSupportedError:
+    return _with_feature(
+        NotSupportedError(
+            errno.ENOSYS,
+            f"cannot {asked}: there is no bpf(2) here: the kernel ({os.uname().release}) was built without "
+            "CONFIG_BPF_SYSCALL, or a seccomp filter hides it",
+        ),
+        "bpf(2)",
+        FEATURES["bpf(2)"],
+    )
+
+
+def _with_feature(error: NotSupportedError, feature: str, since: tuple[int, int]) -> NotSupportedError:
+    error.feature, error.since = feature, since
     return error
 
 
-def permission_denied(number: int, asked: str, needed: tuple[str, ...]) -> PermissionDeniedError:
+def permission_denied(asked: str, needed: tuple[str, ...], later: tuple[str, ...] = ()) -> PermissionDeniedError:
     """The kernel does not let this process do it: name what is missing, never what is there."""
     missing = capabilities.missing_capabilities(needed)
-    if missing is None:
-        why = f"it takes {' and '.join(needed)} (/proc does not say which of them this process has)"
-    elif missing:
-        them = "that" if len(missing) == 1 else "those"
-        why = f"this process lacks {' and '.join(missing)}. Run it as root, or give it {them}"
-    elif capabilities.in_user_namespace():
-        why = (
-            f"this process has {' and '.join(needed)} in a user namespace only, and BPF asks for them in the initial "
-            "one. Run it outside the container or namespace, or with a BPF token"
-        )
-    elif memlock.charged():
-        why = (
-            "RLIMIT_MEMLOCK is too low and this process lacks CAP_SYS_RESOURCE to raise it "
-            "(kernels before 5.11 charge maps and programs to it). Raise it with `ulimit -l unlimited`"
-        )
-    else:
-        why = (
-            f"the kernel refuses although this process has {' and '.join(needed)}: kernel lockdown, a security module "
-            "or a seccomp filter forbids it"
-        )
-    error = PermissionDeniedError(number, f"cannot {asked}: {why}")
+    if missing:
+        missing = capabilities.missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
+    error = PermissionDeniedError(errno.EPERM, f"cannot {asked}: {_why_denied(needed, missing)}")
     error.capabilities = missing or ()
     return error
+
+
+def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str:
+    wanted = " and ".join(needed)
+    if missing is None:
+        return f"it takes {wanted} (/proc does not say what this process has)"
+    if missing:
+        lacks, them = " and ".join(missing), "that" if len(missing) == 1 else "those"
+        if os.geteuid() == 0:
+            return f"this process is root but lacks {lacks}: what started it, such as a container, took {them} away"
+        return f"this process lacks {lacks}. Run it as root, or give it {them}"
+    if capabilities.in_user_namespace():
+        return (
+            f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
+            "Run it outside the container"
+        )
+    if memlock.charged():
+        return (
+            "RLIMIT_MEMLOCK is too low, and this process may not raise it (CAP_SYS_RESOURCE). Raise it with "
+            "`ulimit -l unlimited`: kernels before 5.11 charge maps and programs to it"
+        )
+    return (
+        f"the kernel refuses although this process has {wanted}: kernel lockdown, a security module or a seccomp "
+        "filter forbids it"
+    )

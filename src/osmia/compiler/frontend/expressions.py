@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator as python
 from dataclasses import replace
 from enum import IntEnum
 from types import ModuleType
@@ -48,6 +49,7 @@ from osmia.compiler.ir.types import (
     IntType,
     OptionalType,
     RefType,
+    ValueType,
     integer_of,
     storage_type,
 )
@@ -56,6 +58,8 @@ from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from osmia.compiler.location import Location
 
 BINARY_OPERATORS: dict[type[ast.operator], str] = {
@@ -70,6 +74,19 @@ BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.BitOr: "|",
     ast.BitXor: "^",
 }
+FOLD: dict[str, Callable[[int, int], int]] = {
+    "+": python.add,
+    "-": python.sub,
+    "*": python.mul,
+    "//": python.floordiv,
+    "%": python.mod,
+    "<<": python.lshift,
+    ">>": python.rshift,
+    "&": python.and_,
+    "|": python.or_,
+    "^": python.xor,
+}
+LARGEST_FOLDED_SHIFT = 4096  # a larger one would fill the memory, for a number that does not fit anyway
 COMPARE_OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -212,7 +229,7 @@ def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
             raise error(
                 "this always shifts by a negative count",
                 at.location,
-                found=f"the count {right}",
+                found=f"the count {right.high}",
                 expected="a count of 0 or more",
                 fix=f"shift the other way: {'>>' if operator == '<<' else '<<'}",
             )
@@ -222,34 +239,25 @@ def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
 
 def _folded(operator: str, left: Constant, right: Constant, location: Location) -> Constant:
     one, other = left.value, right.value
-    if operator == "<<" and one != 0 and other > 64:
-        value = U64_HIGH + 1  # too large for 64 bits, whatever it is: shifting by millions would fill the memory
-    else:
-        value = {
-            "+": one + other,
-            "-": one - other,
-            "*": one * other,
-            "//": one // other if other else 0,
-            "%": one % other if other else 0,
-            "<<": one << other if operator == "<<" else 0,
-            ">>": one >> max(other, 0),
-            "&": one & other,
-            "|": one | other,
-            "^": one ^ other,
-        }[operator]
-    return _constant(value, location)
+    if operator == "<<" and one != 0 and other > LARGEST_FOLDED_SHIFT:
+        raise _too_large(f"{one} << {other}", location)
+    return _constant(FOLD[operator](one, other), location)
 
 
 def _constant(value: int, location: Location) -> Constant:
     if not I64_LOW <= value <= U64_HIGH:
-        raise error(
-            "this number does not fit 64 bits",
-            location,
-            found=str(value) if abs(value) < 1 << 200 else f"a number of {value.bit_length()} bits",
-            expected=f"{I64_LOW} to {U64_HIGH}",
-            fix="use a smaller number",
-        )
+        raise _too_large(str(value) if value.bit_length() < 200 else f"a number of {value.bit_length()} bits", location)
     return Constant(IntType(value, value), location, value)
+
+
+def _too_large(found: str, location: Location) -> Exception:
+    return error(
+        "this number does not fit 64 bits",
+        location,
+        found=found,
+        expected=f"{I64_LOW} to {U64_HIGH}",
+        fix="use a smaller number",
+    )
 
 
 def _value(static: Static) -> Expression:
@@ -301,12 +309,16 @@ def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
         return state.resolve(node.id, location)
     local = state.locals.get(node.id)
     if local is None:
+        hides = node.id in state.source.function.__globals__
         raise error(
             f"{node.id!r} has no value here",
             location,
-            found=f"the local {node.id!r} before its first assignment",
+            found=f"the local {node.id!r} before its first assignment"
+            + (", which hides the module's variable of that name" if hides else ""),
             expected="an assignment on every way to this line",
-            fix=f"assign {node.id!r} before this line",
+            fix="use another name; keep what programs write in a map"
+            if hides
+            else f"assign {node.id!r} before this line",
         )
     return LocalRead(local.type, location, local)
 
@@ -333,8 +345,14 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static
                 expected="`.value`"
                 if isinstance(base.type, OptionalType | RefType)
                 else "a value, without an attribute",
-                fix=did_you_mean(node.attr, ["value"]) or "see what the type offers",
+                fix=_instead_of_attribute(base.type, node.attr),
             )
+
+
+def _instead_of_attribute(of: ValueType, name: str) -> str:
+    if isinstance(of, OptionalType | RefType):
+        return did_you_mean(name, ["value"]) or "write `.value` for the number that it refers to"
+    return "leave the attribute out"
 
 
 def unwrap(optional: Expression) -> Expression:
@@ -492,15 +510,15 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
             )
         operators.append(known)
     operands = tuple(expression(state, side) for side in (node.left, *node.comparators))
+    if any(side.type == NONE for side in operands):
+        raise error(
+            "None is compared with `is`",
+            location,
+            found=f"None beside {operators[0]}",
+            expected="`is None` or `is not None`",
+            fix="write `is None`" if operators[0] == "==" else "write `is not None`",
+        )
     for side in operands:
-        if side.type == NONE:
-            raise error(
-                "None is compared with `is`",
-                location,
-                found=f"None beside {operators[0]}",
-                expected="`is None` or `is not None`",
-                fix="write `is None`" if operators[0] == "==" else "write `is not None`",
-            )
         integer(side, "what is compared")
     return Compare(BOOL, location, tuple(operators), operands)
 

@@ -91,9 +91,7 @@ def _assumption(joined: dict[str, ValueType], *, widen: bool) -> dict[str, Value
 
 
 def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
-    if request.on_error is not None:
-        return request.on_error
-    if request.kind.error_value is None:
+    if request.error_value is None:
         raise error(
             f"a program of kind {request.kind.name} must say what it returns after an error",
             source.header(),
@@ -101,7 +99,7 @@ def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
             expected=f"@{request.kind.name}(on_error=...)",
             fix="say whether an error lets the event through or stops it",
         )
-    return request.kind.error_value
+    return request.error_value
 
 
 def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> Local:

@@ -1,0 +1,95 @@
+"""Creating the maps that an object declares."""
+
+from __future__ import annotations
+
+import errno
+
+from osmia.abi.generated.bpf import BPF_F_RDONLY_PROG
+from osmia.errors import ObjectError
+from osmia.kernel import bpf
+from osmia.kernel.errors import kernel_error
+from osmia.kernel.map import KernelMap
+from osmia.kernel.memlock import with_memlock
+from osmia.kernel.names import kernel_name
+from osmia.maps.table import BY_TYPE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.errors import KernelError
+    from osmia.kernel.descriptor import Descriptor
+    from osmia.maps.table import MapKind
+    from osmia.spec import MapSpec, ObjectSpec
+
+
+def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) -> KernelMap:
+    """Create a map and fill it. `later` are the capabilities that the programs take which it is made for."""
+    kind = BY_TYPE.get(spec.type)
+    if kind is None:
+        raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
+    btf_fd = btf.number if btf and spec.btf_value_type_id else 0
+    flags = spec.flags | (BPF_F_RDONLY_PROG if spec.read_only else 0)
+
+    def create() -> int:
+        return bpf.map_create(
+            map_type=spec.type,
+            key_size=spec.key_size,
+            value_size=spec.value_size,
+            max_entries=spec.max_entries,
+            flags=flags,
+            name=kernel_name(spec.name),
+            map_extra=spec.map_extra,
+            btf_fd=btf_fd,
+            btf_key_type_id=spec.btf_key_type_id if btf_fd else 0,
+            btf_value_type_id=spec.btf_value_type_id if btf_fd else 0,
+        )
+
+    try:
+        fd = with_memlock(create)
+    except OSError as error:
+        raise _refused(error.errno or 0, spec, kind, flags, later) from None
+    live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, spec.max_entries, spec.name)
+    try:
+        if spec.contents is not None:
+            live.update(bytes(spec.key_size), spec.contents, 0)
+        if spec.read_only:
+            live.freeze()
+    except BaseException:
+        live.close()
+        raise
+    return live
+
+
+def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple[str, ...]) -> KernelError:
+    size = f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, flags {flags:#x}"
+    return kernel_error(
+        number,
+        f"create map '{spec.name}' ({kind.kernel_name})",
+        needed=("CAP_BPF",),
+        later=later,
+        feature="map_extra" if spec.map_extra else f"maps of type {kind.kernel_name}",
+        since=None if spec.map_extra else kind.since,
+        hints={
+            errno.EINVAL: f"the kernel does not take this together: {size} (EINVAL)",
+            errno.E2BIG: f"this is larger than the kernel allows: {size} (E2BIG)",
+            errno.ENOMEM: f"the kernel has no memory for it: {size} (ENOMEM)",
+        },
+    )
+
+
+def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
+    """Raise ObjectError unless a map that exists is what the object declares."""
+    info = live.info()
+    pairs = (
+        ("type", wanted.type, info["type"]),
+        ("key size", wanted.key_size, info["key_size"]),
+        ("value size", wanted.value_size, info["value_size"]),
+        ("max_entries", wanted.max_entries, info["max_entries"]),
+        ("flags", wanted.flags | (BPF_F_RDONLY_PROG if wanted.read_only else 0), info["map_flags"]),
+    )
+    different = [
+        f"{what} {is_there} where the object has {asked}" for what, asked, is_there in pairs if asked != is_there
+    ]
+    if different:
+        raise ObjectError(
+            f"{spec.name}: the map that is there does not fit map '{wanted.name}': it has {', '.join(different)}"
+        )

@@ -1,0 +1,86 @@
+"""Loading one program, and saying why the kernel refuses it."""
+
+from __future__ import annotations
+
+import errno
+
+from osmia.errors import ObjectError
+from osmia.kernel import bpf
+from osmia.kernel.capabilities import missing_capabilities
+from osmia.kernel.errors import kernel_error
+from osmia.kernel.memlock import with_memlock
+from osmia.kernel.names import kernel_name
+from osmia.kernel.program import KernelProgram
+from osmia.kernel.verifier import verifier_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.kernel.descriptor import Descriptor
+    from osmia.loader.relocate import LinkedProgram
+    from osmia.spec import FunctionSpec, ObjectSpec
+
+_FIRST_LOG = 1 << 20
+_LARGEST_LOG = 1 << 24  # what kernels of all versions take
+
+
+def load_program(
+    spec: ObjectSpec, function: FunctionSpec, linked: LinkedProgram, btf: Descriptor | None
+) -> KernelProgram:
+    """Load a program; one that the kernel refuses is loaded again with the verifier's log, to say why."""
+    kind = function.kind
+    if kind is None:
+        raise ObjectError(f"{spec.name}: '{function.name}' (section '{function.section}') is of no kind of program")
+
+    def load(log: bytearray | None = None) -> int:
+        return bpf.prog_load(
+            prog_type=kind.program_type,
+            instructions=linked.instructions,
+            license=spec.license.encode(),
+            name=kernel_name(function.name),
+            expected_attach_type=kind.attach_type,
+            btf_fd=btf.number if btf else 0,
+            func_info=linked.func_info if btf else b"",
+            line_info=linked.line_info if btf else b"",
+            log=log,
+        )
+
+    try:
+        return KernelProgram(with_memlock(load), function.name, kind)
+    except OSError as error:
+        number = error.errno or 0
+    log = _log_of(load, number)
+    if isinstance(log, int):
+        return KernelProgram(log, function.name, kind)
+    # Without a capability the kernel refuses some programs before, and some while, it verifies them.
+    if log and not (number == errno.EPERM and missing_capabilities(kind.capabilities)):
+        raise verifier_error(number, function.name, log, linked.lines)
+    raise kernel_error(
+        number,
+        f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)",
+        needed=kind.capabilities,
+        feature=f"{kind.name} programs",
+        since=kind.since,
+        hints=_HINTS,
+    )
+
+
+def _log_of(load: Callable[[bytearray], int], number: int) -> str | int:
+    """The verifier's log of a load that failed with `number`, or a file descriptor if it does not fail any more."""
+    size = _FIRST_LOG
+    while True:
+        log = bytearray(size)
+        try:
+            return load(log)
+        except OSError as error:
+            too_small = error.errno == errno.ENOSPC and number != errno.ENOSPC
+        if not too_small or size >= _LARGEST_LOG:
+            return bpf.text(log)
+        size *= 4
+
+
+_HINTS = {
+    errno.E2BIG: "the kernel takes 1 to 1,000,000 instructions (E2BIG)",
+    errno.EINVAL: "the kernel does not take its kind, attach type or licence (EINVAL)",
+}

@@ -1,0 +1,47 @@
+"""What README.md shows is what there is: its program, its commands, its links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    """The command lines shown, without their comments."""
+    return [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+
+
+def test_the_program_is_the_example() -> None:
+    assert blocks("python") == [(ROOT / "examples/xdp_map_counter.py").read_text()]
+
+
+def test_the_two_commands_stand_first() -> None:
+    assert commands()[:2] == ["./osmia run counter -i lo", "./osmia test"]
+
+
+@pytest.mark.parametrize("command", sorted({line.split()[1] for line in commands()} - {"test"}))
+def test_every_command_exists(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "osmia", command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_file_it_names_exists() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    files = [word for line in commands() for word in line.split() if word.startswith("examples/")]
+    assert links
+    assert files
+    assert [name for name in links + files if not (ROOT / name).exists()] == []

@@ -1,0 +1,207 @@
+"""What is said when the kernel refuses an object."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+import children
+import raw_programs as raw
+from osmia.errors import KernelError, PermissionDeniedError, VerifierError
+from osmia.kernel import bpf
+from osmia.loader.load import load_object
+from osmia.spec import LineInfo, MapSpec, ObjectSpec, Relocation
+
+LINES = [
+    LineInfo(0, "packets.py", 10, 1, "def counts(ctx):"),
+    LineInfo(7, "packets.py", 13, 5, "    count.value += 1"),
+    LineInfo(10, "packets.py", 14, 5, "    return 2"),
+]
+
+
+def unchecked() -> ObjectSpec:
+    """The counter without its check for None, on a hash, where the kernel does not forgive it."""
+    check = raw.insn(0x15, 0, off=3)
+    body = raw.count().replace(check, raw.insn(0xBF, 0, 0))
+    return raw.spec(raw.function("counts", body, [Relocation(3, "map", "table")], lines=LINES), maps=[raw.HASH])
+
+
+def refused(spec: ObjectSpec) -> KernelError:
+    with pytest.raises(KernelError) as caught:
+        load_object(spec)
+    return caught.value
+
+
+def test_the_line_that_the_verifier_refuses() -> None:
+    error = refused(unchecked())
+    assert isinstance(error, VerifierError)
+    assert error.errno == errno.EACCES
+    assert str(error) == (
+        "packets.py:13: the kernel's verifier refuses program 'counts': a value that may be missing is used without a "
+        "check for None (`R0 invalid mem access 'map_value_or_null'`)\n"
+        "    count.value += 1"
+    )
+    assert "R0 invalid mem access 'map_value_or_null'\nprocessed 7 insns" in error.log
+    assert error.log.startswith("0: R1=ctx()")
+
+
+def test_a_refusal_before_the_program_is_followed() -> None:
+    spec = raw.spec(raw.function("counts", raw.returns(1) * 6, lines=LINES))
+    assert str(refused(spec)) == (
+        "packets.py:10: the kernel's verifier refuses program 'counts': code that can never run (`unreachable insn 2`)\n"
+        "    def counts(ctx):"
+    )
+
+
+def test_without_lines() -> None:
+    spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0) + raw.insn(0xBF, 0, 3) + raw.EXIT))
+    assert str(refused(spec)) == (
+        "the kernel's verifier refuses program 'ends': a value is read that is not set on every path "
+        "(`R3 !read_ok`) (at instruction 1)"
+    )
+
+
+def test_a_reason_that_is_not_in_the_table() -> None:
+    spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0)))
+    assert str(refused(spec)) == "the kernel's verifier refuses program 'ends': last insn is not an exit or jmp"
+
+
+def test_the_log_grows() -> None:
+    """A log that does not fit the first buffer comes whole."""
+    steps = b"".join(raw.insn(0xB7, 1, imm=number) + raw.insn(0x7B, 10, 1, off=-8) for number in range(20_000))
+    error = refused(raw.spec(raw.function("long", steps + raw.EXIT)))
+    assert isinstance(error, VerifierError)
+    assert len(error.log) > 1 << 20
+    assert error.log.startswith("0: R1=ctx()")
+    assert "\nR0 !read_ok\nprocessed 40001 insns" in error.log
+    assert str(error) == (
+        "the kernel's verifier refuses program 'long': a value is read that is not set on every path (`R0 !read_ok`) "
+        "(at instruction 40000)"
+    )
+
+
+def test_an_empty_program() -> None:
+    error = refused(raw.spec(raw.function("nothing", b"")))
+    assert str(error) == (
+        "cannot load program 'nothing' (xdp, 0 instructions): the kernel takes 1 to 1,000,000 instructions (E2BIG)"
+    )
+    assert not isinstance(error, VerifierError)
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        (
+            MapSpec("counter", 2, 3, 8, 1),
+            "cannot create map 'counter' (ARRAY): the kernel does not take this together: key_size 3, value_size 8, "
+            "max_entries 1, flags 0x0 (EINVAL)",
+        ),
+        (
+            MapSpec("counter", 6, 4, 1 << 20, 1),
+            "cannot create map 'counter' (PERCPU_ARRAY): this is larger than the kernel allows: key_size 4, "
+            "value_size 1048576, max_entries 1, flags 0x0 (E2BIG)",
+        ),
+        (
+            MapSpec("counter", 2, 4, 1 << 30, 1 << 10),
+            "cannot create map 'counter' (ARRAY): the kernel has no memory for it: key_size 4, value_size 1073741824, "
+            "max_entries 1024, flags 0x0 (ENOMEM)",
+        ),
+    ],
+)
+def test_maps_that_the_kernel_does_not_make(declared: MapSpec, text: str) -> None:
+    assert str(refused(raw.counter(declared))) == text
+
+
+def load_counter() -> int:
+    with load_object(raw.counter()) as loaded:
+        return loaded.programs["counts"].test_run(bytes(64))[0]
+
+
+def test_with_all_that_it_takes() -> None:
+    """The children below fail for what they give up, not for being children."""
+    assert children.outcome(load_counter).value == 2
+    assert children.outcome(load_counter, children.drop("CAP_PERFMON")).value == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "missing", "text"),
+    [
+        (
+            children.become_nobody,
+            ("CAP_BPF", "CAP_NET_ADMIN"),
+            "cannot create map 'counter' (PERCPU_ARRAY): this process lacks CAP_BPF and CAP_NET_ADMIN. Run it as root, "
+            "or give it those",
+        ),
+        (
+            children.drop("CAP_BPF"),
+            ("CAP_BPF",),
+            "cannot create map 'counter' (PERCPU_ARRAY): this process is root but lacks CAP_BPF: what started it, such "
+            "as a container, took that away",
+        ),
+        (
+            children.drop("CAP_NET_ADMIN"),
+            ("CAP_NET_ADMIN",),
+            "cannot load program 'counts' (xdp, 12 instructions): this process is root but lacks CAP_NET_ADMIN: what "
+            "started it, such as a container, took that away",
+        ),
+        (
+            children.without_bpf(errno.EPERM),
+            (),
+            "cannot create map 'counter' (PERCPU_ARRAY): the kernel refuses although this process has CAP_BPF: kernel "
+            "lockdown, a security module or a seccomp filter forbids it",
+        ),
+        (
+            children.enter_user_namespace,
+            (),
+            "cannot create map 'counter' (PERCPU_ARRAY): this process has CAP_BPF in its user namespace only, and BPF "
+            "asks for capabilities in the initial one. Run it outside the container",
+        ),
+    ],
+    ids=["nobody", "no CAP_BPF", "no CAP_NET_ADMIN", "seccomp", "user namespace"],
+)
+def test_without_permission(before: object, missing: tuple[str, ...], text: str) -> None:
+    assert callable(before)
+    result = children.outcome(load_counter, before)
+    assert (result.error, result.text) == (PermissionDeniedError.__name__, text)
+    assert result.attributes["errno"] == errno.EPERM
+    assert result.attributes["capabilities"] == missing
+
+
+def test_without_bpf() -> None:
+    result = children.outcome(load_counter, children.without_bpf(errno.ENOSYS))
+    assert (result.error, result.text) == (
+        "NotSupportedError",
+        f"cannot create map 'counter' (PERCPU_ARRAY): there is no bpf(2) here: the kernel ({os.uname().release}) was "
+        "built without CONFIG_BPF_SYSCALL, or a seccomp filter hides it",
+    )
+    assert result.attributes["feature"] == "bpf(2)"
+    assert result.attributes["since"] == (3, 18)
+
+
+def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EINVAL from a kernel that is older than what was asked for says so."""
+    monkeypatch.setattr("osmia.kernel.errors.kernel_version", lambda: (4, 4))
+    error = refused(raw.counter(MapSpec("counter", 6, 3, 8, 1)))
+    assert str(error) == (
+        f"cannot create map 'counter' (PERCPU_ARRAY): this kernel ({os.uname().release}) has no maps of type "
+        "PERCPU_ARRAY, which Linux 4.6 brought"
+    )
+
+
+def test_interrupted_loads_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives up verifying when a signal comes (EAGAIN)."""
+    real, calls = bpf.call, []
+
+    def call(command: int, attribute: bytes | bytearray) -> int:
+        calls.append(command)
+        if command == 5 and calls.count(5) < 8:
+            raise OSError(errno.EAGAIN, "again")
+        return real(command, attribute)
+
+    monkeypatch.setattr(bpf, "call", call)
+    monkeypatch.setattr(bpf, "_INTERRUPTED_TRIES", 7)
+    with load_object(raw.passes()) as loaded:
+        assert loaded.programs["passes"].test_run(bytes(64))[0] == 2
+    assert calls.count(5) == 8

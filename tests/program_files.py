@@ -1,0 +1,38 @@
+"""Modules made from text, for tests that compile many small programs."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+PRELUDE = (
+    "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
+)
+_numbers = itertools.count()
+
+
+def module_from(directory: Path, text: str, *, name: str = "program") -> ModuleType:
+    """Write `text` to a file of its own and import it."""
+    folder = directory / str(next(_numbers))
+    folder.mkdir()
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def body_of(text: str) -> str:
+    """A module with one program, `program`, whose body is `text`."""
+    return (
+        f"{PRELUDE}\n@xdp\ndef program(ctx: XdpContext) -> XdpAction:\n{textwrap.indent(textwrap.dedent(text), '    ')}"
+    )
