@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any
 
 import pytest
-from live_maps import live
 
+from live_maps import live
 from osmia import Array, PerCpuArray, PerCpuValues, i8, i16, i32, i64, u8, u16, u32, u64
 from osmia.kernel.cpus import possible_cpus
 
@@ -99,8 +99,10 @@ def test_bools_and_enums_come_back_as_themselves() -> None:
     seen[0], states[0] = True, State.OPEN
     assert seen[0] is True
     assert states[0] is State.OPEN
-    assert refusal(TypeError, lambda: seen.__setitem__(0, 1)) == "SEEN: a value is a bool, not int 1"
-    assert refusal(TypeError, lambda: states.__setitem__(0, 1)) == "STATES: a value is a State, not int 1"
+    wrong: Any = seen
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, 1)) == "SEEN: a value is a bool, not int 1"
+    wrong = states
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, 1)) == "STATES: a value is a State, not int 1"
     per_cpu = live(PerCpuArray(State, max_entries=1, name="STATES"))
     per_cpu[0] = [State.OPEN] * CPUS
     assert per_cpu[0] == (State.OPEN,) * CPUS
@@ -181,19 +183,20 @@ def test_per_cpu_values(counts: PerCpuArray[int]) -> None:
 
 def test_per_cpu_values_have_no_arithmetic(counts: PerCpuArray[int]) -> None:
     values: Any = counts[0]
-    for use in (
+    uses: tuple[Callable[[], Any], ...] = (
         lambda: values + 1,
         lambda: values + values,
         lambda: values * 2,
         lambda: 2 * values,
         lambda: values - 1,
-    ):
+    )
+    for use in uses:
         with pytest.raises(TypeError):
             use()
 
 
 def test_per_cpu_values_are_one_per_possible_cpu(counts: PerCpuArray[int]) -> None:
-    wanted = f"PKT_CNT_ARRAY: a value is {'a sequence of ' if False else ''}{CPUS} values, one per possible CPU, not"
+    wanted = f"PKT_CNT_ARRAY: a value is {CPUS} values, one per possible CPU, not"
     for count in (0, CPUS - 1, CPUS + 1):
         assert refusal(ValueError, lambda count=count: counts.__setitem__(0, [0] * count)) == f"{wanted} {count}"
     wanted = f"PKT_CNT_ARRAY: a value is a sequence of {CPUS} values, one per possible CPU, not"

@@ -7,8 +7,8 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 import pytest
-from live_maps import live
 
+from live_maps import live
 from osmia import Array, HashMap, NotLoadedError, PerCpuArray, i32, u8, u32, u64
 from osmia.maps.codec import storage_of
 
@@ -193,7 +193,7 @@ def test_a_map_that_is_not_live_says_so(closed: bool) -> None:
 def test_closing_twice_or_before_it_is_live_does_nothing() -> None:
     flows = HashMap(u32, u64, max_entries=10, name="FLOWS")
     flows.close()
-    with pytest.raises(NotLoadedError, match="^FLOWS is not loaded"):
+    with pytest.raises(NotLoadedError, match=r"^FLOWS is not loaded"):
         flows[1]
     live(flows).close()
     flows.close()

@@ -8,8 +8,8 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
-from live_maps import live
 
+from live_maps import live
 from osmia import HashMap, KernelError, i32, u32, u64
 
 
@@ -85,9 +85,9 @@ def test_keys_of_the_wrong_type_or_range(flows: HashMap[int, int]) -> None:
     uses: list[Callable[[Any], Any]] = [
         lambda key: wrong[key],
         lambda key: wrong.__setitem__(key, 1),
-        lambda key: wrong.__delitem__(key),
+        wrong.__delitem__,
         lambda key: key in wrong,
-        lambda key: wrong.get(key),
+        wrong.get,
         lambda key: wrong.pop(key, None),
         lambda key: wrong.update(key, 1),
         lambda key: wrong.update({key: 1}),
@@ -126,7 +126,7 @@ def test_kernel_only_operations_say_what_to_write(flows: HashMap[int, int]) -> N
 
 
 def test_deleting_while_walking_ends_and_gives_each_key_once(flows: HashMap[int, int]) -> None:
-    flows.update({key: 0 for key in range(8)})
+    flows.update(dict.fromkeys(range(8), 0))
     walked = []
     for key in flows:
         walked.append(key)

@@ -114,7 +114,7 @@ def test_refuses_a_lambda() -> None:
 )
 def test_refuses_what_is_no_function(wrong: Any, shown: str) -> None:
     assert refusal(lambda: xdp(wrong)) == f"@xdp is put on a plain function, not on {shown}"
-    assert refusal(lambda: xdp(functools.partial(plain))).startswith(  # type: ignore[arg-type]
+    assert refusal(lambda: xdp(functools.partial(plain))).startswith(
         "@xdp is put on a plain function, not on partial functools.partial("
     )
 

@@ -31,7 +31,7 @@ class Loaded:
 
     license: str
     """Its licence, as the object says."""
-    maps: dict[str, Map[Any, Any]]
+    maps: dict[str, Any]
     """Its maps that programs use, by name, those of its global data included."""
     programs: dict[str, Program[Any, Any]]
     """Its programs, by name."""
@@ -100,12 +100,10 @@ class Loaded:
     def _of_declaration(self, what: Map[Any, Any] | Program[Any, Any]) -> Any:
         """A handle typed as the declaration, which is not the one that the object was made from."""
         found = self._by_name(what.name)
-        if isinstance(what, Program):
+        if isinstance(found, Program) or isinstance(what, Program):
             if type(found) is type(what):
                 return found
-            raise TypeError(f"{self._spec.name}: {what.name} is {found!r} there, expected {_article(what)}")
-        if isinstance(found, Program):
-            raise TypeError(f"{self._spec.name}: {what.name} is a program there, expected {_article(what)}")
+            raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
         expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
         for (label, wanted), (_, there) in zip(expected, actual, strict=True):
             if wanted != there:
@@ -113,7 +111,11 @@ class Loaded:
         return what.handle(found.backend)
 
 
-def load(what: ModuleType | Program[Any, Any] | str | PathLike[str] | bytes, *, target: Target | None = None) -> Loaded:
+def load(
+    what: ModuleType | Program[Any, Any] | str | PathLike[str] | bytes | bytearray | memoryview,
+    *,
+    target: Target | None = None,
+) -> Loaded:
     """Load programs and the maps that they use, independently of anything that is loaded already.
 
     `what` is a module (all programs that it names), a program, the path of a `.py` file or of an object file (osmia's,

@@ -236,7 +236,7 @@ class Program(Generic[C_contra, R_co]):
 class PacketProgram(Program[C_contra, R_co]):
     """A program that is given packets."""
 
-    def test_run(self, packet: bytes, *, repeat: int = 1) -> RunResult[R_co]:
+    def test_run(self, packet: bytes | bytearray | memoryview, *, repeat: int = 1) -> RunResult[R_co]:
         """Run it in the kernel on `packet` (BPF_PROG_TEST_RUN), `repeat` times; no interface is involved.
 
         It is loaded if it is not. The kernel wants at least an Ethernet header (14 bytes). More than one repetition

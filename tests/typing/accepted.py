@@ -1,0 +1,121 @@
+"""Programs as users write them: type checkers accept them, and see the types that are asserted here."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING, assert_type
+
+import osmia
+from osmia import (
+    Array,
+    HashMap,
+    Link,
+    Loaded,
+    PerCpuArray,
+    PerCpuValues,
+    Ref,
+    XdpAction,
+    XdpContext,
+    XdpMode,
+    XdpProgram,
+    i32,
+    u8,
+    u32,
+    u64,
+    xdp,
+)
+
+if TYPE_CHECKING:
+    from osmia.maps.declaration import Map
+
+
+class State(IntEnum):
+    CLOSED = 0
+    OPEN = 1
+
+
+counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
+limits = Array(i32, max_entries=4)
+flows = HashMap(u32, u64, max_entries=1024, flags=1)
+states = HashMap(State, bool, max_entries=2)
+
+
+@xdp
+def counter(ctx: XdpContext) -> XdpAction:
+    count = counts.lookup(0)
+    if count is None:
+        return XdpAction.ABORTED
+    assert_type(count, Ref[int])
+    count.value += 1
+    flow = flows.lookup(ctx.ingress_ifindex)
+    if flow is None:
+        flows.update(ctx.ingress_ifindex, 1)
+        return XdpAction.PASS
+    width: u8 = 3
+    flow.value += width
+    if flow.value > 10:
+        flows.delete(ctx.ingress_ifindex)
+        return XdpAction.DROP
+    limit = limits.lookup(ctx.rx_queue_index)
+    if limit is not None and limit.value < 0:
+        return XdpAction.TX
+    return XdpAction.PASS
+
+
+@xdp(on_error=XdpAction.DROP, name="other")
+def renamed(ctx: XdpContext) -> XdpAction:
+    seen = states.lookup(State.OPEN)
+    if seen is not None and seen.value:
+        return XdpAction.PASS
+    return XdpAction.DROP
+
+
+def user_code() -> None:
+    assert_type(counter, XdpProgram)
+    assert_type(counts[0], PerCpuValues[int])
+    assert_type(counts[0].sum(), int)
+    assert_type(counts[0].sum(lambda value: value * 2), int)
+    assert_type(counts[0][0], int)
+    assert_type(flows[1], int)
+    assert_type(flows.get(1), int | None)
+    assert_type(flows.get(1, 0), int)
+    assert_type(flows.pop(1), int)
+    assert_type(flows.pop(1, None), int | None)
+    assert_type(list(states), list[State])
+    assert_type(list(states.items()), list[tuple[State, bool]])
+    assert_type(list(counts.values()), list[PerCpuValues[int]])
+    flows[1] = 2
+    flows.update(1, 2, 1)
+    flows.update({1: 2})
+    flows.update([(1, 2)])
+    del flows[1]
+    flows.clear()
+    limits[0] = -5
+    limits.update(enumerate((1, 2)))
+    counts[0] = [0] * len(counts[0])
+    counts.update({0: [1, 2]})
+    for state, seen in states.items():
+        print(state.name, seen, state in states, len(states))
+    maps: list[Map[int, int]] = [flows, limits, counts]
+    print(maps)
+
+
+def attaching() -> None:
+    with counter.attach("lo", mode=XdpMode.SKB) as link:
+        plain: Link = link
+        plain.update(renamed)
+    result = counter.test_run(bytes(60), repeat=2)
+    assert_type(result.action, XdpAction)
+    assert_type(result.data, bytes)
+    for error in counter.errors():
+        print(error.file, error.line, error.problem, error.count)
+
+
+def loading() -> None:
+    with osmia.load(sys.modules[__name__]) as loaded:
+        assert_type(loaded, Loaded)
+        assert_type(loaded[counts], PerCpuArray[int])
+        assert_type(loaded[states], HashMap[State, bool])
+        assert_type(loaded[counter], XdpProgram)
+        loaded["other"].attach(1).detach()

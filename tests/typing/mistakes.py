@@ -1,0 +1,115 @@
+"""Mistakes that type checkers find: each line that ends in `type: ignore[...]` is one, and has to be found."""
+
+from __future__ import annotations
+
+import osmia
+from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, XdpMode, u32, u64, xdp
+
+counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
+flows = HashMap(u32, u64, max_entries=1024)
+limits = Array(u32, max_entries=4)
+
+no_size = HashMap(u32, u64)  # type: ignore[call-arg]
+no_type: Array[int] = Array("u32", max_entries=1)  # type: ignore[arg-type]
+
+
+@xdp
+def no_check(ctx: XdpContext) -> XdpAction:
+    counter = counts.lookup(0)
+    counter.value += 1  # type: ignore[union-attr]
+    return XdpAction.PASS
+
+
+@xdp
+def no_check_in_one_go(ctx: XdpContext) -> XdpAction:
+    flows.lookup(0).value += 1  # type: ignore[union-attr]
+    return XdpAction.PASS
+
+
+@xdp
+def no_value(ctx: XdpContext) -> XdpAction:
+    counter = counts.lookup(0)
+    if counter is None:
+        return XdpAction.ABORTED
+    total = counter + 1  # type: ignore[operator]
+    if counter > 5:  # type: ignore[operator]
+        return XdpAction.PASS
+    if counter == 5:  # type: ignore[comparison-overlap]
+        return XdpAction.PASS
+    counter.value = 1.5  # type: ignore[assignment]
+    return XdpAction.DROP if total else XdpAction.PASS
+
+
+@xdp
+def adds_to_the_reference(ctx: XdpContext) -> XdpAction:
+    counter = counts.lookup(0)
+    if counter is not None:
+        counter += 1  # type: ignore[assignment,operator]
+    return XdpAction.PASS
+
+
+@xdp
+def per_cpu_subscript(ctx: XdpContext) -> XdpAction:
+    counts[0] += 1  # type: ignore[operator]
+    flows["a"] += 1  # type: ignore[index]
+    return XdpAction.PASS
+
+
+@xdp
+def context_is_read_only(ctx: XdpContext) -> XdpAction:
+    ctx.ingress_ifindex = 1  # type: ignore[misc]
+    print(ctx.ingress_index)  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+@xdp
+def wrong_action(ctx: XdpContext) -> XdpAction:
+    if ctx.rx_queue_index > 1:
+        return 2  # type: ignore[return-value]
+    if ctx.rx_queue_index:
+        return XdpMode.SKB  # type: ignore[return-value]
+    print(XdpAction.PAS)  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+@xdp  # type: ignore[arg-type]
+def wrong_context(ctx: int) -> XdpAction:
+    return XdpAction.PASS
+
+
+@xdp  # type: ignore[arg-type]
+def wrong_result(ctx: XdpContext) -> XdpMode:
+    return XdpMode.SKB
+
+
+@xdp(on_error=2)  # type: ignore[call-overload,untyped-decorator]
+def wrong_on_error(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+@xdp  # noqa: RET503
+def no_result(ctx: XdpContext) -> XdpAction:  # type: ignore[return]
+    if ctx.rx_queue_index:
+        return XdpAction.PASS
+
+
+def user_code() -> None:
+    flows["a"] = 1  # type: ignore[index]
+    flows[1] = "a"  # type: ignore[assignment]
+    flows.update(1, "a")  # type: ignore[call-overload]
+    flows.lookup("a")  # type: ignore[call-overload]
+    del limits[0]  # type: ignore[attr-defined]
+    del counts[0]  # type: ignore[attr-defined]
+    counts[0] = 1  # type: ignore[assignment]
+    total: int = counts[0]  # type: ignore[assignment]
+    print(counts[0] + 1, total)  # type: ignore[operator]
+    no_check.attach("lo", mode="skb")  # type: ignore[arg-type]
+    no_check.attach(b"lo")  # type: ignore[arg-type]
+    no_check.test_run("packet")  # type: ignore[arg-type]
+    no_check.detach()  # type: ignore[attr-defined]
+    with osmia.load(no_check) as loaded:
+        handle: HashMap[int, int] = loaded[counts]  # type: ignore[index]
+        loaded[5]  # type: ignore[call-overload]
+        loaded.detach()  # type: ignore[attr-defined]
+    print(handle)
+    osmia.load(5)  # type: ignore[arg-type]
