@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent.parent
 ATTACHER = Path(__file__).parent / "attacher.py"
 PATHS = f"PYTHONPATH={TESTS}:{TESTS.parent / 'src'}"
-BPFFS = Path("/sys/fs/bpf")
 
 
 @pytest.fixture
@@ -207,17 +206,6 @@ def test_a_fork_waits_for_an_attachment(
     with attach_xdp(passes.programs["passes"], inside.far):
         thread.join()
     assert seen == [children.Outcome([], "", "", {})]
-
-
-@pytest.fixture
-def pins() -> Iterator[Path]:
-    """A directory in the BPF file system."""
-    directory = BPFFS / f"osmia-test-{os.getpid()}"
-    directory.mkdir()
-    yield directory
-    for path in directory.iterdir():
-        path.unlink()
-    directory.rmdir()
 
 
 def test_a_pinned_link_stays(inside: Namespace, passes: LoadedObject, pins: Path) -> None:
