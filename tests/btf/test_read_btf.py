@@ -152,10 +152,10 @@ def test_damage_is_refused_and_named(data: bytes, message: str) -> None:
 
 def test_loops_of_types_are_refused() -> None:
     round_and_round = Btf(made(a_type(kinds.TYPEDEF, 2, name=1), a_type(kinds.CONST, 1)), "x.o")
-    with pytest.raises(ObjectError, match="^x.o: BTF type 1 is a chain of more than 32 typedefs and qualifiers$"):
+    with pytest.raises(ObjectError, match=r"^x\.o: BTF type 1 is a chain of more than 32 typedefs and qualifiers$"):
         round_and_round.size(1)
     nested = Btf(made(a_type(kinds.ARRAY, 0, struct.pack("<III", 1, 1, 2))), "x.o")
-    with pytest.raises(ObjectError, match="^x.o: BTF type 1 is an array of more than 32 dimensions$"):
+    with pytest.raises(ObjectError, match=r"^x\.o: BTF type 1 is an array of more than 32 dimensions$"):
         nested.size(1)
 
 

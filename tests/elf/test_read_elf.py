@@ -82,7 +82,7 @@ def _patched(data: bytes, at: int, layout: str, value: int) -> bytes:
     return bytes(patched)
 
 
-def _header(data: bytes, section: int) -> int:
+def _header(data: bytes | bytearray, section: int) -> int:
     """Where a section's header is."""
     at: int = struct.unpack_from("<Q", data, 40)[0]
     return at + 64 * section

@@ -40,8 +40,8 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
         (
             'SEC("tracepoint/syscalls/sys_enter_openat") int program(void *ctx) { return 0; }',
             (
-                "x.o: section 'tracepoint/syscalls/sys_enter_openat' holds programs of a kind that osmia does not have; "
-                "it has 'xdp', and '.text' for subprograms"
+                "x.o: section 'tracepoint/syscalls/sys_enter_openat' holds programs of a kind that osmia does not "
+                "have; it has 'xdp', and '.text' for subprograms"
             ),
         ),
         (
@@ -70,8 +70,8 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
             "struct inner { " + ARRAY + ' } inner SEC(".maps"); struct { __uint(type, 13); __uint(max_entries, 1); '
             '__type(key, u32); struct inner *values[]; } m SEC(".maps") = { .values = { &inner } };' + LOOKUP,
             (
-                "x.o: map 'm' is declared with initial values (inner maps or programs), which osmia cannot fill in yet: "
-                "declare it without them"
+                "x.o: map 'm' is declared with initial values (inner maps or programs), which osmia cannot fill in "
+                "yet: declare it without them"
             ),
         ),
         (
