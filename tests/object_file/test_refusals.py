@@ -220,6 +220,22 @@ def test_relocations_that_make_no_sense_are_refused(at: int, layout: str, value:
     assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /home/user/counter.py:7): {message}"
 
 
+@pytest.mark.parametrize(("code", "instruction"), [("18110000030000000000000000000000", 0), ("8520000003000000", 0)])
+def test_references_by_number_are_refused(code: str, instruction: int) -> None:
+    data = bytearray(compiled.c_object('SEC("xdp") int program(void *ctx) { return *(volatile u64 *)ctx / 7; }'))
+    section = read_elf(bytes(data), "x.o").section("xdp")
+    assert section is not None
+    at = bytes(data).index(section.data)
+    data[at : at + len(code) // 2] = bytes.fromhex(code)
+    message = object_error(bytes(data))
+    assert message is not None
+    assert message.startswith(f"fuzzed.o: 'program' (section 'xdp', instruction {instruction}, ")
+    assert in_program(message) == (
+        "refers by number to something of the kernel it was made on, "
+        "which may be anything here: keep the compiler's relocations in the file"
+    )
+
+
 def test_two_functions_of_one_name_are_refused() -> None:
     source = 'SEC("xdp") int first(void *ctx) { return 1; } SEC("xdp/b") int other(void *ctx) { return 2; }'
     data = compiled.c_object(source)
