@@ -217,7 +217,7 @@ def test_relocations_that_make_no_sense_are_refused(at: int, layout: str, value:
     struct.pack_into(layout, data, bytes(data).index(section.data) + at, value)
     with pytest.raises(ObjectError) as caught:
         read_object(bytes(data), "x.o")
-    assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /home/user/counter.py:7): {message}"
+    assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /code/counter.py:7): {message}"
 
 
 @pytest.mark.parametrize(("code", "instruction"), [("18110000030000000000000000000000", 0), ("8520000003000000", 0)])
