@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,17 @@ def netns() -> Iterator[namespaces.Namespace]:
     """A network namespace of the test's own, with a veth pair."""
     with namespaces.namespace() as made:
         yield made
+
+
+@pytest.fixture
+def pins() -> Iterator[Path]:
+    """A directory in the BPF file system, which is emptied and removed afterwards."""
+    directory = Path("/sys/fs/bpf") / f"osmia-test-{os.getpid()}"
+    directory.mkdir()
+    yield directory
+    for path in directory.iterdir():
+        path.unlink()
+    directory.rmdir()
 
 
 def _open_files() -> dict[str, str]:

@@ -21,8 +21,7 @@ HEAD = 'target datalayout = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"\ntarget 
 GOOD = HEAD + 'define i32 @f() section "xdp" {\n  ret i32 2\n}\n'
 # LLVM ends the process on these: a stack beyond 512 bytes, and a return of two values.
 DEADLY = {
-    "stack": HEAD
-    + 'declare void @g(ptr)\ndefine i32 @f() section "xdp" {\n  %a = alloca [600 x i8]\n'
+    "stack": HEAD + 'declare void @g(ptr)\ndefine i32 @f() section "xdp" {\n  %a = alloca [600 x i8]\n'
     "  call void inttoptr (i64 1 to ptr)(ptr %a)\n  ret i32 0\n}\n",
     "aggregate": HEAD + 'define { i64, i64 } @f() section "xdp" {\n  ret { i64, i64 } { i64 1, i64 2 }\n}\n',
 }
@@ -78,7 +77,7 @@ def test_a_worker_that_is_killed_at_work_is_an_error(monkeypatch: pytest.MonkeyP
     os.kill(process.pid, signal.SIGSTOP)  # it takes the request and never answers
     timer = threading.Timer(0.2, lambda: os.kill(process.pid, signal.SIGKILL))
     timer.start()
-    with pytest.raises(worker.WorkerError, match="^the process ended with status -9$"):
+    with pytest.raises(worker.WorkerError, match=r"^the process ended with status -9$"):
         worker.WORKER.compile(GOOD, "v3", "elf")
     timer.join()
 
@@ -112,14 +111,14 @@ def test_threads_share_the_worker() -> None:
 def test_the_worker_has_a_session_of_its_own_and_no_file_of_ours(tmp_path: Path) -> None:
     worker.WORKER.stop()
     with (tmp_path / "ours").open("w") as ours:
-        os.set_inheritable(ours.fileno(), True)  # noqa: FBT003
+        os.set_inheritable(ours.fileno(), True)
         worker.WORKER.start()
         process = worker.WORKER._process
         assert process is not None
         assert os.getsid(process.pid) == process.pid
         assert worker.WORKER.compile(GOOD, "v3", "elf")
-        files = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in os.listdir(f"/proc/{process.pid}/fd")]
-        assert str(tmp_path / "ours") not in files
+        files = [entry.readlink() for entry in Path(f"/proc/{process.pid}/fd").iterdir()]
+        assert tmp_path / "ours" not in files
 
 
 def test_the_worker_ends_with_its_user() -> None:
@@ -162,7 +161,7 @@ def test_a_forked_child_compiles_with_a_worker_of_its_own() -> None:
 
 def test_llvmlite_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worker.WORKER.stop()
-    monkeypatch.setattr(worker.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     module = module_from(tmp_path, body_of("return XdpAction.DROP"))
     with pytest.raises(worker.CompilerMissingError) as caught:
         module.program.test_run(bytes(14))

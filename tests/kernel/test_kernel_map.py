@@ -225,7 +225,7 @@ def test_closing_waits_for_a_call_in_progress(array: KernelMap) -> None:
         assert not wrong
 
 
-def test_threads_and_a_signal_handler_on_one_handle() -> None:  # noqa: C901 - two threads and a handler
+def test_threads_and_a_signal_handler_on_one_handle() -> None:
     """Every reader sees the value of the key that it asked for, and every miss is a miss, in 200,000 reads.
 
     The handler's own calls fail now and then: the error numbers of the calls that it interrupts must not suffer.

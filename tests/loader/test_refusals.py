@@ -50,8 +50,8 @@ def test_the_line_that_the_verifier_refuses() -> None:
 def test_a_refusal_before_the_program_is_followed() -> None:
     spec = raw.spec(raw.function("counts", raw.returns(1) * 6, lines=LINES))
     assert str(refused(spec)) == (
-        "packets.py:10: the kernel's verifier refuses program 'counts': code that can never run (`unreachable insn 2`)\n"
-        "    def counts(ctx):"
+        "packets.py:10: the kernel's verifier refuses program 'counts': code that can never run (`unreachable insn "
+        "2`)\n    def counts(ctx):"
     )
 
 
@@ -95,18 +95,24 @@ def test_an_empty_program() -> None:
     [
         (
             MapSpec("counter", 2, 3, 8, 1),
-            "cannot create map 'counter' (ARRAY): the kernel does not take this together: key_size 3, value_size 8, "
-            "max_entries 1, flags 0x0 (EINVAL)",
+            (
+                "cannot create map 'counter' (ARRAY): the kernel does not take this together: key_size 3, value_size "
+                "8, max_entries 1, flags 0x0 (EINVAL)"
+            ),
         ),
         (
             MapSpec("counter", 6, 4, 1 << 20, 1),
-            "cannot create map 'counter' (PERCPU_ARRAY): this is larger than the kernel allows: key_size 4, "
-            "value_size 1048576, max_entries 1, flags 0x0 (E2BIG)",
+            (
+                "cannot create map 'counter' (PERCPU_ARRAY): this is larger than the kernel allows: key_size 4, "
+                "value_size 1048576, max_entries 1, flags 0x0 (E2BIG)"
+            ),
         ),
         (
             MapSpec("counter", 2, 4, 1 << 30, 1 << 10),
-            "cannot create map 'counter' (ARRAY): the kernel has no memory for it: key_size 4, value_size 1073741824, "
-            "max_entries 1024, flags 0x0 (ENOMEM)",
+            (
+                "cannot create map 'counter' (ARRAY): the kernel has no memory for it: key_size 4, value_size "
+                "1073741824, max_entries 1024, flags 0x0 (ENOMEM)"
+            ),
         ),
     ],
 )
@@ -131,32 +137,42 @@ def test_with_all_that_it_takes() -> None:
         (
             children.become_nobody,
             ("CAP_BPF", "CAP_NET_ADMIN"),
-            "cannot create map 'counter' (PERCPU_ARRAY): this process lacks CAP_BPF and CAP_NET_ADMIN. Run it as root, "
-            "or give it those",
+            (
+                "cannot create map 'counter' (PERCPU_ARRAY): this process lacks CAP_BPF and CAP_NET_ADMIN. Run it as "
+                "root, or give it those"
+            ),
         ),
         (
             children.drop("CAP_BPF"),
             ("CAP_BPF",),
-            "cannot create map 'counter' (PERCPU_ARRAY): this process is root but lacks CAP_BPF: what started it, such "
-            "as a container, took that away",
+            (
+                "cannot create map 'counter' (PERCPU_ARRAY): this process is root but lacks CAP_BPF: what started it, "
+                "such as a container, took that away"
+            ),
         ),
         (
             children.drop("CAP_NET_ADMIN"),
             ("CAP_NET_ADMIN",),
-            "cannot load program 'counts' (xdp, 12 instructions): this process is root but lacks CAP_NET_ADMIN: what "
-            "started it, such as a container, took that away",
+            (
+                "cannot load program 'counts' (xdp, 12 instructions): this process is root but lacks CAP_NET_ADMIN: "
+                "what started it, such as a container, took that away"
+            ),
         ),
         (
             children.without_bpf(errno.EPERM),
             (),
-            "cannot create map 'counter' (PERCPU_ARRAY): the kernel refuses although this process has CAP_BPF: kernel "
-            "lockdown, a security module or a seccomp filter forbids it",
+            (
+                "cannot create map 'counter' (PERCPU_ARRAY): the kernel refuses although this process has CAP_BPF: "
+                "kernel lockdown, a security module or a seccomp filter forbids it"
+            ),
         ),
         (
             children.enter_user_namespace,
             (),
-            "cannot create map 'counter' (PERCPU_ARRAY): this process has CAP_BPF in its user namespace only, and BPF "
-            "asks for capabilities in the initial one. Run it outside the container",
+            (
+                "cannot create map 'counter' (PERCPU_ARRAY): this process has CAP_BPF in its user namespace only, and "
+                "BPF asks for capabilities in the initial one. Run it outside the container"
+            ),
         ),
     ],
     ids=["nobody", "no CAP_BPF", "no CAP_NET_ADMIN", "seccomp", "user namespace"],
@@ -173,8 +189,10 @@ def test_without_bpf() -> None:
     result = children.outcome(load_counter, children.without_bpf(errno.ENOSYS))
     assert (result.error, result.text) == (
         "NotSupportedError",
-        f"cannot create map 'counter' (PERCPU_ARRAY): there is no bpf(2) here: the kernel ({os.uname().release}) was "
-        "built without CONFIG_BPF_SYSCALL, or a seccomp filter hides it",
+        (
+            f"cannot create map 'counter' (PERCPU_ARRAY): there is no bpf(2) here: the kernel ({os.uname().release}) "
+            "was built without CONFIG_BPF_SYSCALL, or a seccomp filter hides it"
+        ),
     )
     assert result.attributes["feature"] == "bpf(2)"
     assert result.attributes["since"] == (3, 18)
