@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
 import socket
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,12 +69,26 @@ class Namespace:
         with self.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
             raw.bind((self.near, 0))
             for _ in range(packets):
-                raw.send(frame)
+                _send(raw, frame)
 
     def xdp(self, interface: str) -> str:
         """What ip(8) says of XDP on an interface; empty if there is none."""
         line = self.ip("-oneline", "link", "show", "dev", interface)
         return line[line.index("xdp") :].split()[0] if "prog/xdp" in line or " xdp" in line else ""
+
+
+def _send(raw: socket.socket, frame: bytes) -> None:
+    """Send one packet; again where the kernel says that it dropped it, since the far end's queue was full."""
+    for _ in range(1000):
+        try:
+            raw.send(frame)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+    raise TimeoutError("the far end takes no packets")
 
 
 def _setns(fd: int) -> None:

@@ -118,6 +118,27 @@ def private_apt(directory: Path, lines: tuple[str, ...]) -> dict[str, str]:
     return environment
 
 
+def _of_suite(sources: Sources, suite: str) -> tuple[str, ...]:
+    """Apt's lines for a suite other than this machine's own, or for its own where it is empty."""
+    return (f"{sources.mirror} {suite} main",) if suite else sources.lines
+
+
+def package_names(suite: str, prefix: str) -> list[str]:
+    """The packages of a Debian suite (`trixie-backports`) whose names start with `prefix`, as they are there now."""
+    sources = host_sources()
+    base = cache_directory() / "packages" / suite
+    base.mkdir(parents=True, exist_ok=True)
+    with locked(base):
+        environment = private_apt(base, _of_suite(sources, suite))
+        return command("apt-cache", "pkgnames", prefix, environment=environment).split()
+
+
+def cached(suite: str, prefix: str) -> Path | None:
+    """What an earlier `unpack` left of a package whose name starts with `prefix`; the newest, if there are several."""
+    found = (cache_directory() / "packages" / suite).glob(f"{prefix}*")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
 def unpack(*packages: str, suite: str = "", dependencies: bool = True) -> Path:
     """The directory that holds the unpacked packages, fetched where an earlier call has not left it.
 
@@ -131,7 +152,7 @@ def unpack(*packages: str, suite: str = "", dependencies: bool = True) -> Path:
     with locked(base):
         if finished.exists():
             return finished
-        environment = private_apt(base, (f"{sources.mirror} {suite} main",) if suite else sources.lines)
+        environment = private_apt(base, _of_suite(sources, suite))
         downloads = base / "archives"
         unfinished = base / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Virtual machines that run commands of this checkout on other kernels."""

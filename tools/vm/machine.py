@@ -1,0 +1,153 @@
+"""A virtual machine that sees this machine's files, read-only, and runs one command on another kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from debian_packages import PackagesError, library_path, unpack
+from vm import initramfs, kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vm.kernels import Kernel
+
+# virtiofs carries the host's files; the tests' namespaces need veth.
+MODULES = ("virtio_pci", "virtiofs", "veth")
+_CPUS = 2
+_MEMORY = "2048M"
+
+
+class MachineError(Exception):
+    """The machine did not come to the command's end; the text says why."""
+
+
+class Emulator(NamedTuple):
+    """The programs that make up a machine."""
+
+    qemu: Path
+    virtiofsd: Path
+    busybox: Path
+    data: Path  # where qemu's firmware is
+    environment: dict[str, str]
+
+
+def emulator() -> Emulator:
+    """The programs, from Debian packages that are unpacked privately; PackagesError where they cannot be had."""
+    if os.uname().machine != "x86_64":
+        raise PackagesError(
+            f"virtual machines run this machine's programs, and so need x86-64, not {os.uname().machine}"
+        )
+    if os.geteuid() != 0:
+        raise PackagesError("a virtual machine is given this machine's files, which takes root")
+    qemu = unpack("qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios")
+    busybox = unpack("busybox-static", dependencies=False)
+    served = qemu if (qemu / "usr/lib/qemu/virtiofsd").exists() else unpack("virtiofsd")  # of its own since Debian 13
+    return Emulator(
+        _existing(qemu / "usr/bin/qemu-system-x86_64"),
+        _existing(served / "usr/lib/qemu/virtiofsd", served / "usr/libexec/virtiofsd"),
+        _existing(busybox / "bin/busybox", busybox / "usr/bin/busybox"),
+        _existing(qemu / "usr/share/qemu"),
+        {"LD_LIBRARY_PATH": os.pathsep.join(dict.fromkeys(map(library_path, (qemu, served))))},
+    )
+
+
+def run(
+    kernel: Kernel,
+    command: Sequence[str],
+    *,
+    directory: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+) -> int:
+    """Boot a kernel, run a command there, print what it prints, and give its exit status.
+
+    Nothing of the machine is left when this returns or raises. Raises PackagesError where there is no emulator, and
+    MachineError where the command does not end within `seconds` or the kernel dies.
+    """
+    programs = emulator()
+    with tempfile.TemporaryDirectory(prefix="osmia-vm-") as name:
+        files = Path(name)
+        archive, status = files / "initramfs", files / "status"
+        modules = kernels.load_order(kernel, MODULES)
+        initramfs.write(archive, programs.busybox, modules, command, directory, environment)
+        with _served_files(programs, files / "files", files / "log"):
+            ended = _qemu(programs, kernel, archive, files / "files", status, seconds)
+        written = status.read_text().strip() if status.exists() else ""
+        if not written:
+            log = (files / "log").read_text(errors="replace").strip()
+            raise MachineError(
+                f"the machine with kernel {kernel.release} ended before the command did (qemu: exit status {ended})"
+                + (f"; virtiofsd says: {log}" if log else "")
+            )
+        return int(written)
+
+
+def _qemu(programs: Emulator, kernel: Kernel, archive: Path, files: Path, status: Path, seconds: float) -> int:
+    options = {
+        "machine": "q35,accel=tcg,memory-backend=memory",
+        "cpu": "max,cx16=off",  # qemu 7.2 gets cmpxchg16b wrong where several CPUs are emulated at once
+        "smp": str(_CPUS),
+        "m": _MEMORY,
+        "object": f"memory-backend-memfd,id=memory,size={_MEMORY},share=on",
+        "chardev": f"socket,id=files,path={files}",
+        "device": f"vhost-user-fs-pci,chardev=files,tag={initramfs.HOST_TAG}",
+        "display": "none",
+        "kernel": str(kernel.image),
+        "initrd": str(archive),
+        "append": "console=ttyS0 quiet panic=-1 nokaslr",
+        "L": str(programs.data),
+    }
+    arguments = [part for name, value in options.items() for part in (f"-{name}", value)]
+    arguments += ["-nodefaults", "-no-user-config", "-no-reboot", "-serial", "stdio", "-serial", f"file:{status}"]
+    with _ending([programs.qemu, *arguments], programs, stdin=subprocess.DEVNULL) as qemu:
+        try:
+            return qemu.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"the command did not end on kernel {kernel.release} within {seconds:.0f} s") from None
+
+
+@contextmanager
+def _served_files(programs: Emulator, path: Path, log: Path) -> Iterator[None]:
+    """Serve this machine's files at a socket, for one machine."""
+    with socket.socket(socket.AF_UNIX) as listening, log.open("w") as messages:
+        listening.bind(str(path))
+        listening.listen(1)
+        command = [programs.virtiofsd, f"--fd={listening.fileno()}"]
+        for option in ("source=/", "cache=always", "sandbox=chroot"):
+            command += ["-o", option]
+        with _ending(
+            command, programs, stdin=subprocess.DEVNULL, stderr=messages, stdout=messages, pass_fds=[listening.fileno()]
+        ):
+            listening.close()
+            yield
+
+
+@contextmanager
+def _ending(command: Sequence[str | Path], programs: Emulator, **options: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block, and with this process however that ends."""
+    setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', os.defpath)}:/usr/bin")
+    if setpriv is None:
+        raise PackagesError("there is no setpriv on this machine (apt install util-linux)")
+    environment = os.environ | programs.environment
+    process = subprocess.Popen([setpriv, "--pdeathsig", "KILL", *command], env=environment, **options)  # type: ignore[call-overload]
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _existing(*places: Path) -> Path:
+    """The first of these paths that exists."""
+    for place in places:
+        if place.exists():
+            return place
+    raise PackagesError(f"expected {' or '.join(map(str, places))} in the unpacked packages, and it is not there")
