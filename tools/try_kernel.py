@@ -50,8 +50,8 @@ def try_kernel(version: str, arguments: list[str], seconds: float) -> int:
     kernel = kernels.fetch(version)
     print(f"== Linux {kernel.release}", flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-P", "-m", "pytest", *arguments]
-    status = machine.run(kernel, command, directory=CHECKOUT, environment=environment(), seconds=seconds)
+    command = machine.Command([sys.executable, "-P", "-m", "pytest", *arguments], CHECKOUT, environment())
+    status = machine.run(kernel, command, seconds=seconds)
     print(f"== Linux {kernel.release}: exit status {status}, {time.monotonic() - started:.0f} s", flush=True)
     return status
 

@@ -42,7 +42,7 @@ mount -t securityfs securityfs /host/sys/kernel/security
 mount -t cgroup2 cgroup2 /host/sys/fs/cgroup
 ip link set lo up
 status=0
-chroot /host /bin/sh -c {script} </host/dev/null || status=$?
+chroot /host /bin/sh -c {line} </host/dev/null || status=$?
 # Changing a terminal's settings waits for its output; so does closing it.
 stty -F /host/dev/ttyS0 sane
 echo "$status" >/host{status_port}
@@ -50,22 +50,19 @@ poweroff -f
 """
 
 
-def write(
-    path: Path,
-    busybox: Path,
-    modules: Sequence[Module],
-    command: Sequence[str],
-    directory: Path,
-    environment: Mapping[str, str],
-) -> None:
-    """Write the archive: it runs `command` in `directory`, with this environment and no other."""
+def script(arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> str:
+    """The shell's line that runs a command in a directory, with this environment and no other."""
     variables = [f"{name}={value}" for name, value in environment.items()]
-    script = f"cd {shlex.quote(str(directory))} && exec {shlex.join(['env', '-i', *variables, *command])}"
+    return f"cd {shlex.quote(str(directory))} && exec {shlex.join(['env', '-i', *variables, *arguments])}"
+
+
+def write(path: Path, busybox: Path, modules: Sequence[Module], line: str) -> None:
+    """Write the archive; `line` is what the shell runs when everything is there."""
     init = _INIT.format(
         modules=" ".join(module.name for module in modules),
         tag=HOST_TAG,
         writable=WRITABLE,
-        script=shlex.quote(script),
+        line=shlex.quote(line),
         status_port=STATUS_PORT,
     )
     with path.open("wb") as file:

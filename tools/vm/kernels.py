@@ -19,7 +19,7 @@ SUITES = {
     "6.18": "trixie-backports",
     "7.3": "trixie-backports",
 }
-_PARTS = ("image", "binary", "modules")  # from 6.19 on, the image's package is empty and the other two hold it
+_PARTS = ("image", "base", "binary", "modules")  # from 6.19 on, the image's package is empty and the others hold it
 _DEPENDS = re.compile(rb"(?:^|\0)depends=([^\0]*)\0")
 
 

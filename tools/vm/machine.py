@@ -29,6 +29,14 @@ class MachineError(Exception):
     """The machine did not come to the command's end; the text says why."""
 
 
+class Command(NamedTuple):
+    """What is to run in a machine."""
+
+    arguments: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str]  # all of it
+
+
 class Emulator(NamedTuple):
     """The programs that make up a machine."""
 
@@ -37,6 +45,19 @@ class Emulator(NamedTuple):
     busybox: Path
     data: Path  # where qemu's firmware is
     environment: dict[str, str]
+
+
+class Files:
+    """The files of one machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.archive = directory / "initramfs"
+        self.status = directory / "status"
+        """Where the machine writes the command's exit status."""
+        self.socket = directory / "files"
+        """Where it gets this machine's files."""
+        self.log = directory / "log"
+        """What virtiofsd says."""
 
 
 def emulator() -> Emulator:
@@ -59,14 +80,7 @@ def emulator() -> Emulator:
     )
 
 
-def run(
-    kernel: Kernel,
-    command: Sequence[str],
-    *,
-    directory: Path,
-    environment: Mapping[str, str],
-    seconds: float,
-) -> int:
+def run(kernel: Kernel, command: Command, *, seconds: float) -> int:
     """Boot a kernel, run a command there, print what it prints, and give its exit status.
 
     Nothing of the machine is left when this returns or raises. Raises PackagesError where there is no emulator, and
@@ -74,15 +88,14 @@ def run(
     """
     programs = emulator()
     with tempfile.TemporaryDirectory(prefix="osmia-vm-") as name:
-        files = Path(name)
-        archive, status = files / "initramfs", files / "status"
+        files = Files(Path(name))
         modules = kernels.load_order(kernel, MODULES)
-        initramfs.write(archive, programs.busybox, modules, command, directory, environment)
-        with _served_files(programs, files / "files", files / "log"):
-            ended = _qemu(programs, kernel, archive, files / "files", status, seconds)
-        written = status.read_text().strip() if status.exists() else ""
+        initramfs.write(files.archive, programs.busybox, modules, initramfs.script(*command))
+        with _served_files(programs, files):
+            ended = _qemu(programs, kernel, files, seconds)
+        written = files.status.read_text().strip() if files.status.exists() else ""
         if not written:
-            log = (files / "log").read_text(errors="replace").strip()
+            log = files.log.read_text(errors="replace").strip()
             raise MachineError(
                 f"the machine with kernel {kernel.release} ended before the command did (qemu: exit status {ended})"
                 + (f"; virtiofsd says: {log}" if log else "")
@@ -90,23 +103,23 @@ def run(
         return int(written)
 
 
-def _qemu(programs: Emulator, kernel: Kernel, archive: Path, files: Path, status: Path, seconds: float) -> int:
+def _qemu(programs: Emulator, kernel: Kernel, files: Files, seconds: float) -> int:
     options = {
         "machine": "q35,accel=tcg,memory-backend=memory",
         "cpu": "max,cx16=off",  # qemu 7.2 gets cmpxchg16b wrong where several CPUs are emulated at once
         "smp": str(_CPUS),
         "m": _MEMORY,
         "object": f"memory-backend-memfd,id=memory,size={_MEMORY},share=on",
-        "chardev": f"socket,id=files,path={files}",
+        "chardev": f"socket,id=files,path={files.socket}",
         "device": f"vhost-user-fs-pci,chardev=files,tag={initramfs.HOST_TAG}",
         "display": "none",
         "kernel": str(kernel.image),
-        "initrd": str(archive),
+        "initrd": str(files.archive),
         "append": "console=ttyS0 quiet panic=-1 nokaslr",
         "L": str(programs.data),
     }
-    arguments = [part for name, value in options.items() for part in (f"-{name}", value)]
-    arguments += ["-nodefaults", "-no-user-config", "-no-reboot", "-serial", "stdio", "-serial", f"file:{status}"]
+    arguments: list[str | Path] = [part for name, value in options.items() for part in (f"-{name}", value)]
+    arguments += ["-nodefaults", "-no-user-config", "-no-reboot", "-serial", "stdio", "-serial", f"file:{files.status}"]
     with _ending([programs.qemu, *arguments], programs, stdin=subprocess.DEVNULL) as qemu:
         try:
             return qemu.wait(seconds)
@@ -115,12 +128,12 @@ def _qemu(programs: Emulator, kernel: Kernel, archive: Path, files: Path, status
 
 
 @contextmanager
-def _served_files(programs: Emulator, path: Path, log: Path) -> Iterator[None]:
+def _served_files(programs: Emulator, files: Files) -> Iterator[None]:
     """Serve this machine's files at a socket, for one machine."""
-    with socket.socket(socket.AF_UNIX) as listening, log.open("w") as messages:
-        listening.bind(str(path))
+    with socket.socket(socket.AF_UNIX) as listening, files.log.open("w") as messages:
+        listening.bind(str(files.socket))
         listening.listen(1)
-        command = [programs.virtiofsd, f"--fd={listening.fileno()}"]
+        command: list[str | Path] = [programs.virtiofsd, f"--fd={listening.fileno()}"]
         for option in ("source=/", "cache=always", "sandbox=chroot"):
             command += ["-o", option]
         with _ending(
