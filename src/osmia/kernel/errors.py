@@ -95,7 +95,7 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
             "Run it outside the container"
         )
-    if memlock.charged():
+    if memlock.too_low():
         return (
             "RLIMIT_MEMLOCK is too low, and this process may not raise it (CAP_SYS_RESOURCE). Raise it with "
             "`ulimit -l unlimited`: kernels before 5.11 charge maps and programs to it"

@@ -19,28 +19,40 @@ def charged() -> bool:
     return kernel_version() < _NOT_CHARGED_SINCE
 
 
-def raise_limit() -> bool:
-    """Raise the limit as far as this process may; False if it cannot be raised at all."""
+def too_low() -> bool:
+    """Whether an old kernel may refuse something because of the limit."""
+    if not charged():
+        return False
+    import resource  # noqa: PLC0415 - needed on old kernels only
+
+    return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY
+
+
+def raise_limit() -> None:
+    """Raise the limit as far as this process may."""
     import resource  # noqa: PLC0415 - needed on old kernels only
 
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     infinity = resource.RLIM_INFINITY
     for limits in ((infinity, infinity), (hard, hard)):
         if soft == limits[0]:
-            return False
+            return
         try:
             resource.setrlimit(resource.RLIMIT_MEMLOCK, limits)
         except (OSError, ValueError):  # without CAP_SYS_RESOURCE only the soft limit moves, and only up to the hard one
             continue
-        return True
-    return False
+        return
 
 
 def with_memlock(create: Callable[[], T]) -> T:
-    """What `create` returns. Where an old kernel refuses it for the limit, raise that and try once more."""
+    """What `create` returns. Where an old kernel may have refused it for the limit, raise that and try once more.
+
+    The second try is made whoever raised the limit: another thread may have done it meanwhile.
+    """
     try:
         return create()
     except PermissionError:
-        if not charged() or not raise_limit():
+        if not charged():
             raise
+    raise_limit()
     return create()
