@@ -20,6 +20,9 @@ WRITABLE = "/run"
 
 _DIRECTORIES = ("bin", "dev", "host", "modules", "proc", "sys")
 
+# The second script's own directory, in the host's files as the guest sees them.
+_OWN = f"{WRITABLE}/machine"
+
 # Anything that fails before the command ends the script; the kernel then panics, and the machine ends without a status.
 _INIT = """\
 #!/bin/busybox sh
@@ -41,12 +44,19 @@ mount -t tracefs tracefs /host/sys/kernel/tracing
 mount -t securityfs securityfs /host/sys/kernel/security
 mount -t cgroup2 cgroup2 /host/sys/fs/cgroup
 ip link set lo up
-status=0
-chroot /host /bin/sh -c {line} </host/dev/null || status=$?
+mkdir /host{own}
+cp /bin/busybox /command /host{own}
+exec switch_root -c /dev/console /host {own}/busybox sh {own}/command
+"""
+
+# With the host's files as its root, not in a chroot: some things the kernel refuses there, such as user namespaces.
+_COMMAND = """\
+{own}/busybox sh -c {line} </dev/null
+status=$?
 # Changing a terminal's settings waits for its output; so does closing it.
-stty -F /host/dev/ttyS0 sane
-echo "$status" >/host{status_port}
-poweroff -f
+{own}/busybox stty -F /dev/ttyS0 sane
+echo "$status" >{status_port}
+exec {own}/busybox poweroff -f
 """
 
 
@@ -58,13 +68,8 @@ def script(arguments: Sequence[str], directory: Path, environment: Mapping[str, 
 
 def write(path: Path, busybox: Path, modules: Sequence[Module], line: str) -> None:
     """Write the archive; `line` is what the shell runs when everything is there."""
-    init = _INIT.format(
-        modules=" ".join(module.name for module in modules),
-        tag=HOST_TAG,
-        writable=WRITABLE,
-        line=shlex.quote(line),
-        status_port=STATUS_PORT,
-    )
+    init = _INIT.format(modules=" ".join(module.name for module in modules), tag=HOST_TAG, writable=WRITABLE, own=_OWN)
+    command = _COMMAND.format(line=shlex.quote(line), status_port=STATUS_PORT, own=_OWN)
     with path.open("wb") as file:
         archive = _Archive(file)
         for name in _DIRECTORIES:
@@ -73,6 +78,7 @@ def write(path: Path, busybox: Path, modules: Sequence[Module], line: str) -> No
         archive.add("bin/busybox", stat.S_IFREG | 0o755, busybox.read_bytes())
         for module in modules:
             archive.add(f"modules/{module.name}", stat.S_IFREG | 0o644, module.data)
+        archive.add("command", stat.S_IFREG | 0o644, command.encode())
         archive.add("init", stat.S_IFREG | 0o755, init.encode())
         archive.add("TRAILER!!!", 0)
 

@@ -95,11 +95,10 @@ def run(kernel: Kernel, command: Command, *, seconds: float) -> int:
             ended = _qemu(programs, kernel, files, seconds)
         written = files.status.read_text().strip() if files.status.exists() else ""
         if not written:
-            log = files.log.read_text(errors="replace").strip()
-            raise MachineError(
-                f"the machine with kernel {kernel.release} ended before the command did (qemu: exit status {ended})"
-                + (f"; virtiofsd says: {log}" if log else "")
-            )
+            problem = f"the machine with kernel {kernel.release} ended before the command did"
+            if ended != 0:
+                problem += f": qemu's exit status is {ended}; virtiofsd says: {files.log.read_text().strip()}"
+            raise MachineError(problem)
         return int(written)
 
 
