@@ -11,8 +11,12 @@ import children
 import raw_programs as raw
 from osmia.errors import KernelError, PermissionDeniedError, VerifierError
 from osmia.kernel import bpf
+from osmia.kernel.features import kernel_version
 from osmia.loader.load import load_object
 from osmia.spec import LineInfo, MapSpec, ObjectSpec, Relocation
+
+# What the log of a program that uses the context begins with: later kernels print the registers first.
+LOG_START = "0: R1=ctx()" if kernel_version() >= (6, 8) else "0: "
 
 LINES = [
     LineInfo(0, "packets.py", 10, 1, "def counts(ctx):"),
@@ -44,7 +48,7 @@ def test_the_line_that_the_verifier_refuses() -> None:
         "    count.value += 1"
     )
     assert "R0 invalid mem access 'map_value_or_null'\nprocessed 7 insns" in error.log
-    assert error.log.startswith("0: R1=ctx()")
+    assert error.log.startswith(LOG_START)
 
 
 def test_a_refusal_before_the_program_is_followed() -> None:
@@ -74,7 +78,7 @@ def test_the_log_grows() -> None:
     error = refused(raw.spec(raw.function("long", steps + raw.EXIT)))
     assert isinstance(error, VerifierError)
     assert len(error.log) > 1 << 20
-    assert error.log.startswith("0: R1=ctx()")
+    assert error.log.startswith(LOG_START)
     assert "\nR0 !read_ok\nprocessed 40001 insns" in error.log
     assert str(error) == (
         "the kernel's verifier refuses program 'long': a value is read that is not set on every path (`R0 !read_ok`) "
@@ -101,10 +105,10 @@ def test_an_empty_program() -> None:
             ),
         ),
         (
-            MapSpec("counter", 6, 4, 1 << 20, 1),
+            MapSpec("counter", 1, 4, 1 << 30, 1),
             (
-                "cannot create map 'counter' (PERCPU_ARRAY): this is larger than the kernel allows: key_size 4, "
-                "value_size 1048576, max_entries 1, flags 0x0 (E2BIG)"
+                "cannot create map 'counter' (HASH): this is larger than the kernel allows: key_size 4, value_size "
+                "1073741824, max_entries 1, flags 0x0 (E2BIG)"
             ),
         ),
         (
@@ -112,6 +116,11 @@ def test_an_empty_program() -> None:
             (
                 "cannot create map 'counter' (ARRAY): the kernel has no memory for it: key_size 4, value_size "
                 "1073741824, max_entries 1024, flags 0x0 (ENOMEM)"
+            )
+            if kernel_version() >= (5, 11)  # older ones take no map of 4 GiB, however much memory there is
+            else (
+                "cannot create map 'counter' (ARRAY): this is larger than the kernel allows: key_size 4, value_size "
+                "1073741824, max_entries 1024, flags 0x0 (E2BIG)"
             ),
         ),
     ],

@@ -62,6 +62,7 @@ def load_program(
         needed=kind.capabilities,
         feature=f"{kind.name} programs",
         since=kind.since,
+        charged=True,
         hints=_HINTS,
     )
 
