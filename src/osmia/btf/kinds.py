@@ -70,6 +70,10 @@ SIZES = (
     (0, 12),
 )
 
+# The first kernel that takes a kind in a program's BTF, where that is newer than 5.2. Enumerations whose values have a
+# sign (kind_flag) came together with ENUM64.
+SINCE = {FLOAT: (5, 13), DECL_TAG: (5, 16), TYPE_TAG: (5, 17), ENUM64: (6, 0)}
+
 # Kinds whose `size_or_type` is the id of another type.
 REFERENCES = frozenset((PTR, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, VAR, DECL_TAG, TYPE_TAG))
 # Kinds that only qualify or rename another type.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from osmia.btf.kinds import SINCE
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.descriptor import Descriptor
 from osmia.kernel.errors import plain
+from osmia.kernel.features import kernel_version
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach
@@ -112,9 +114,10 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
         return Descriptor(bpf.btf_load(spec.btf))
     except OSError as error:
         number = error.errno or 0
+    btf = _for_this_kernel(spec)
     log = bytearray(_BTF_LOG)
     try:
-        return Descriptor(bpf.btf_load(spec.btf, log))
+        return Descriptor(bpf.btf_load(btf, log))
     except OSError as error:
         number = error.errno or number
     reasons = [line for line in bpf.text(log).splitlines() if line]
@@ -122,3 +125,13 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
         f": {reasons[-1]}" if reasons else ""
     )
     return None
+
+
+def _for_this_kernel(spec: ObjectSpec) -> bytes:
+    """The object's BTF, without kinds of types that this kernel is too old for."""
+    if kernel_version() >= max(SINCE.values()):
+        return spec.btf
+    from osmia.btf.downgrade import downgrade  # noqa: PLC0415 - needed on old kernels only
+    from osmia.btf.read import Btf  # noqa: PLC0415
+
+    return downgrade(Btf(spec.btf, spec.name), kernel_version()) or spec.btf
