@@ -72,6 +72,27 @@ def test_a_reason_that_is_not_in_the_table() -> None:
     assert str(refused(spec)) == "the kernel's verifier refuses program 'ends': last insn is not an exit or jmp"
 
 
+@pytest.mark.parametrize(
+    ("instruction", "since", "reason"),
+    [
+        (raw.insn(0xBF, 0, 0, off=8), (6, 6), "BPF_MOV uses reserved fields"),  # r0 = (s8)r0, of v4
+        (raw.insn(0xBF, 0, 0, off=9), None, "BPF_MOV uses reserved fields"),  # of no version yet
+    ],
+    ids=["v4", "unknown"],
+)
+def test_an_instruction_that_the_kernel_does_not_know(
+    instruction: bytes, since: tuple[int, int] | None, reason: str
+) -> None:
+    spec = raw.spec(raw.function("extends", raw.insn(0xB7, 0) + instruction + raw.EXIT))
+    if since is not None and kernel_version() >= since:
+        load_object(spec).close()
+        return
+    assert str(refused(spec)) == (
+        "the kernel's verifier refuses program 'extends': an instruction that this kernel does not know: build for an "
+        f"older target (`{reason}`) (at instruction 1)"
+    )
+
+
 def test_the_log_grows() -> None:
     """A log that does not fit the first buffer comes whole."""
     steps = b"".join(raw.insn(0xB7, 1, imm=number) + raw.insn(0x7B, 10, 1, off=-8) for number in range(20_000))

@@ -138,6 +138,8 @@ def plain_words(reason: str) -> str:
     return reason
 
 
+_TOO_NEW = "an instruction that this kernel does not know: build for an older target"
+
 # The first sign that a reason holds says what it means.
 _PLAIN: tuple[tuple[str, str], ...] = (
     ("_or_null'", "a value that may be missing is used without a check for None"),
@@ -162,6 +164,8 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("invalid bpf_context access", "a field of the context that is not there, or may not be used this way"),
     ("should have been in", "a return value that this hook does not allow"),
     ("write into map forbidden", "a write to a read-only map"),
-    ("unknown opcode", "an instruction that this kernel does not know: build for an older target"),
+    ("unknown opcode", _TOO_NEW),
+    ("uses reserved fields", _TOO_NEW),
+    ("uses invalid atomic opcode", _TOO_NEW),
     ("unreachable insn", "code that can never run"),
 )
