@@ -69,7 +69,7 @@ def llvm_objdump(data: bytes, *options: str) -> tuple[str, int]:
     assert found
     version = int(found[1])
     # Without alu32, it would not name 32-bit registers; from 17 on it knows v4, and prints hexadecimal unless told.
-    newer = ("--mcpu=v4", "--no-print-imm-hex") if version >= 17 else ("--mcpu=v3",)
+    newer = ("--mcpu=v4", "--no-print-imm-hex") if version >= 17 else ("--mcpu=v3", "--mattr=+alu32")
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "program.o"
         path.write_bytes(data)

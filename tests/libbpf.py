@@ -28,6 +28,19 @@ class LibbpfMap(NamedTuple):
     contents: bytes | None
 
 
+# The field -> libbpf's function that gives it.
+_NUMBERS = {
+    "type": "type",
+    "key_size": "key_size",
+    "value_size": "value_size",
+    "max_entries": "max_entries",
+    "flags": "map_flags",
+    "map_extra": "map_extra",
+    "btf_key_type_id": "btf_key_type_id",
+    "btf_value_type_id": "btf_value_type_id",
+}
+
+
 class LibbpfObject(NamedTuple):
     """An opened object: nothing of it has been loaded into a kernel."""
 
@@ -56,18 +69,17 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-_Print = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
-
-
-@_Print
 def _quiet(_level: int, _format: bytes, _arguments: int) -> int:
     return 0
+
+
+_QUIET = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)(_quiet)
 
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[int]:
     library = _library()
-    library.libbpf_set_print(_quiet)
+    library.libbpf_set_print(_QUIET)
     buffer = ctypes.create_string_buffer(data, len(data))
     handle = library.bpf_object__open_mem(buffer, c_size_t(len(data)), None)
     if not handle:
@@ -99,8 +111,6 @@ def read(data: bytes) -> LibbpfObject:
 
 
 def _maps(library: ctypes.CDLL, handle: int) -> Iterator[tuple[str, LibbpfMap]]:
-    number = ("type", "key_size", "value_size", "max_entries", "map_flags", "map_extra")
-    number += ("btf_key_type_id", "btf_value_type_id")
     place = library.bpf_object__next_map(c_void_p(handle), None)
     while place:
         pointer = c_void_p(place)
@@ -110,7 +120,8 @@ def _maps(library: ctypes.CDLL, handle: int) -> Iterator[tuple[str, LibbpfMap]]:
         name = library.bpf_map__name(pointer).decode()
         # libbpf puts the object's name before .data, .rodata and .bss.
         name = "." + name.split(".", 1)[1] if "." in name else name
-        yield name, LibbpfMap(*(getattr(library, f"bpf_map__{field}")(pointer) for field in number), contents)
+        numbers = {field: getattr(library, f"bpf_map__{function}")(pointer) for field, function in _NUMBERS.items()}
+        yield name, LibbpfMap(**numbers, contents=contents)
         place = library.bpf_object__next_map(c_void_p(handle), pointer)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 
 from osmia.abi import instruction as isa
-from osmia.abi.flags import BPF_PSEUDO_CALL
+from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL
 from osmia.abi.generated import bpf
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.read import Btf
@@ -50,6 +51,18 @@ _ATOMIC_NAMES = {isa.ADD: "add", isa.OR: "or", isa.AND: "and", isa.XOR: "xor"}
 _HELPERS = {
     number: name.replace("BPF_FUNC", "bpf", 1) for name, number in vars(bpf).items() if name.startswith("BPF_FUNC_")
 }
+# Jumps without a comparison: the fields that are zero, and the text.
+_PLAIN_JUMPS = {
+    isa.JMP | isa.JA: ("dsi", "goto {0.offset:+}"),
+    isa.JMP32 | isa.JA: ("dso", "gotol {0.immediate:+}"),
+    isa.JMP | isa.JA | isa.X: ("soi", "gotox r{0.destination}"),
+    isa.JMP | isa.JCOND: ("dsi", "may_goto {0.offset:+}"),
+    isa.JMP | isa.CALL: ("d", "call {0.immediate}"),
+    isa.JMP | isa.CALL | isa.X: ("soi", "callx r{0.destination}"),
+    isa.JMP | isa.EXIT: ("dsoi", "exit"),
+}
+# What a call's source register says it is of: a helper, a function, or a function of the kernel.
+_LAST_CALL = BPF_PSEUDO_KFUNC_CALL
 _UNKNOWN = "<unknown>"
 
 
@@ -107,18 +120,12 @@ def _jump(instruction: Instruction) -> str | None:
         operand = f"{letter}{instruction.source}" if by_register else str(instruction.immediate)
         comparison = f"{letter}{instruction.destination} {_COMPARISONS[operation]} {operand}"
         return f"if {comparison} goto {instruction.offset:+}"
-    return _PLAIN_JUMPS[instruction.opcode](instruction) if instruction.opcode in _PLAIN_JUMPS else None
-
-
-_PLAIN_JUMPS = {
-    isa.JMP | isa.JA: lambda of: None if _used(of, "dsi") else f"goto {of.offset:+}",
-    isa.JMP32 | isa.JA: lambda of: None if _used(of, "dso") else f"gotol {of.immediate:+}",
-    isa.JMP | isa.JA | isa.X: lambda of: None if _used(of, "soi") else f"gotox r{of.destination}",
-    isa.JMP | isa.JCOND: lambda of: None if _used(of, "dsi") else f"may_goto {of.offset:+}",
-    isa.JMP | isa.CALL: lambda of: None if _used(of, "d") or of.source > 2 else f"call {of.immediate}",
-    isa.JMP | isa.CALL | isa.X: lambda of: None if _used(of, "soi") else f"callx r{of.destination}",
-    isa.JMP | isa.EXIT: lambda of: None if _used(of, "dsoi") else "exit",
-}
+    if instruction.opcode not in _PLAIN_JUMPS:
+        return None
+    zero, text = _PLAIN_JUMPS[instruction.opcode]
+    if _used(instruction, zero) or (operation == isa.CALL and not by_register and instruction.source > _LAST_CALL):
+        return None
+    return text.format(instruction)
 
 
 def _load(instruction: Instruction) -> str | None:
@@ -234,7 +241,7 @@ def objdump(data: bytes, name: str, section: str | None = None) -> str:
         if not code:
             raise ObjectError(f"{name}: no section '{section}' with code in it; the sections with code are: {known}")
     lines = _source_lines(elf)
-    parts = [f"\n{name}:\tfile format {'elf64-bpf' if elf.byte_order == '<' else 'elf64-bpfeb'}"]
+    parts = [f"\n{name}:\tfile format elf64-bpf"]
     for found in code:
         parts.append(f"\nDisassembly of section {found.name}:\n")
         parts += _SectionText(elf, found).lines(lines.get(found.name, {}))
@@ -320,8 +327,8 @@ class _SectionText:
             return symbol.name
         target = self.elf.sections[symbol.section]
         # A section's own symbol: the place in it is what the compiler left in the instruction.
-        data, order = self.section.data, "little" if self.elf.byte_order == "<" else "big"
-        addend = int.from_bytes(data[offset + 4 : offset + 8], order, signed=True)
+        data = self.section.data
+        (addend,) = struct.unpack_from(self.elf.byte_order + "i", data, offset + 4)
         if data[offset] == isa.JMP | isa.CALL:
             addend = (addend + 1) * isa.SLOT
         for other in self.elf.symbols:

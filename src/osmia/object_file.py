@@ -18,6 +18,8 @@ from osmia.spec import ErrorSite, FunctionSpec, LineInfo, ObjectSpec, Relocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from osmia.btf.ext import BtfExt
     from osmia.elf import Elf, RelocationEntry, Section
     from osmia.object_maps import ObjectMaps
@@ -256,16 +258,26 @@ class _Reader:
         self, section: Section, start: int, function: FunctionSpec, relocated: set[tuple[str, int]]
     ) -> None:
         """Calls inside a section carry no relocation: the compiler has filled the distance in."""
-        opcodes = function.instructions[::_SLOT]
-        index = -1
-        while (index := opcodes.find(_CALL, index + 1)) >= 0:
-            registers, distance = struct.unpack_from("<xBxxi", function.instructions, index * _SLOT)
-            if (function.name, index) in relocated or registers >> 4 != BPF_PSEUDO_CALL:
+        for index in _find_opcode(function.instructions, _CALL):
+            if (function.name, index) in relocated:
                 continue
-            offset = start + (index + 1 + distance) * _SLOT
-            callee = self._callee(self._where(function, index), section, offset)
-            function.relocations.append(Relocation(index, "call", callee))
-            function.instructions = _put(function.instructions, index * _SLOT, _BLANK_CALL)
+            registers, distance = struct.unpack_from("<xBxxi", function.instructions, index * _SLOT)
+            if registers >> 4 == BPF_PSEUDO_CALL:
+                offset = start + (index + 1 + distance) * _SLOT
+                callee = self._callee(self._where(function, index), section, offset)
+                function.relocations.append(Relocation(index, "call", callee))
+                function.instructions = _put(function.instructions, index * _SLOT, _BLANK_CALL)
+            elif registers >> 4:
+                raise self._by_number(function, index)
+        for index in _find_opcode(function.instructions, _LD_IMM64):
+            if (function.name, index) not in relocated and function.instructions[index * _SLOT + 1] >> 4:
+                raise self._by_number(function, index)
+
+    def _by_number(self, function: FunctionSpec, index: int) -> ObjectError:
+        return ObjectError(
+            f"{self._where(function, index)}: refers by number to something of the kernel it was made on, "
+            "which may be anything here: keep the compiler's relocations in the file"
+        )
 
     # What osmia does not do
 
@@ -338,6 +350,15 @@ class _Reader:
 
 def _holds_code(section: Section) -> bool:
     return section.type == SHT_PROGBITS and bool(section.flags & SHF_EXECINSTR) and section.size > 0
+
+
+def _find_opcode(instructions: bytes, opcode: int) -> Iterator[int]:
+    """The indices of the slots that start with an opcode; the second slot of an instruction starts with 0."""
+    opcodes = instructions[::_SLOT]
+    index = opcodes.find(opcode)
+    while index >= 0:
+        yield index
+        index = opcodes.find(opcode, index + 1)
 
 
 def _put(instructions: bytes, at: int, replacement: bytes) -> bytes:

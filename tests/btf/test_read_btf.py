@@ -152,10 +152,10 @@ def test_damage_is_refused_and_named(data: bytes, message: str) -> None:
 
 def test_loops_of_types_are_refused() -> None:
     round_and_round = Btf(made(a_type(kinds.TYPEDEF, 2, name=1), a_type(kinds.CONST, 1)), "x.o")
-    with pytest.raises(ObjectError, match="^x.o: BTF type 1 is a chain of more than 32 typedefs and qualifiers$"):
+    with pytest.raises(ObjectError, match=r"^x\.o: BTF type 1 is a chain of more than 32 typedefs and qualifiers$"):
         round_and_round.size(1)
     nested = Btf(made(a_type(kinds.ARRAY, 0, struct.pack("<III", 1, 1, 2))), "x.o")
-    with pytest.raises(ObjectError, match="^x.o: BTF type 1 is an array of more than 32 dimensions$"):
+    with pytest.raises(ObjectError, match=r"^x\.o: BTF type 1 is an array of more than 32 dimensions$"):
         nested.size(1)
 
 
@@ -193,7 +193,7 @@ def test_core_relocations_are_read() -> None:
         (12, 4000, "x.o: the function info would lie at bytes 0 to 4000 of 112 in .BTF.ext"),
         (32, 4, "x.o: a record of function info has 4 bytes, expected 8 or more"),
         (40, 100, "x.o: the function info has 100 records of 8 bytes at byte 12 of 20"),
-        (36, 9999, "x.o: a name in the BTF would lie at byte 9999 of a table of 239 bytes"),
+        (36, 9999, "x.o: a name in the BTF would lie at byte 9999 of a table of 234 bytes"),
     ],
 )
 def test_damaged_btf_ext_is_refused_and_named(at: int, value: int, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,10 @@ from osmia.elf import read_elf
 from osmia.kinds import KINDS
 from osmia.object_file import read_object
 from osmia.spec import ErrorSite, LineInfo, MapSpec, ObjectSpec, Relocation
+from system_packages import tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Several programs, subprograms of every sort, every sort of data.
 MANY = """
@@ -26,7 +31,7 @@ struct { __uint(type, 2); __uint(max_entries, 7); __type(key, u32); __type(value
 
 u64 zeroes[3]; static volatile u32 hidden_zero; u64 seven = 7; static volatile u64 eight = 8; u32 nine[2] = {9, 10};
 const volatile u32 setting = 53; static const char text[] = "some text";
-const volatile u32 other SEC(".rodata.other") = 1; u32 mine SEC(".data.mine") = 4;
+u32 shy __hidden = 3; const volatile u32 other SEC(".rodata.other") = 1; u32 mine SEC(".data.mine") = 4;
 
 static __noinline u32 in_text(u32 x) { return x * nine[1] + eight; }
 __noinline u32 visible(u32 x) { return in_text(x) + in_text(x + 1); }
@@ -46,7 +51,7 @@ SEC("xdp") int second(struct xdp_md *ctx) {
     u64 key = 1, *value = bpf_map_lookup_elem(&flows, &key);
     u32 index = ctx->rx_queue_index; void *unused = bpf_map_lookup_elem(&pairs, &index);
     if (unused) zeroes[2] += ((const volatile char *)text)[index & 7];
-    return value ? beside(setting) : in_text(other + mine + eight + nine[1]);
+    return value ? beside(setting) : in_text(other + mine + shy + eight + nine[1]);
 }
 SEC("xdp/third") int third(struct xdp_md *ctx) { return 2; }
 """
@@ -68,7 +73,7 @@ def test_the_counter_is_read_whole() -> None:
     assert program.relocations == [Relocation(4, "map", "counter")]
     assert len(program.instructions) == 13 * 8
     assert program.instructions[4 * 8 : 6 * 8] == bytes([0x18, 1]) + bytes(14)
-    file = "/home/user/counter.py"
+    file = "/code/counter.py"
     assert program.lines == [
         LineInfo(0, file, 6, 0, "def count(ctx: xdp_md) -> i32:"),
         LineInfo(1, file, 7, 9, "    v = counter.lookup(0)"),
@@ -116,6 +121,22 @@ def test_maps_programs_and_btf_are_those_of_libbpf(cpu: str) -> None:
     assert ours.btf == theirs.btf
 
 
+def test_what_a_static_linker_has_filled_in_stays(tmp_path: Path) -> None:
+    first, second, linked = (tmp_path / name for name in ("first.o", "second.o", "linked.o"))
+    first.write_bytes(
+        compiled.c_object(
+            'u64 one = 1; u32 shy __hidden = 3; SEC("xdp") int program(struct xdp_md *ctx) { return one + shy; }'
+        )
+    )
+    second.write_bytes(compiled.c_object("u64 before[3] = {4}, two = 2;", prelude="typedef unsigned long u64;"))
+    tool("bpftool").run("gen", "object", linked, first, second)
+    data = linked.read_bytes()
+    ours, theirs = read_object(data, "linked.o"), libbpf.read(data)
+    assert ours.btf == theirs.btf
+    assert ours.maps[".data"].contents == theirs.maps[".data"].contents
+    assert ours.maps[".data"].value_size == 16 + 32
+
+
 def relocations(spec: ObjectSpec, name: str) -> list[tuple[str, str, int]]:
     function = spec.programs.get(name) or spec.functions[name]
     return [(found.kind, found.target, found.addend) for found in function.relocations]
@@ -150,6 +171,7 @@ def test_calls_addresses_and_data_of_every_sort_are_relocated() -> None:
         ("data", ".rodata.other", 0),
         ("data", ".data.mine", 0),
         ("data", ".data", places["eight"]),
+        ("data", ".data", places["shy"]),
         ("data", ".data", places["nine"]),
         ("call", "in_text", 0),
     }

@@ -40,8 +40,8 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
         (
             'SEC("tracepoint/syscalls/sys_enter_openat") int program(void *ctx) { return 0; }',
             (
-                "x.o: section 'tracepoint/syscalls/sys_enter_openat' holds programs of a kind that osmia does not have; "
-                "it has 'xdp', and '.text' for subprograms"
+                "x.o: section 'tracepoint/syscalls/sys_enter_openat' holds programs of a kind that osmia does not "
+                "have; it has 'xdp', and '.text' for subprograms"
             ),
         ),
         (
@@ -70,8 +70,8 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
             "struct inner { " + ARRAY + ' } inner SEC(".maps"); struct { __uint(type, 13); __uint(max_entries, 1); '
             '__type(key, u32); struct inner *values[]; } m SEC(".maps") = { .values = { &inner } };' + LOOKUP,
             (
-                "x.o: map 'm' is declared with initial values (inner maps or programs), which osmia cannot fill in yet: "
-                "declare it without them"
+                "x.o: map 'm' is declared with initial values (inner maps or programs), which osmia cannot fill in "
+                "yet: declare it without them"
             ),
         ),
         (
@@ -217,7 +217,23 @@ def test_relocations_that_make_no_sense_are_refused(at: int, layout: str, value:
     struct.pack_into(layout, data, bytes(data).index(section.data) + at, value)
     with pytest.raises(ObjectError) as caught:
         read_object(bytes(data), "x.o")
-    assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /home/user/counter.py:7): {message}"
+    assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /code/counter.py:7): {message}"
+
+
+@pytest.mark.parametrize(("code", "instruction"), [("18110000030000000000000000000000", 0), ("8520000003000000", 0)])
+def test_references_by_number_are_refused(code: str, instruction: int) -> None:
+    data = bytearray(compiled.c_object('SEC("xdp") int program(void *ctx) { return *(volatile u64 *)ctx / 7; }'))
+    section = read_elf(bytes(data), "x.o").section("xdp")
+    assert section is not None
+    at = bytes(data).index(section.data)
+    data[at : at + len(code) // 2] = bytes.fromhex(code)
+    message = object_error(bytes(data))
+    assert message is not None
+    assert message.startswith(f"fuzzed.o: 'program' (section 'xdp', instruction {instruction}, ")
+    assert in_program(message) == (
+        "refers by number to something of the kernel it was made on, "
+        "which may be anything here: keep the compiler's relocations in the file"
+    )
 
 
 def test_two_functions_of_one_name_are_refused() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import osmia
 from osmia import (
     Array,
     HashMap,
@@ -62,6 +64,16 @@ def divides(ctx: XdpContext) -> XdpAction:
         return XdpAction.TX
     if 100 % divisor.value > 10:
         return XdpAction.PASS
+    return XdpAction.PASS
+
+
+@xdp
+def remains(ctx: XdpContext) -> XdpAction:
+    divisor = divisors.lookup(0)
+    if divisor is None:
+        return XdpAction.PASS
+    if 100 % divisor.value > 10:
+        return XdpAction.TX
     return XdpAction.PASS
 
 
@@ -239,6 +251,38 @@ def test_a_failed_load_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not packets.live
     counts.test_run(PACKET)
     assert packets[0].sum() == 1
+
+
+def test_a_signal_handler_cannot_load_in_the_middle_of_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    from osmia.loader import load
+
+    load_object = load.load_object
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        with pytest.raises(RuntimeError) as caught:
+            counts_too.load()
+        texts.append(str(caught.value))
+        return load_object(*arguments, **options)
+
+    texts: list[str] = []
+    monkeypatch.setattr(load, "load_object", interrupted)
+    counts.load()
+    monkeypatch.undo()
+    text = "counts_too cannot be loaded by a signal handler that interrupts the loading of counts: load it before"
+    assert texts == [text]
+    counts_too.load()
+
+
+def test_programs_of_one_object_count_their_own_errors() -> None:
+    with osmia.load(sys.modules[__name__]) as loaded:
+        for program, value in ((divides, 0), (remains, 0), (remains, 0)):
+            loaded[divisors][0] = value
+            assert loaded[program].test_run(PACKET).action in {XdpAction.DROP, XdpAction.ABORTED}
+        assert [each.count for each in loaded[divides].errors()] == [1]
+        (error,) = loaded[remains].errors()
+        assert error.count == 2
+        assert error.line == remains.function.__code__.co_firstlineno + 5  # type: ignore[union-attr]
+        assert loaded[counts].errors() == []
 
 
 def test_declarations_inside_a_function_work(netns: Namespace) -> None:

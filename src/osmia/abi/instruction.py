@@ -105,7 +105,7 @@ def decode(code: bytes, byte_order: str = "<") -> list[Instruction]:
     """Instructions from their bytes. ObjectError where they are cut short."""
     if len(code) % SLOT:
         raise ObjectError(f"code of {len(code)} bytes, no multiple of {SLOT}")
-    instructions = []
+    instructions: list[Instruction] = []
     slots = struct.iter_unpack(byte_order + "BBhi", code)
     for slot, (opcode, registers, offset, immediate) in enumerate(slots):
         value = immediate

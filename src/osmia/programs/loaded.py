@@ -9,7 +9,7 @@ from osmia.errors import ObjectError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map
-from osmia.programs.program import LOADING, Program
+from osmia.programs.program import Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,16 +154,15 @@ def run_file(path: str, source: bytes) -> ModuleType:
     module = type(sys)(path)
     module.__file__ = path
     beside = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - pathlib costs milliseconds
-    with LOADING:
-        sys.modules[path] = module  # dataclasses and pickle look a class's module up
-        sys.path.insert(0, beside)
-        try:
-            exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - it is the user's program
-        except BaseException:
-            del sys.modules[path]
-            raise
-        finally:
-            sys.path.remove(beside)
+    sys.modules[path] = module  # dataclasses and pickle look a class's module up
+    sys.path.insert(0, beside)
+    try:
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - it is the user's program
+    except BaseException:
+        del sys.modules[path]
+        raise
+    finally:
+        sys.path.remove(beside)
     return module
 
 

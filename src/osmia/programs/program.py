@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
-# One declaration is loaded once, whichever threads attach it. Reentrant: a signal handler may attach too.
+# One declaration is loaded once, whichever threads attach it; reentrant, so that a signal handler is not stuck.
 LOADING = RLock()
+BEING_LOADED: list[str] = []
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
 
@@ -175,14 +176,22 @@ class Program(Generic[C_contra, R_co]):
     def _running(self) -> KernelProgram:
         """The loaded program, which a declaration becomes when it is first needed."""
         with LOADING:
-            if self._kernel is None:
-                if not self._declared:
-                    raise NotLoadedError(f"{self.name} is closed")
-                self._load()
-            assert self._kernel is not None
-            return self._kernel
+            if self._kernel is not None:
+                return self._kernel
+            if not self._declared:
+                raise NotLoadedError(f"{self.name} is closed")
+            if BEING_LOADED:
+                raise RuntimeError(
+                    f"{self.name} cannot be loaded by a signal handler that interrupts the loading of "
+                    f"{BEING_LOADED[0]}: load it before"
+                )
+            BEING_LOADED.append(self.name)
+            try:
+                return self._load()
+            finally:
+                BEING_LOADED.pop()
 
-    def _load(self) -> None:
+    def _load(self) -> KernelProgram:
         from osmia.compiler.cache import object_for
         from osmia.compiler.target import running_kernel
         from osmia.loader.load import load_object
@@ -209,14 +218,15 @@ class Program(Generic[C_contra, R_co]):
         for declaration in self._maps:
             declaration.reached_by.append(self)
         self._own = [held for symbol, held in loaded.maps.items() if symbol not in compiled.maps]
-        self._take(loaded, spec)
+        return self._take(loaded, spec)
 
-    def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> None:
+    def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> KernelProgram:
         if spec.error_sites and self.name in spec.error_sites:
             from osmia.programs.error_counts import counters, sites
 
             self._sites, self._errors = sites(spec, self.name), counters(spec, loaded.maps)
         self._kernel = loaded.programs[self.name]
+        return self._kernel
 
     def _check_shared(self, declaration: Map[Any, Any]) -> None:
         """Refuse a map that was closed while another program uses it: the two would not share it any more."""

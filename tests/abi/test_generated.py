@@ -1,0 +1,96 @@
+"""The generated constants and contexts are those of the running kernel."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import generate_abi
+from osmia.abi import flags
+from osmia.abi.generated import bpf, contexts
+from osmia.btf import kinds
+from osmia.btf.read import Btf
+from osmia.kinds import KINDS
+from osmia.maps.table import MAP_KINDS
+from system_packages import tool
+
+VMLINUX = Path("/sys/kernel/btf/vmlinux")
+
+
+def release_of(path: Path) -> str:
+    found = re.search(r"from the BTF of Linux (\S+); do not edit", path.read_text())
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Btf:
+    if not VMLINUX.exists():
+        pytest.skip(f"{VMLINUX} does not exist: this kernel has no BTF")
+    return Btf(VMLINUX.read_bytes(), str(VMLINUX))
+
+
+def test_the_same_kernel_gives_the_same_files(kernel: Btf) -> None:
+    made_from = release_of(generate_abi.OUTPUT / "bpf.py")
+    if made_from != os.uname().release:
+        pytest.skip(f"the files are of Linux {made_from}, this is {os.uname().release}: their values are compared")
+    for name, text in generate_abi.generate(kernel, made_from).items():
+        assert (generate_abi.OUTPUT / name).read_text() == text
+
+
+def constants(module: object) -> dict[str, int]:
+    return {name: value for name, value in vars(module).items() if name.isidentifier() and isinstance(value, int)}
+
+
+def test_every_constant_has_its_value_in_this_kernel(kernel: Btf) -> None:
+    values: dict[str, int] = {}
+    for of in kernel.of_kind(kinds.ENUM):
+        values.update(kernel.values(of))
+    common = constants(bpf).keys() & values.keys()
+    # Old kernels lack some; that none is compared must not pass.
+    assert len(common) > 300
+    assert {name: constants(bpf)[name] for name in common} == {name: values[name] for name in common}
+
+
+def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf) -> None:
+    found = kernel.find("xdp_md", kinds.STRUCT)
+    assert found is not None
+    ends = [(member.name, member.offset) for member in kernel.members(found)]
+    expected, offset = [], 0
+    for name, bits in contexts.XDP_MD:
+        expected.append((name, offset))
+        offset += bits
+    assert expected[: len(ends)] == ends[: len(expected)]
+
+
+def test_the_macros_are_those_of_the_installed_headers() -> None:
+    text = tool("clang").run(
+        "-E", "-dM", "-x", "c", "-include", "linux/bpf.h", "-include", "linux/if_link.h", "/dev/null"
+    )
+    macros = dict(re.findall(r"^#define (\w+)\s+(\(1U << \d+\)|\d+U?)$", text.stdout, re.MULTILINE))
+    ours = constants(flags)
+    common = ours.keys() & macros.keys()
+    assert len(common) > 15
+    assert {name: ours[name] for name in common} == {name: _value(macros[name]) for name in common}
+
+
+def _value(macro: str) -> int:
+    shifted = re.fullmatch(r"\(1U << (\d+)\)", macro)
+    return 1 << int(shifted[1]) if shifted else int(macro.rstrip("U"))
+
+
+def test_the_tables_say_what_the_kernel_says() -> None:
+    assert {name: (kind.program_type, kind.attach_type) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
+    assert KINDS["xdp"].context_members == contexts.XDP_MD
+    for kind in KINDS.values():
+        places, offset = {}, 0
+        for name, bits in kind.context_members:
+            places[name] = (offset, bits)
+            offset += bits
+        for name, field in kind.fields.items():
+            assert places[name] == (field.offset * 8, field.bits)
+    for row in MAP_KINDS.values():
+        assert row.type == constants(bpf)[f"BPF_MAP_TYPE_{row.kernel_name}"]
