@@ -11,7 +11,7 @@ import pytest
 import children
 import raw_programs as raw
 from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, errno_name
-from osmia.kernel import bpf, capabilities, errors, features, memlock
+from osmia.kernel import bpf, capabilities, features
 from osmia.kernel.errors import kernel_error
 from osmia.loader.load import load_object
 
@@ -42,13 +42,13 @@ def test_hints() -> None:
 
 def test_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that is new enough is not said to lack something."""
-    monkeypatch.setattr(errors, "kernel_version", lambda: (5, 15))
+    monkeypatch.setattr(features, "kernel_version", lambda: (5, 15))
     error = kernel_error(errno.E2BIG, "do it", feature="map_extra")
     assert isinstance(error, NotSupportedError)
     assert (error.feature, error.since) == ("map_extra", (5, 16))
     assert str(error).endswith(" has no map_extra, which Linux 5.16 brought")
     assert not isinstance(kernel_error(errno.EBUSY, "do it", feature="map_extra"), NotSupportedError)
-    monkeypatch.setattr(errors, "kernel_version", lambda: (5, 16))
+    monkeypatch.setattr(features, "kernel_version", lambda: (5, 16))
     assert not isinstance(kernel_error(errno.E2BIG, "do it", feature="map_extra"), NotSupportedError)
 
 
@@ -81,7 +81,7 @@ def limited() -> None:
 
 def test_an_old_kernels_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """EPERM from a creation: the limit goes up as far as it may, and the creation is tried once more."""
-    monkeypatch.setattr(memlock, "kernel_version", lambda: (5, 10))
+    monkeypatch.setattr(features, "kernel_version", lambda: (5, 10))
     real = bpf.call
 
     def call(command: int, attribute: bytes | bytearray) -> int:
@@ -103,7 +103,7 @@ def test_an_old_kernels_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_old_kernels_limit_that_cannot_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memlock, "kernel_version", lambda: (5, 10))
+    monkeypatch.setattr(features, "kernel_version", lambda: (5, 10))
     before = (
         children.drop("CAP_SYS_RESOURCE"),
         lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, 4096)),
