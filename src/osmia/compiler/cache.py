@@ -14,6 +14,7 @@ import zlib
 
 from osmia.compiler.fingerprint import describe, describe_code, follow
 from osmia.compiler.request import CompiledObject
+from osmia.errors import CompileError
 from osmia.maps.declaration import Map
 
 TYPE_CHECKING = False
@@ -44,8 +45,11 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
     from osmia.compiler.worker import WORKER
 
     WORKER.start()
-    unit, state = checked_unit(requests)
-    data = generate(unit, target)
+    try:
+        unit, state = checked_unit(requests)
+        data = generate(unit, target)
+    except CompileError as error:
+        raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's
     files = {file.relative: file.path for file in unit.files.values()}
     if path:
         sources = [_source_lines(request.function.__code__) for request in requests]
