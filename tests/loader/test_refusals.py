@@ -200,7 +200,7 @@ def test_without_bpf() -> None:
 
 def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """EINVAL from a kernel that is older than what was asked for says so."""
-    monkeypatch.setattr("osmia.kernel.errors.kernel_version", lambda: (4, 4))
+    monkeypatch.setattr("osmia.kernel.features.kernel_version", lambda: (4, 4))
     error = refused(raw.counter(MapSpec("counter", 6, 3, 8, 1)))
     assert str(error) == (
         f"cannot create map 'counter' (PERCPU_ARRAY): this kernel ({os.uname().release}) has no maps of type "

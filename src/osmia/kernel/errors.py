@@ -6,8 +6,8 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, errno_name
-from osmia.kernel import capabilities, memlock
-from osmia.kernel.features import FEATURES, kernel_version
+
+_FIRST_BPF = (3, 18)
 
 
 def kernel_error(
@@ -25,6 +25,8 @@ def kernel_error(
     `needed` are the capabilities that it takes, `later` those that what comes next takes, `feature` what the kernel
     may lack (with `since`, or from the table), and `hints` say what other numbers mean here.
     """
+    from osmia.kernel.features import FEATURES, kernel_version
+
     if number == errno.ENOSYS:
         return _no_bpf(asked)
     if number == errno.EPERM and needed:
@@ -62,7 +64,7 @@ def _no_bpf(asked: str) -> NotSupportedError:
             "CONFIG_BPF_SYSCALL, or a seccomp filter hides it",
         ),
         "bpf(2)",
-        FEATURES["bpf(2)"],
+        _FIRST_BPF,
     )
 
 
@@ -73,15 +75,20 @@ def _with_feature(error: NotSupportedError, feature: str, since: tuple[int, int]
 
 def permission_denied(asked: str, needed: tuple[str, ...], later: tuple[str, ...] = ()) -> PermissionDeniedError:
     """The kernel does not let this process do it: name what is missing, never what is there."""
-    missing = capabilities.missing_capabilities(needed)
+    from osmia.kernel.capabilities import missing_capabilities
+
+    missing = missing_capabilities(needed)
     if missing:
-        missing = capabilities.missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
+        missing = missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
     error = PermissionDeniedError(errno.EPERM, f"cannot {asked}: {_why_denied(needed, missing)}")
     error.capabilities = missing or ()
     return error
 
 
 def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str:
+    from osmia.kernel.capabilities import in_user_namespace
+    from osmia.kernel.memlock import charged
+
     wanted = " and ".join(needed)
     if missing is None:
         return f"it takes {wanted} (/proc does not say what this process has)"
@@ -90,12 +97,12 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str
         if os.geteuid() == 0:
             return f"this process is root but lacks {lacks}: what started it, such as a container, took {them} away"
         return f"this process lacks {lacks}. Run it as root, or give it {them}"
-    if capabilities.in_user_namespace():
+    if in_user_namespace():
         return (
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
             "Run it outside the container"
         )
-    if memlock.charged():
+    if charged():
         return (
             "RLIMIT_MEMLOCK is too low, and this process may not raise it (CAP_SYS_RESOURCE). Raise it with "
             "`ulimit -l unlimited`: kernels before 5.11 charge maps and programs to it"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from osmia.kernel.features import kernel_version
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +14,14 @@ _NOT_CHARGED_SINCE = (5, 11)
 
 def charged() -> bool:
     """Whether this kernel charges maps and programs to the limit."""
+    from osmia.kernel.features import kernel_version
+
     return kernel_version() < _NOT_CHARGED_SINCE
 
 
 def raise_limit() -> bool:
     """Raise the limit as far as this process may; False if it cannot be raised at all."""
-    import resource  # noqa: PLC0415 - needed on old kernels only
+    import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     infinity = resource.RLIM_INFINITY
