@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from osmia.errors import KernelError
 
 _DIRECTORY = "/sys/devices/system/cpu"
 
 
-@cache
+# What cannot change while the system runs; `functools.cache` costs start-up time.
+_possible: list[tuple[int, ...]] = []
+
+
 def possible_cpus() -> tuple[int, ...]:
     """The numbers of all CPUs that can ever run here. A per-CPU map has one value for each, in this order."""
-    return _read("possible")
+    if not _possible:
+        _possible.append(_read("possible"))
+    return _possible[0]
 
 
 def online_cpus() -> tuple[int, ...]:

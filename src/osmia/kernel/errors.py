@@ -6,7 +6,7 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, errno_name
-from osmia.kernel import capabilities, memlock
+from osmia.kernel import memlock
 from osmia.kernel.features import FEATURES, kernel_version
 
 
@@ -73,6 +73,8 @@ def _with_feature(error: NotSupportedError, feature: str, since: tuple[int, int]
 
 def permission_denied(asked: str, needed: tuple[str, ...], later: tuple[str, ...] = ()) -> PermissionDeniedError:
     """The kernel does not let this process do it: name what is missing, never what is there."""
+    from osmia.kernel import capabilities  # noqa: PLC0415 - seldom needed, and costs start-up time
+
     missing = capabilities.missing_capabilities(needed)
     if missing:
         missing = capabilities.missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
@@ -90,7 +92,9 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str
         if os.geteuid() == 0:
             return f"this process is root but lacks {lacks}: what started it, such as a container, took {them} away"
         return f"this process lacks {lacks}. Run it as root, or give it {them}"
-    if capabilities.in_user_namespace():
+    from osmia.kernel.capabilities import in_user_namespace  # noqa: PLC0415
+
+    if in_user_namespace():
         return (
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
             "Run it outside the container"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import mmap
+import os
 
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import attributes, bpf
@@ -86,7 +86,7 @@ class KernelProgram:
         descriptor = self.descriptor()
         try:
             # A program can make a packet longer, but never by more than a page.
-            return bpf.prog_test_run(descriptor.number, data, len(data) + mmap.PAGESIZE, repeat)
+            return bpf.prog_test_run(descriptor.number, data, len(data) + os.sysconf("SC_PAGE_SIZE"), repeat)
         except OSError as error:
             number = error.errno or 0
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import index
+from _operator import index  # without the Python half of `operator`, which costs start-up time
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is an exception class
 
