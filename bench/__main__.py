@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+# The checkout's osmia, whatever is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench import code, start  # noqa: E402 - the checkout's osmia, found only after the line above
-from bench.report import as_json, as_text  # noqa: E402
+from bench import code, start
+from bench.report import as_json, as_text
 
 BENCHMARKS = {"code": code.measure, "start": start.measure}
 ROUNDS = {"code": code.ROUNDS, "start": start.ROUNDS}

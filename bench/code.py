@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import osmia
+from bench import tools
+from bench.report import Table, middle, quartiles
 from osmia.compiler.cache import object_for
 from osmia.compiler.target import CPUS, Target
 from osmia.kernel import attributes, bpf
 from osmia.object_file import read_object
 from osmia.programs.loaded import programs_of, run_file
-
-from bench import tools
-from bench.report import Table, middle, quartiles
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,9 +40,10 @@ def measure(rounds: int = ROUNDS) -> Table:
     """The table, with a row for each version of the instruction set."""
     table = Table("Code: the counter, osmia beside clang", COLUMNS)
     table.notes.append(
-        f"slots: instructions of 8 bytes. ns: a run by BPF_PROG_TEST_RUN's own clock (`duration`), the mean of the middle "
-        f"half of {rounds} rounds of {REPEAT} runs, the programs taking turns; empty: a program that only returns XDP_PASS, "
-        "which is what the kernel's loop costs. ratio: osmia's time by clang's in each round (median, quartiles)."
+        "slots: instructions of 8 bytes. ns: a run by BPF_PROG_TEST_RUN's own clock (`duration`), the mean of the "
+        f"middle half of {rounds} rounds of {REPEAT} runs, the programs taking turns; empty: one that only returns "
+        "XDP_PASS, which is what the kernel's loop costs. ratio: osmia's time by clang's in each round (median and "
+        "quartiles); over empty: of what is left after the loop's cost."
     )
     with tempfile.TemporaryDirectory() as directory:
         for cpu in CPUS:

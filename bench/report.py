@@ -59,7 +59,7 @@ def _added_by_site() -> set[str]:
 
 
 def middle(values: list[float]) -> float:
-    """The mean of the middle half: as little moved by outliers as a median, and finer where values are whole numbers."""
+    """The mean of the middle half: outliers move it no more than a median, and it is finer on whole numbers."""
     ordered = sorted(values)
     cut = len(ordered) // 4
     return statistics.fmean(ordered[cut : len(ordered) - cut])

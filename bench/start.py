@@ -48,12 +48,13 @@ class Way:
 
 
 def measure(rounds: int = ROUNDS) -> Table:
-    """The table, with a row for each way to a counter that runs. This process moves to a network namespace of its own."""
+    """The table, with a row for each way to a running counter. This process moves to a new network namespace."""
     table = Table("Start: from nothing to an attached counter", COLUMNS)
     table.notes.append(
         f"CPU: user and system time of all processes of a run, compiler included; medians of {rounds} rounds, the ways "
-        "taking turns. Peak: the resident set of the largest process at its largest. Each run loads the counter, attaches "
-        f"it to `{INTERFACE}` (generic mode) of a network namespace of the benchmark's own, prints the counts and ends."
+        "taking turns. Peak: the resident set of the largest process at its largest. Each run loads the counter, "
+        f"attaches it to `{INTERFACE}` (generic mode) of a network namespace of the benchmark's own, prints the counts "
+        "and ends."
     )
     _enter_own_namespace()
     with tempfile.TemporaryDirectory() as made:
@@ -71,7 +72,8 @@ def measure(rounds: int = ROUNDS) -> Table:
                 table.missing.append(f"{way.name}: {said}")
                 ways.remove(way)
         for way in ways:
-            way.cpu.clear(), way.wall.clear(), way.peak.clear()
+            for values in (way.cpu, way.wall, way.peak):
+                values.clear()
         for number in range(rounds):
             for way in reversed(ways) if number % 2 else ways:
                 said = _run(way, launcher, directory)
