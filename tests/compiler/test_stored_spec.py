@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import marshal
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 import compiled
 from osmia.compiler.stored_spec import restore, store
 from osmia.object_file import read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RICH = """
 struct { __uint(type, 6); __uint(max_entries, 1); __type(key, u32); __type(value, u32); } counts SEC(".maps");
