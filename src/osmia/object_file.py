@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from _bisect import bisect_right  # without the Python half of `bisect`, which costs start-up time
 
 from osmia.abi.flags import BPF_PSEUDO_CALL
 from osmia.btf import kinds as btf_kinds

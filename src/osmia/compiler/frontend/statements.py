@@ -276,7 +276,7 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
     value = expression(state, node.value)
     if value.type != expected:
         fix = f"write {example}, or another member"
-        if isinstance(value, Constant) and value.value in expected.of._value2member_map_:
+        if isinstance(value, Constant) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
