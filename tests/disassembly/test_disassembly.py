@@ -291,6 +291,8 @@ def test_a_source_line_is_written_once_where_it_goes_on() -> None:
     lines = [line for line in objdump(compiled.c_object(C_PROGRAM), "program.o").splitlines() if line.startswith(";")]
     assert len(lines) > 10
     assert all(one != other for one, other in pairwise(lines))
+    # What the compiler adds by itself is of line 0, which is no line.
+    assert not any(line.endswith(":0") for line in lines)
 
 
 @pytest.mark.parametrize("distance", [300, -300])
