@@ -43,9 +43,9 @@ def outcome(function: Callable[[], Any], *before: Callable[[], None]) -> Outcome
     if child == 0:
         try:
             os.close(read_end)
-            for each in before:
-                each()
             try:
+                for each in before:
+                    each()
                 result = Outcome(function(), "", "", {})
             except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
                 kept: dict[str, Any] = {

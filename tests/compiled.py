@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
+import struct
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from system_packages import tool
 
@@ -60,6 +63,28 @@ def ir_object(text: str, cpu: str = "v3") -> bytes:
 def counter(cpu: str = "v3") -> bytes:
     """The packet counter with its Python source lines, as osmia's compiler would make it."""
     return ir_object((DATA / "counter.ll").read_text(), cpu)
+
+
+def patched(data: bytes, section: str, at: int, layout: str, *values: int) -> bytes:
+    """The object with other values at an offset of a section's contents."""
+    found = ELFFile(io.BytesIO(data)).get_section_by_name(section)
+    assert found is not None
+    changed = bytearray(data)
+    struct.pack_into(layout, changed, found["sh_offset"] + at, *values)
+    return bytes(changed)
+
+
+def header_patched(data: bytes, section: str, field: str, value: int) -> bytes:
+    """The object with another value in a section's header."""
+    elf = ELFFile(io.BytesIO(data))
+    index = elf.get_section_index(section)
+    assert index is not None
+    at, layout = {"name": (0, "<I"), "type": (4, "<I"), "offset": (24, "<Q"), "size": (32, "<Q"), "info": (44, "<I")}[
+        field
+    ]
+    changed = bytearray(data)
+    struct.pack_into(layout, changed, elf["e_shoff"] + 64 * index + at, value)
+    return bytes(changed)
 
 
 def llvm_objdump(data: bytes, *options: str) -> tuple[str, int]:

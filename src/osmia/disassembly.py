@@ -260,6 +260,9 @@ def _source_lines(elf: Elf) -> dict[str, dict[int, str]]:
         before = None
         for offset, file_at, line_at, position in records:
             place = (file_at, position >> 10)
+            # Line 0: the compiler's own code, which comes from no line.
+            if position >> 10 == 0:
+                continue
             if place != before:
                 lines[offset] = btf.text(line_at) or f"{btf.text(file_at)}:{position >> 10}"
             before = place

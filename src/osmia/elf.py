@@ -107,7 +107,7 @@ class Elf:
         return None
 
     def relocations(self, section: Section) -> list[RelocationEntry]:
-        """The relocations of a section, in the order of their offsets."""
+        """The relocations of a section, in the file's order."""
         table = self._relocations.get(section.index)
         if table is None:
             return []
@@ -120,7 +120,6 @@ class Elf:
                     f"but the file has {len(self.symbols)}"
                 )
             entries.append(RelocationEntry(offset, info & 0xFFFFFFFF, self.symbols[number]))
-        entries.sort(key=_offset)
         return entries
 
 
@@ -257,7 +256,3 @@ def read_string(table: bytes, at: int, name: str, what: str) -> str:
         return table[at:end].decode()
     except UnicodeDecodeError as error:
         raise ObjectError(f"{name}: {what} is no UTF-8: {table[at:end]!r}") from error
-
-
-def _offset(entry: RelocationEntry) -> int:
-    return entry.offset

@@ -31,7 +31,8 @@ struct bits { u32 a : 3, b : 5; u64 c : 40; int whole; } __tag;
 union both { u8 bytes[2][4]; float real; double wide; _Bool truth; char letter; };
 struct all {
     struct elsewhere *e; union somewhere *s; enum colour colour; enum plain plain; odd o; struct bits bits;
-    union both both __tag; int (*function)(int, struct all *, ...); int __type_tag *user; void *nothing; u64 numbers[0];
+    union both both __tag; int (*function)(int, struct all *, ...);
+    int __type_tag *user; void *nothing; int *table[3]; u64 numbers[0];
 };
 struct all every; static volatile u32 hidden; const volatile u32 setting = 3; int *weak __attribute__((weak));
 static __noinline int inner(struct all *all, int __attribute__((btf_decl_tag("argument"))) x)
@@ -94,9 +95,9 @@ def test_types_are_found_and_measured() -> None:
     sizes = {
         name: btf.size(member.type)
         for name, member in members.items()
-        if name in {"e", "colour", "o", "bits", "both", "function", "numbers"}
+        if name in {"e", "colour", "o", "bits", "both", "function", "numbers", "table"}
     }
-    assert sizes == {"e": 8, "colour": 4, "o": 8, "bits": 16, "both": 8, "function": 8, "numbers": 0}
+    assert sizes == {"e": 8, "colour": 4, "o": 8, "bits": 16, "both": 8, "function": 8, "numbers": 0, "table": 24}
     assert btf.resolve(members["o"].type).kind == kinds.PTR
     bits = btf.find("bits", kinds.STRUCT)
     assert bits is not None
@@ -193,13 +194,15 @@ def test_core_relocations_are_read() -> None:
         (12, 4000, "x.o: the function info would lie at bytes 0 to 4000 of 112 in .BTF.ext"),
         (32, 4, "x.o: a record of function info has 4 bytes, expected 8 or more"),
         (40, 100, "x.o: the function info has 100 records of 8 bytes at byte 12 of 20"),
+        (0, 0xEB9F0100, "x.o: .BTF.ext and .BTF are in different byte orders"),
+        (12, 24, "x.o: the function info is cut short at byte 20 of 24"),
         (36, 9999, "x.o: a name in the BTF would lie at byte 9999 of a table of 234 bytes"),
     ],
 )
 def test_damaged_btf_ext_is_refused_and_named(at: int, value: int, message: str) -> None:
     data = compiled.counter()
     ext = bytearray(section_of(data, ".BTF.ext"))
-    struct.pack_into("<I", ext, at, value)
+    struct.pack_into(">I" if value == 0xEB9F0100 else "<I", ext, at, value)
     with pytest.raises(ObjectError) as caught:
         read_btf_ext(bytes(ext), Btf(section_of(data, ".BTF"), "x.o"))
     assert str(caught.value) == message

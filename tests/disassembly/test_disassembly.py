@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentParser
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -284,6 +285,20 @@ def test_an_object_without_debug_information_has_no_source_lines() -> None:
     text = objdump(compiled.c_object(C_PROGRAM, "-g0"), "program.o")
     assert ";" not in text
     assert text.count("\texit\n") >= 5
+
+
+def test_a_source_line_is_written_once_where_it_goes_on() -> None:
+    lines = [line for line in objdump(compiled.c_object(C_PROGRAM), "program.o").splitlines() if line.startswith(";")]
+    assert len(lines) > 10
+    assert all(one != other for one, other in pairwise(lines))
+    # What the compiler adds by itself is of line 0, which is no line.
+    assert not any(line.endswith(":0") for line in lines)
+
+
+@pytest.mark.parametrize("distance", [300, -300])
+def test_a_jump_out_of_the_code_has_no_name(distance: int) -> None:
+    data = compiled.patched(compiled.counter(), "xdp", 7 * 8 + 2, "<h", distance)
+    assert f"\tif r0 == 0 goto {distance:+}\n" in objdump(data, "counter.o")
 
 
 # The command

@@ -146,6 +146,22 @@ def _header(data: bytes | bytearray, section: int) -> int:
             lambda data: _patched(data, _header(data, 18) + 40, "<I", 77),
             "x.o: section '.symtab' takes its names from section 77, but the file has 19 sections",
         ),
+        (
+            lambda data: compiled.header_patched(data, ".BTF", "size", 2800),
+            "x.o: the sections up to '.BTF' are larger than the file: they overlap",
+        ),
+        (
+            lambda data: compiled.header_patched(data, ".rel.BTF", "info", 3),
+            "x.o: section 'xdp' has more than one table of relocations",
+        ),
+        (
+            lambda data: compiled.header_patched(data, ".relxdp", "size", 24),
+            "x.o: section '.relxdp' has 24 bytes, no multiple of 16",
+        ),
+        (
+            lambda data: compiled.header_patched(data, ".symtab", "size", 25),
+            "x.o: section '.symtab' has 25 bytes, no multiple of 24",
+        ),
     ],
 )
 def test_damage_is_refused_and_named(damage: object, message: str) -> None:

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 # OPEN says that the layer is one whole.
 LAYERS = (
     ("osmia",),  # __init__ alone: names and where they live, no import that runs
-    ("osmia.record", "osmia.generic", "osmia.errors"),
+    ("osmia.record", "osmia.generic", "osmia.enumeration", "osmia.errors"),
     ("osmia.types",),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llvmlite
 import pytest
 
 import osmia
@@ -14,6 +15,12 @@ FORBIDDEN = {
     *("ast", "dataclasses", "inspect", "json", "llvmlite", "logging", "numpy", "pathlib", "re", "signal", "socket"),
     *("subprocess", "tempfile", "typing"),
 }
+PROGRAM = """
+from osmia import XdpAction, XdpContext, xdp
+@xdp
+def pass_all(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+"""
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
@@ -41,3 +48,20 @@ def test_all_public_names_import_nothing_heavy() -> None:
 
 def test_the_check_sees_what_is_imported() -> None:
     assert "typing" in imported_by("import typing")
+
+
+def test_loading_from_the_cache_imports_neither_the_compiler_nor_a_reader_of_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "pass_all.py").write_text(PROGRAM)
+    site = str(Path(llvmlite.__file__).parents[1])
+    load = f"sys.path += [{str(tmp_path)!r}, {site!r}]; from pass_all import pass_all; pass_all.load()"
+    assert {"osmia.compiler.build", "osmia.object_file"} <= imported_by(load)
+    second = imported_by(load)
+    assert second & FORBIDDEN == set()
+    compiler = {"__init__", "cache", "fingerprint", "request", "stored_spec", "target"}
+    assert {name for name in second if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
+    assert (
+        second & {"osmia.object_file", "osmia.elf", "osmia.btf", "osmia.kernel.verifier", "functools", "enum"} == set()
+    )

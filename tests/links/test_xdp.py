@@ -276,7 +276,7 @@ def test_without_permission(inside: Namespace, counter: LoadedObject) -> None:
 
 
 def test_an_old_kernel(inside: Namespace, counter: LoadedObject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osmia.kernel.errors.kernel_version", lambda: (5, 4))
+    monkeypatch.setattr("osmia.kernel.features.kernel_version", lambda: (5, 4))
     error = refused(counter, inside.far, XdpMode.OFFLOAD)  # EINVAL, as an old kernel answers to any link
     assert str(error) == (
         f"cannot attach program 'counts' to interface 'far0' in offload mode: this kernel ({os.uname().release}) has "

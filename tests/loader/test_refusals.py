@@ -116,38 +116,28 @@ def test_an_empty_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "text"),
+    ("declared", "kind", "number"),
     [
-        (
-            MapSpec("counter", 2, 3, 8, 1),
-            (
-                "cannot create map 'counter' (ARRAY): the kernel does not take this together: key_size 3, value_size "
-                "8, max_entries 1, flags 0x0 (EINVAL)"
-            ),
-        ),
-        (
-            MapSpec("counter", 1, 4, 1 << 30, 1),
-            (
-                "cannot create map 'counter' (HASH): this is larger than the kernel allows: key_size 4, value_size "
-                "1073741824, max_entries 1, flags 0x0 (E2BIG)"
-            ),
-        ),
+        (MapSpec("counter", 2, 3, 8, 1), "ARRAY", errno.EINVAL),
+        (MapSpec("counter", 1, 4, 1 << 30, 1), "HASH", errno.E2BIG),
+        # Kernels before 5.11 take no map of 4 GiB, however much memory there is.
         (
             MapSpec("counter", 2, 4, 1 << 30, 1 << 10),
-            (
-                "cannot create map 'counter' (ARRAY): the kernel has no memory for it: key_size 4, value_size "
-                "1073741824, max_entries 1024, flags 0x0 (ENOMEM)"
-            )
-            if kernel_version() >= (5, 11)  # older ones take no map of 4 GiB, however much memory there is
-            else (
-                "cannot create map 'counter' (ARRAY): this is larger than the kernel allows: key_size 4, value_size "
-                "1073741824, max_entries 1024, flags 0x0 (E2BIG)"
-            ),
+            "ARRAY",
+            errno.ENOMEM if kernel_version() >= (5, 11) else errno.E2BIG,
         ),
     ],
 )
-def test_maps_that_the_kernel_does_not_make(declared: MapSpec, text: str) -> None:
-    assert str(refused(raw.counter(declared))) == text
+def test_maps_that_the_kernel_does_not_make(declared: MapSpec, kind: str, number: int) -> None:
+    error = refused(raw.counter(declared))
+    sizes = f"key_size {declared.key_size}, value_size {declared.value_size}, max_entries {declared.max_entries}"
+    why = {
+        errno.EINVAL: f"the kernel does not take this together: {sizes}, flags 0x0 (EINVAL)",
+        errno.E2BIG: f"this is larger than the kernel allows: {sizes}, flags 0x0 (E2BIG)",
+        errno.ENOMEM: f"the kernel has no memory for it: {sizes}, flags 0x0 (ENOMEM)",
+    }
+    assert error.errno == number
+    assert str(error) == f"cannot create map 'counter' ({kind}): {why[number]}"
 
 
 def load_counter() -> int:
@@ -210,6 +200,8 @@ def test_with_all_that_it_takes() -> None:
 def test_without_permission(before: object, missing: tuple[str, ...], text: str) -> None:
     assert callable(before)
     result = children.outcome(load_counter, before)
+    if result.error == "PermissionError":
+        pytest.skip("this system lets nobody make user namespaces: in a chroot, for instance")
     assert (result.error, result.text) == (PermissionDeniedError.__name__, text)
     assert result.attributes["errno"] == errno.EPERM
     assert result.attributes["capabilities"] == missing
@@ -230,7 +222,7 @@ def test_without_bpf() -> None:
 
 def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """EINVAL from a kernel that is older than what was asked for says so."""
-    monkeypatch.setattr("osmia.kernel.errors.kernel_version", lambda: (4, 4))
+    monkeypatch.setattr("osmia.kernel.features.kernel_version", lambda: (4, 4))
     error = refused(raw.counter(MapSpec("counter", 6, 3, 8, 1)))
     assert str(error) == (
         f"cannot create map 'counter' (PERCPU_ARRAY): this kernel ({os.uname().release}) has no maps of type "

@@ -32,6 +32,7 @@ struct { __uint(type, 2); __uint(max_entries, 7); __type(key, u32); __type(value
 u64 zeroes[3]; static volatile u32 hidden_zero; u64 seven = 7; static volatile u64 eight = 8; u32 nine[2] = {9, 10};
 const volatile u32 setting = 53; static const char text[] = "some text";
 u32 shy __hidden = 3; const volatile u32 other SEC(".rodata.other") = 1; u32 mine SEC(".data.mine") = 4;
+static volatile u32 only SEC(".data.only") = 5;
 
 static __noinline u32 in_text(u32 x) { return x * nine[1] + eight; }
 __noinline u32 visible(u32 x) { return in_text(x) + in_text(x + 1); }
@@ -51,7 +52,7 @@ SEC("xdp") int second(struct xdp_md *ctx) {
     u64 key = 1, *value = bpf_map_lookup_elem(&flows, &key);
     u32 index = ctx->rx_queue_index; void *unused = bpf_map_lookup_elem(&pairs, &index);
     if (unused) zeroes[2] += ((const volatile char *)text)[index & 7];
-    return value ? beside(setting) : in_text(other + mine + shy + eight + nine[1]);
+    return value ? beside(setting) : in_text(other + mine + only + shy + eight + nine[1]);
 }
 SEC("xdp/third") int third(struct xdp_md *ctx) { return 2; }
 """
@@ -137,6 +138,29 @@ def test_what_a_static_linker_has_filled_in_stays(tmp_path: Path) -> None:
     assert ours.maps[".data"].value_size == 16 + 32
 
 
+def test_variables_are_put_in_the_order_of_their_places() -> None:
+    data = compiled.c_object('u64 one = 1, two = 2; SEC("xdp") int program(struct xdp_md *ctx) { return one + two; }')
+    in_order = read_object(data, "x.o").btf
+    elf = read_elf(data, "x.o")
+    section = elf.section(".BTF")
+    assert section is not None
+    btf = Btf(section.data, "x.o")
+    (found,) = [of for of in btf.of_kind(kinds.DATASEC) if of.name == ".data"]
+    (one, _, _), (two, _, _) = btf.variables(found)
+    entries = btf.types_at + btf.offset(found.id) + 12
+    data = compiled.patched(data, ".BTF", entries, "<III", two, 0, 8)
+    data = compiled.patched(data, ".BTF", entries + 12, "<III", one, 0, 8)
+    assert read_object(data, "x.o").btf == in_order == libbpf.read(data).btf
+
+
+def test_a_number_may_be_the_value_of_an_enum() -> None:
+    source = """
+    struct { __uint(type, 30); __uint(max_entries, 1); __type(value, u32); enum { unique = 5 } map_extra; }
+        filter SEC(".maps");
+    SEC("xdp") int program(struct xdp_md *ctx) { return bpf_map_lookup_elem(&filter, ctx) == 0; }"""
+    assert spec_of(source).maps["filter"].map_extra == 5
+
+
 def relocations(spec: ObjectSpec, name: str) -> list[tuple[str, str, int]]:
     function = spec.programs.get(name) or spec.functions[name]
     return [(found.kind, found.target, found.addend) for found in function.relocations]
@@ -170,6 +194,7 @@ def test_calls_addresses_and_data_of_every_sort_are_relocated() -> None:
         ("call", "beside", 0),
         ("data", ".rodata.other", 0),
         ("data", ".data.mine", 0),
+        ("data", ".data.only", 0),
         ("data", ".data", places["eight"]),
         ("data", ".data", places["shy"]),
         ("data", ".data", places["nine"]),

@@ -195,29 +195,118 @@ def test_what_an_instruction_asks_for_is_refused_with_its_place(source: str, mes
     assert in_program(found) == message
 
 
+LAST = 12 * 8
+TWO_CALLS = """
+__noinline u32 visible(u32 x) { return x + bpf_ktime_get_ns(); }
+SEC("xdp") int program(struct xdp_md *ctx) { return visible(1) + visible(2); }
+"""
+
+
 @pytest.mark.parametrize(
-    ("at", "layout", "value", "message"),
+    ("changes", "message"),
     [
-        (36, "<i", 4, "refers to byte 4 of section '.maps', where no map starts"),
         (
-            32,
-            "<B",
-            0x85,
+            [("xdp", 36, "<i", 4)],
             (
+                "x.o: 'count' (section 'xdp', instruction 4, /code/counter.py:7): "
+                "refers to byte 4 of section '.maps', where no map starts"
+            ),
+        ),
+        (
+            [("xdp", 32, "<B", 0x85)],
+            (
+                "x.o: 'count' (section 'xdp', instruction 4, /code/counter.py:7): "
                 "relocation 1 of an instruction with opcode 0x85; "
                 "osmia knows 1 (of 0x18, an address) and 10 (of 0x85, a call)"
             ),
         ),
+        (
+            [("xdp", LAST, "<B", 0x18), (".relxdp", 0, "<Q", LAST)],
+            (
+                "x.o: 'count' (section 'xdp', instruction 12, /code/counter.py:10): "
+                "the load of an address, which is cut short by the end of the function"
+            ),
+        ),
+        (
+            [(".relxdp", 0, "<Q", 104)],
+            "x.o: a relocation is for byte 104 of section 'xdp', no instruction",
+        ),
+        (
+            [(".BTF.ext", 44, "<I", 8)],
+            "x.o: function info of BTF type 16 is for instruction 1 of 'count', expected a FUNC at a function's start",
+        ),
+        (
+            [(".BTF.ext", 48, "<I", 2)],
+            "x.o: function info of BTF type 2 is for instruction 0 of 'count', expected a FUNC at a function's start",
+        ),
     ],
 )
-def test_relocations_that_make_no_sense_are_refused(at: int, layout: str, value: int, message: str) -> None:
-    data = bytearray(compiled.counter())
-    section = read_elf(bytes(data), "x.o").section("xdp")
-    assert section is not None
-    struct.pack_into(layout, data, bytes(data).index(section.data) + at, value)
+def test_relocations_and_info_that_make_no_sense_are_refused(
+    changes: list[tuple[str, int, str, int]], message: str
+) -> None:
+    data = compiled.counter()
+    for section, at, layout, value in changes:
+        data = compiled.patched(data, section, at, layout, value)
     with pytest.raises(ObjectError) as caught:
-        read_object(bytes(data), "x.o")
-    assert str(caught.value) == f"x.o: 'count' (section 'xdp', instruction 4, /code/counter.py:7): {message}"
+        read_object(data, "x.o")
+    assert str(caught.value) == message
+
+
+def test_line_info_without_types_is_refused() -> None:
+    assert object_error(compiled.header_patched(compiled.counter(), ".BTF", "name", 0)) == (
+        "fuzzed.o: the file has a section '.BTF.ext' but no '.BTF' that it refers to"
+    )
+
+
+def test_calls_that_make_no_sense_are_refused() -> None:
+    data = compiled.c_object(TWO_CALLS)
+    elf = read_elf(data, "fuzzed.o")
+    section = elf.section("xdp")
+    assert section is not None
+    first, second = elf.relocations(section)
+    message = object_error(compiled.patched(data, "xdp", first.offset + 1, "B", 0))
+    assert message is not None
+    assert in_program(message) == "a call of 'visible', which is no function of this file"
+    message = object_error(compiled.patched(data, ".relxdp", 16, "<Q", first.offset))
+    assert message is not None
+    assert message.endswith(": an instruction with two relocations")
+    message = object_error(compiled.patched(data, "xdp", second.offset + 4, "<i", 3))
+    assert message is not None
+    assert in_program(message) == "refers to byte 32 of section '.text', where no function starts"
+
+
+def test_data_outside_its_section_is_refused() -> None:
+    data = compiled.c_object('static volatile u32 zero; SEC("xdp") int program(void *ctx) { return zero; }')
+    message = object_error(compiled.patched(data, "xdp", 4, "<i", 4))
+    assert message is not None
+    assert in_program(message) == "refers to byte 4 of section '.bss', which has 4"
+    message = object_error(compiled.header_patched(data, ".bss", "size", 1 << 33))
+    assert message == "fuzzed.o: section '.bss' has 8589934592 bytes, more than a map can hold"
+
+
+def test_externs_that_nothing_refers_to_are_refused() -> None:
+    data = compiled.c_object(
+        'extern int CONFIG_HZ SEC(".kconfig"); SEC("xdp") int program(void *ctx) { return CONFIG_HZ; }'
+    )
+    assert object_error(compiled.header_patched(data, ".relxdp", "type", 0)) == (
+        "fuzzed.o: 'CONFIG_HZ' is a setting of the kernel's configuration (.kconfig), which osmia cannot read yet: "
+        "use a constant in its place"
+    )
+
+
+def test_two_maps_of_one_name_are_refused() -> None:
+    source = (
+        """
+    struct { u32 fields[5]; } one SEC("maps") = { 2, 4, 4, 1 }, two SEC("maps") = { 2, 4, 8, 1 };
+    """
+        + PROGRAM
+    )
+    data = compiled.c_object(source, "-g0")
+    symbols = {symbol.name: symbol for symbol in read_elf(data, "x.o").symbols}
+    table = read_elf(data, "x.o").section(".strtab")
+    assert table is not None
+    data = compiled.patched(data, ".symtab", 24 * symbols["two"].index, "<I", table.data.index(b"\0one\0") + 1)
+    assert object_error(data) == "fuzzed.o: two maps are called 'one': rename one of them"
 
 
 @pytest.mark.parametrize(("code", "instruction"), [("18110000030000000000000000000000", 0), ("8520000003000000", 0)])

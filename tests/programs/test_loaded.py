@@ -317,3 +317,35 @@ def test_two_programs_of_one_name() -> None:
     vars(module).update(one=counts, other=xdp(name="counts")(drops.function))  # type: ignore[arg-type]
     text = "twice: two programs are called counts: give one of them another name="
     assert text_of(ObjectError, lambda: osmia.load(module)) == text
+
+
+def test_a_map_of_an_object_that_gives_the_size_of_its_keys_and_the_type_of_its_values() -> None:
+    """The kernel takes types for both or for neither."""
+    source = """
+    struct { __uint(type, 1); __uint(max_entries, 4); __uint(key_size, 4); __type(value, u64); } seen SEC(".maps");
+    SEC("xdp") int count(struct xdp_md *ctx) {
+        u32 key = 7; u64 *value = bpf_map_lookup_elem(&seen, &key);
+        if (value) *value += 1;
+        return 2;
+    }
+    """
+    with osmia.load(c_object(source)) as loaded:
+        loaded["seen"][(7).to_bytes(4, "little")] = 41
+        loaded["count"].test_run(bytes(14))
+        assert dict(loaded["seen"].items()) == {(7).to_bytes(4, "little"): 42}
+
+
+def test_an_object_with_a_callback() -> None:
+    """bpf_loop calls a function of the program back, by its address."""
+    source = """
+    struct { __uint(type, 2); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } sum SEC(".maps");
+    static __noinline long step(u32 index, void *context) {
+        u32 key = 0; u64 *value = bpf_map_lookup_elem(&sum, &key);
+        if (value) *value += index;
+        return 0;
+    }
+    SEC("xdp") int count(struct xdp_md *ctx) { bpf_loop(10, step, 0, 0); return 2; }
+    """
+    with osmia.load(c_object(source)) as loaded:
+        loaded["count"].test_run(bytes(14))
+        assert loaded["sum"][0] == 45

@@ -101,9 +101,15 @@ def test_ping_on_lo_is_counted_both_ways(netns: Namespace, counter: ModuleType) 
         assert counter.packet_counter[0].sum() == 10
 
 
+def map_id(fd: int) -> str:
+    lines = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii").splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("map_id:"))
+
+
 def test_bpftool_reads_the_same_numbers_while_traffic_flows(netns: Namespace, counter: ModuleType) -> None:
     bpftool = system_packages.tool("bpftool")
     with netns.entered(), counter.xdp_map_counter.attach(netns.far):
+        dump = ("-j", "map", "dump", "id", map_id(counter.packet_counter.fd))
         stop = threading.Event()
 
         def traffic() -> None:
@@ -115,7 +121,7 @@ def test_bpftool_reads_the_same_numbers_while_traffic_flows(netns: Namespace, co
         try:
             for _ in range(10):
                 before = counter.packet_counter[0]
-                shown = bpftool.run("-j", "map", "dump", "name", "PKT_CNT_ARRAY").stdout
+                shown = bpftool.run(*dump).stdout
                 after = counter.packet_counter[0]
                 (entry,) = json.loads(shown)
                 values = [
@@ -126,7 +132,7 @@ def test_bpftool_reads_the_same_numbers_while_traffic_flows(netns: Namespace, co
         finally:
             stop.set()
             thread.join()
-        (entry,) = json.loads(bpftool.run("-j", "map", "dump", "name", "PKT_CNT_ARRAY").stdout)
+        (entry,) = json.loads(bpftool.run(*dump).stdout)
         values = [int.from_bytes(bytes(int(b, 16) for b in each["value"]), "little") for each in entry["values"]]
         assert values == list(counter.packet_counter[0])
         assert sum(values) > 0

@@ -44,9 +44,8 @@ def fix_sections(btf: Btf, elf: Elf) -> Btf:
 
 def _fix_section(btf: Btf, fixed: bytearray, section: BtfType, elf: Elf, symbols: dict[str, Symbol]) -> None:
     at = btf.types_at + btf.offset(section.id)
-    # A static linker fills the section's size in, and then its variables' offsets too.
-    linked = section.size_or_type != 0
-    if not linked:
+    # A static linker fills the section's size in.
+    if section.size_or_type == 0:
         found = elf.section(section.name)
         if found is None or found.size == 0:
             raise ObjectError(f"{elf.name}: the BTF describes a section '{section.name}' that the file does not have")
@@ -61,8 +60,7 @@ def _fix_section(btf: Btf, fixed: bytearray, section: BtfType, elf: Elf, symbols
                     f"{elf.name}: the BTF describes a variable '{variable.name}' in section '{section.name}', "
                     "but no symbol has that name"
                 )
-            if not linked:
-                offset = symbol.value & 0xFFFFFFFF  # noqa: PLW2901 - what the compiler left out
+            offset = symbol.value & 0xFFFFFFFF  # noqa: PLW2901 - what the compiler left out
             if _is_hidden(symbol):
                 struct.pack_into(btf.byte_order + "I", fixed, btf.types_at + btf.offset(number) + 12, kinds.STATIC)
         variables.append((offset, number, size))

@@ -2,35 +2,69 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
 from osmia.compiler.llvm.module import module_text
+from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from osmia.compiler.frontend.function import UnitState
     from osmia.compiler.ir.nodes import Unit
-    from osmia.compiler.location import Location
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
 
+# The passes go down the source recursively, a few frames a level. A long chain of `elif` is as deep as it is long.
+DEEPEST = 100_000
+
+
+@contextmanager
+def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
+    """Room for deep source; what is deeper still is refused."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEPEST))
+    try:
+        yield
+    except RecursionError:
+        if not requests:
+            raise
+        code = requests[0].function.__code__
+        place = Location(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 1)
+        raise error(
+            "the source is nested too deeply",
+            place,
+            found=f"more than {DEEPEST} levels in {' or '.join(request.name for request in requests)}",
+            expected="expressions and branches of moderate depth",
+            fix="split the expression into several statements",
+        ) from None
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks."""
-    unit, state = translate(requests)
-    for program in unit.programs:
-        check_flow(program)
-    number_error_sites(unit)
+    with _deep_recursion(requests):
+        unit, state = translate(requests)
+        for program in unit.programs:
+            check_flow(program)
+        number_error_sites(unit)
     return unit, state
 
 
 def generate(unit: Unit, target: Target, form: str = "elf") -> bytes:
     """The unit as an object (`elf`), assembly (`asm`) or optimised LLVM IR (`ll`)."""
-    text = module_text(unit, target)
+    with _deep_recursion(()):
+        text = module_text(unit, target)
     try:
         return WORKER.compile(text, target.cpu, form)
     except WorkerError as problem:

@@ -14,6 +14,7 @@ import zlib
 
 from osmia.compiler.fingerprint import describe, describe_code, follow
 from osmia.compiler.request import CompiledObject
+from osmia.errors import CompileError
 from osmia.maps.declaration import Map
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
-MAGIC = b"osmia object 1\n"
+MAGIC = b"osmia object 2\n"
 # Entries beyond this many are removed, the ones unused for longest first.
 MOST_ENTRIES = 500
 
@@ -41,18 +42,25 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
     if found is not None:
         return found
     from osmia.compiler.build import checked_unit, generate  # the compiler proper: only on a miss
+    from osmia.compiler.stored_spec import store
     from osmia.compiler.worker import WORKER
+    from osmia.object_file import read_object
 
     WORKER.start()
-    unit, state = checked_unit(requests)
-    data = generate(unit, target)
+    try:
+        unit, state = checked_unit(requests)
+        data = generate(unit, target)
+    except CompileError as error:
+        raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's
     files = {file.relative: file.path for file in unit.files.values()}
+    stored = store(read_object(data, requests[0].name))
     if path:
         sources = [_source_lines(request.function.__code__) for request in requests]
-        entry = (header, tuple(state.reads.items()), tuple(sources), tuple(state.map_paths.items()), files, data)
+        reads, map_paths = tuple(state.reads.items()), tuple(state.map_paths.items())
+        entry = (header, reads, tuple(sources), map_paths, files, data, stored)
         _write(path, entry)
     maps = {reference.symbol: reference.declaration for reference in unit.maps}
-    return CompiledObject(data, maps, files)
+    return CompiledObject(data, maps, files, stored)
 
 
 def cache_directory() -> str:
@@ -94,6 +102,9 @@ def _compiler_state() -> tuple[object, ...]:
         "",
         "compiler",
         *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")),
+        "abi",
+        "abi/generated",
+        "btf",
         "contexts",
         "maps",
     ):
@@ -136,7 +147,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     entry = _entry(path)
     if entry is None:
         return None
-    (version, kept_header), reads, sources, map_paths, files, data = entry
+    (version, kept_header), reads, sources, map_paths, files, data, stored = entry
     llvmlite = _llvmlite_version()
     if kept_header != header or (llvmlite is not None and llvmlite != version):
         return None
@@ -155,7 +166,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     # Two names for one map when it was compiled are two maps now, or the reverse: another program.
     if len({id(declaration) for declaration in maps.values()}) != len(maps):
         return None
-    return CompiledObject(data, maps, files)
+    return CompiledObject(data, maps, files, stored)
 
 
 def _description(path: Path, functions: list[Any]) -> Description:

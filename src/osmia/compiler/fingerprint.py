@@ -8,14 +8,15 @@ this module is cheap, because it runs when nothing needs compiling.
 from __future__ import annotations
 
 import builtins
-from enum import Enum
 
+from osmia.enumeration import is_enumeration
 from osmia.maps.declaration import Map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, FunctionType
+    from typing import Any
 
     Path = tuple[str | int | "Path", ...]
     Description = tuple[object, ...]
@@ -54,7 +55,7 @@ def attribute(base: object, name: str) -> object:
     if isinstance(base, type(builtins)):
         return getattr(base, name, MISSING)
     if isinstance(base, type):
-        if issubclass(base, Enum):
+        if is_enumeration(base):
             return base.__members__.get(name, MISSING)
         for owner in base.__mro__:
             if name in vars(owner):
@@ -68,8 +69,9 @@ def describe(value: object) -> Description:
         return ("missing",)
     if value is None or type(value) in (int, bool, str, bytes, float):
         return ("constant", type(value).__name__, value)
-    if isinstance(value, Enum):
-        return ("member", *_name(type(value)), value.name, describe(value.value))
+    if is_enumeration(type(value)):
+        member: Any = value
+        return ("member", *_name(type(value)), member.name, describe(member.value))
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
         return ("map", type(value).__name__, *parts)

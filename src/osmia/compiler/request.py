@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.compiler.stored_spec import restore
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -9,8 +10,10 @@ if TYPE_CHECKING:
     from types import FunctionType
     from typing import Any
 
+    from osmia.compiler.stored_spec import Stored
     from osmia.kinds import Kind
     from osmia.maps.declaration import Map
+    from osmia.spec import ObjectSpec
 
 
 @record
@@ -46,3 +49,9 @@ class CompiledObject:
     """By symbol: the declarations."""
     files: dict[str, str]
     """By the name that the object uses for a source file: its path as Python knows it."""
+    stored: Stored
+    """What the object says, as the cache keeps it."""
+
+    def spec(self, name: str) -> ObjectSpec:
+        """What the object says; `name` is for messages."""
+        return restore(self.stored, name)

@@ -75,7 +75,7 @@ def _call_again(command: int, attribute: bytearray, interrupted: tuple[int, ...]
                 raise
         attribute[:] = pristine
     # A timer fires faster than the command ends: hold it back for one try.
-    import signal  # noqa: PLC0415 - costs start-up time, and is seldom needed
+    import signal
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
     try:

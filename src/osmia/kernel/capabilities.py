@@ -14,7 +14,7 @@ _INITIAL_USER_NAMESPACE = "0 0 4294967295"
 def effective_capabilities() -> int | None:
     """CapEff of this thread as a bit set; None where /proc does not say."""
     try:
-        with open("/proc/thread-self/status", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs start-up time
+        with open("/proc/thread-self/status", encoding="utf-8") as file:
             for line in file:
                 if line.startswith("CapEff:"):
                     return int(line.split()[1], 16)
@@ -37,7 +37,7 @@ def missing_capabilities(needed: tuple[str, ...]) -> tuple[str, ...] | None:
 def in_user_namespace() -> bool:
     """Whether this process is in a user namespace of its own, where capabilities do not reach BPF."""
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs start-up time
+        with open("/proc/self/uid_map", encoding="ascii") as file:
             return " ".join(file.read().split()) != _INITIAL_USER_NAMESPACE
     except OSError:
         return False

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from osmia.errors import KernelError
 
 _DIRECTORY = "/sys/devices/system/cpu"
 
 
-@cache
+_possible: tuple[int, ...] = ()
+
+
 def possible_cpus() -> tuple[int, ...]:
     """The numbers of all CPUs that can ever run here. A per-CPU map has one value for each, in this order."""
-    return _read("possible")
+    global _possible  # noqa: PLW0603 - it is read once; the kernel does not change it
+    if not _possible:
+        _possible = _read("possible")
+    return _possible
 
 
 def online_cpus() -> tuple[int, ...]:
@@ -23,7 +26,7 @@ def online_cpus() -> tuple[int, ...]:
 def _read(name: str) -> tuple[int, ...]:
     path = f"{_DIRECTORY}/{name}"
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib costs start-up time
+        with open(path, encoding="ascii") as file:
             return parse_cpu_list(file.read())
     except OSError as error:
         raise KernelError(

@@ -6,8 +6,8 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, errno_name
-from osmia.kernel import capabilities, memlock
-from osmia.kernel.features import FEATURES, kernel_version
+
+_FIRST_BPF = (3, 18)
 
 
 def kernel_error(
@@ -18,15 +18,17 @@ def kernel_error(
     later: tuple[str, ...] = (),
     feature: str = "",
     since: tuple[int, int] | None = None,
-    charged: bool = False,
     hints: dict[int, str] | None = None,
+    charged: bool = False,
 ) -> KernelError:
     """The error for `asked` ("create map 'flows'"), which the kernel answered with `number`.
 
     `needed` are the capabilities that it takes, `later` those that what comes next takes, `feature` what the kernel
-    may lack (with `since`, or from the table), `charged` says whether old kernels charge it to RLIMIT_MEMLOCK, and
-    `hints` say what other numbers mean here.
+    may lack (with `since`, or from the table), `hints` say what other numbers mean here, and `charged` says that old
+    kernels charge it to RLIMIT_MEMLOCK.
     """
+    from osmia.kernel.features import FEATURES, kernel_version
+
     if number == errno.ENOSYS:
         return _no_bpf(asked)
     if number == errno.EPERM and needed:
@@ -64,7 +66,7 @@ def _no_bpf(asked: str) -> NotSupportedError:
             "CONFIG_BPF_SYSCALL, or a seccomp filter hides it",
         ),
         "bpf(2)",
-        FEATURES["bpf(2)"],
+        _FIRST_BPF,
     )
 
 
@@ -77,15 +79,20 @@ def permission_denied(
     asked: str, needed: tuple[str, ...], later: tuple[str, ...] = (), *, charged: bool = False
 ) -> PermissionDeniedError:
     """The kernel does not let this process do it: name what is missing, never what is there."""
-    missing = capabilities.missing_capabilities(needed)
+    from osmia.kernel.capabilities import missing_capabilities
+
+    missing = missing_capabilities(needed)
     if missing:
-        missing = capabilities.missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
+        missing = missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
     error = PermissionDeniedError(errno.EPERM, f"cannot {asked}: {_why_denied(needed, missing, charged=charged)}")
     error.capabilities = missing or ()
     return error
 
 
 def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None, *, charged: bool) -> str:
+    from osmia.kernel.capabilities import in_user_namespace
+    from osmia.kernel.memlock import limited
+
     wanted = " and ".join(needed)
     if missing is None:
         return f"it takes {wanted} (/proc does not say what this process has)"
@@ -94,12 +101,12 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None, *, cha
         if os.geteuid() == 0:
             return f"this process is root but lacks {lacks}: what started it, such as a container, took {them} away"
         return f"this process lacks {lacks}. Run it as root, or give it {them}"
-    if capabilities.in_user_namespace():
+    if in_user_namespace():
         return (
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
             "Run it outside the container"
         )
-    if charged and memlock.too_low():
+    if charged and limited():
         return (
             "RLIMIT_MEMLOCK is too low, and this process may not raise it (CAP_SYS_RESOURCE). Raise it with "
             "`ulimit -l unlimited`: kernels before 5.11 charge maps and programs to it"

@@ -23,7 +23,6 @@ def parse_release(release: str) -> tuple[int, int]:
 
 # What is named in errors, and the first kernel that has it.
 FEATURES: dict[str, tuple[int, int]] = {
-    "bpf(2)": (3, 18),
     "BPF links": (5, 7),
     "XDP by BPF link": (5, 9),
     "BPF_LINK_DETACH": (5, 9),

@@ -145,7 +145,7 @@ def _no_such_interface(name: str) -> KernelError:
     text = f"there is no interface {name!r}"
     if name.isdigit() and interface_name(int(name)) is not None:
         return KernelError(errno.ENODEV, f"{text}; for the interface with index {name} give the integer")
-    import difflib  # noqa: PLC0415 - costs start-up time
+    import difflib
 
     close = difflib.get_close_matches(name, interface_names().values(), n=1)
     guess = f"; did you mean {close[0]!r}?" if close else "."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from osmia.kernel.features import kernel_version
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,21 +14,23 @@ _NOT_CHARGED_SINCE = (5, 11)
 
 def charged() -> bool:
     """Whether this kernel charges maps and programs to the limit."""
+    from osmia.kernel.features import kernel_version
+
     return kernel_version() < _NOT_CHARGED_SINCE
 
 
-def too_low() -> bool:
-    """Whether an old kernel may refuse something because of the limit."""
+def limited() -> bool:
+    """Whether this kernel charges maps and programs to the limit, and there is one."""
     if not charged():
         return False
-    import resource  # noqa: PLC0415 - needed on old kernels only
+    import resource
 
     return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY
 
 
 def raise_limit() -> None:
     """Raise the limit as far as this process may."""
-    import resource  # noqa: PLC0415 - needed on old kernels only
+    import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     infinity = resource.RLIM_INFINITY

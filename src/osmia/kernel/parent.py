@@ -32,7 +32,7 @@ def end_with_sudo() -> None:
 def _name(process: int) -> str | None:
     """The name of a process's program; None if /proc does not say, or if the process is gone."""
     try:
-        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib costs start-up time
+        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
             return file.read().rstrip("\n")
     except OSError:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import mmap
+import os
 
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import attributes, bpf
@@ -19,7 +19,8 @@ _ETHERNET_HEADER = 14
 _MAX_REPEAT = 0xFFFF_FFFF
 _MAX_DATA = 0x7FFF_FFFF
 _TEST_RUN_HINTS = dict.fromkeys(
-    (errno.EINVAL, errno.ENOMEM, errno.E2BIG), "the packet is longer than this kernel takes in a test run"
+    (errno.EINVAL, errno.ENOMEM, errno.E2BIG, errno.EMSGSIZE),
+    "the packet is longer than this kernel takes in a test run",
 )
 
 
@@ -86,7 +87,7 @@ class KernelProgram:
         descriptor = self.descriptor()
         try:
             # A program can make a packet longer, but never by more than a page.
-            return bpf.prog_test_run(descriptor.number, data, len(data) + mmap.PAGESIZE, repeat)
+            return bpf.prog_test_run(descriptor.number, data, len(data) + os.sysconf("SC_PAGE_SIZE"), repeat)
         except OSError as error:
             number = error.errno or 0
         finally:

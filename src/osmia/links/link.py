@@ -151,7 +151,7 @@ os.register_at_fork(before=attaching.acquire, after_in_parent=attaching.release,
 
 
 def _why_not_pinned(number: int, path: str) -> str:
-    directory = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - pathlib costs start-up time
+    directory = os.path.dirname(os.path.abspath(path))
     if number == errno.EEXIST:
         return "there is a file of that name already (EEXIST)"
     if number == errno.ENOENT:
@@ -163,16 +163,16 @@ def _why_not_pinned(number: int, path: str) -> str:
             f"'{directory}' is in a file system of type {kind}, and pins exist in a BPF file system only: take a path "
             "below /sys/fs/bpf (`mount -t bpf bpf /sys/fs/bpf` if there is none) (EPERM)"
         )
-    if number == errno.EPERM and "." in os.path.basename(path):  # noqa: PTH119
+    if number == errno.EPERM and "." in os.path.basename(path):
         return "names in a BPF file system have no dot (EPERM)"
     return plain(number)
 
 
 def _file_system(directory: str) -> str:
     """The type of the file system that a directory is in."""
-    device = os.stat(directory).st_dev  # noqa: PTH116 - pathlib costs start-up time
+    device = os.stat(directory).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             mount, _, source = line.partition(" - ")
             if mount.split(" ")[2] == number:

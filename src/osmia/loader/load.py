@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from osmia.btf.kinds import SINCE
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.descriptor import Descriptor
 from osmia.kernel.errors import plain
-from osmia.kernel.features import kernel_version
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach
@@ -129,9 +127,11 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
 
 def _for_this_kernel(spec: ObjectSpec) -> bytes:
     """The object's BTF, without kinds of types that this kernel is too old for."""
-    if kernel_version() >= max(SINCE.values()):
-        return spec.btf
-    from osmia.btf.downgrade import downgrade  # noqa: PLC0415 - needed on old kernels only
-    from osmia.btf.read import Btf  # noqa: PLC0415
+    from osmia.btf.downgrade import downgrade
+    from osmia.btf.read import Btf
+    from osmia.kernel.features import kernel_version
 
-    return downgrade(Btf(spec.btf, spec.name), kernel_version()) or spec.btf
+    try:
+        return downgrade(Btf(spec.btf, spec.name), kernel_version()) or spec.btf
+    except ObjectError:  # the kernel says what is wrong with it
+        return spec.btf

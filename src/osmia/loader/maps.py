@@ -26,7 +26,9 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
     kind = BY_TYPE.get(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
-    btf_fd = btf.number if btf and spec.btf_value_type_id else 0
+    # The kernel takes types for both key and value, or for the value alone where it is a section of global data.
+    typed = spec.btf_value_type_id and (spec.btf_key_type_id or spec.contents is not None)
+    btf_fd = btf.number if btf and typed else 0
     flags = spec.flags | (BPF_F_RDONLY_PROG if spec.read_only else 0)
 
     def create() -> int:

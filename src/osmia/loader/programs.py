@@ -6,12 +6,10 @@ import errno
 
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.capabilities import missing_capabilities
 from osmia.kernel.errors import kernel_error
 from osmia.kernel.memlock import with_memlock
 from osmia.kernel.names import kernel_name
 from osmia.kernel.program import KernelProgram
-from osmia.kernel.verifier import verifier_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +48,9 @@ def load_program(
         return KernelProgram(with_memlock(load), function.name, kind)
     except OSError as error:
         number = error.errno or 0
+    from osmia.kernel.capabilities import missing_capabilities
+    from osmia.kernel.verifier import verifier_error
+
     log = _log_of(load, number)
     if isinstance(log, int):
         return KernelProgram(log, function.name, kind)
@@ -60,9 +61,9 @@ def load_program(
         number,
         f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)",
         needed=kind.capabilities,
+        charged=True,
         feature=f"{kind.name} programs",
         since=kind.since,
-        charged=True,
         hints=_HINTS,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 from osmia.errors import ObjectError
 from osmia.kernel.attributes import FUNC_INFO, LINE_INFO
 from osmia.record import record
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SLOT = 8
 _LD_IMM64 = 0x18
 _CALL = 0x85
+# Relocations of functions: a call, and an address that a helper calls back.
+_FUNCTIONS = {"call": BPF_PSEUDO_CALL, "function": BPF_PSEUDO_FUNC}
 _IMMEDIATE = struct.Struct("<i")
 _IMMEDIATE_OFFSET = 4
 
@@ -51,7 +53,7 @@ def reach(spec: ObjectSpec, name: str) -> Reach:
     maps: list[str] = []
     for function in functions:  # grows while it is walked
         for relocation in function.relocations:
-            if relocation.kind == "call":
+            if relocation.kind in _FUNCTIONS:
                 target = _function(spec, function, relocation)
                 if target not in functions:
                     functions.append(target)
@@ -75,9 +77,9 @@ def link(spec: ObjectSpec, functions: list[FunctionSpec], map_fds: Mapping[str, 
         start = starts[function.name]
         for relocation in function.relocations:
             at = _place(spec, function, relocation) + start * _SLOT
-            if relocation.kind == "call":
+            if relocation.kind in _FUNCTIONS:
                 distance = starts[relocation.target] - (at // _SLOT + 1)
-                _complete(instructions, at, BPF_PSEUDO_CALL, distance)
+                _complete(instructions, at, _FUNCTIONS[relocation.kind], distance)
             elif relocation.kind == "map":
                 _complete(instructions, at, BPF_PSEUDO_MAP_FD, map_fds[relocation.target])
             else:
@@ -98,7 +100,7 @@ def _function(spec: ObjectSpec, function: FunctionSpec, relocation: Relocation) 
 def _place(spec: ObjectSpec, function: FunctionSpec, relocation: Relocation) -> int:
     """Where the instruction stands in its function, in bytes."""
     at = relocation.offset * _SLOT
-    kinds = {"call": (_CALL, 1), "map": (_LD_IMM64, 2), "data": (_LD_IMM64, 2)}
+    kinds = {"call": (_CALL, 1), "function": (_LD_IMM64, 2), "map": (_LD_IMM64, 2), "data": (_LD_IMM64, 2)}
     if relocation.kind not in kinds:
         raise _damaged(spec, function, relocation, f"is of an unknown kind, '{relocation.kind}'")
     opcode, slots = kinds[relocation.kind]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from operator import index
+from _operator import index  # without the Python half of `operator`, which costs start-up time
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is an exception class
 
+from osmia.enumeration import is_int_enumeration
 from osmia.types import i32, i64, is_integer, u8, u32, u64
 
 TYPE_CHECKING = False
@@ -113,9 +114,7 @@ def storage_of(of: Any) -> type[Integer] | None:
         return of  # type: ignore[no-any-return]
     if of is bool:
         return BOOL_STORAGE
-    from enum import IntEnum  # noqa: PLC0415 - only here: enum costs a millisecond
-
-    if not (isinstance(of, type) and issubclass(of, IntEnum) and len(of)):
+    if not (is_int_enumeration(of) and len(of)):
         return None
     return next((storage for storage in ENUM_STORAGE if storage.low <= min(of) and max(of) <= storage.high), None)
 

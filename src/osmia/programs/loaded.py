@@ -177,14 +177,13 @@ def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target 
     from osmia.compiler.cache import object_for
     from osmia.compiler.target import running_kernel
     from osmia.loader.load import load_object
-    from osmia.object_file import read_object
 
     by_name = {program.name: program for program in programs}
     twice = [program.name for program in programs if by_name[program.name] is not program]
     if twice:
         raise ObjectError(f"{name}: two programs are called {twice[0]}: give one of them another name=")
     compiled = object_for(tuple(program.request for program in programs), target or running_kernel())
-    spec = read_object(compiled.data, name)
+    spec = compiled.spec(name)
     loaded = load_object(spec)
     try:
         handles = [(each.name, each, each.handle(loaded, spec)) for each in programs]

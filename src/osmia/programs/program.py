@@ -195,10 +195,9 @@ class Program(Generic[C_contra, R_co]):
         from osmia.compiler.cache import object_for
         from osmia.compiler.target import running_kernel
         from osmia.loader.load import load_object
-        from osmia.object_file import read_object
 
         compiled = object_for((self.request,), running_kernel())
-        spec = read_object(compiled.data, self.name)
+        spec = compiled.spec(self.name)
         for declaration in compiled.maps.values():
             self._check_shared(declaration)
         reuse: Any = {symbol: each.backend for symbol, each in compiled.maps.items() if each.live}

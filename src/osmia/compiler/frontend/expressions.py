@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import operator as python
 from dataclasses import replace
-from enum import IntEnum
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -53,6 +52,7 @@ from osmia.compiler.ir.types import (
     integer_of,
     storage_type,
 )
+from osmia.enumeration import is_int_enumeration
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
@@ -265,9 +265,11 @@ def _value(static: Static) -> Expression:
     value = static.value
     if isinstance(value, bool):
         return Constant(BOOL, static.location, int(value))
-    if isinstance(value, IntEnum):
-        _constant(int(value), static.location)
-        return Constant(EnumType(type(value)), static.location, int(value))
+    of: type = type(value)
+    if isinstance(value, int) and is_int_enumeration(of):
+        number = int(value)
+        _constant(number, static.location)
+        return Constant(EnumType(of), static.location, number)
     if type(value) is int:
         return _constant(value, static.location)
     if value is None:

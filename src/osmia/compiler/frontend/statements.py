@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.expressions import binary, condition, expression, operand, operator_of, unwrap
@@ -10,6 +11,7 @@ from osmia.compiler.frontend.function import FunctionState, Static
 from osmia.compiler.frontend.map_operations import check_store
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.ir.nodes import (
+    BOOL,
     Assign,
     Constant,
     Evaluate,
@@ -21,9 +23,9 @@ from osmia.compiler.ir.nodes import (
     Statement,
     StoreRef,
 )
-from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, RefType, storage_type
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, RefType, ValueType, storage_type
 from osmia.maps.declaration import Map
-from osmia.types import Integer, is_integer
+from osmia.types import is_integer
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[Statement, ...]:
@@ -137,7 +139,8 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ..
             expected="`name: u32 = value`",
             fix="leave the annotation out",
         )
-    storage = _annotation(state, node.annotation)
+    annotation = _annotation(state, node.annotation)
+    storage = annotation if is_integer(annotation) else None
     name = node.target.id
     if storage is not None:
         before = state.declared.get(name)
@@ -153,24 +156,40 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ..
         state.declared[name] = storage
     if node.value is None:
         return ()
-    return (_store(state, node.target, expression(state, node.value)),)
+    value = expression(state, node.value)
+    wanted = _exact_type(annotation)
+    if wanted is not None and value.type != wanted:
+        raise error(
+            f"{name!r} is declared as {wanted}",
+            value.location,
+            found=str(value.type),
+            expected=str(wanted),
+            fix="store what it is declared as, or leave the annotation out",
+        )
+    return (_store(state, node.target, value),)
 
 
-def _annotation(state: FunctionState, node: ast.expr) -> type[Integer] | None:
-    """The width of an annotated local; None for `int`, which leaves it exact."""
+def _annotation(state: FunctionState, node: ast.expr) -> type:
+    """What a local is annotated with: a width, which stores wrap at, or int, bool or an IntEnum, which keep values."""
     found = operand(state, node)
-    if isinstance(found, Static):
-        if is_integer(found.value):
-            return found.value  # type: ignore[return-value]
-        if found.value is int:
-            return None
+    if isinstance(found, Static) and isinstance(found.value, type):
+        of = found.value
+        if is_integer(of) or of in (int, bool) or issubclass(of, IntEnum):
+            return of
     raise error(
         "a local is annotated with an integer's width",
         state.at(node),
         found=ast.unparse(node),
-        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int",
+        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum",
         fix="use one of these, or leave the annotation out",
     )
+
+
+def _exact_type(annotation: type) -> ValueType | None:
+    """The one type that a local annotated with bool or an enum takes."""
+    if annotation is bool:
+        return BOOL
+    return EnumType(annotation) if issubclass(annotation, IntEnum) else None
 
 
 def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
@@ -257,7 +276,7 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
     value = expression(state, node.value)
     if value.type != expected:
         fix = f"write {example}, or another member"
-        if isinstance(value, Constant) and value.value in expected.of._value2member_map_:
+        if isinstance(value, Constant) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)

@@ -1,0 +1,35 @@
+"""`python -m bench [code] [start] [--rounds N] [--json]`: run benchmarks and print what they measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+# The checkout's osmia, whatever is installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from bench import code, start
+from bench.report import as_json, as_text
+
+BENCHMARKS = {"code": code.measure, "start": start.measure}
+ROUNDS = {"code": code.ROUNDS, "start": start.ROUNDS}
+
+
+def main() -> int:
+    """Run what the command line names, everything unless it names some."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="osmia beside its peers, in one run, as root")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=" or ".join(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--json", action="store_true", help="JSON in place of tables")
+    arguments = parser.parse_args()
+    names = list(dict.fromkeys(arguments.names or BENCHMARKS))
+    if arguments.rounds is not None and arguments.rounds < 1:
+        parser.error("--rounds is 1 or more")
+    tables = [BENCHMARKS[name](arguments.rounds or ROUNDS[name]) for name in names]
+    sys.stdout.write(as_json(tables) if arguments.json else as_text(tables))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

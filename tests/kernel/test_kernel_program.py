@@ -1,0 +1,178 @@
+"""Loaded programs: test runs and what the kernel says of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+import children
+import raw_programs as raw
+from osmia.errors import KernelError, NotLoadedError
+from osmia.kernel.features import kernel_version
+from osmia.kinds import KINDS
+from osmia.loader.load import load_object
+from osmia.spec import Relocation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osmia.kernel.program import KernelProgram
+
+PACKET = bytes(range(64))
+
+
+@pytest.fixture
+def counts() -> Iterator[KernelProgram]:
+    with load_object(raw.counter()) as loaded:
+        yield loaded.programs["counts"]
+
+
+def test_a_run(counts: KernelProgram) -> None:
+    value, data, duration = counts.test_run(PACKET)
+    assert (value, data) == (2, PACKET)
+    assert 0 < duration < 1_000_000
+
+
+def test_repetitions() -> None:
+    """The program runs that often."""
+    with load_object(raw.counter(raw.ARRAY)) as loaded:
+        loaded.programs["counts"].test_run(PACKET, 10)
+        assert loaded.maps["counter"].lookup(bytes(4)) == (10).to_bytes(8, "little")
+
+
+def test_a_packet_that_is_changed_and_grows() -> None:
+    """What comes back is the packet after the run: here with 100 bytes more at its end, and its first byte set."""
+    body = b"".join(
+        (
+            raw.insn(0xBF, 6, 1),  # r6 = ctx
+            raw.insn(0xB7, 2, imm=100),
+            raw.insn(0x85, imm=65),  # bpf_xdp_adjust_tail(ctx, 100)
+            raw.insn(0x61, 1, 6, off=0),  # r1 = ctx->data
+            raw.insn(0x61, 2, 6, off=4),  # r2 = ctx->data_end
+            raw.insn(0xBF, 3, 1),
+            raw.insn(0x07, 3, imm=1),
+            raw.insn(0x2D, 3, 2, off=1),  # if r1 + 1 > r2 goto the end
+            raw.insn(0x72, 1, off=0, imm=0xEE),
+            raw.returns(3),
+        )
+    )
+    with load_object(raw.spec(raw.function("grows", body))) as loaded:
+        value, data, _ = loaded.programs["grows"].test_run(PACKET)
+        assert (value, data) == (3, b"\xee" + PACKET[1:] + bytes(100))
+
+
+@pytest.mark.parametrize("value", [0, 1, 0x7FFF_FFFF, -1])
+def test_return_values_are_unsigned(value: int) -> None:
+    with load_object(raw.spec(raw.function("returns", raw.returns(value)))) as loaded:
+        assert loaded.programs["returns"].test_run(PACKET)[0] == value % (1 << 32)
+
+
+@pytest.mark.parametrize("size", [0, 1, 13])
+def test_packets_that_are_too_short(counts: KernelProgram, size: int) -> None:
+    with pytest.raises(ValueError, match=r"^cannot test-run ") as caught:
+        counts.test_run(bytes(size))
+    assert str(caught.value) == (
+        f"cannot test-run program 'counts' on {size} bytes: the kernel takes packets of at least 14 bytes, an Ethernet "
+        "header"
+    )
+    assert counts.test_run(bytes(14))[1] == bytes(14)
+
+
+def test_packets_that_are_too_long(counts: KernelProgram) -> None:
+    size = 100_000_000
+    with pytest.raises(KernelError) as caught:
+        counts.test_run(bytes(size))
+    assert str(caught.value) == (
+        f"cannot test-run program 'counts' on {size} bytes: the packet is longer than this kernel takes in a test run"
+    )
+
+
+@pytest.mark.parametrize("repeat", [0, -1, 1 << 32])
+def test_repetitions_out_of_range(counts: KernelProgram, repeat: int) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^cannot test-run program 'counts' {repeat} times: it takes 1 to 4294967295$"
+    ):
+        counts.test_run(PACKET, repeat)
+
+
+def test_kinds_without_test_runs(counts: KernelProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KINDS["xdp"], "test_run", False)
+    with pytest.raises(
+        KernelError, match=r"^cannot test-run program 'counts': the kernel has no test runs for xdp programs$"
+    ):
+        counts.test_run(PACKET)
+
+
+def test_a_signal_interrupts_a_long_run() -> None:
+    """It starts again, and ends, although a timer fires faster than the run takes; the handler runs."""
+    loop = raw.insn(0xB7, 1, imm=1000) + raw.insn(0x07, 1, imm=-1) + raw.insn(0x55, 1, off=-2) + raw.returns(2)
+    handled = []
+    with load_object(raw.spec(raw.function("loops", loop))) as loaded:
+        program = loaded.programs["loops"]
+        repeat = 100_000_000 // program.test_run(PACKET, 100)[2]  # 100 ms
+        before = signal.signal(signal.SIGALRM, lambda number, frame: handled.append(number))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+            assert program.test_run(PACKET, repeat)[0] == 2
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    assert handled
+
+
+def test_ctrl_c_ends_a_long_run() -> None:
+    """An exception of a handler is not retried away."""
+    loop = raw.insn(0xB7, 1, imm=1000) + raw.insn(0x07, 1, imm=-1) + raw.insn(0x55, 1, off=-2) + raw.returns(2)
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    with load_object(raw.spec(raw.function("loops", loop))) as loaded:
+        before = signal.signal(signal.SIGALRM, stop)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            with pytest.raises(KeyboardInterrupt):
+                loaded.programs["loops"].test_run(PACKET, 0xFFFF_FFFF)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def test_info(counts: KernelProgram) -> None:
+    info = counts.info()
+    assert info.name == "counts"
+    assert info.id > 0
+    assert re.fullmatch("[0-9a-f]{16}", info.tag)
+    assert info.verified_instructions in ((11, 12) if kernel_version() >= (5, 16) else (0,))
+    assert info.jited_bytes > 0
+    assert not os.get_inheritable(counts.fd)
+
+
+def test_the_tag_is_the_programs() -> None:
+    """Equal instructions have equal tags, others have others, whatever the names."""
+    one, two = Relocation(raw.COUNT_MAP_AT, "map", "counter"), raw.function("other", raw.returns(2))
+    spec = raw.spec(raw.function("a", raw.count(), [one]), raw.function("b", raw.count(), [one]), two, maps=[raw.ARRAY])
+    with load_object(spec) as loaded:
+        tags = {name: program.info().tag for name, program in loaded.programs.items()}
+    assert tags["a"] == tags["b"] != tags["other"]
+
+
+def test_closed(counts: KernelProgram) -> None:
+    counts.close()
+    for use in (lambda: counts.test_run(PACKET), lambda: counts.fd, counts.info):
+        with pytest.raises(NotLoadedError, match=r"^program 'counts' is closed: load it again$"):
+            use()
+    assert repr(counts) == "<KernelProgram 'counts' (xdp), closed>"
+
+
+def test_without_permission(counts: KernelProgram) -> None:
+    result = children.outcome(lambda: counts.test_run(PACKET), children.without_bpf(errno.EPERM))
+    assert result.text == (
+        "cannot test-run program 'counts' on 64 bytes: the kernel refuses although this process has CAP_BPF and "
+        "CAP_NET_ADMIN: kernel lockdown, a security module or a seccomp filter forbids it"
+    )
