@@ -73,17 +73,34 @@ def test_instructions_named_by_the_reason(reason: str, instruction: int, line: i
     )
 
 
+REPORT = (
+    "\nVerification failed: Register Type Safety: Unreadable register\n\nReason:\n"
+    "  R0 has no value on this path,\n  so it cannot be read.\n\nAt:\n  count @ count.py:8:5\n  Source context:\n"
+    "  >>> 8 |     counter.value += 1\n        | ^-- error: R0 is not readable\n  Instruction context:\n"
+    "      5 | (85) call bpf_map_lookup_elem#1\n  >>> 6 | (95) exit\n\n"
+    "Causal path:\n  Instruction context:\n  >>> 2 | (bf) r0 = r1\n\nSuggestion:\n  Set R0 on every path.\n\n"
+)
+
+
 def test_logs_of_kernels_from_7_3() -> None:
-    """They have a report in words behind the plain lines."""
-    report = (
-        "\nVerification failed: Register Type Safety: Unreadable register\n\nReason:\n"
-        "  R0 has no value on this path,\n  so it cannot be read.\n\nAt:\n  insn 6\n        | ^-- error: R0 is not "
-        "readable\n  Instruction context:\n  >>> 6 | (95) exit\n\nCausal path:\n  none\n\n"
-        "Suggestion:\n  Set R0 on every path.\n\n"
-    )
-    log = f"0: R1=ctx() R10=fp0\n6: (95) exit\nR0 !read_ok\n{report}{SUMMARY}"
-    found = read_log(log, LINES)
-    assert (found.reason, found.line) == ("R0 has no value on this path, so it cannot be read.", 8)
+    """They have a report in words behind the plain lines; what is known is said as on other kernels."""
+    log = f"0: R1=ctx() R10=fp0\n6: (95) exit\nR0 !read_ok\n{REPORT}{SUMMARY}"
+    assert read_log(log, LINES) == Rejection("R0 !read_ok", "count.py", 8, "    counter.value += 1", 6)
+
+
+def test_reports_on_what_is_not_known() -> None:
+    """The report's own words and its instruction, which the plain line does not always name."""
+    expected = Rejection("R0 has no value on this path, so it cannot be read.", "count.py", 8, LINES[1].text, 6)
+    assert read_log(f"something new\n{REPORT}{SUMMARY}", LINES) == expected
+    assert read_log(f"{REPORT}{SUMMARY}", LINES) == expected
+
+
+def test_reports_that_are_cut_short() -> None:
+    """The log ends where the buffer does."""
+    for end in range(len(REPORT)):
+        found = read_log(f"6: (95) exit\nsomething new\n{REPORT[:end]}", LINES)
+        assert found.instruction == 6
+        assert found.reason
 
 
 @pytest.mark.parametrize("log", ["", "\n\n", SUMMARY])

@@ -59,9 +59,14 @@ def read_log(log: str, lines: Sequence[LineInfo]) -> Rejection:
             instruction, reason = index, []
         elif line.strip() and not line.startswith(_NOISE):
             reason.append(line.strip())
-    said = _reported_reason(report) if report is not None else ""
-    said = said or "; ".join(reason) or "it gives no reason"
-    if (named := _named_instruction(said)) is not None:
+    said = "; ".join(reason)
+    named = _named_instruction(said)
+    if report is not None:
+        named = _reported_instruction(report) if named is None else named
+        # What the table knows is said alike on all kernels; for the rest, the report's words are the plainer ones.
+        said = said if _words(said) else _reported_reason(report) or said
+    said = said or "it gives no reason"
+    if named is not None and named != instruction:
         instruction, source = named, None
     if source is None and instruction is not None:
         source = _look_up(instruction, lines)
@@ -129,6 +134,18 @@ def _look_up(instruction: int, lines: Sequence[LineInfo]) -> tuple[str, int, str
     return (covering.file, covering.line, covering.text) if covering else None
 
 
+def _reported_instruction(report: str) -> int | None:
+    """The instruction that a log of a kernel from 7.3 points at, under `At:`."""
+    _, _, rest = report.partition("\nAt:\n")
+    _, _, context = rest.partition("\n\n")[0].partition("Instruction context:\n")
+    for line in context.splitlines():
+        _, arrow, pointed_at = line.partition(">>>")
+        number = pointed_at.partition("|")[0].strip()
+        if arrow and number.isdigit():
+            return int(number)
+    return None
+
+
 def _reported_reason(report: str) -> str:
     """What stands under `Reason:` in a log of a kernel from 7.3."""
     _, found, rest = report.partition("\nReason:\n")
@@ -138,10 +155,12 @@ def _reported_reason(report: str) -> str:
 
 def plain_words(reason: str) -> str:
     """The reason in plain words where it is a known one, with the kernel's own behind it."""
-    for sign, words in _PLAIN:
-        if sign in reason:
-            return f"{words} (`{reason}`)"
-    return reason
+    words = _words(reason)
+    return f"{words} (`{reason}`)" if words else reason
+
+
+def _words(reason: str) -> str | None:
+    return next((words for sign, words in _PLAIN if sign in reason), None)
 
 
 _TOO_NEW = "an instruction that this kernel does not know: build for an older target"
