@@ -24,10 +24,10 @@ class Frozen:
 
 
 @pytest.mark.parametrize("of", [Open, Frozen])
-def test_fields(of: type[Open] | type[Frozen]) -> None:
+def test_fields(of: type[Open | Frozen]) -> None:
     assert of(1) == of(1, "two") == of(second="two", first=1) == of(first=1)
     assert of(1) != of(2)
-    assert of(1) != (1, "two")
+    assert (of(1) == object()) is False
     assert repr(of(1)) == f"{of.__name__}(first=1, second='two')"
     match of(3, "x"):
         case Open(first, second=second) | Frozen(first, second=second):
@@ -64,7 +64,7 @@ def test_a_frozen_one_does_not_change_and_has_a_hash() -> None:
     with pytest.raises(AttributeError, match=r"^Frozen.first is set once, when a Frozen is made$"):
         frozen.first = 2  # type: ignore[misc]
     with pytest.raises(AttributeError, match=r"^Frozen.first cannot be deleted$"):
-        del frozen.first  # type: ignore[misc]
+        del frozen.first
     assert {Frozen(1): "found"}[Frozen(second="two", first=1)] == "found"
     assert frozen == Frozen(1)
     with pytest.raises(TypeError, match="unhashable"):
