@@ -82,8 +82,7 @@ class Json:
         """The object."""
         import json
 
-        return json.dumps({
-            **({"timestamp": clock.for_programs(report.time)} if self._timestamps else {}),
+        shown = {
             "interface": report.interface,
             "mode": report.mode,
             "cpus": report.cpus,
@@ -92,7 +91,11 @@ class Json:
             "seconds": round(report.seconds, 6),
             "pps": round(report.pps, 3),
             "final": report.final,
-        }) + "\n"  # fmt: skip
+        }
+        return f"{json.dumps(self._time(report) | shown)}\n"
+
+    def _time(self, report: Report) -> dict[str, object]:
+        return {"timestamp": clock.for_programs(report.time)} if self._timestamps else {}
 
 
 class Csv:

@@ -53,9 +53,7 @@ def diagnostic(error: SyntaxError) -> str:
     shown = [f"{error.filename}:{line}:{column}: error: {error.msg}"]
     text = (error.text or "").rstrip("\n")
     if text.strip():
-        end = len(text) + 1
-        if error.end_offset and error.end_lineno in {None, line}:
-            end = min(end, error.end_offset)
+        end = len(text) + 1 if (error.end_lineno or line) > line else error.end_offset or 0
         shown += underlined(text, column, end)
     if isinstance(error, CompileError):
         for label, said in (("found", error.found), ("expected", error.expected), ("fix", error.fix)):
@@ -72,7 +70,7 @@ def underlined(text: str, start: int, end: int) -> list[str]:
     """
     indent = len(text) - len(text.lstrip())
     before = "".join(_blank(character) for character in text[indent : start - 1])
-    width = sum(_columns(character) for character in text[start - 1 : end - 1])
+    width = sum(_columns(character) for character in text[start - 1 : max(start, end - 1)])
     return [f"    {text[indent:]}", f"    {before}^{'~' * (width - 1)}"]
 
 

@@ -108,19 +108,21 @@ def _module(command: str) -> Command:
         from osmia.cli import objdump
 
         return objdump
-    from osmia.cli import test
-
-    return test
+    raise UsageError("the tests are not installed with osmia: they are in its repository, run ./osmia test there")
 
 
 def _parse(module: Command, command: str, words: list[str]) -> Namespace:
-    """Parse a command's arguments; those after `--` are `rest`. SystemExit for --help and for what is not right."""
+    """Parse a command's arguments; those after `--` are `rest`. SystemExit for --help."""
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-    # Positional arguments with defaults may stand on both sides of options, which argparse alone takes for an error.
-    own = words[: words.index("--")] if "--" in words else words
-    parser = ArgumentParser(prog=command, allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter)
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise UsageError(message)
+
+    parser = Parser(prog=command, allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter)
     module.add_arguments(parser)
+    # Arguments that may be left out can stand on both sides of an option, which parse_args() does not take.
+    own = words[: words.index("--")] if "--" in words else words
     arguments = parser.parse_intermixed_args(own)
     arguments.rest = words[len(own) + 1 :]
     return arguments

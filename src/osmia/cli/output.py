@@ -13,16 +13,16 @@ STDOUT, STDERR = 1, 2
 
 
 class Output:
-    """Data goes to stdout, or to the file that `-o` names, which is emptied at the first write."""
+    """Data goes to stdout (None or `-`), or to the file that `-o` names, which is emptied at the first write."""
 
     def __init__(self, path: str | None) -> None:
         """Open the file. OSError where it cannot be written to."""
         self.broken = False
         """Whether a write has failed: there is no use in another one."""
-        self._name = path or "stdout"
+        self._name = "stdout" if path in {None, "-"} else path
         self._fd = STDOUT
         self._empty = False
-        if path is not None:
+        if path is not None and path != "-":
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
             self._empty = stat.S_ISREG(os.fstat(self._fd).st_mode)
 

@@ -6,6 +6,7 @@ import os
 
 from osmia.cli import options
 from osmia.cli.errors import UsageError
+from osmia.cli.output import note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,22 +65,23 @@ def run(arguments: Namespace) -> int:
         return counter.run(arguments)
     if not what.endswith((".py", ".o")) and not os.path.exists(what):
         raise UsageError(_unknown(what))
-    from osmia.cli import file
+    if what.endswith(".py"):
+        from osmia.cli.source import has_own_main
 
-    if what.endswith(".py") and file.has_own_main(what):
-        return _run_own_main(arguments)
+        if has_own_main(what):
+            return _run_own_main(arguments)
     if arguments.rest:
         raise UsageError(f"{what} has no main of its own that takes the arguments after --")
     if arguments.format == "csv":
-        raise UsageError("maps are printed as text or json, not as csv")
+        raise UsageError("the maps of a file are printed as text or json, not as csv")
     _fill_in(arguments)
+    from osmia.cli import file
+
     return file.run(arguments)
 
 
 def _run_own_main(arguments: Namespace) -> int:
-    """Run a file that does everything itself: options that it would never see are refused."""
-    from osmia.cli import file
-
+    """Run a file that does everything itself. Options that it would never see are refused."""
     given = {
         "interval": arguments.interval,
         "--mode": arguments.mode,
@@ -91,9 +93,17 @@ def _run_own_main(arguments: Namespace) -> int:
     for option, value in given.items():
         if value:
             raise UsageError(
-                f"{option} has no effect: {arguments.what} has a main of its own, whose arguments stand after --"
+                f"{arguments.what} has a main of its own, which {option} does not reach: its arguments stand after --"
             )
-    return file.run_main(arguments)
+    if arguments.interface and not arguments.quiet:
+        note(f"{arguments.what} has a main of its own, which chooses the interface: -i has no effect")
+    from osmia.cli.source import as_main
+
+    try:
+        as_main(arguments.what, arguments.rest)
+    except KeyboardInterrupt:
+        return 0
+    return 0
 
 
 def _fill_in(arguments: Namespace) -> None:
