@@ -96,9 +96,11 @@ def _stage(requests: tuple[ProgramRequest, ...], target: Target, stage: str, pat
 
 def _btf(data: bytes, path: str) -> str:
     from osmia.btf.dump import dump_btf
-    from osmia.object_file import read_object
+    from osmia.elf import read_elf
 
-    return dump_btf(read_object(data, path).btf, path)
+    section = read_elf(data, path).section(".BTF")
+    assert section is not None, "the compiler writes BTF into every object"
+    return dump_btf(section.data, path)
 
 
 def _dotted(version: tuple[int, int]) -> str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "objdump": "show the instructions of a program with the lines they come from",
     "test": "run the tests of osmia itself, in a checkout: ./osmia test",
 }
+WIDEST_HELP = 110
 HELP = f"""\
 usage: osmia COMMAND ...
 
@@ -114,18 +115,29 @@ def _module(command: str) -> Command:
 def _parse(module: Command, command: str, words: list[str]) -> Namespace:
     """Parse a command's arguments; those after `--` are `rest`. SystemExit for --help."""
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
+    from functools import partial
 
     class Parser(ArgumentParser):
         def error(self, message: str) -> NoReturn:
             raise UsageError(message)
 
-    parser = Parser(prog=command, allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter)
+    # A formatter left to find the width itself imports shutil, even where no help is asked for.
+    formatter = partial(RawDescriptionHelpFormatter, width=_width())
+    parser = Parser(prog=command, allow_abbrev=False, formatter_class=formatter)
     module.add_arguments(parser)
     # Arguments that may be left out can stand on both sides of an option, which parse_args() does not take.
     own = words[: words.index("--")] if "--" in words else words
     arguments = parser.parse_intermixed_args(own)
     arguments.rest = words[len(own) + 1 :]
     return arguments
+
+
+def _width() -> int:
+    """The columns for help texts: the terminal's, up to what can be read well."""
+    try:
+        return min(os.get_terminal_size(STDOUT).columns - 2, WIDEST_HELP)
+    except OSError:  # no terminal
+        return WIDEST_HELP
 
 
 def _flush() -> None:

@@ -46,7 +46,7 @@ class Text:
             lines += _map_lines(held)
         for program in report.loaded.programs.values():
             lines += [
-                f"{each.file}:{each.line}: {program.name}: {each.problem}, {each.count} times"
+                f"{each.file}:{each.line}: {program.name}: {each.problem}, {each.count} {'time' if each.count == 1 else 'times'}"
                 for each in program.errors()
             ]
         if not report.loaded.maps:

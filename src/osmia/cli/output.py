@@ -18,7 +18,7 @@ class Output:
     def __init__(self, path: str | None) -> None:
         """Open the file. OSError where it cannot be written to."""
         self.broken = False
-        """Whether a write has failed: there is no use in another one."""
+        """Whether a write failed or was interrupted: there is no use in another one."""
         self._name = "stdout" if path in {None, "-"} else path
         self._fd = STDOUT
         self._empty = False
@@ -28,16 +28,17 @@ class Output:
 
     def write(self, data: str | bytes) -> None:
         """Write all of it. BrokenPipeError if nobody reads any more, else an OSError that names the file."""
+        self.broken = True
         try:
             if self._empty:
                 os.ftruncate(self._fd, 0)
                 self._empty = False
             write_all(self._fd, data.encode(errors="backslashreplace") if isinstance(data, str) else data)
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            self.broken = True
-            if isinstance(error, BrokenPipeError):
-                raise
             raise OSError(error.errno, error.strerror, self._name) from None
+        self.broken = False
 
     def close(self) -> None:
         """Close the file."""

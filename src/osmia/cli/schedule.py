@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from time import monotonic
+
+from osmia.cli.output import STDERR, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ def ticks(stop: Stop, seconds: float, count: int | None, check: Callable[[], Non
     while given != count:
         left = start + due * seconds - monotonic()
         if stop.wait(min(left, LONGEST_WAIT)):
+            if os.isatty(STDERR):
+                note("")  # the line of the terminal holds a ^C
             return
         check()
         if left > LONGEST_WAIT:

@@ -24,17 +24,17 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def read(path: str) -> bytes:
-    """The bytes of a file. OSError names it."""
+    """The source of a file. OSError where it cannot be read, ObjectError where it is none."""
     with open(path, "rb") as file:
-        return file.read()
+        source = file.read()
+    if b"\0" in source:
+        raise ObjectError(f"{path}: no Python source: it holds a NUL byte")
+    return source
 
 
 def has_own_main(path: str) -> bool:
     """Whether a file has an `if __name__ == "__main__":` of its own. SyntaxError where it does not parse."""
-    try:
-        tree = ast.parse(read(path), path)
-    except ValueError as error:  # Python 3.11 says so of a NUL byte
-        raise ObjectError(f"{path}: {error}") from None
+    tree = ast.parse(read(path), path)
     tests = [statement.test for statement in tree.body if isinstance(statement, ast.If)]
     return any(_asks_for_main(node) for test in tests for node in ast.walk(test))
 
