@@ -117,12 +117,12 @@ def test_objdump_of_source_and_of_the_object(here: Path, cpu: str) -> None:
         ("build twice.py", "osmia build: twice.py: two programs are called first: give one of them another name="),
         (
             "build wide.py",
-            "wide.py:4:19: error: the name 'counte' is not defined\n"
+            ("wide.py:4:19: error: the name 'counte' is not defined\n"
             '    "包裹";\tx = 1 + counte\n'
             '           \t        ^~~~~~\n'
             "  found: 'counte', which is no local, no global of wide.py and no builtin\n"
             "  expected: a name that the function can see\n"
-            "  fix: define or import 'counte'",
+            "  fix: define or import 'counte'"),
         ),
     ],
 )  # fmt: skip

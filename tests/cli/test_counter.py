@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import select
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 import command_line
 import system_packages
 from command_line import ended, line, running
+from osmia.kernel.cpus import online_cpus
 
 if TYPE_CHECKING:
     from namespaces import Namespace
@@ -31,7 +33,7 @@ def ping(netns: Namespace, count: int = 5) -> None:
 
 
 def online() -> list[int]:
-    return sorted(int(name[3:]) for name in os.listdir("/sys/devices/system/cpu") if re.fullmatch(r"cpu\d+", name))
+    return list(online_cpus())
 
 
 def test_ping_on_lo_counts_ten(netns: Namespace) -> None:
@@ -102,7 +104,7 @@ def test_timestamps(netns: Namespace) -> None:
     assert re.fullmatch(r"  \d\d:\d\d:\d\d  .*", row)
     assert re.match(r"\d\d:\d\d:\d\d  0 packets in ", last)
     out = command_line.run("run", "counter", "-i", "lo", "0.01", "1", "-T", "-f", "json", netns=netns).out
-    assert [list(json.loads(each))[0] for each in out.splitlines()] == ["timestamp"] * 2
+    assert [next(iter(json.loads(each))) for each in out.splitlines()] == ["timestamp"] * 2
 
 
 def test_output_goes_to_a_file(netns: Namespace, tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ def test_lines_come_at_once_and_a_reader_that_leaves_ends_it(netns: Namespace) -
 
 
 def test_a_disk_that_is_full(netns: Namespace) -> None:
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = command_line.run("run", "counter", "-i", "lo", "0.01", netns=netns, stdout=full.fileno())
     assert (done.code, done.err) == (1, f"{ATTACHED}osmia run: stdout: No space left on device\n")
 
@@ -199,9 +201,8 @@ def test_a_second_signal_ends_it_where_it_hangs(netns: Namespace) -> None:
     read, write = os.pipe()
     try:
         os.set_blocking(write, False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                os.write(write, bytes(4096))
+        while select.select([], [write], [], 0)[1]:
+            os.write(write, bytes(4096))
         os.set_blocking(write, True)
         with running("run", "counter", "-i", "lo", "0.01", netns=netns, stdout=write) as process:
             assert line(process.stderr) == ATTACHED
@@ -243,7 +244,9 @@ def test_a_program_that_somebody_else_detaches(netns: Namespace) -> None:
     with running("run", "counter", "-i", "lo", "60", netns=netns) as process:
         line(process.stderr)
         infos = [path.read_text() for path in Path(f"/proc/{process.pid}/fdinfo").iterdir()]
-        number = next(match[1] for match in (re.search(r"^link_id:\t(\d+)$", info, re.M) for info in infos) if match)
+        number = next(
+            match[1] for match in (re.search(r"^link_id:\t(\d+)$", info, re.MULTILINE) for info in infos) if match
+        )
         system_packages.tool("bpftool").run("link", "detach", "id", number)
         code, _, err = ended(process)
     assert (code, err) == (1, "osmia run: somebody else has detached the program from lo\n")
@@ -253,8 +256,8 @@ PROBE = """
 import sys
 from osmia.cli.main import main
 code = main(sys.argv[1:])
-print(*sorted(name for name in sys.modules if name.startswith(("osmia.compiler", "llvmlite", "numpy"))), file=sys.stderr)
-print(*sorted({"shutil", "inspect", "json", "typing", "socket"} & set(sys.modules)), file=sys.stderr)
+heavy = ("osmia.compiler", "llvmlite", "numpy", "shutil", "inspect", "json", "typing", "socket")
+print(*sorted(name for name in sys.modules if name.startswith(heavy)), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -262,4 +265,4 @@ sys.exit(code)
 def test_it_needs_no_compiler(netns: Namespace) -> None:
     program = [sys.executable, "-P", "-s", "-S", "-c", PROBE]
     done = command_line.run("run", "counter", "-i", "lo", "0.01", "1", netns=netns, program=program)
-    assert (done.code, done.err) == (0, f"{ATTACHED}\n\n")
+    assert (done.code, done.err) == (0, f"{ATTACHED}\n")

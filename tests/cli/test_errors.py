@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from osmia.cli.errors import UsageError, UserCodeError, error_text, exit_code, underlined
-from osmia.errors import (
-    CompileError,
-    KernelError,
-    NotSupportedError,
-    ObjectError,
-    PermissionDeniedError,
-    VerifierError,
-)
+from osmia.errors import CompileError, KernelError, NotSupportedError, ObjectError, PermissionDeniedError, VerifierError
 
 
 def compile_error(text: str | None, column: int, end: int, *, end_line: int = 3) -> CompileError:

@@ -70,13 +70,17 @@ def test_an_interface_that_is_taken(netns: Namespace) -> None:
     [
         (
             children.drop("CAP_BPF"),
-            "cannot create map 'PKT_CNT_ARRAY' (PERCPU_ARRAY): this process is root but lacks CAP_BPF: "
-            "what started it, such as a container, took that away",
+            (
+                "cannot create map 'PKT_CNT_ARRAY' (PERCPU_ARRAY): this process is root but lacks CAP_BPF: "
+                "what started it, such as a container, took that away"
+            ),
         ),
         (
             children.drop("CAP_NET_ADMIN"),
-            "cannot load program 'xdp_map_counter' (xdp, 14 instructions): this process is root but lacks "
-            "CAP_NET_ADMIN: what started it, such as a container, took that away",
+            (
+                "cannot load program 'xdp_map_counter' (xdp, 14 instructions): this process is root but lacks "
+                "CAP_NET_ADMIN: what started it, such as a container, took that away"
+            ),
         ),
     ],
 )
@@ -145,27 +149,33 @@ FILES = {
         ),
         (
             ["raises.py"],
-            "Traceback (most recent call last):\n"
-            "  File \"raises.py\", line 6, in <module>\n    look_up('speed')\n"
-            '  File "raises.py", line 4, in look_up\n    raise KeyError(name)\n'
-            "KeyError: 'speed'",
+            (
+                "Traceback (most recent call last):\n"
+                "  File \"raises.py\", line 6, in <module>\n    look_up('speed')\n"
+                '  File "raises.py", line 4, in look_up\n    raise KeyError(name)\n'
+                "KeyError: 'speed'"
+            ),
         ),
         (["stops.py"], "not today"),
         (["nul.py"], "osmia run: nul.py: no Python source: it holds a NUL byte"),
         (
             ["undecorated.py"],
-            "Traceback (most recent call last):\n"
-            '  File "undecorated.py", line 2, in <module>\n    @xdp\n     ^^^\n'
-            "TypeError: @xdp: p (undecorated.py:2) is async; a program is a plain function",
+            (
+                "Traceback (most recent call last):\n"
+                '  File "undecorated.py", line 2, in <module>\n    @xdp\n     ^^^\n'
+                "TypeError: @xdp: p (undecorated.py:2) is async; a program is a plain function"
+            ),
         ),
         (
             ["unknown_name.py"],
-            "unknown_name.py:5:10: error: the name 'limit' is not defined\n"
-            "    found = limit.lookup(0)\n"
-            "            ^~~~~\n"
-            "  found: 'limit', which is no local, no global of unknown_name.py and no builtin\n"
-            "  expected: a name that the function can see\n"
-            "  fix: did you mean 'limits'?",
+            (
+                "unknown_name.py:5:10: error: the name 'limit' is not defined\n"
+                "    found = limit.lookup(0)\n"
+                "            ^~~~~\n"
+                "  found: 'limit', which is no local, no global of unknown_name.py and no builtin\n"
+                "  expected: a name that the function can see\n"
+                "  fix: did you mean 'limits'?"
+            ),
         ),
     ],
 )
@@ -192,9 +202,11 @@ def test_llvmlite_is_missing(netns: Namespace, tmp_path: Path, words: tuple[str,
     assert run(*words, netns=netns, cwd=tmp_path, program=program, environment={"OSMIA_CACHE_DIR": ""}) == (
         1,
         "",
-        f"osmia {words[0]}: compiling kernel code needs llvmlite, which this Python does not have.\n"
-        f"  found: no module llvmlite for {sys.executable}\n"
-        "  fix: pip install 'osmia[compile]'; objects that `osmia build` made run without it\n",
+        (
+            f"osmia {words[0]}: compiling kernel code needs llvmlite, which this Python does not have.\n"
+            f"  found: no module llvmlite for {sys.executable}\n"
+            "  fix: pip install 'osmia[compile]'; objects that `osmia build` made run without it\n"
+        ),
     )
 
 

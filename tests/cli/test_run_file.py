@@ -120,15 +120,11 @@ def test_maps_as_text(netns: Namespace, files: Path) -> None:
 
 
 def test_long_maps_are_cut_in_text(netns: Namespace, files: Path) -> None:
-    (files / "long.py").write_text("""
-from osmia import *
-many = HashMap(u32, u32, max_entries=100)
-
-@xdp
-def fill(ctx: XdpContext) -> XdpAction:
-    many.update(NUMBER, 1)
-    return XdpAction.PASS
-""".replace("    many.update(NUMBER, 1)", "\n".join(f"    many.update({number}, 1)" for number in range(30))))  # fmt: skip
+    updates = "\n".join(f"    many.update({number}, 1)" for number in range(30))
+    (files / "long.py").write_text(
+        "from osmia import *\nmany = HashMap(u32, u32, max_entries=100)\n\n"
+        f"@xdp\ndef fill(ctx: XdpContext) -> XdpAction:\n{updates}\n    return XdpAction.PASS\n"
+    )
     code, out, _ = reports(netns, files, "long.py")
     head, *entries, more, blank = out.splitlines()
     assert (code, head, len(entries), more, blank) == (0, "many: 30 of 100 at most", 20, "  ... and 10 more", "")
@@ -146,8 +142,10 @@ def test_one_of_several_programs(netns: Namespace, files: Path) -> None:
     assert run("run", "two.py", "-i", "lo", netns=netns, cwd=files) == (
         2,
         "",
-        "osmia run: two.py has 2 programs for an interface, which takes one: add --program NAME. "
-        "They are drops, passes\n  see osmia run --help\n",
+        (
+            "osmia run: two.py has 2 programs for an interface, which takes one: add --program NAME. "
+            "They are drops, passes\n  see osmia run --help\n"
+        ),
     )
     assert run("run", "two.py", "-i", "lo", "--program", "pass", netns=netns, cwd=files) == (
         2,

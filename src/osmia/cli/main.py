@@ -109,7 +109,7 @@ def _module(command: str) -> Command:
         from osmia.cli import objdump
 
         return objdump
-    raise UsageError("the tests are not installed with osmia: they are in its repository, run ./osmia test there")
+    raise osmia.OsmiaError("the tests are not installed with osmia: they are in its repository, run ./osmia test there")
 
 
 def _parse(module: Command, command: str, words: list[str]) -> Namespace:

@@ -45,10 +45,9 @@ class Text:
         for held in report.loaded.maps.values():
             lines += _map_lines(held)
         for program in report.loaded.programs.values():
-            lines += [
-                f"{each.file}:{each.line}: {program.name}: {each.problem}, {each.count} {'time' if each.count == 1 else 'times'}"
-                for each in program.errors()
-            ]
+            for each in program.errors():
+                times = "once" if each.count == 1 else f"{each.count} times"
+                lines.append(f"{each.file}:{each.line}: {program.name}: {each.problem}, {times}")
         if not report.loaded.maps:
             lines.append("no maps")
         return "\n".join(lines) + "\n\n"
