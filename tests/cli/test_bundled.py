@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import subprocess
 import sys
@@ -49,6 +50,14 @@ def test_objects_do_not_depend_on_where_or_how_they_are_made(tmp_path: Path) -> 
         for seed in ("1", "2")
     ]
     assert made[0] == made[1] == b"".join(path.with_suffix(".o").read_bytes() for path in build_bundled.sources())
+
+
+@pytest.mark.parametrize("source", build_bundled.sources(), ids=lambda path: path.stem)
+def test_tools_are_written_with_the_public_names_alone(source: Path) -> None:
+    tree = ast.parse(source.read_bytes())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = [getattr(node, "module", None) or node.names[0].name for node in imported]
+    assert [name for name in modules if name.startswith("osmia")] == ["osmia"]
 
 
 @pytest.mark.parametrize("source", build_bundled.sources(), ids=lambda path: path.stem)
