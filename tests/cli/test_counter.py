@@ -74,7 +74,8 @@ def test_rates_are_over_the_measured_time(netns: Namespace) -> None:
     assert (first["total"], second["total"], third["total"], final["total"]) == (0, 100, 100, 100)
     assert second["pps"] == pytest.approx(100 / second["seconds"], rel=0.001)
     assert third["pps"] == 0
-    assert final["seconds"] == pytest.approx(sum(each["seconds"] for each in (first, second, third)), abs=0.1)
+    until_third = sum(each["seconds"] for each in (first, second, third))
+    assert until_third <= final["seconds"] + 0.001 < until_third + 2
 
 
 def test_text_is_a_table_with_the_totals_below(netns: Namespace) -> None:
@@ -84,7 +85,7 @@ def test_text_is_a_table_with_the_totals_below(netns: Namespace) -> None:
     assert head == "  ".join(name.rjust(10) for name in ("total", "packets/s", *(f"cpu{cpu}" for cpu in online())))
     assert rows == ["  ".join(cell.rjust(10) for cell in ("0", "0.0", *["0"] * len(online())))] * 2
     each = ", ".join(f"cpu{cpu} 0" for cpu in online())
-    assert re.fullmatch(rf"0 packets in 0\.\d s, 0\.0 packets/s \({each}\)", last)
+    assert re.fullmatch(rf"0 packets in \d+\.\d s, 0\.0 packets/s \({each}\)", last)
 
 
 def test_csv_has_a_head_and_rows(netns: Namespace) -> None:
@@ -158,7 +159,8 @@ def test_reports_keep_their_pace(netns: Namespace) -> None:
     start = time.monotonic()
     code, out, _ = command_line.run("run", "counter", "-i", "lo", "0.1", "10", "-f", "json", netns=netns)
     assert code == 0
-    assert json.loads(out.splitlines()[-1])["seconds"] == pytest.approx(1.0, abs=0.15)
+    # A busy machine may be late; the pace itself is held with a clock of its own in test_schedule.py.
+    assert 0.99 <= json.loads(out.splitlines()[-1])["seconds"] < 5
     assert time.monotonic() - start >= 1
 
 
@@ -193,7 +195,7 @@ def test_signals_end_it_with_the_totals(netns: Namespace, number: int) -> None:
         process.send_signal(number)
         code, out, err = ended(process)
     assert (code, err) == (0, "")
-    assert re.fullmatch(r"10 packets in \d\.\d s, \d+\.\d packets/s \(cpu0 \d+.*\)\n", out)
+    assert re.fullmatch(r"10 packets in \d+\.\d s, \d+\.\d packets/s \(cpu0 \d+.*\)\n", out)
     assert netns.xdp("lo") == ""
 
 
