@@ -6,7 +6,6 @@ may be None or may hold something. Tests refine it on each of their two ways.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
@@ -38,12 +37,13 @@ from osmia.compiler.ir.nodes import (
     Wrap,
 )
 from osmia.compiler.ir.types import NoneType, OptionalType
+from osmia.record import frozen_record
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Known:
     """What is known of a local at one point. An empty optional (neither) stands for a way that cannot be taken."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import operator as python
-from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -427,7 +426,8 @@ def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> Expre
     value = expression(state, node.args[0])
     integer(value, f"the argument of {storage.__name__}")
     if isinstance(value, Constant):
-        return replace(value, type=IntType(storage(value.value), storage(value.value)), value=int(storage(value.value)))
+        wrapped = int(storage(value.value))
+        return Constant(IntType(wrapped, wrapped), value.location, wrapped)
     return Wrap(storage_type(storage), state.at(node), value, storage)
 
 

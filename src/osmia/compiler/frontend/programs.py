@@ -25,7 +25,7 @@ ROUNDS_BEFORE_WIDENING = 3
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState()
+    state = UnitState({}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
@@ -38,7 +38,7 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
             fix="give their modules the same LICENSE, or load them apart",
         )
     files = {program.file.path: program.file for program in programs}
-    return Unit(programs, list(state.maps.values()), licenses.pop(), files), state
+    return Unit(programs, list(state.maps.values()), licenses.pop(), files, []), state
 
 
 def _check_names(programs: list[Program], state: UnitState) -> None:
@@ -63,7 +63,9 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     rounds = 0
     while True:
         rounds += 1
-        state = FunctionState(unit, index, request.name, source, context, EnumType(request.kind.returns), assumed)
+        state = FunctionState(
+            unit, index, request.name, source, context, EnumType(request.kind.returns), assumed, {}, {}, {}
+        )
         body = block(state, source.definition.body)
         if state.joined == assumed:
             break
@@ -119,7 +121,7 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
         )
     parameter = parameters[0]
     context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
-    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {})
+    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {}, {}, {}, {})
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",
