@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +105,18 @@ def test_an_instruction_that_the_kernel_does_not_know(
         "the kernel's verifier refuses program 'extends': an instruction that this kernel does not know: build for an "
         f"older target (`{reason}`){where}"
     )
+
+
+def test_an_error_that_is_kept_keeps_nothing_open() -> None:
+    """Its traceback refers to the loader's frames."""
+    spec = unchecked()
+    spec.btf = (
+        struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, 16, 16, 5) + struct.pack("=IIII", 1, 1 << 24, 4, 32) + b"\0int\0"
+    )
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    error = refused(spec)
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before
+    assert error.__traceback__ is not None
 
 
 def test_the_log_grows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from osmia import (
     HashMap,
     Loaded,
     NotLoadedError,
+    NotSupportedError,
     ObjectError,
     PerCpuArray,
     XdpAction,
@@ -27,6 +29,7 @@ from osmia import (
     xdp,
 )
 from osmia.compiler.target import PORTABLE
+from osmia.kernel.features import kernel_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -346,6 +349,17 @@ def test_an_object_with_a_callback() -> None:
     }
     SEC("xdp") int count(struct xdp_md *ctx) { bpf_loop(10, step, 0, 0); return 2; }
     """
+    if kernel_version() < (5, 13):
+        with pytest.raises(NotSupportedError) as caught:
+            osmia.load(c_object(source))
+        assert re.fullmatch(
+            r"cannot load program 'count' \(xdp, \d+ instructions\): this kernel \(\S+\) has no callbacks, which Linux "
+            r"5\.13 brought",
+            str(caught.value),
+        )
+        return
+    if kernel_version() < (5, 17):
+        pytest.skip("bpf_loop came with Linux 5.17")
     with osmia.load(c_object(source)) as loaded:
         loaded["count"].test_run(bytes(14))
         assert loaded["sum"][0] == 45

@@ -27,7 +27,7 @@ class Descriptor:
         """Buffers of calls that have ended, for the next ones."""
 
     def close_now(self) -> None:
-        """Close it although there may be references: in a forked child, where no other thread runs."""
+        """Close it although there may be references, where no other thread can use it: in a forked child, for one."""
         number, self.number = self.number, -1
         if number >= 0:
             _close(number)

@@ -26,6 +26,7 @@ FEATURES: dict[str, tuple[int, int]] = {
     "BPF links": (5, 7),
     "XDP by BPF link": (5, 9),
     "BPF_LINK_DETACH": (5, 9),
+    "callbacks": (5, 13),
     "frozen maps": (5, 2),
     "map_extra": (5, 16),
     "test runs": (4, 12),

@@ -76,8 +76,8 @@ def load_object(
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
     loaded = LoadedObject(spec.name)
+    btf = _load_btf(spec, loaded)
     try:
-        btf = _load_btf(spec, loaded)
         for name in dict.fromkeys(map_name for need in reached.values() for map_name in need.maps):
             if name in given:
                 check_fits(spec, spec.maps[name], given[name])
@@ -91,6 +91,9 @@ def load_object(
     except BaseException:
         loaded.close()
         raise
+    finally:
+        if btf is not None:  # what was loaded keeps it; an error's traceback must not
+            btf.close_now()
     return loaded
 
 

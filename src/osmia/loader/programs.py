@@ -6,7 +6,7 @@ import errno
 
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.errors import kernel_error
+from osmia.kernel.errors import kernel_error, not_supported
 from osmia.kernel.memlock import with_memlock
 from osmia.kernel.names import kernel_name
 from osmia.kernel.program import KernelProgram
@@ -49,17 +49,22 @@ def load_program(
     except OSError as error:
         number = error.errno or 0
     from osmia.kernel.capabilities import missing_capabilities
+    from osmia.kernel.features import FEATURES, kernel_version
     from osmia.kernel.verifier import verifier_error
 
     log = _log_of(load, number)
     if isinstance(log, int):
         return KernelProgram(log, function.name, kind)
+    asked = f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)"
+    # What the log of a kernel without callbacks says would be about something else.
+    if linked.callbacks and kernel_version() < FEATURES["callbacks"]:
+        raise not_supported(number, asked, "callbacks", FEATURES["callbacks"])
     # Without a capability the kernel refuses some programs before, and some while, it verifies them.
     if log and not (number == errno.EPERM and missing_capabilities(kind.capabilities)):
         raise verifier_error(number, function.name, log, linked.lines)
     raise kernel_error(
         number,
-        f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)",
+        asked,
         needed=kind.capabilities,
         charged=True,
         feature=f"{kind.name} programs",

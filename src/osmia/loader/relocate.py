@@ -45,6 +45,8 @@ class LinkedProgram:
     """bpf_line_info records; empty unless every function has some."""
     lines: list[LineInfo]
     """The lines with offsets over the whole program, for messages."""
+    callbacks: bool
+    """Whether a helper is given the address of one of its functions (kernels from 5.13)."""
 
 
 def reach(spec: ObjectSpec, name: str) -> Reach:
@@ -86,7 +88,11 @@ def link(spec: ObjectSpec, functions: list[FunctionSpec], map_fds: Mapping[str, 
                 _complete(instructions, at, BPF_PSEUDO_MAP_VALUE, map_fds[relocation.target])
                 _IMMEDIATE.pack_into(instructions, at + _SLOT + _IMMEDIATE_OFFSET, relocation.addend)
     return LinkedProgram(
-        instructions, _func_info(functions, starts), _line_info(functions, starts), _lines(functions, starts)
+        instructions,
+        _func_info(functions, starts),
+        _line_info(functions, starts),
+        _lines(functions, starts),
+        callbacks=any(relocation.kind == "function" for function in functions for relocation in function.relocations),
     )
 
 
