@@ -104,8 +104,10 @@ def run(kernel: Kernel, command: Command, *, seconds: float) -> int:
 
 def _qemu(programs: Emulator, kernel: Kernel, files: Files, seconds: float) -> int:
     options = {
-        "machine": "q35,accel=tcg,memory-backend=memory",
-        "cpu": "max,cx16=off",  # qemu 7.2 gets cmpxchg16b wrong where several CPUs are emulated at once
+        # One thread for both CPUs: with more, a kernel that changes its own code while the other CPU runs it dies.
+        "accel": "tcg,thread=single",
+        "machine": "q35,memory-backend=memory",
+        "cpu": "max",
         "smp": str(_CPUS),
         "m": _MEMORY,
         "object": f"memory-backend-memfd,id=memory,size={_MEMORY},share=on",
