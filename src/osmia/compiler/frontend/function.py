@@ -172,30 +172,24 @@ class FunctionState:
         local.type = local_type
         return local
 
+    def hidden(self, of: ValueType, location: Location) -> Local:
+        """A local of the compiler's own, which holds exactly what it is given."""
+        name = f".{len(self.locals)}"
+        local = self.locals[name] = Local(name, of, None, location)
+        return local
+
     def _join(self, name: str, one: ValueType, other: ValueType, location: Location) -> ValueType:
-        if one == other:
-            return one
-        match one, other:
-            case (OptionalType() | RefType(), NoneType()):
-                return one if isinstance(one, OptionalType) else OptionalType(one)
-            case (NoneType(), OptionalType() | RefType()):
-                return other if isinstance(other, OptionalType) else OptionalType(other)
-            case (OptionalType(of=left), RefType()) if left == other:
-                return one
-            case (RefType(), OptionalType(of=right)) if right == one:
-                return other
-        left_integer, right_integer = integer_of(one), integer_of(other)
-        if left_integer is not None and right_integer is not None:
-            try:
-                return join(left_integer, right_integer)
-            except MixedSignsError:
-                raise error(
-                    f"{name!r} would have to hold both a u64 and negative numbers",
-                    location,
-                    found=f"{other} here and {one} before",
-                    expected="values that all fit i64, or all fit u64",
-                    fix=f"cast one of them (u64(...) or i64(...)), or declare it: `{name}: i64 = ...`",
-                ) from None
+        both = joined(one, other)
+        if both is not None:
+            return both
+        if integer_of(one) is not None and integer_of(other) is not None:
+            raise error(
+                f"{name!r} would have to hold both a u64 and negative numbers",
+                location,
+                found=f"{other} here and {one} before",
+                expected="values that all fit i64, or all fit u64",
+                fix=f"cast one of them (u64(...) or i64(...)), or declare it: `{name}: i64 = ...`",
+            )
         raise error(
             f"{name!r} would have to hold values of two kinds",
             location,
@@ -203,3 +197,25 @@ class FunctionState:
             expected=f"{one}, as before",
             fix="use another name for the second one",
         )
+
+
+def joined(one: ValueType, other: ValueType) -> ValueType | None:
+    """The type of what may be either; None where there is none."""
+    if one == other:
+        return one
+    match one, other:
+        case (OptionalType() | RefType(), NoneType()):
+            return one if isinstance(one, OptionalType) else OptionalType(one)
+        case (NoneType(), OptionalType() | RefType()):
+            return other if isinstance(other, OptionalType) else OptionalType(other)
+        case (OptionalType(of=left), RefType()) if left == other:
+            return one
+        case (RefType(), OptionalType(of=right)) if right == one:
+            return other
+    left_integer, right_integer = integer_of(one), integer_of(other)
+    if left_integer is None or right_integer is None:
+        return None
+    try:
+        return join(left_integer, right_integer)
+    except MixedSignsError:
+        return None

@@ -61,6 +61,18 @@ def join(left: IntType, right: IntType) -> IntType:
     return IntType(low, high)
 
 
+def extreme_type(operator: str, left: IntType, right: IntType) -> IntType:
+    """The interval of `min` or `max` of two integers."""
+    choose = min if operator == "min" else max
+    return IntType(choose(left.low, right.low), choose(left.high, right.high))
+
+
+def absolute(of: IntType) -> IntType:
+    """The interval of `abs(x)`; that of the lowest i64 fits u64."""
+    ends = (abs(of.low), abs(of.high))
+    return IntType(0 if of.low <= 0 <= of.high else min(ends), max(ends))
+
+
 def widened(of: IntType) -> IntType:
     """The next interval that one of the declared widths has, so that repeated joining ends."""
     for bits in (8, 16, 32):

@@ -205,6 +205,46 @@ class Logical:
     operands: tuple[Expression, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`a if test else b`: only one of the two is evaluated."""
+
+    type: ValueType
+    location: Location
+    test: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class AssignExpression:
+    """`(local := value)`: stores the value and is it."""
+
+    type: ValueType
+    location: Location
+    local: Local
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """`min` or `max` of integers, by value."""
+
+    type: IntType
+    location: Location
+    operator: str
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute:
+    """`abs` of an integer."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+
+
 Expression = (
     Constant
     | LocalRead
@@ -222,6 +262,10 @@ Expression = (
     | Truth
     | Not
     | Logical
+    | Conditional
+    | AssignExpression
+    | Extreme
+    | Absolute
 )
 
 
@@ -269,7 +313,40 @@ class Return:
     value: Expression
 
 
-Statement = Assign | StoreRef | Evaluate | If | Return
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`while test: body`, with `step` before each further test and `otherwise` once the test is false."""
+
+    location: Location
+    test: Expression
+    body: tuple[Statement, ...]
+    step: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Leave the innermost loop, past its `otherwise`."""
+
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Go on with the innermost loop's step."""
+
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Take the error edge: a failed assertion."""
+
+    location: Location
+    edge: ErrorEdge
+
+
+Statement = Assign | StoreRef | Evaluate | If | Return | Loop | Break | Continue | Abort
 
 
 @dataclass(slots=True)
