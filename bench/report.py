@@ -39,7 +39,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "kernel": f"{system.sysname} {system.release} {system.machine}",
-        "CPUs": str(os.cpu_count()),
+        "CPUs": f"{os.cpu_count()}, load average {os.getloadavg()[0]:.1f} when done",
         "Python": f"{platform.python_version()}, {sys.executable}",
         "its site-packages import": added or "nothing at start-up",
     }

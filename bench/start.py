@@ -39,6 +39,8 @@ class Way:
     """The way whose figures are taken off: what its interpreter alone costs."""
     cold: bool = False
     """Whether it finds no compiled object."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What it needs besides."""
     cpu: list[float] = field(default_factory=list)
     """In ms, of all its processes, one value a run."""
     wall: list[float] = field(default_factory=list)
@@ -100,7 +102,7 @@ def _ways(directory: Path, table: Table) -> list[Way]:
 
     offer("osmia run counter", lambda: _shipped(python))
     offer(LIBBPF, lambda: [Way(LIBBPF, [str(tools.skeleton(directory)), INTERFACE], None)])
-    offer("BCC", _bcc)
+    offer("BCC", lambda: _bcc(directory, table))
     return ways
 
 
@@ -111,11 +113,14 @@ def _shipped(python: str) -> list[Way]:
     return [Way("osmia run counter", command, python)]
 
 
-def _bcc() -> list[Way]:
+def _bcc(directory: Path, table: Table) -> list[Way]:
     python = tools.bcc_python(sys.executable)
+    environment, headers = tools.kernel_headers(directory)
+    table.notes.append(f"BCC: with {headers}.")
     baseline = f"{python} -c pass (BCC's)"
     bare = Way(baseline, [python, "-c", "pass"], None)
-    return [bare, Way("BCC", [python, str(tools.PEERS / "counter_bcc.py"), INTERFACE], baseline)]
+    command = [python, str(tools.PEERS / "counter_bcc.py"), INTERFACE]
+    return [bare, Way("BCC", command, baseline, environment=environment)]
 
 
 def _run(way: Way, launcher: Path, directory: Path) -> str | None:
@@ -124,7 +129,7 @@ def _run(way: Way, launcher: Path, directory: Path) -> str | None:
     with tempfile.TemporaryDirectory(dir=directory) as fresh:
         done = subprocess.run(
             [launcher, result, *way.command],
-            env=_environment(directory, Path(fresh) if way.cold else directory / "objects"),
+            env=_environment(directory, Path(fresh) if way.cold else directory / "objects") | way.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

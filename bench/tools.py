@@ -15,7 +15,8 @@ PACKAGES = {
     "cc": "gcc libc6-dev",
     "clang": "clang",
     "libbpf": "libbpf-dev",
-    "bcc": "python3-bpfcc, and headers of the running kernel",
+    "bcc": "python3-bpfcc",
+    "headers": "linux-headers-$(uname -r), or linux-headers-amd64",
 }
 
 
@@ -86,3 +87,34 @@ def bcc_python(python: str) -> str:
         if done.returncode == 0:
             return candidate
     raise MissingError(f"neither this Python nor /usr/bin/python3 has BCC (Debian: {PACKAGES['bcc']})")
+
+
+def kernel_headers(directory: Path) -> tuple[dict[str, str], str]:
+    """What has to be in BCC's environment to find the kernel's headers, and which headers it finds.
+
+    Where those of the running kernel are not installed, another's do for programs that look into no kernel structure.
+    Debian splits them over two directories; `directory` gets both as one.
+    """
+    release = os.uname().release
+    if Path(f"/lib/modules/{release}/build").exists() or Path("/sys/kernel/kheaders.tar.xz").exists():
+        return {}, f"headers of this kernel, {release}"
+    if "BCC_KERNEL_SOURCE" in os.environ:
+        return {}, f"headers in {os.environ['BCC_KERNEL_SOURCE']} (BCC_KERNEL_SOURCE)"
+    for common in sorted(Path("/usr/src").glob("linux-headers-*-common"), reverse=True):
+        version = common.name.removesuffix("-common")
+        for special in sorted(common.parent.glob(f"{version}-*[!n]")):
+            merged = directory / "headers"
+            _merge((common, special), merged)
+            return {"BCC_KERNEL_SOURCE": str(merged)}, f"headers of another kernel, {special.name}"
+    raise MissingError(f"BCC takes kernel headers, and there are none (Debian: {PACKAGES['headers']})")
+
+
+def _merge(sources: tuple[Path, ...], merged: Path) -> None:
+    """Make a directory that holds what several hold together: links, and directories where more than one has some."""
+    merged.mkdir()
+    for name in sorted({entry.name for source in sources for entry in source.iterdir()}):
+        holders = [source / name for source in sources if (source / name).exists()]
+        if len(holders) > 1 and all(holder.is_dir() for holder in holders):
+            _merge(tuple(holders), merged / name)
+        elif holders:
+            (merged / name).symlink_to(holders[0])

@@ -1,24 +1,59 @@
-"""Plain data classes that cost nothing to import.
+"""Plain data classes that cost nothing to import, and little to define.
 
-Type checkers see `dataclasses.dataclass`. At run time `record` does the same for the few features
-osmia's data uses, because importing `dataclasses` costs more than loading and attaching a compiled object.
+Type checkers see `dataclasses.dataclass`. At run time `record` and `frozen_record` do the same for the few features
+osmia's data uses: importing `dataclasses` costs more than loading and attaching a compiled object, and it compiles code
+for each class, which together is a quarter of a first compilation.
 """
 
 from __future__ import annotations
 
-__all__ = ["record"]
+__all__ = ["frozen_record", "record"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
+    from typing import TypeVar, dataclass_transform
+
+    T = TypeVar("T")
+
+    @dataclass_transform(frozen_default=True)
+    def frozen_record(cls: type[T]) -> type[T]:
+        """A record whose fields are set once, and which can be hashed."""
+        return cls
+
 else:
 
     def record(cls):
         """Give `cls` an `__init__`, `__eq__` and `__repr__` made from its annotations, in their order."""
+        _complete(cls)
+        cls.__hash__ = None
+        return cls
+
+    def frozen_record(cls):
+        """A record whose fields are set once, and which can be hashed."""
+        fields = _complete(cls)
+
+        def __hash__(self):
+            values = self.__dict__
+            return hash(tuple([values[name] for name in fields]))
+
+        def __setattr__(self, name, value):
+            raise AttributeError(f"{cls.__name__}.{name} is set once, when a {cls.__name__} is made")
+
+        def __delattr__(self, name):
+            raise AttributeError(f"{cls.__name__}.{name} cannot be deleted")
+
+        cls.__hash__, cls.__setattr__, cls.__delattr__ = __hash__, __setattr__, __delattr__
+        return cls
+
+    def _complete(cls):
         fields = tuple(cls.__annotations__)
         defaults = {name: vars(cls)[name] for name in fields if name in vars(cls)}
 
         def __init__(self, *args, **kwargs):
+            if len(args) == len(fields) and not kwargs:
+                self.__dict__.update(zip(fields, args, strict=True))
+                return
             if len(args) > len(fields):
                 raise TypeError(f"{cls.__name__} takes {len(fields)} values, {len(args)} given")
             values = dict(zip(fields, args, strict=False))
@@ -39,6 +74,5 @@ else:
         def __repr__(self):
             return f"{cls.__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
 
-        cls.__init__, cls.__eq__, cls.__repr__, cls.__hash__ = __init__, __eq__, __repr__, None
-        cls.__match_args__ = fields
-        return cls
+        cls.__init__, cls.__eq__, cls.__repr__, cls.__match_args__ = __init__, __eq__, __repr__, fields
+        return fields

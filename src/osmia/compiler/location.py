@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from osmia.record import frozen_record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Location:
     """A stretch of source. Lines and columns count from 1, columns in characters; the end column is exclusive."""
 

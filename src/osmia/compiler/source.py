@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 import linecache
 import warnings
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir.nodes import SourceFile
 from osmia.compiler.location import Location
+from osmia.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionSource:
     """A function's definition in its file."""
 

@@ -11,12 +11,13 @@ import importlib.util
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
 
 from osmia.errors import OsmiaError
+
+if TYPE_CHECKING:
+    from typing import IO
 
 
 class WorkerError(OsmiaError):
@@ -82,9 +83,9 @@ class Worker:
             return self._process
         self._end()
         directory = llvmlite_directory()
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._complaints = open(os.memfd_create("what osmia's worker says"), "w+b")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker_main.py")), directory],
+            [sys.executable, "-I", "-S", os.path.join(os.path.dirname(__file__), "worker_main.py"), directory],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
@@ -156,7 +157,7 @@ def llvmlite_directory() -> str:
             f"found: no module llvmlite for {sys.executable}\n"
             "fix: pip install 'osmia[compile]'; objects that `osmia build` made run without it"
         )
-    return str(Path(found.origin).parent.parent)
+    return os.path.dirname(os.path.dirname(found.origin))
 
 
 WORKER = Worker()

@@ -6,18 +6,16 @@ They raise OSError with the kernel's error number; who calls them knows what was
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
-from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
 
 from osmia.abi.generated import bpf as abi
 from osmia.kernel import attributes
+from osmia.kernel.libc import addressof, c_char, c_void_p, function, get_errno, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 # __NR_bpf; the architectures that share the generic table have 280.
@@ -36,8 +34,7 @@ def _number(machine: str, *, is_64_bit: bool) -> int:
 
 NUMBER = _number(os.uname().machine, is_64_bit=sys.maxsize > 1 << 32)
 
-# Without argtypes a call costs 60 % of one with them. Plain ints go as 32 bits, so addresses go as c_void_p.
-syscall: Callable[..., int] = ctypes.CDLL(None, use_errno=True).syscall
+syscall = function("syscall")
 
 
 def address(buffer: bytearray) -> int:

@@ -26,7 +26,7 @@ def online_cpus() -> tuple[int, ...]:
 def _read(name: str) -> tuple[int, ...]:
     path = f"{_DIRECTORY}/{name}"
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:  # unlike ascii, loaded with the interpreter
             return parse_cpu_list(file.read())
     except OSError as error:
         raise KernelError(

@@ -19,18 +19,20 @@ def kernel_error(
     feature: str = "",
     since: tuple[int, int] | None = None,
     hints: dict[int, str] | None = None,
+    charged: bool = False,
 ) -> KernelError:
     """The error for `asked` ("create map 'flows'"), which the kernel answered with `number`.
 
     `needed` are the capabilities that it takes, `later` those that what comes next takes, `feature` what the kernel
-    may lack (with `since`, or from the table), and `hints` say what other numbers mean here.
+    may lack (with `since`, or from the table), `hints` say what other numbers mean here, and `charged` says that old
+    kernels charge it to RLIMIT_MEMLOCK.
     """
     from osmia.kernel.features import FEATURES, kernel_version
 
     if number == errno.ENOSYS:
         return _no_bpf(asked)
     if number == errno.EPERM and needed:
-        return permission_denied(asked, needed, later)
+        return permission_denied(asked, needed, later, charged=charged)
     first = since or FEATURES.get(feature)
     if number in (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP) and first and kernel_version() < first:
         return not_supported(number, asked, feature, first)
@@ -73,21 +75,23 @@ def _with_feature(error: NotSupportedError, feature: str, since: tuple[int, int]
     return error
 
 
-def permission_denied(asked: str, needed: tuple[str, ...], later: tuple[str, ...] = ()) -> PermissionDeniedError:
+def permission_denied(
+    asked: str, needed: tuple[str, ...], later: tuple[str, ...] = (), *, charged: bool = False
+) -> PermissionDeniedError:
     """The kernel does not let this process do it: name what is missing, never what is there."""
     from osmia.kernel.capabilities import missing_capabilities
 
     missing = missing_capabilities(needed)
     if missing:
         missing = missing_capabilities(tuple(dict.fromkeys((*needed, *later))))
-    error = PermissionDeniedError(errno.EPERM, f"cannot {asked}: {_why_denied(needed, missing)}")
+    error = PermissionDeniedError(errno.EPERM, f"cannot {asked}: {_why_denied(needed, missing, charged=charged)}")
     error.capabilities = missing or ()
     return error
 
 
-def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str:
+def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None, *, charged: bool) -> str:
     from osmia.kernel.capabilities import in_user_namespace
-    from osmia.kernel.memlock import charged
+    from osmia.kernel.memlock import limited
 
     wanted = " and ".join(needed)
     if missing is None:
@@ -102,7 +106,7 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None) -> str
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
             "Run it outside the container"
         )
-    if charged():
+    if charged and limited():
         return (
             "RLIMIT_MEMLOCK is too low, and this process may not raise it (CAP_SYS_RESOURCE). Raise it with "
             "`ulimit -l unlimited`: kernels before 5.11 charge maps and programs to it"

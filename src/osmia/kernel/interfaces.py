@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _socket
 import errno
+import os
 import struct
 
 from osmia.abi.generated.bpf import (
@@ -18,6 +18,7 @@ from osmia.abi.generated.bpf import (
 )
 from osmia.errors import KernelError
 from osmia.kernel.errors import plain
+from osmia.kernel.libc import function
 from osmia.record import record
 
 _LARGEST_INDEX = 0x7FFF_FFFF
@@ -42,6 +43,8 @@ _PROGRAM_IDS = {IFLA_XDP_DRV_PROG_ID: "native", IFLA_XDP_SKB_PROG_ID: "generic",
 
 _ATTACHED = {XDP_ATTACHED_DRV: "native", XDP_ATTACHED_SKB: "generic", XDP_ATTACHED_HW: "offload"}
 
+_if_nametoindex = function("if_nametoindex")
+
 
 @record
 class XdpState:
@@ -60,6 +63,8 @@ class XdpState:
 
 def interface_names() -> dict[int, str]:
     """The name of every interface of this network namespace, by its index."""
+    import _socket
+
     return dict(_socket.if_nameindex())
 
 
@@ -70,13 +75,20 @@ def interface_index(interface: str | int) -> int:
     if isinstance(interface, int):
         return _checked_index(interface)
     try:
-        return _socket.if_nametoindex(interface)
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+        name = os.fsencode(interface)
+    except UnicodeEncodeError:
         raise _no_such_interface(interface) from None
+    # C would read the name up to a NUL.
+    index = 0 if b"\0" in name else _if_nametoindex(name)
+    if not index:
+        raise _no_such_interface(interface)
+    return index
 
 
 def interface_name(index: int) -> str | None:
     """The name of an interface, None if it is gone."""
+    import _socket
+
     try:
         return _socket.if_indextoname(index)
     except OSError:
@@ -85,6 +97,8 @@ def interface_name(index: int) -> str | None:
 
 def xdp_state(index: int) -> XdpState:
     """How XDP is attached to an interface (RTM_GETLINK)."""
+    import _socket
+
     request = _HEADER.pack(_HEADER.size + _INTERFACE.size, _RTM_GETLINK, _NLM_F_REQUEST, 1, 0)
     netlink = _socket.socket(_AF_NETLINK, _socket.SOCK_RAW | _SOCK_CLOEXEC, _NETLINK_ROUTE)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
 from struct import Struct
 
 from osmia.abi.generated import bpf as abi
@@ -13,6 +12,7 @@ from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.descriptor import Descriptor
 from osmia.kernel.errors import kernel_error
+from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

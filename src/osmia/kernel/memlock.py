@@ -19,6 +19,15 @@ def charged() -> bool:
     return kernel_version() < _NOT_CHARGED_SINCE
 
 
+def limited() -> bool:
+    """Whether this kernel charges maps and programs to the limit, and there is one."""
+    if not charged():
+        return False
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY
+
+
 def raise_limit() -> bool:
     """Raise the limit as far as this process may; False if it cannot be raised at all."""
     import resource

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 _PR_SET_PDEATHSIG = 1
@@ -19,6 +18,8 @@ def end_with_sudo() -> None:
     parent = os.getppid()
     if _name(parent) != "sudo":
         return
+    import ctypes
+
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     present = ctypes.c_int()
     prctl(_PR_GET_PDEATHSIG, ctypes.byref(present), ctypes.c_long(0), ctypes.c_long(0), ctypes.c_long(0))

@@ -19,7 +19,8 @@ _ETHERNET_HEADER = 14
 _MAX_REPEAT = 0xFFFF_FFFF
 _MAX_DATA = 0x7FFF_FFFF
 _TEST_RUN_HINTS = dict.fromkeys(
-    (errno.EINVAL, errno.ENOMEM, errno.E2BIG), "the packet is longer than this kernel takes in a test run"
+    (errno.EINVAL, errno.ENOMEM, errno.E2BIG, errno.EMSGSIZE),
+    "the packet is longer than this kernel takes in a test run",
 )
 
 

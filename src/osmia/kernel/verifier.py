@@ -70,7 +70,13 @@ def read_log(log: str, lines: Sequence[LineInfo]) -> Rejection:
 
 
 _SUMMARIES = ("processed ",)
+# What stands between instructions: the registers' state, and how it was found out.
 _NOISE = (
+    " R",
+    " frame",
+    "last_idx ",
+    "parent ",
+    "regs=",
     "func#",
     "verification time",
     "stack depth",

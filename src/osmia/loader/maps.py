@@ -68,6 +68,7 @@ def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple
         f"create map '{spec.name}' ({kind.kernel_name})",
         needed=("CAP_BPF",),
         later=later,
+        charged=True,
         feature="map_extra" if spec.map_extra else f"maps of type {kind.kernel_name}",
         since=None if spec.map_extra else kind.since,
         hints={

@@ -61,6 +61,7 @@ def load_program(
         number,
         f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)",
         needed=kind.capabilities,
+        charged=True,
         feature=f"{kind.name} programs",
         since=kind.since,
         hints=_HINTS,

@@ -6,7 +6,6 @@ may be None or may hold something. Tests refine it on each of their two ways; a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
@@ -47,12 +46,13 @@ from osmia.compiler.ir.nodes import (
 )
 from osmia.compiler.ir.types import NoneType, OptionalType
 from osmia.compiler.ir.walk import operands
+from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Known:
     """What is known of a local at one point. An optional that may be neither stands for a way that cannot be taken."""
 
@@ -60,7 +60,7 @@ class Known:
     """Whether it may not have been assigned yet."""
     may_be_none: bool
     may_be_there: bool
-    origin: Location | None = field(default=None, compare=False)
+    origin: Location | None = None
     """Where the value that may be None came from."""
 
 
@@ -69,7 +69,7 @@ Facts = dict[Local, Known] | None
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
-@dataclass(slots=True)
+@record
 class LoopWays:
     """What is known on the ways that leave the innermost loop's body early."""
 
@@ -144,7 +144,8 @@ def _loop(statement: Loop, facts: dict[Local, Known], outer: LoopWays | None) ->
         when_true, when_false = _condition(statement.test, before)
         end = _merge(_statements(statement.body, when_true, ways), ways.continued)
         again = _merge(before, _statements(statement.step, end, None))
-        if again == before:
+        assert again is not None
+        if _alike(again, before):
             if when_false is None and ways.broken is None and not ways.left:
                 raise error(
                     "this loop never ends",
@@ -157,6 +158,15 @@ def _loop(statement: Loop, facts: dict[Local, Known], outer: LoopWays | None) ->
                 outer.left = outer.left or ways.left
             return _merge(_statements(statement.otherwise, when_false, outer), ways.broken)
         before = again
+
+
+def _alike(one: dict[Local, Known], other: dict[Local, Known]) -> bool:
+    """Whether the same is known; where a value came from does not matter."""
+    return all(
+        (known.unassigned, known.may_be_none, known.may_be_there)
+        == (other[local].unassigned, other[local].may_be_none, other[local].may_be_there)
+        for local, known in one.items()
+    )
 
 
 def _assigned(local: Local, value: Expression, facts: Facts) -> Facts:
@@ -217,7 +227,7 @@ def _refined(facts: Facts, local: Local, *, none: bool) -> Facts:
     possible = known.may_be_none if none else known.may_be_there
     if not possible:
         return None
-    return {**facts, local: replace(known, may_be_none=none, may_be_there=not none)}
+    return {**facts, local: Known(known.unassigned, none, not none, known.origin)}
 
 
 def _logical(operator: str, parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:

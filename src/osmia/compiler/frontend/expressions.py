@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -251,7 +250,8 @@ def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> Expre
     value = expression(state, node.args[0])
     integer(value, f"the argument of {storage.__name__}")
     if isinstance(value, Constant):
-        return replace(value, type=IntType(storage(value.value), storage(value.value)), value=int(storage(value.value)))
+        wrapped = int(storage(value.value))
+        return Constant(IntType(wrapped, wrapped), value.location, wrapped)
     return Wrap(storage_type(storage), state.at(node), value, storage)
 
 

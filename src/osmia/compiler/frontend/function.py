@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
@@ -12,6 +11,7 @@ from osmia.compiler.ir.arithmetic import MixedSignsError, join
 from osmia.compiler.ir.nodes import Local, MapReference
 from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, ValueType, integer_of
 from osmia.maps.declaration import Map
+from osmia.record import frozen_record, record
 from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from osmia.compiler.source import FunctionSource
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Static:
     """An object that is known when the program is compiled, and how the compiler came to it."""
 
@@ -31,15 +31,15 @@ class Static:
     location: Location
 
 
-@dataclass(slots=True)
+@record
 class UnitState:
     """What the programs of one unit share."""
 
-    maps: dict[int, MapReference] = field(default_factory=dict)
+    maps: dict[int, MapReference]
     """By the identity of the declaration."""
-    map_paths: dict[str, Path] = field(default_factory=dict)
+    map_paths: dict[str, Path]
     """By symbol: how to find the declaration again."""
-    reads: dict[Path, Description] = field(default_factory=dict)
+    reads: dict[Path, Description]
 
     def map_reference(self, static: Static) -> MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""
@@ -90,7 +90,7 @@ def _declared(declaration: Map[Any, Any]) -> str:
     return f"declared at {file}:{line}"
 
 
-@dataclass(slots=True)
+@record
 class FunctionState:
     """What is known about the function that is being translated."""
 
@@ -103,10 +103,10 @@ class FunctionState:
     returns: ValueType
     assumed: dict[str, ValueType]
     """The types of locals without annotation, as the last round found them."""
-    locals: dict[str, Local] = field(default_factory=dict)
-    joined: dict[str, ValueType] = field(default_factory=dict)
+    locals: dict[str, Local]
+    joined: dict[str, ValueType]
     """The types of locals without annotation, as this round finds them."""
-    declared: dict[str, type[Integer]] = field(default_factory=dict)
+    declared: dict[str, type[Integer]]
 
     def at(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.pattern) -> Location:
         """The place of a node."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, describe
 from osmia.compiler.frontend.expressions import operand
-from osmia.compiler.frontend.function import FunctionState, Static, UnitState
+from osmia.compiler.frontend.function import FunctionState, Static, UnitState, joined
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir.arithmetic import widened
 from osmia.compiler.ir.nodes import Local, Program, Unit
@@ -25,7 +25,7 @@ ROUNDS_BEFORE_WIDENING = 3
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState()
+    state = UnitState({}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
@@ -38,7 +38,7 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
             fix="give their modules the same LICENSE, or load them apart",
         )
     files = {program.file.path: program.file for program in programs}
-    return Unit(programs, list(state.maps.values()), licenses.pop(), files), state
+    return Unit(programs, list(state.maps.values()), licenses.pop(), files, []), state
 
 
 def _check_names(programs: list[Program], state: UnitState) -> None:
@@ -63,11 +63,13 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     rounds = 0
     while True:
         rounds += 1
-        state = FunctionState(unit, index, request.name, source, context, EnumType(request.kind.returns), assumed)
+        state = FunctionState(
+            unit, index, request.name, source, context, EnumType(request.kind.returns), assumed, {}, {}, {}
+        )
         body = block(state, source.definition.body)
-        if state.joined == assumed:
+        if all(name in assumed and joined(assumed[name], of) == assumed[name] for name, of in state.joined.items()):
             break
-        assumed = _assumption(state.joined, widen=rounds >= ROUNDS_BEFORE_WIDENING)
+        assumed = _assumption(assumed, state.joined, widen=rounds >= ROUNDS_BEFORE_WIDENING)
     last = source.definition.body[-1]
     return Program(
         name=request.name,
@@ -84,10 +86,12 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     )
 
 
-def _assumption(joined: dict[str, ValueType], *, widen: bool) -> dict[str, ValueType]:
-    if not widen:
-        return dict(joined)
-    return {name: widened(of) if isinstance(of, IntType) else of for name, of in joined.items()}
+def _assumption(before: dict[str, ValueType], found: dict[str, ValueType], *, widen: bool) -> dict[str, ValueType]:
+    """What the next round takes for granted. An interval that still grows is widened in the end."""
+    grown = {name: of for name, of in found.items() if before.get(name) != of}
+    if widen:
+        grown = {name: widened(of) if isinstance(of, IntType) else of for name, of in grown.items()}
+    return {**found, **grown}
 
 
 def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
@@ -119,7 +123,7 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
         )
     parameter = parameters[0]
     context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
-    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {})
+    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {}, {}, {}, {})
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",

@@ -5,10 +5,10 @@ Expressions are evaluated in Python's order, left to right. Control flow is stru
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, Storage, ValueType
+from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from osmia.maps.declaration import Map
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class ErrorEdge:
     """What happens where Python would raise: the program ends with its error value and the place is counted."""
 
@@ -26,18 +26,20 @@ class ErrorEdge:
     """What Python would say: `integer division or modulo by zero`."""
 
 
-@dataclass(eq=False, slots=True)
 class Local:
     """A local variable of a function."""
 
-    name: str
-    type: ValueType
-    storage: Storage | None
-    """The declared width that a store wraps at; None for a local without annotation, which is exact."""
-    declared: Location
+    __slots__ = ("declared", "name", "storage", "type")
+
+    def __init__(self, name: str, type: ValueType, storage: Storage | None, declared: Location) -> None:  # noqa: A002
+        self.name = name
+        self.type = type
+        self.storage = storage
+        """The declared width that a store wraps at; None for a local without annotation, which is exact."""
+        self.declared = declared
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class MapReference:
     """A map that the unit uses, by its symbol."""
 
@@ -47,7 +49,7 @@ class MapReference:
     value: Storage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Constant:
     """A value known when the program is compiled. None is `NoneType` with value 0."""
 
@@ -56,7 +58,7 @@ class Constant:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class LocalRead:
     """The value of a local."""
 
@@ -65,7 +67,7 @@ class LocalRead:
     local: Local
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class ContextRead:
     """A field of the context."""
 
@@ -76,7 +78,7 @@ class ContextRead:
     bits: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class MapLookup:
     """bpf_map_lookup_elem: where the key's value lies, or None."""
 
@@ -86,7 +88,7 @@ class MapLookup:
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class MapUpdate:
     """bpf_map_update_elem: 0 or a negative error number."""
 
@@ -98,7 +100,7 @@ class MapUpdate:
     flags: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class MapDelete:
     """bpf_map_delete_elem: 0 or a negative error number."""
 
@@ -108,7 +110,7 @@ class MapDelete:
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
@@ -117,7 +119,7 @@ class Unwrap:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class RefRead:
     """The `.value` of a Ref."""
 
@@ -126,7 +128,7 @@ class RefRead:
     ref: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Binary:
     """Arithmetic on integers by Python's meaning, in 64 bits."""
 
@@ -138,7 +140,7 @@ class Binary:
     edge: ErrorEdge | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Unary:
     """`-` or `~` of an integer."""
 
@@ -148,7 +150,7 @@ class Unary:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Wrap:
     """`u8(x)`: the value at a declared width."""
 
@@ -158,7 +160,7 @@ class Wrap:
     storage: Storage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Compare:
     """`a < b <= c`: each operand evaluated once, the rest skipped once one comparison is false."""
 
@@ -168,7 +170,7 @@ class Compare:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class IsNone:
     """`x is None`."""
 
@@ -177,7 +179,7 @@ class IsNone:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Truth:
     """Whether an integer is not zero."""
 
@@ -186,7 +188,7 @@ class Truth:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Not:
     """`not x` of a bool."""
 
@@ -195,7 +197,7 @@ class Not:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Logical:
     """`and` / `or` of bools, with short circuit."""
 
@@ -205,7 +207,7 @@ class Logical:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Conditional:
     """`a if test else b`: only one of the two is evaluated."""
 
@@ -216,7 +218,7 @@ class Conditional:
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class AssignExpression:
     """`(local := value)`: stores the value and is it."""
 
@@ -226,7 +228,7 @@ class AssignExpression:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Extreme:
     """`min` or `max` of integers, by value."""
 
@@ -236,7 +238,7 @@ class Extreme:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Absolute:
     """`abs` of an integer."""
 
@@ -269,7 +271,7 @@ Expression = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Assign:
     """Store into a local, wrapping at its declared width."""
 
@@ -278,7 +280,7 @@ class Assign:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class StoreRef:
     """Store into the `.value` of a Ref, wrapping at its width."""
 
@@ -287,7 +289,7 @@ class StoreRef:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Evaluate:
     """Evaluate for its effect."""
 
@@ -295,7 +297,7 @@ class Evaluate:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class If:
     """Two ways."""
 
@@ -305,7 +307,7 @@ class If:
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Return:
     """Leave the function."""
 
@@ -313,7 +315,7 @@ class Return:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Loop:
     """`while test: body`, with `step` before each further test and `otherwise` once the test is false."""
 
@@ -324,21 +326,21 @@ class Loop:
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Break:
     """Leave the innermost loop, past its `otherwise`."""
 
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Continue:
     """Go on with the innermost loop's step."""
 
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class Abort:
     """Take the error edge: a failed assertion."""
 
@@ -349,7 +351,7 @@ class Abort:
 Statement = Assign | StoreRef | Evaluate | If | Return | Loop | Break | Continue | Abort
 
 
-@dataclass(slots=True)
+@record
 class Program:
     """One program of the unit."""
 
@@ -368,7 +370,7 @@ class Program:
     """The last line of the function, where a missing return is reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class SourceFile:
     """A file that kernel code came from."""
 
@@ -379,7 +381,7 @@ class SourceFile:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class ErrorSite:
     """A place where a program may take the error edge; its number is its index in the unit."""
 
@@ -388,7 +390,7 @@ class ErrorSite:
     problem: str
 
 
-@dataclass(slots=True)
+@record
 class Unit:
     """What is loaded together: programs and all that they reach."""
 
@@ -397,7 +399,8 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
-    error_sites: list[ErrorSite] = field(default_factory=list)
+    error_sites: list[ErrorSite]
+    """Numbered once all checks have passed."""
 
 
 NONE = NoneType()

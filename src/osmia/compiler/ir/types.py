@@ -7,8 +7,9 @@ widths u8..i64; reading it gives that width's interval.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from osmia.record import frozen_record
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -23,7 +24,7 @@ I64_LOW, I64_HIGH = -(1 << 63), (1 << 63) - 1
 U64_HIGH = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class IntType:
     """An integer between `low` and `high`, both included; it fits i64 or u64."""
 
@@ -49,7 +50,7 @@ class IntType:
         return f"int {self.low}" if self.low == self.high else f"int {self.low}..{self.high}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class BoolType:
     """True or False."""
 
@@ -57,7 +58,7 @@ class BoolType:
         return "bool"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class EnumType:
     """A member of an IntEnum. Arithmetic and comparison use its integer value."""
 
@@ -73,7 +74,7 @@ class EnumType:
         return self.of.__name__
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class NoneType:
     """No value."""
 
@@ -81,7 +82,7 @@ class NoneType:
         return "None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class RefType:
     """A scalar where it lies: reading and writing its `.value` goes to memory."""
 
@@ -91,7 +92,7 @@ class RefType:
         return f"Ref[{self.storage.__name__}]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class OptionalType:
     """Something that may be None until it is checked."""
 
@@ -101,7 +102,7 @@ class OptionalType:
         return f"{self.of} | None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_record
 class ContextType:
     """The context of a program kind."""
 

@@ -1,0 +1,67 @@
+"""The benchmarks run and give whole tables; how fast anything is, no test asserts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import system_packages
+from bench import report, start, tools
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_both_run_and_give_their_rows_as_json() -> None:
+    for name in ("clang", "bpftool"):
+        system_packages.tool(name)
+    command = [sys.executable, "-m", "bench", "--rounds", "1", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    code, starting = json.loads(done.stdout)["tables"]
+    rows = {row[0].split()[0]: dict(zip(code["columns"], row, strict=True)) for row in code["rows"]}
+    assert list(rows) == ["v1", "v2", "v3", "v4"]
+    assert rows["v1"]["osmia slots"] <= 14
+    assert rows["v4"]["osmia slots"] <= 13
+    assert all(row["clang slots"] > 0 and row["osmia ns"] > 0 and row["ratio"] > 0 for row in rows.values())
+    named = {row[0] for row in starting["rows"]} | {text.partition(":")[0] for text in starting["missing"]}
+    ways = {"python -c pass", "osmia, object from the cache", "osmia, compiled", start.LIBBPF, "BCC"}
+    assert ways <= named
+    measured = [row for row in starting["rows"] if row[0] in ways]
+    assert all(row[1] > 0 and row[5] > 1 for row in measured)
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(tools.MissingError, match=r"^no clang on PATH \(Debian: clang\)$"):
+        tools.skeleton(tmp_path)
+
+
+def test_a_tool_that_fails_is_quoted() -> None:
+    with pytest.raises(tools.MissingError, match=r"^the tool failed with status 3: why it did$"):
+        tools.run("the tool", "/bin/sh", "-c", "echo why it did >&2; exit 3")
+
+
+def test_the_middle_of_values() -> None:
+    assert report.middle([100.0, 2.0, 3.0, 1.0]) == 2.5
+    assert report.middle([7.0]) == 7.0
+    assert report.quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
+    assert report.quartiles([4.0]) == (4.0, 4.0, 4.0)
+
+
+def test_a_table_as_text() -> None:
+    table = report.Table("Title", ["name", "ns"], notes=["How."], missing=["BCC: not here"])
+    table.add("osmia", 1.0)
+    table.add("another", None)
+    text = report.as_text([table])
+    assert text.endswith(
+        "## Title\n\n"
+        "| name    |   ns |\n| ------- | ---: |\n| osmia   | 1.00 |\n| another |    - |\n"
+        "\nHow.\n\nMISSING: BCC: not here\n"
+    )
+    with pytest.raises(ValueError, match="1 cells for 2 columns"):
+        table.add("osmia")
