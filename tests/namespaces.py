@@ -6,6 +6,7 @@ import ctypes
 import itertools
 import os
 import socket
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 import system_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CLONE_NEWNET = 0x40000000
+_BURST = 64
 _numbers = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,17 +64,46 @@ class Namespace:
                 _setns(home.fileno())
 
     def send(self, packets: int, size: int = 64) -> None:
-        """Send packets from `near`; they reach `far`."""
+        """Send packets from `near`, and wait until all have come in at `far`, whatever the machine is busy with.
+
+        They go in small bursts: a veth's receive ring holds 256.
+        """
         frame = b"\xff" * 6 + b"\x02" * 6 + b"\x88\xb5" + bytes(size - 14)
         with self.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
             raw.bind((self.near, 0))
-            for _ in range(packets):
-                raw.send(frame)
+            for start in range(0, packets, _BURST):
+                burst = min(_BURST, packets - start)
+                expected = _received(self.far) + burst
+                for _ in range(burst):
+                    raw.send(frame)
+                _wait(lambda expected=expected: _received(self.far) >= expected and not _backlog())  # type: ignore[misc]
 
     def xdp(self, interface: str) -> str:
         """What ip(8) says of XDP on an interface; empty if there is none."""
         line = self.ip("-oneline", "link", "show", "dev", interface)
         return line[line.index("xdp") :].split()[0] if "prog/xdp" in line or " xdp" in line else ""
+
+
+def _received(interface: str) -> int:
+    """How many packets an interface of this thread's namespace has received."""
+    for line in Path("/proc/thread-self/net/dev").read_text(encoding="ascii").splitlines():
+        name, _, counts = line.partition(":")
+        if name.strip() == interface:
+            return int(counts.split()[1])
+    return 1 << 62  # it is gone, and there is nothing to wait for
+
+
+def _backlog() -> int:
+    """How many packets the kernel has taken in but not processed yet; 0 before Linux 5.13, which does not say."""
+    lines = Path("/proc/net/softnet_stat").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[11], 16) for line in lines if len(line.split()) > 12)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, five seconds at most: what depends on it fails by itself then."""
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _setns(fd: int) -> None:

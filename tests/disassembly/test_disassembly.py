@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 import compiled
 from osmia.abi.instruction import Instruction, decode
-from osmia.cli.objdump import add_arguments, run
+from osmia.cli.main import main
 from osmia.disassembly import instruction_text, objdump
 from osmia.errors import ObjectError
 
@@ -304,17 +303,11 @@ def test_a_jump_out_of_the_code_has_no_name(distance: int) -> None:
 # The command
 
 
-def command(*arguments: str) -> int:
-    parser = ArgumentParser()
-    add_arguments(parser)
-    return run(parser.parse_args(arguments))
-
-
-def test_the_command_prints_the_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "counter.o"
     path.write_bytes(compiled.counter())
-    assert command(str(path), "--section", "xdp") == 0
-    assert capsys.readouterr() == (COUNTER, "")
+    assert main(["objdump", str(path), "--section", "xdp"]) == 0
+    assert capfd.readouterr() == (COUNTER, "")
 
 
 @pytest.mark.parametrize(
@@ -322,15 +315,15 @@ def test_the_command_prints_the_code(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         ("gone.o", None, "{path}: No such file or directory"),
         ("text.o", b"hello", "text.o: not an ELF file: it starts with b'hell', expected b'\\x7fELF'"),
-        ("a.py", b"import osmia", "{path}: Python source; compile it first: osmia build {path} -o {stem}.o"),
+        ("a.py", b"import osmia", "{path}: no program: expected a function with a decorator such as @xdp"),
     ],
 )
 def test_the_command_says_what_it_cannot_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, contents: bytes | None, message: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, contents: bytes | None, message: str
 ) -> None:
     path = tmp_path / name
     if contents is not None:
         path.write_bytes(contents)
-    assert command(str(path)) == 1
-    expected = message.format(path=path, stem=path.with_suffix(""))
-    assert capsys.readouterr() == ("", f"osmia objdump: {expected}\n")
+    assert main(["objdump", str(path)]) == 1
+    expected = message.format(path=path)
+    assert capfd.readouterr() == ("", f"osmia objdump: {expected}\n")

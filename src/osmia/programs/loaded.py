@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Self
 
+    from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
     from osmia.loader.load import LoadedObject
     from osmia.spec import MapSpec, ObjectSpec
@@ -166,11 +167,22 @@ def run_file(path: str, source: bytes) -> ModuleType:
     return module
 
 
-def _load_module(name: str, module: ModuleType, target: Target | None) -> Loaded:
-    programs = programs_of(module)
+def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRequest, ...]:
+    """What the compiler is asked for to make one object of programs; `name` is where they are from, for messages.
+
+    ObjectError where there is none, or where two have one name.
+    """
     if not programs:
         raise ObjectError(f"{name}: no program: expected a function with a decorator such as @xdp")
-    return _load_programs(name, programs, target)
+    by_name = {program.name: program for program in programs}
+    twice = [program.name for program in programs if by_name[program.name] is not program]
+    if twice:
+        raise ObjectError(f"{name}: two programs are called {twice[0]}: give one of them another name=")
+    return tuple(program.request for program in programs)
+
+
+def _load_module(name: str, module: ModuleType, target: Target | None) -> Loaded:
+    return _load_programs(name, programs_of(module), target)
 
 
 def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None) -> Loaded:
@@ -178,11 +190,7 @@ def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target 
     from osmia.compiler.target import running_kernel
     from osmia.loader.load import load_object
 
-    by_name = {program.name: program for program in programs}
-    twice = [program.name for program in programs if by_name[program.name] is not program]
-    if twice:
-        raise ObjectError(f"{name}: two programs are called {twice[0]}: give one of them another name=")
-    compiled = object_for(tuple(program.request for program in programs), target or running_kernel())
+    compiled = object_for(requests_of(name, programs), target or running_kernel())
     spec = compiled.spec(name)
     loaded = load_object(spec)
     try:

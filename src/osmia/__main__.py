@@ -1,0 +1,5 @@
+"""`python -m osmia`."""
+
+from osmia.cli.main import entry
+
+entry()

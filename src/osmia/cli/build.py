@@ -1,0 +1,107 @@
+"""`osmia build`: compile the programs of a file to an object, or show a stage on the way there."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+
+from osmia.cli import source
+from osmia.cli.errors import UsageError
+from osmia.cli.output import Output
+from osmia.compiler.target import CPUS, PORTABLE, V4_SINCE, Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from osmia.compiler.request import ProgramRequest
+
+STAGES = ("ir", "ll", "asm", "btf", "elf")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = "Compile all programs of FILE.py into one object file, which runs where there is no compiler."
+    parser.add_argument("file", metavar="FILE.py")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write, - for stdout (default: FILE.o)")
+    parser.add_argument("--cpu", choices=CPUS, default=PORTABLE.cpu, help=f"instruction set (default: {PORTABLE.cpu})")
+    parser.add_argument(
+        "--kernel",
+        type=kernel,
+        metavar="VERSION",
+        help=f"the oldest kernel that it is for (default: {_dotted(PORTABLE.kernel)}; for v4 {_dotted(V4_SINCE)})",
+    )
+    parser.add_argument(
+        "--emit",
+        choices=STAGES,
+        default="elf",
+        help="osmia's IR, LLVM's IR as osmia writes it, BPF assembly, the types of the object, or (the default) the "
+        "object; all but it go to stdout unless -o is given",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Compile, and write what is asked for."""
+    path: str = arguments.file
+    if not path.endswith(".py"):
+        raise UsageError(f"{path} is no FILE.py: build compiles Python source")
+    target = _target(arguments.cpu, arguments.kernel)
+    given = arguments.output or (f"{path[:-3]}.o" if arguments.emit == "elf" else "-")
+    if given != "-" and os.path.exists(given) and os.path.exists(path) and os.path.samefile(given, path):
+        raise UsageError(f"-o {given} is the source itself")
+    data = _stage(source.requests(path), target, arguments.emit, path)
+    with Output(given) as output:
+        output.write(data)
+    return 0
+
+
+def kernel(text: str) -> tuple[int, int]:
+    """A kernel's version, as a command line gives it."""
+    major, _, minor = text.partition(".")
+    if not (text.isascii() and major.isdecimal() and minor.isdecimal() and len(text) < 10):
+        raise ArgumentTypeError(f"{text!r} is no version of a kernel, such as {_dotted(PORTABLE.kernel)}")
+    version = (int(major), int(minor))
+    if version < PORTABLE.kernel:
+        raise ArgumentTypeError(f"osmia's programs need kernel {_dotted(PORTABLE.kernel)} or newer, not {text}")
+    return version
+
+
+def _target(cpu: str, oldest: tuple[int, int] | None) -> Target:
+    if cpu != "v4":
+        return Target(cpu, oldest or PORTABLE.kernel)
+    if oldest and oldest < V4_SINCE:
+        raise UsageError(f"--cpu v4 needs --kernel {_dotted(V4_SINCE)} or newer: no older one knows its instructions")
+    return Target(cpu, oldest or V4_SINCE)
+
+
+def _stage(requests: tuple[ProgramRequest, ...], target: Target, stage: str, path: str) -> bytes | str:
+    from osmia.compiler.build import checked_unit, generate
+
+    if stage in {"elf", "btf"}:
+        from osmia.compiler.cache import object_for
+
+        data = object_for(requests, target).data
+        return data if stage == "elf" else _btf(data, path)
+    unit, _ = checked_unit(requests)
+    if stage == "ir":
+        from osmia.compiler.ir.text import unit_text
+
+        return unit_text(unit)
+    if stage == "ll":
+        from osmia.compiler.llvm.module import module_text
+
+        return module_text(unit, target)
+    return generate(unit, target, "asm")
+
+
+def _btf(data: bytes, path: str) -> str:
+    from osmia.btf.dump import dump_btf
+    from osmia.elf import read_elf
+
+    section = read_elf(data, path).section(".BTF")
+    assert section is not None, "the compiler writes BTF into every object"
+    return dump_btf(section.data, path)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -1,0 +1,150 @@
+"""All maps of what is loaded, as text and as JSON."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from osmia.cli import clock
+from osmia.kernel.cpus import online_cpus, possible_cpus
+from osmia.maps.codec import LONGEST_SHOWN
+from osmia.maps.percpu import PerCpuValues
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from osmia.programs.loaded import Loaded
+
+# How many entries of a map the text shows; JSON has them all.
+SHOWN = 20
+
+
+@record
+class Report:
+    """What there is to print at a moment."""
+
+    time: float
+    """Seconds since the epoch."""
+    interface: str
+    mode: str
+    loaded: Loaded
+    final: bool
+
+
+class Text:
+    """A paragraph a report: a line for each map, below it a line for each entry."""
+
+    def __init__(self, *, timestamps: bool) -> None:
+        self._timestamps = timestamps
+
+    def lines(self, report: Report) -> str:
+        """The paragraph."""
+        lines = [clock.for_people(report.time)] if self._timestamps else []
+        for held in report.loaded.maps.values():
+            lines += _map_lines(held)
+        for program in report.loaded.programs.values():
+            for each in program.errors():
+                times = "once" if each.count == 1 else f"{each.count} times"
+                lines.append(f"{each.file}:{each.line}: {program.name}: {each.problem}, {times}")
+        if not report.loaded.maps:
+            lines.append("no maps")
+        return "\n".join(lines) + "\n\n"
+
+
+class Json:
+    """One object a line, with every entry of every map."""
+
+    def __init__(self, *, timestamps: bool) -> None:
+        self._timestamps = timestamps
+
+    def lines(self, report: Report) -> str:
+        """The object."""
+        import json
+
+        loaded, cpus = report.loaded, online_cpus()
+        shown = {
+            "interface": report.interface,
+            "mode": report.mode,
+            "cpus": cpus,
+            "maps": {name: _json_entries(held, cpus) for name, held in loaded.maps.items()},
+            "errors": [
+                {"program": program.name, "file": at.file, "line": at.line, "problem": at.problem, "count": at.count}
+                for program in loaded.programs.values()
+                for at in program.errors()
+            ],
+            "final": report.final,
+        }
+        return f"{json.dumps(self._time(report) | shown)}\n"
+
+    def _time(self, report: Report) -> dict[str, object]:
+        return {"timestamp": clock.for_programs(report.time)} if self._timestamps else {}
+
+
+FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json}
+
+
+def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
+    """Keys with their values; a key that goes away while they are walked is left out."""
+    for key in held:
+        try:
+            value = held[key]
+        except KeyError:
+            continue  # gone since the walk came by
+        yield key, value
+
+
+def _map_lines(held: Any) -> list[str]:
+    entries = _entries(held)
+    if held.kind.fixed_keys:
+        entries = ((key, value) for key, value in entries if held.max_entries == 1 or _is_set(value))
+    first = list(islice(entries, SHOWN))
+    more = sum(1 for _ in entries)
+    count = len(first) + more
+    of = "are not 0" if held.kind.fixed_keys else "at most"
+    head = f"{held.name}: {count} of {held.max_entries} {of}" if held.max_entries > 1 else f"{held.name}:"
+    keys = [_shown(key) for key, _ in first]
+    width = max(map(len, keys), default=0)
+    lines = [f"  {key.rjust(width)}: {_value(value)}" for key, (_, value) in zip(keys, first, strict=True)]
+    return [head, *lines, *([f"  ... and {more} more"] if more else [])]
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, PerCpuValues):
+        return _shown(value)
+    by_cpu = dict(zip(possible_cpus(), value, strict=True))
+    each = ", ".join(f"cpu{cpu} {_shown(by_cpu[cpu])}" for cpu in online_cpus())
+    return f"{value.sum()} ({each})" if _is_number(value[0]) else each
+
+
+def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
+    return [{"key": _plain(key)} | _json_value(value, cpus) for key, value in _entries(held)]
+
+
+def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
+    if not isinstance(value, PerCpuValues):
+        return {"value": _plain(value)}
+    by_cpu = dict(zip(possible_cpus(), value, strict=True))
+    each: dict[str, object] = {"per_cpu": [_plain(by_cpu[cpu]) for cpu in cpus]}
+    return each | {"total": value.sum()} if _is_number(value[0]) else each
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    digits = value.hex()
+    return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
+
+
+def _plain(value: Any) -> Any:
+    """A key or a value as JSON has it; bytes are hexadecimal digits."""
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _is_set(value: Any) -> bool:
+    return any(map(_is_set, value)) if isinstance(value, (PerCpuValues, bytes)) else bool(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,31 @@
+"""Options that commands share, and what their values may be."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentTypeError
+
+from osmia.contexts.xdp import XdpMode
+
+MODES = {mode.name.lower(): mode for mode in XdpMode}
+SHORTEST_INTERVAL = 0.001
+DIGITS = 18
+
+
+def interval(text: str) -> float:
+    """Seconds, as a command line gives them."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if "_" in text or not SHORTEST_INTERVAL <= seconds < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds (at least {SHORTEST_INTERVAL}, such as 1 or 0.5)")
+    return seconds
+
+
+def count(text: str) -> int:
+    """How many reports, as a command line gives it."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text!r} is no number of reports (at least 1)")
+    return number

@@ -1,0 +1,123 @@
+"""`osmia run`: load a program, attach it, and show what it gathers."""
+
+from __future__ import annotations
+
+import os
+
+from osmia.cli import options
+from osmia.cli.errors import UsageError
+from osmia.cli.output import note
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+# What ships with osmia: the name and what it does.
+BUNDLED = {"counter": "count the packets that reach the interface, per CPU and per second"}
+
+DESCRIPTION = """\
+Load a program, attach it to an interface, and print what it gathers until Ctrl-C, or `count` times.
+
+WHAT is the name of a program that ships with osmia, which needs no compiler:
+
+{bundled}
+
+or FILE.py or FILE.o. Of a file all programs are loaded, the one that attaches to an interface is attached,
+and the maps are printed. A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python
+does, with the arguments after `--`.
+"""
+EPILOG = """\
+Data goes to stdout, notes to stderr. The program is detached when the command ends, in whatever way.
+
+exit codes: 0 also for Ctrl-C, SIGTERM, and a reader that closes the pipe; 1 failure; 2 usage; 3 no permission;
+4 the verifier refused the program; 5 the kernel lacks a feature
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = DESCRIPTION.format(bundled="\n".join(f"  {name:10} {what}" for name, what in BUNDLED.items()))
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("what", metavar="WHAT", help="name, FILE.py or FILE.o")
+    add("interval", nargs="?", type=options.interval, help="seconds between reports, fractions too (default: 1)")
+    add("count", nargs="?", type=options.count, help="end after that many reports (default: never)")
+    add("-i", "--iface", dest="interface", metavar="IFACE", help="the interface, by its name or index")
+    add("--mode", choices=options.MODES, help="auto: native where the driver can, else skb (default: auto)")
+    add("-f", "--format", choices=("text", "json", "csv"), help="json is one object a line (default: text)")
+    add("-o", "--output", metavar="FILE", help="write the data to FILE in place of stdout")
+    add("-T", "--timestamps", action="store_true", help="show the time of each report")
+    add("--program", metavar="NAME", help="the program to attach, where a file has several")
+    add("-q", "--quiet", action="store_true", help="no notes on stderr, errors only")
+    add("-v", "--verbose", action="store_true", help="more notes: what was loaded; the verifier's log if it refuses")
+
+
+def run(arguments: Namespace) -> int:
+    """Run what is named."""
+    what: str = arguments.what
+    if what in BUNDLED:
+        if arguments.program or arguments.rest:
+            found = "--program" if arguments.program else "--"
+            raise UsageError(f"{found} is for files; {what} ships with osmia")
+        _fill_in(arguments)
+        from osmia.cli import counter
+
+        return counter.run(arguments)
+    if not what.endswith((".py", ".o")) and not os.path.exists(what):
+        raise UsageError(_unknown(what))
+    if what.endswith(".py"):
+        from osmia.cli.source import has_own_main
+
+        if has_own_main(what):
+            return _run_own_main(arguments)
+    if arguments.rest:
+        raise UsageError(f"{what} has no main of its own that takes the arguments after --")
+    if arguments.format == "csv":
+        raise UsageError("the maps of a file are printed as text or json, not as csv")
+    _fill_in(arguments)
+    from osmia.cli import file
+
+    return file.run(arguments)
+
+
+def _run_own_main(arguments: Namespace) -> int:
+    """Run a file that does everything itself. Options that it would never see are refused."""
+    given = {
+        "interval": arguments.interval,
+        "--mode": arguments.mode,
+        "-f": arguments.format,
+        "-o": arguments.output,
+        "-T": arguments.timestamps,
+        "--program": arguments.program,
+    }
+    for option, value in given.items():
+        if value:
+            raise UsageError(
+                f"{arguments.what} has a main of its own, which {option} does not reach: its arguments stand after --"
+            )
+    if arguments.interface and not arguments.quiet:
+        note(f"{arguments.what} has a main of its own, which chooses the interface: -i has no effect")
+    from osmia.cli.source import as_main
+
+    try:
+        as_main(arguments.what, arguments.rest)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _fill_in(arguments: Namespace) -> None:
+    """Give the options that were left out their values."""
+    if arguments.interface is None:
+        raise UsageError(f"{arguments.what}: -i IFACE is missing: the interface to attach to, such as -i lo")
+    arguments.interval = arguments.interval or 1.0
+    arguments.mode = options.MODES[arguments.mode or "auto"]
+    arguments.format = arguments.format or "text"
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, BUNDLED, n=1)
+    guess = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(BUNDLED)}."
+    return f"no program {name!r} ships with osmia, and there is no such file; {guess} Files are FILE.py or FILE.o"

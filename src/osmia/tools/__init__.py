@@ -1,0 +1,1 @@
+"""Tools that ship with osmia, compiled: programs written with the public API alone."""

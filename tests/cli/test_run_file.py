@@ -1,0 +1,228 @@
+"""`osmia run FILE`: files with a main of their own, files without, and objects."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from command_line import PROGRAM, Ended, ended, line, run, running
+from osmia.kernel.cpus import online_cpus
+
+if TYPE_CHECKING:
+    from namespaces import Namespace
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "xdp_map_counter.py"
+
+SEVERAL_MAPS = """
+from osmia import *
+from beside import KEY
+
+counted = PerCpuArray(u64, max_entries=1)
+ports = Array(u32, max_entries=8)
+seen = HashMap(u32, u64, max_entries=64)
+empty = Array(u32, max_entries=8)
+divisor = Array(u32, max_entries=1)
+
+@xdp(on_error=XdpAction.PASS)
+def watch(ctx: XdpContext) -> XdpAction:
+    count = counted.lookup(0)
+    port = ports.lookup(KEY)
+    none = empty.lookup(0)
+    by = divisor.lookup(0)
+    if count is None or port is None or none is None or by is None:
+        return XdpAction.ABORTED
+    count.value += 1
+    port.value += 2
+    seen.update(7, 700)
+    port.value //= by.value
+    return XdpAction.PASS
+"""
+
+TWO = """
+from osmia import *
+
+@xdp
+def drops(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP
+
+@xdp
+def passes(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+"""
+
+OWN_MAIN = """
+import sys, beside
+print(__name__, sys.argv, beside.KEY, sys.modules["__main__"].__file__)
+if "__main__" == __name__:
+    print("main")
+    sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A directory of programs."""
+    for name, text in {"maps.py": SEVERAL_MAPS, "beside.py": "KEY = 3\n", "two.py": TWO, "own.py": OWN_MAIN}.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def reports(netns: Namespace, files: Path, *words: str) -> Ended:
+    """Run with three packets, until SIGINT; what is on stdout then is the last report."""
+    with running("run", *words, "-i", netns.far, "60", "-o", "/dev/stdout", netns=netns, cwd=files) as process:
+        assert line(process.stderr) == f"attached to {netns.far} (native)\n"
+        netns.send(3)
+        process.send_signal(signal.SIGINT)
+        return ended(process)
+
+
+@pytest.mark.parametrize("suffix", [".py", ".o"])
+def test_maps_as_json(netns: Namespace, files: Path, suffix: str) -> None:
+    if suffix == ".o":
+        assert run("build", "maps.py", cwd=files) == (0, "", "")
+    code, out, err = reports(netns, files, f"maps{suffix}", "-f", "json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (report["interface"], report["mode"], report["final"]) == (netns.far, "native", True)
+    cpus = list(online_cpus())
+    maps = report["maps"]
+    counted = maps["counted"][0]
+    assert report["cpus"] == cpus
+    assert (counted["key"], counted["total"], sum(counted["per_cpu"]), len(counted["per_cpu"])) == (0, 3, 3, len(cpus))
+    assert maps["ports"] == [{"key": key, "value": 6 if key == 3 else 0} for key in range(8)]
+    assert maps["seen"] == [{"key": 7, "value": 700}]
+    assert maps["empty"] == [{"key": key, "value": 0} for key in range(8)]
+    (error,) = report["errors"]
+    assert (error["program"], error["file"], error["count"]) == ("watch", "maps.py", 3)
+    assert error["line"] == (files / "maps.py").read_text().splitlines().index("    port.value //= by.value") + 1
+
+
+def test_maps_as_text(netns: Namespace, files: Path) -> None:
+    code, out, err = reports(netns, files, "maps.py")
+    number = (files / "maps.py").read_text().splitlines().index("    port.value //= by.value") + 1
+    assert (code, err) == (0, "")
+    counts, *rest = [each for each in out.splitlines() if not each.startswith("  0: 3 (cpu0 ")]
+    assert counts == "counted:"
+    assert len(rest) == len(out.splitlines()) - 2
+    assert sorted(rest) == sorted([
+        *("ports: 1 of 8 are not 0", "  3: 6"),
+        *("seen: 1 of 64 at most", "  7: 700"),
+        "empty: 0 of 8 are not 0",
+        *("divisor:", "  0: 0"),
+        f"maps.py:{number}: watch: integer division or modulo by zero, 3 times",
+        "",
+    ])  # fmt: skip
+
+
+def test_long_maps_are_cut_in_text(netns: Namespace, files: Path) -> None:
+    updates = "\n".join(f"    many.update({number}, 1)" for number in range(30))
+    (files / "long.py").write_text(
+        "from osmia import *\nmany = HashMap(u32, u32, max_entries=100)\n\n"
+        f"@xdp\ndef fill(ctx: XdpContext) -> XdpAction:\n{updates}\n    return XdpAction.PASS\n"
+    )
+    code, out, _ = reports(netns, files, "long.py")
+    head, *entries, more, blank = out.splitlines()
+    assert (code, head, len(entries), more, blank) == (0, "many: 30 of 100 at most", 20, "  ... and 10 more", "")
+
+
+def test_reports_come_at_the_interval_and_end_with_the_count(netns: Namespace, files: Path) -> None:
+    code, out, err = run("run", "maps.py", "-i", "lo", "0.01", "3", "-f", "json", "-T", netns=netns, cwd=files)
+    found = [json.loads(each) for each in out.splitlines()]
+    assert (code, err) == (0, "attached to lo (generic)\n")
+    assert [report["final"] for report in found] == [False] * 3
+    assert all("timestamp" in report for report in found)
+
+
+def test_one_of_several_programs(netns: Namespace, files: Path) -> None:
+    assert run("run", "two.py", "-i", "lo", netns=netns, cwd=files) == (
+        2,
+        "",
+        (
+            "osmia run: two.py has 2 programs for an interface, which takes one: add --program NAME. "
+            "They are drops, passes\n  see osmia run --help\n"
+        ),
+    )
+    assert run("run", "two.py", "-i", "lo", "--program", "pass", netns=netns, cwd=files) == (
+        2,
+        "",
+        "osmia run: two.py has no program 'pass' for an interface; it has drops, passes\n  see osmia run --help\n",
+    )
+    done = run("run", "two.py", "-i", "lo", "0.01", "1", "--program", "passes", netns=netns, cwd=files)
+    assert done == (0, "no maps\n\n", "attached to lo (generic)\n")
+
+
+def test_a_main_of_its_own(netns: Namespace, files: Path) -> None:
+    expected = "__main__ ['own.py', '7', '-i', 'x'] 3 own.py\nmain\n"
+    assert run("run", "own.py", "--", "7", "-i", "x", cwd=files) == (7, expected, "")
+    done = run("run", "own.py", "-i", "lo", "--", "7", "-i", "x", cwd=files)
+    note = "own.py has a main of its own, which chooses the interface: -i has no effect\n"
+    assert done == (7, expected, note)
+    assert run("run", "own.py", "-i", "lo", "-q", "--", "7", "-i", "x", cwd=files) == (7, expected, "")
+    assert run("run", "own.py", "--", "x", cwd=files).err == (
+        "Traceback (most recent call last):\n"
+        '  File "own.py", line 6, in <module>\n    sys.exit(int(sys.argv[1]))\n             ^^^^^^^^^^^^^^^^\n'
+        "ValueError: invalid literal for int() with base 10: 'x'\n"
+    )
+
+
+def test_errors_of_osmia_in_a_main_are_shown_as_its_own(netns: Namespace, files: Path) -> None:
+    (files / "main.py").write_text(TWO + '\nif __name__ == "__main__":\n    passes.attach("no")\n')
+    assert run("run", "main.py", netns=netns, cwd=files) == (
+        1,
+        "",
+        "osmia run: there is no interface 'no'. Interfaces here: lo (1), far0 (2), near0 (3)\n",
+    )
+
+
+@pytest.mark.parametrize("caught", [True, False])
+def test_the_example_runs(netns: Namespace, tmp_path: Path, caught: bool) -> None:
+    source = EXAMPLE.read_text()
+    (tmp_path / "counter.py").write_text(source if caught else source.replace("suppress(KeyboardInterrupt), ", ""))
+    with running("run", "counter.py", netns=netns, cwd=tmp_path) as process:
+        assert attached_to_lo(netns)
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process)
+    assert (code, err) == (0, "")
+    assert netns.xdp("lo") == ""
+
+
+def attached_to_lo(netns: Namespace) -> bool:
+    """Wait for a program on lo."""
+    deadline = time.monotonic() + 10
+    while not netns.xdp("lo") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(netns.xdp("lo"))
+
+
+def test_the_reader_of_a_main_leaves(files: Path) -> None:
+    (files / "talks.py").write_text('if __name__ == "__main__":\n    while True:\n        print("y" * 1000)\n')
+    program = ["sh", "-c", '"$@" | head -n 1; :', "sh", *PROGRAM]
+    code, out, err = run("run", "talks.py", cwd=files, program=program)
+    assert (code, out, err) == (0, "y" * 1000 + "\n", "")
+
+
+def test_objects_of_others(netns: Namespace, tmp_path: Path) -> None:
+    from compiled import c_object
+
+    source = """
+struct pair { u32 a, b; };
+struct { __uint(type, 2); __type(key, u32); __type(value, struct pair); __uint(max_entries, 1); } pairs SEC(".maps");
+SEC("xdp") int fills(struct xdp_md *ctx)
+{
+    u32 key = 0;
+    struct pair *found = bpf_map_lookup_elem(&pairs, &key);
+    if (found) { found->a = 1; found->b = 0x0201; }
+    return 2;
+}
+"""
+    (tmp_path / "c.o").write_bytes(c_object(source))
+    code, out, err = reports(netns, tmp_path, "c.o")
+    assert (code, out, err) == (0, "pairs:\n  0: 0100000001020000\n\n", "")
+    assert json.loads(reports(netns, tmp_path, "c.o", "-f", "json").out)["maps"] == {
+        "pairs": [{"key": 0, "value": "0100000001020000"}]
+    }
