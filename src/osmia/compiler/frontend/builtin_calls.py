@@ -136,7 +136,7 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [translate(state, each) for each in right.elts]
     else:
-        found = operand(state, right)
+        found = _constant_range(state, right, translate, operand) or operand(state, right)
         if not isinstance(found, Static) or not isinstance(found.value, tuple | list | set | frozenset | range):
             raise error(
                 "kernel code looks for a number among constants",
@@ -165,6 +165,26 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
     tests: list[Expression] = [Compare(BOOL, location, ("==",), (first, choices[0]))]
     tests.extend(Compare(BOOL, location, ("==",), (_again(first), choice)) for choice in choices[1:])
     return _negated(node, location, tests[0] if len(tests) == 1 else Logical(BOOL, location, "or", tuple(tests)))
+
+
+def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: Operand) -> Static | None:
+    """`range(...)` of constants, written out; None for anything else."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    called = operand(state, node.func)
+    if not isinstance(called, Static) or called.value is not range:
+        return None
+    numbers = [] if node.keywords else [translate(state, each) for each in node.args]
+    constants = [each.value for each in numbers if isinstance(each, Constant)]
+    if not 1 <= len(numbers) <= 3 or len(constants) != len(numbers) or constants[2:] == [0]:
+        raise error(
+            "the range in which a number is looked for is a constant",
+            state.at(node),
+            found=ast.unparse(node),
+            expected="range(start, stop) of numbers",
+            fix="compare with the bounds: `low <= x < high`",
+        )
+    return Static(range(*constants), ("constant",), state.at(node))
 
 
 def _negated(node: ast.Compare, location: Location, test: Expression) -> Expression:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
-from osmia.compiler.frontend.function import FunctionState, Static, joined
+from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.function import FunctionState, Static
 from osmia.compiler.frontend.map_operations import check_store, map_operation
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, truth, unary, value_of
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
@@ -29,13 +30,26 @@ from osmia.compiler.ir.nodes import (
     Unwrap,
     Wrap,
 )
-from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, RefType, ValueType, storage_type
+from osmia.compiler.ir.types import (
+    BoolType,
+    ContextType,
+    IntType,
+    OptionalType,
+    RefType,
+    ValueType,
+    joined,
+    storage_type,
+)
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from osmia.compiler.location import Location
+
+    Translate = Callable[[FunctionState, ast.expr], Expression]
 
 BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -116,7 +130,7 @@ def condition(state: FunctionState, node: ast.expr) -> Expression:
     match node:
         case ast.BoolOp():
             operator = "and" if isinstance(node.op, ast.And) else "or"
-            return Logical(BOOL, state.at(node), operator, tuple(condition(state, value) for value in node.values))
+            return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, condition)))
         case ast.UnaryOp(op=ast.Not()):
             return Not(BOOL, state.at(node), condition(state, node.operand))
         case _:
@@ -143,7 +157,7 @@ def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return LocalRead(local.type, location, local)
+    return LocalRead(state.type_of(local, location), location, local)
 
 
 def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static:
@@ -286,8 +300,28 @@ def _unary(state: FunctionState, node: ast.UnaryOp) -> Expression:
 def _logical(state: FunctionState, node: ast.BoolOp) -> Expression:
     """`and` / `or` as a value: the value is one of the operands, so all must be bools."""
     operator = "and" if isinstance(node.op, ast.And) else "or"
-    values = tuple(_not_none_bool(state, value, operator) for value in node.values)
-    return Logical(BOOL, state.at(node), operator, values)
+
+    def value(state: FunctionState, node: ast.expr) -> Expression:
+        return _not_none_bool(state, node, operator)
+
+    return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, value)))
+
+
+def _in_turn(state: FunctionState, node: ast.BoolOp, translate: Translate) -> Iterator[Expression]:
+    """Operands of `and` and `or`: each is reached only if those before it were all true, or all false."""
+    holds = isinstance(node.op, ast.And)
+    first = translate(state, node.values[0])
+    yield first
+    known = state.environment
+    reached = refined(known, first, holds=holds)
+    for value in node.values[1:]:
+        state.environment = reached.copy()
+        operand = translate(state, value)
+        yield operand
+        # Whether it was reached is not known behind the whole: what it assigned may or may not be.
+        known = merged(known, state.environment)
+        reached = refined(state.environment, operand, holds=holds)
+    state.environment = known
 
 
 def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> Expression:
@@ -322,7 +356,12 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
                 fix=instead,
             )
         operators.append(known)
-    operands = tuple(expression(state, side) for side in (node.left, *node.comparators))
+    operands = []
+    for index, each in enumerate((node.left, *node.comparators)):
+        before = state.environment.copy()
+        operands.append(expression(state, each))
+        if index > 1:  # reached only if the comparisons before it held
+            state.environment = merged(before, state.environment)
     if any(side.type == NONE for side in operands):
         raise error(
             "None is compared with `is`",
@@ -333,7 +372,7 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
         )
     for side in operands:
         integer(side, "what is compared")
-    return Compare(BOOL, location, tuple(operators), operands)
+    return Compare(BOOL, location, tuple(operators), tuple(operands))
 
 
 def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
@@ -374,7 +413,12 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
 def _conditional(state: FunctionState, node: ast.IfExp) -> Expression:
     """`a if test else b`, of what one local could hold."""
     test = condition(state, node.test)
-    then, otherwise = expression(state, node.body), expression(state, node.orelse)
+    before = state.environment
+    state.environment = refined(before, test, holds=True)
+    then, after_then = expression(state, node.body), state.environment
+    state.environment = refined(before, test, holds=False)
+    otherwise = expression(state, node.orelse)
+    state.environment = merged(after_then, state.environment)
     of = joined(then.type, otherwise.type)
     if of is None:
         raise error(
@@ -393,7 +437,7 @@ def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> Expression:
     value = expression(state, node.value)
     check_local(state, node.target.id, value, location)
     local = state.assign(node.target.id, value.type, location)
-    return AssignExpression(local.type, location, local, value)
+    return AssignExpression(state.type_of(local, location), location, local, value)
 
 
 def check_local(state: FunctionState, name: str, value: Expression, location: Location) -> None:

@@ -6,8 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.environment import grown, merged, refined, within
 from osmia.compiler.frontend.expressions import condition, expression, operand
-from osmia.compiler.frontend.function import Static
+from osmia.compiler.frontend.function import LoopEnds, Static
 from osmia.compiler.frontend.operators import binary, integer
 from osmia.compiler.ir.nodes import BOOL, Assign, Compare, Constant, Expression, LocalRead, Loop, Statement
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, U64_HIGH, IntType
@@ -21,10 +22,54 @@ if TYPE_CHECKING:
     Block = Callable[[FunctionState, list[ast.stmt]], tuple[Statement, ...]]
 
 
+# How often a loop's head is guessed before what still grows is widened.
+ROUNDS_BEFORE_WIDENING = 2
+
+
 def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[Statement, ...]:
     """The IR of `while`."""
-    test = condition(state, node.test)
-    return (Loop(state.at(node.test), test, block(state, node.body), (), block(state, node.orelse)),)
+    return (
+        _settled(
+            state,
+            state.at(node.test),
+            lambda: condition(state, node.test),
+            lambda: block(state, node.body),
+            (),
+            lambda: block(state, node.orelse),
+        ),
+    )
+
+
+def _settled(
+    state: FunctionState,
+    location: Location,
+    test_of: Callable[[], Expression],
+    body_of: Callable[[], tuple[Statement, ...]],
+    step: tuple[Statement, ...],
+    otherwise_of: Callable[[], tuple[Statement, ...]],
+) -> Loop:
+    """Translate a loop until what comes round adds nothing to what is known at its head."""
+    head, hidden = state.environment.copy(), set(state.locals)
+    rounds = 0
+    while True:
+        rounds += 1
+        state.environment = head.copy()
+        ends = LoopEnds([], [])
+        state.loops.append(ends)
+        test = test_of()
+        tested = state.environment
+        state.environment = refined(tested, test, holds=True)
+        body = body_of()
+        state.loops.pop()
+        again = merged(state.environment, *ends.continues)
+        if not again.reachable or within(again, head):
+            break
+        head = grown(head, again, widen=rounds > ROUNDS_BEFORE_WIDENING)
+        state.forget_hidden(but=hidden)
+    state.environment = refined(tested, test, holds=False)
+    otherwise = otherwise_of()
+    state.environment = merged(state.environment, *ends.breaks)
+    return Loop(location, test, body, step, otherwise)
 
 
 def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[Statement, ...]:
@@ -59,13 +104,15 @@ def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[Stateme
         _low(first) if step > 0 else min(_low(last) + 1, _high(first)),
         max(_high(last) - 1, _low(first)) if step > 0 else _high(first),
     )
-    target = state.assign(node.target.id, inside, state.at(node.target))
-    loop = Loop(
-        location,
-        test,
-        (Assign(state.at(node.target), target, here), *block(state, node.body)),
-        (Assign(location, counter, binary("+", here, Constant(IntType(step, step), location, step), location)),),
-        block(state, node.orelse),
+    name = node.target.id
+    step_on = binary("+", here, Constant(IntType(step, step), location, step), location)
+
+    def body() -> tuple[Statement, ...]:
+        target = state.assign(name, inside, state.at(node.target))
+        return (Assign(state.at(node.target), target, here), *block(state, node.body))
+
+    loop = _settled(
+        state, location, lambda: test, body, (Assign(location, counter, step_on),), lambda: block(state, node.orelse)
     )
     return (*before, Assign(location, counter, first), loop)
 

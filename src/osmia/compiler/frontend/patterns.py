@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import condition, expression
 from osmia.compiler.frontend.operators import integer
 from osmia.compiler.ir.nodes import (
@@ -25,6 +26,7 @@ from osmia.compiler.ir.types import integer_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from osmia.compiler.frontend.environment import Environment
     from osmia.compiler.frontend.function import FunctionState
 
     Block = Callable[[FunctionState, list[ast.stmt]], tuple[Statement, ...]]
@@ -43,8 +45,16 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
     integer(subject, "what is matched")
     local = state.hidden(subject.type, subject.location)
     read = LocalRead(subject.type, subject.location, local)
-    # Case by case in the order of the source: what a case assigns, later ones may read.
-    arms = [(case, _test(state, case, read), block(state, case.body)) for case in node.cases]
+    arms: list[tuple[ast.match_case, Expression | None, tuple[Statement, ...]]] = []
+    ends: list[Environment] = []
+    for case in node.cases:
+        test = _test(state, case, read)
+        before = state.environment
+        state.environment = before.copy() if test is None else refined(before, test, holds=True)
+        arms.append((case, test, block(state, case.body)))
+        ends.append(state.environment)
+        state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
+    state.environment = merged(state.environment, *ends)
     rest: tuple[Statement, ...] = ()
     for case, test, body in reversed(arms):
         rest = body if test is None else (If(state.at(case.pattern), test, body, rest),)
@@ -56,7 +66,11 @@ def _test(state: FunctionState, case: ast.match_case, subject: LocalRead) -> Exp
     pattern = _pattern(state, case.pattern, subject)
     if case.guard is None:
         return pattern
+    before = state.environment
+    if pattern is not None:
+        state.environment = refined(before, pattern, holds=True)
     guard = condition(state, case.guard)
+    state.environment = merged(before, state.environment)
     return guard if pattern is None else Logical(BOOL, state.at(case.pattern), "and", (pattern, guard))
 
 
@@ -113,5 +127,6 @@ def _capture(state: FunctionState, name: str, node: ast.pattern, subject: LocalR
     """`case name`: store, and go on. What was stored equals itself, so the test always holds."""
     location = state.at(node)
     local = state.assign(name, subject.type, location)
-    stored = AssignExpression(local.type, location, local, subject)
-    return Compare(BOOL, location, ("==",), (stored, LocalRead(local.type, location, local)))
+    of = state.type_of(local, location)
+    stored = AssignExpression(of, location, local, subject)
+    return Compare(BOOL, location, ("==",), (stored, LocalRead(of, location, local)))

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.builtin_calls import divmod_values, is_divmod
+from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of, unwrap
 from osmia.compiler.frontend.function import FunctionState, Static
 from osmia.compiler.frontend.loops import for_loop, while_loop
@@ -56,8 +57,7 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
         case ast.AugAssign():
             return (_augmented(state, node),)
         case ast.If():
-            test = condition(state, node.test)
-            return (If(state.at(node.test), test, block(state, node.body), block(state, node.orelse)),)
+            return (_if(state, node),)
         case ast.Return():
             return (_return(state, node),)
         case ast.While():
@@ -65,8 +65,12 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
         case ast.For():
             return for_loop(state, node, block)
         case ast.Break():
+            state.loops[-1].breaks.append(state.environment)
+            state.environment = state.environment.unreachable()
             return (Break(state.at(node)),)
         case ast.Continue():
+            state.loops[-1].continues.append(state.environment)
+            state.environment = state.environment.unreachable()
             return (Continue(state.at(node)),)
         case ast.Match():
             return match_statement(state, node, block)
@@ -83,10 +87,23 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
             )
 
 
+def _if(state: FunctionState, node: ast.If) -> Statement:
+    test = condition(state, node.test)
+    before = state.environment
+    state.environment = refined(before, test, holds=True)
+    then, after_then = block(state, node.body), state.environment
+    state.environment = refined(before, test, holds=False)
+    otherwise = block(state, node.orelse)
+    state.environment = merged(after_then, state.environment)
+    return If(state.at(node.test), test, then, otherwise)
+
+
 def _assert(state: FunctionState, node: ast.Assert) -> tuple[Statement, ...]:
     """What would raise AssertionError takes the error edge. The message is for those who read the source."""
     location = state.at(node.test)
-    failed = Not(BOOL, location, condition(state, node.test))
+    test = condition(state, node.test)
+    state.environment = refined(state.environment, test, holds=True)
+    failed = Not(BOOL, location, test)
     return (If(location, failed, (Abort(location, ErrorEdge("assertion failed")),), ()),)
 
 
@@ -193,7 +210,7 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ..
     name = node.target.id
     if storage is not None:
         before = state.declared.get(name)
-        if (before is not None and before is not storage) or (before is None and name in state.joined):
+        if (before is not None and before is not storage) or (before is None and name in state.locals):
             earlier = before.__name__ if before is not None else "without annotation"
             raise error(
                 f"{name!r} is declared twice",
@@ -329,4 +346,5 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
+    state.environment = state.environment.unreachable()
     return Return(location, value)

@@ -53,14 +53,6 @@ def inverted(of: IntType) -> IntType:
     return IntType(-of.high - 1, -of.low - 1)
 
 
-def join(left: IntType, right: IntType) -> IntType:
-    """The interval that holds both; MixedSignsError where no 64-bit type does."""
-    low, high = min(left.low, right.low), max(left.high, right.high)
-    if low < 0 and high > I64_HIGH:
-        raise MixedSignsError
-    return IntType(low, high)
-
-
 def extreme_type(operator: str, left: IntType, right: IntType) -> IntType:
     """The interval of `min` or `max` of two integers."""
     choose = min if operator == "min" else max
