@@ -73,9 +73,8 @@ def widened(of: IntType) -> IntType:
     for bits in (8, 16, 32):
         if of.low >= -(1 << (bits - 1)) and of.high < 1 << (bits - 1):
             return IntType(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    if of.low < 0:
-        return I64
-    return U64 if of.needs_u64 else IntType(0, I64_HIGH)
+    # What counts on without end is an i64, as Python's numbers have a sign; only values that need a u64 make it one.
+    return U64 if of.needs_u64 else I64
 
 
 def _in_64_bits(low: int, high: int, *, unsigned: bool) -> IntType:
