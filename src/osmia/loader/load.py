@@ -76,6 +76,7 @@ def load_object(
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
     loaded = LoadedObject(spec.name)
+    btf: Descriptor | None = None
     try:
         btf = _load_btf(spec, loaded)
         for name in dict.fromkeys(map_name for need in reached.values() for map_name in need.maps):
@@ -91,6 +92,9 @@ def load_object(
     except BaseException:
         loaded.close()
         raise
+    finally:
+        if btf is not None:
+            btf.close()  # maps and programs hold on to it in the kernel
     return loaded
 
 
