@@ -94,7 +94,7 @@ def load_object(
         raise
     finally:
         if btf is not None:
-            btf.close()  # maps and programs hold on to it in the kernel
+            btf.close_now()  # maps and programs hold on to it in the kernel
     return loaded
 
 
