@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
     from osmia.errors import CompileError as CompileError
+    from osmia.errors import CompilerMissingError as CompilerMissingError
     from osmia.errors import KernelError as KernelError
     from osmia.errors import NotLoadedError as NotLoadedError
     from osmia.errors import NotSupportedError as NotSupportedError
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Array": "osmia.maps.array",
     "CompileError": "osmia.errors",
+    "CompilerMissingError": "osmia.errors",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links.link",

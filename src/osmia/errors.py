@@ -3,6 +3,7 @@
     OsmiaError
     +-- CompileError            kernel code that cannot be compiled; also a SyntaxError
     |   +-- CompilerCrashError  the code generator died; the Python line is the program's
+    +-- CompilerMissingError    llvmlite, which compiling needs, is not installed; also an ImportError
     +-- ObjectError             an object file that is damaged, or asks for what osmia does not have
     +-- KernelError             the kernel refused; also an OSError, with `errno`
     |   +-- VerifierError       ... because the verifier rejected the program; `log` is its whole log
@@ -59,6 +60,10 @@ class CompileError(OsmiaError, SyntaxError):
 
 class CompilerCrashError(CompileError):
     """The code generator stopped or died on a program that the checks let through: a fault of osmia's."""
+
+
+class CompilerMissingError(OsmiaError, ImportError):
+    """llvmlite, which compiling kernel code needs, is not installed. Compiled objects run without it."""
 
 
 class ObjectError(OsmiaError):

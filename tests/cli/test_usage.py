@@ -52,7 +52,7 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
         *(
             (
                 f"run counter -i lo {seconds}",
-                f"osmia run: argument interval: '{seconds}' is no number of seconds (at least 0.001, such as 1 or 0.5)",
+                f"osmia run: argument interval: '{seconds}' is no number of seconds (0.001 to 86400, such as 1 or 0.5)",
             )
             for seconds in ("0", "-1", "nan", "inf", "soon", "1_0", "1e-9")
         ),

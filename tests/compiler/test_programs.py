@@ -272,6 +272,11 @@ PROGRAMS: dict[str, tuple[str, str, dict[int, int]]] = {
         {0: 6},
     ),
     "assert that holds": ("", "assert x < 10, 'too large'\nout.value = x", {3: 3}),
+    "update of a full map": (
+        "seen = HashMap(u32, u64, max_entries=1)",
+        "seen.update(1, 1)\nout.value = seen.update(2, 1)",
+        {0: -7},
+    ),
     "update of an existing key": (
         "seen = HashMap(u32, u64, max_entries=4)\nNOEXIST = 1",
         "seen.update(x, 1)\nout.value = seen.update(x, 2, NOEXIST)\nseen.delete(x)",

@@ -166,7 +166,13 @@ def source(body: str) -> str:
 
 # What may be refused although CPython runs it: the compiler's certain errors, and the verifier's budget for branches in
 # loops. Everything else has to load and to agree.
-REFUSALS = ("this always divides by zero", "has no 64-bit result", "more than a million steps", "too many branches", "it gives no reason")
+REFUSALS = (
+    "this always divides by zero",
+    "has no 64-bit result",
+    "more than a million steps",
+    "too many branches",
+    "it gives no reason",
+)
 
 
 @pytest.mark.parametrize("start", range(0, PROGRAMS, 15))

@@ -163,7 +163,7 @@ def test_llvmlite_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     worker.WORKER.stop()
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     module = module_from(tmp_path, body_of("return XdpAction.DROP"))
-    with pytest.raises(worker.CompilerMissingError) as caught:
+    with pytest.raises(osmia.CompilerMissingError) as caught:
         module.program.test_run(bytes(14))
     assert str(caught.value) == (
         "compiling kernel code needs llvmlite, which this Python does not have.\n"

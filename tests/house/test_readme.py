@@ -24,7 +24,16 @@ def commands() -> list[str]:
 
 
 def test_the_program_is_the_example() -> None:
-    assert blocks("python") == [(ROOT / "examples/xdp_map_counter.py").read_text()]
+    assert blocks("python")[0] == (ROOT / "examples/xdp_map_counter.py").read_text()
+
+
+def test_the_program_without_an_interface_prints_what_it_should(tmp_path: Path) -> None:
+    (_, program) = blocks("python")
+    (tmp_path / "every_third.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "every_third.py")], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("PASS 1\nPASS 2\nDROP 3\n", "")
 
 
 def test_the_two_commands_stand_first() -> None:

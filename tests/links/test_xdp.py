@@ -246,7 +246,8 @@ def test_a_program_is_there_already(inside: Namespace, counter: LoadedObject) ->
             errno.EBUSY,
             (
                 f"cannot attach program 'counts' to interface 'lo': the interface has an XDP program already (id "
-                f"{number}, generic), and it takes one (Device or resource busy (EBUSY))"
+                f"{number}, generic), and it takes one (Device or resource busy (EBUSY)). See whose it is with "
+                "`bpftool link` or `bpftool net`: it goes when its process ends, or with `ip link set dev NAME xdp off`"
             ),
         )
     with attach_xdp(counter.programs["counts"], inside.far, XdpMode.SKB):

@@ -34,11 +34,13 @@ def run(arguments: Namespace) -> int:
             def report(*, final: bool) -> str:
                 return lines(Report(time(), link.interface, link.mode_name, loaded, final))
 
+            given = 0
             try:
                 for _ in ticks(stop, arguments.interval, arguments.count, lambda: check_attached(link)):
-                    output.write(report(final=False))
+                    given += 1
+                    output.write(report(final=given == arguments.count))
             finally:
-                if stop.asked and not output.broken:
+                if stop.asked and given != arguments.count and not output.broken:
                     output.write(report(final=True))
     return 0
 

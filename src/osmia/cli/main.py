@@ -7,6 +7,7 @@ import sys
 
 import osmia
 from osmia.cli.errors import FAILURE, INTERRUPTED, USAGE, UsageError, error_text, exit_code
+from osmia.cli.interrupt import end_at_once, raise_from_now_on
 from osmia.cli.output import STDOUT, hold_standard_files, note
 
 TYPE_CHECKING = False
@@ -48,6 +49,7 @@ To begin with: osmia run counter -i lo
 
 def entry() -> NoReturn:
     """Run the command line of this process, and end the process."""
+    end_at_once()
     hold_standard_files()
     try:
         code = main(sys.argv[1:])
@@ -65,6 +67,7 @@ def main(words: list[str]) -> int:
             module = _module(words[0])
             arguments = _parse(module, command, words[1:])
             verbose = getattr(arguments, "verbose", False)
+            raise_from_now_on()
             return module.run(arguments)
         return _without_command(words)
     except KeyboardInterrupt:

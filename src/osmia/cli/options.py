@@ -9,6 +9,7 @@ from osmia.contexts.xdp import XdpMode
 
 MODES = {mode.name.lower(): mode for mode in XdpMode}
 SHORTEST_INTERVAL = 0.001
+LONGEST_INTERVAL = 86_400.0
 DIGITS = 18
 
 
@@ -18,8 +19,10 @@ def interval(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if "_" in text or not SHORTEST_INTERVAL <= seconds < math.inf:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds (at least {SHORTEST_INTERVAL}, such as 1 or 0.5)")
+    if "_" in text or not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
+        raise ArgumentTypeError(
+            f"{text!r} is no number of seconds ({SHORTEST_INTERVAL} to {LONGEST_INTERVAL:.0f}, such as 1 or 0.5)"
+        )
     return seconds
 
 

@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from osmia.errors import OsmiaError
+from osmia.errors import CompilerMissingError, OsmiaError
 
 if TYPE_CHECKING:
     from typing import IO
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 class WorkerError(OsmiaError):
     """The worker died or refused; `message` is what LLVM said."""
-
-
-class CompilerMissingError(OsmiaError, ImportError):
-    """llvmlite is not installed."""
 
 
 class Worker:

@@ -146,4 +146,7 @@ def _who_is_there(ifindex: int, number: int) -> str:
         ", ".join(f"id {program_id}, {mode}" for mode, program_id in programs.items())
         or "which the kernel does not name"
     )
-    return f"the interface has an XDP program already ({there}), and it takes one ({plain(number)})"
+    return (
+        f"the interface has an XDP program already ({there}), and it takes one ({plain(number)}). See whose it is with "
+        "`bpftool link` or `bpftool net`: it goes when its process ends, or with `ip link set dev NAME xdp off`"
+    )

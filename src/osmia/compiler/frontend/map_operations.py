@@ -134,7 +134,7 @@ def _check_key(map_: MapReference, key: Expression) -> None:
             key.location,
             found=_text(of),
             expected=f"{storage.low} to {storage.high} ({name})",
-            fix=f"cast it: {name}(...)",
+            fix="use a key in that range" if isinstance(key, Constant) else f"cast it: {name}(...)",
             related=(declared,),
         )
 

@@ -175,7 +175,9 @@ def _store(state: FunctionState, target: ast.expr, value: Expression) -> Stateme
                 location,
                 found=_target_name(target),
                 expected="a local, or the `.value` of a looked-up number",
-                fix="assign to a name",
+                fix="a map's value is stored with `m.update(key, value)`"
+                if isinstance(target, ast.Subscript)
+                else "assign to a name",
             )
 
 
