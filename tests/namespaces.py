@@ -105,6 +105,17 @@ def _send(raw: socket.socket, frame: bytes) -> None:
     raise TimeoutError("the far end takes no packets")
 
 
+def settled(read: Callable[[], int], expected: int) -> int:
+    """What a counter comes to: a busy machine processes packets some time after they were sent.
+
+    It is read until it is as expected, for five seconds at most, and once more a little later: packets that are
+    counted twice must show.
+    """
+    _wait(lambda: read() >= expected)
+    time.sleep(0.01)
+    return read()
+
+
 def _received(interface: str) -> int:
     """How many packets an interface of this thread's namespace has received."""
     for line in Path("/proc/thread-self/net/dev").read_text(encoding="ascii").splitlines():

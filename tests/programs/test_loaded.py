@@ -12,6 +12,7 @@ import pytest
 
 import osmia
 from compiled import c_object
+from namespaces import settled
 from osmia import (
     Array,
     HashMap,
@@ -127,7 +128,7 @@ def test_handles_end_with_what_they_came_from() -> None:
 def test_a_handle_attaches(netns: Namespace) -> None:
     with netns.entered(), osmia.load(counts) as loaded, loaded[counts].attach(netns.far):
         netns.send(4)
-        assert loaded[packets][0].sum() == 4
+        assert settled(lambda: loaded[packets][0].sum(), 4) == 4
 
 
 def test_a_python_file(tmp_path: Path) -> None:

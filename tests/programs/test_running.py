@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
+from namespaces import settled
 from osmia import (
     Array,
     HashMap,
@@ -123,25 +124,26 @@ def test_attaches_and_counts(netns: Namespace) -> None:
     with netns.entered(), counts.attach(netns.far) as link:
         assert (counts.loaded, packets.live, link.interface, link.mode) == (True, True, netns.far, XdpMode.NATIVE)
         netns.send(5)
-        assert packets[0].sum() == 5
+        assert settled(lambda: packets[0].sum(), 5) == 5
     with netns.entered():
         netns.send(2)
-    assert packets[0].sum() == 5  # the map lives on, the program is gone from the interface
+    assert settled(lambda: packets[0].sum(), 5) == 5  # the map lives on, the program is gone from the interface
     with netns.entered(), counts.attach(netns.far, mode=XdpMode.SKB) as link:
         netns.send(1)
         assert link.mode is XdpMode.SKB
-    assert packets[0].sum() == 6  # loaded once: the same program, the same map
+    assert settled(lambda: packets[0].sum(), 6) == 6  # loaded once: the same program, the same map
 
 
 def test_replaces_a_running_program(netns: Namespace) -> None:
     with netns.entered(), counts.attach(netns.far) as link:
         netns.send(1)
+        assert settled(lambda: packets[0].sum(), 1) == 1
         with pytest.raises(NotLoadedError, match=r"^counts_too is not loaded"):
             link.update(counts_too)
         counts_too.load()
         link.update(counts_too)
         netns.send(1)
-    assert packets[0].sum() == 101
+    assert settled(lambda: packets[0].sum(), 101) == 101
 
 
 def test_two_programs_share_a_declared_map() -> None:
@@ -211,9 +213,9 @@ def test_closing_a_program_leaves_its_maps_and_its_links(netns: Namespace) -> No
         counts.close()
         assert not counts.loaded
         netns.send(3)
-        assert packets[0].sum() == 3
+        assert settled(lambda: packets[0].sum(), 3) == 3
     counts.test_run(PACKET)  # loaded anew, with the map that lives
-    assert packets[0].sum() == 4
+    assert settled(lambda: packets[0].sum(), 4) == 4
 
 
 def test_everything_can_be_closed_and_loaded_again() -> None:

@@ -35,6 +35,8 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
             return getattr(builtins, name, MISSING)
         case ("attribute", tuple(base), str(name)):
             return attribute(follow(base, functions), name)
+        case ("element", tuple(base), int(index)):
+            return element(follow(base, functions), index)
         case _:
             return MISSING
 
@@ -61,6 +63,13 @@ def attribute(base: object, name: str) -> object:
             if name in vars(owner):
                 return vars(owner)[name]
     return MISSING
+
+
+def element(base: object, index: int) -> object:
+    """An element of a constant sequence, MISSING where it has none."""
+    if not isinstance(base, tuple | list | range) or not -len(base) <= index < len(base):
+        return MISSING
+    return base[index]
 
 
 def describe(value: object) -> Description:
@@ -98,6 +107,11 @@ def describe_code(code: CodeType) -> Description:
         code.co_freevars,
         constants,
     )
+
+
+def _ordered(value: Any) -> Any:
+    """Elements in an order that is the same in every process."""
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
 
 
 def _name(of: type) -> tuple[str, str]:

@@ -36,9 +36,7 @@ class KernelMap:
     of a pool (`list.pop` and `list.append` are atomic), and a handler that interrupts a call takes others.
     """
 
-    def __init__(  # noqa: PLR0917 - the map's own facts
-        self, fd: int, key_size: int, value_size: int, per_cpu: bool, max_entries: int, name: str
-    ) -> None:
+    def __init__(self, fd: int, key_size: int, value_size: int, per_cpu: bool, max_entries: int, name: str) -> None:
         """Take over `fd`. The sizes must be the map's: the kernel reads and writes that many bytes."""
         self._descriptor: Descriptor | None = Descriptor(fd)
         self.name = name

@@ -22,8 +22,10 @@ def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
     return [(index, site) for index, (name, site) in numbered if name == program]
 
 
-def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int]:
-    """The map that the counters of an object are in."""
+def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int] | None:
+    """The map that the counters of an object are in; None where no program counts: LLVM saw that none can fail."""
+    if RESERVED in spec.maps and RESERVED not in maps:
+        return None
     if RESERVED in maps:
         held = open_map(spec.maps[RESERVED], Btf(spec.btf, spec.name) if spec.btf else None, maps[RESERVED])
         if isinstance(held, PerCpuArray) and held.max_entries >= sum(map(len, (spec.error_sites or {}).values())):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.nodes import Binary, ErrorSite, Unit
-from osmia.compiler.ir.walk import expressions
+from osmia.compiler.ir.nodes import Abort, Binary, ErrorSite, Unit
+from osmia.compiler.ir.walk import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def number_error_sites(unit: Unit) -> None:
     """Fill `unit.error_sites`, in the order of the source."""
-    unit.error_sites = list(_sites(unit))
+    unit.error_sites = list(dict.fromkeys(_sites(unit)))
 
 
 def _sites(unit: Unit) -> Iterator[ErrorSite]:
     for program in unit.programs:
-        for node in expressions(program.body):
-            if isinstance(node, Binary) and node.edge is not None:
+        for node in nodes(program.body):
+            if isinstance(node, Binary | Abort) and node.edge is not None:
                 yield ErrorSite(program.name, node.location, node.edge.problem)

@@ -1,7 +1,7 @@
 """What holds on every way through a program: locals are assigned before use, looked-up values are checked for None.
 
 The pass walks the structured IR with what is known of each local: whether it may be unassigned, and whether an optional
-may be None or may hold something. Tests refine it on each of their two ways.
+may be None or may hold something. Tests refine it on each of their two ways; a loop is walked until nothing changes.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir.nodes import (
+    Abort,
+    Absolute,
     Assign,
+    AssignExpression,
     Binary,
+    Break,
     Compare,
+    Conditional,
     Constant,
     ContextRead,
+    Continue,
     Evaluate,
     Expression,
+    Extreme,
     If,
     IsNone,
     Local,
     LocalRead,
     Logical,
+    Loop,
     MapDelete,
     MapLookup,
     MapUpdate,
@@ -37,7 +45,8 @@ from osmia.compiler.ir.nodes import (
     Wrap,
 )
 from osmia.compiler.ir.types import NoneType, OptionalType
-from osmia.record import frozen_record
+from osmia.compiler.ir.walk import operands
+from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
 
 @frozen_record
 class Known:
-    """What is known of a local at one point. An empty optional (neither) stands for a way that cannot be taken."""
+    """What is known of a local at one point. An optional that may be neither stands for a way that cannot be taken."""
 
     unassigned: bool
     """Whether it may not have been assigned yet."""
@@ -60,9 +69,19 @@ Facts = dict[Local, Known] | None
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
+@record
+class LoopWays:
+    """What is known on the ways that leave the innermost loop's body early."""
+
+    broken: Facts = None
+    continued: Facts = None
+    left: bool = False
+    """Whether a way leaves the function from inside."""
+
+
 def check_flow(program: Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
-    end = _statements(program, program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED))
+    end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), None)
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -73,39 +92,89 @@ def check_flow(program: Program) -> None:
         )
 
 
-def _statements(program: Program, statements: tuple[Statement, ...], facts: Facts) -> Facts:
+def _statements(statements: tuple[Statement, ...], facts: Facts, loop: LoopWays | None) -> Facts:
     for statement in statements:
         if facts is None:
             return None
-        facts = _statement(program, statement, facts)
+        facts = _statement(statement, facts, loop)
     return facts
 
 
-def _statement(program: Program, statement: Statement, facts: dict[Local, Known]) -> Facts:
+def _statement(statement: Statement, facts: dict[Local, Known], loop: LoopWays | None) -> Facts:
     match statement:
         case Assign(local=local, value=value):
-            _expression(value, facts)
-            return {**facts, local: _known(value, facts)}
+            return _assigned(local, value, _value(value, facts))
         case StoreRef(ref=ref, value=value):
             # Python evaluates the value first, then the place.
-            _expression(value, facts)
-            _expression(ref, facts)
-            return facts
+            after = _value(value, facts)
+            return None if after is None else _value(ref, after)
         case Evaluate(value=value):
-            _expression(value, facts)
-            return facts
+            return _value(value, facts)
         case If(test=test, then=then, otherwise=otherwise):
             when_true, when_false = _condition(test, facts)
-            return _merge(_statements(program, then, when_true), _statements(program, otherwise, when_false))
+            return _merge(_statements(then, when_true, loop), _statements(otherwise, when_false, loop))
+        case Loop():
+            return _loop(statement, facts, loop)
+        case Break():
+            assert loop is not None
+            loop.broken = _merge(loop.broken, facts)
+            return None
+        case Continue():
+            assert loop is not None
+            loop.continued = _merge(loop.continued, facts)
+            return None
         case Return(value=value):
-            _expression(value, facts)
+            _value(value, facts)
+            if loop is not None:
+                loop.left = True
+            return None
+        case Abort():
+            if loop is not None:
+                loop.left = True
             return None
         case _:
             assert_never(statement)
 
 
+def _loop(statement: Loop, facts: dict[Local, Known], outer: LoopWays | None) -> Facts:
+    before: Facts = facts
+    while True:
+        assert before is not None
+        ways = LoopWays()
+        when_true, when_false = _condition(statement.test, before)
+        end = _merge(_statements(statement.body, when_true, ways), ways.continued)
+        again = _merge(before, _statements(statement.step, end, None))
+        assert again is not None
+        if _alike(again, before):
+            if when_false is None and ways.broken is None and not ways.left:
+                raise error(
+                    "this loop never ends",
+                    statement.location,
+                    found="a test that is always true, and no way out of the body",
+                    expected="a break or a return on some way, or a test that becomes false",
+                    fix="count with `for _ in range(...)`, or break",
+                )
+            if outer is not None:
+                outer.left = outer.left or ways.left
+            return _merge(_statements(statement.otherwise, when_false, outer), ways.broken)
+        before = again
+
+
+def _alike(one: dict[Local, Known], other: dict[Local, Known]) -> bool:
+    """Whether the same is known; where a value came from does not matter."""
+    return all(
+        (known.unassigned, known.may_be_none, known.may_be_there)
+        == (other[local].unassigned, other[local].may_be_none, other[local].may_be_there)
+        for local, known in one.items()
+    )
+
+
+def _assigned(local: Local, value: Expression, facts: Facts) -> Facts:
+    return None if facts is None else {**facts, local: _known(value, facts)}
+
+
 def _known(value: Expression, facts: dict[Local, Known]) -> Known:
-    if isinstance(value, LocalRead) and value.local in facts:
+    if isinstance(value, LocalRead | AssignExpression) and value.local in facts:
         return facts[value.local]
     none, optional = isinstance(value.type, NoneType), isinstance(value.type, OptionalType)
     return Known(
@@ -139,17 +208,21 @@ def _condition(test: Expression, facts: dict[Local, Known]) -> tuple[Facts, Fact
         case Not(operand=operand):
             when_true, when_false = _condition(operand, facts)
             return when_false, when_true
-        case IsNone(operand=LocalRead(local=local)) if local in facts:
-            _expression(test, facts)
-            return _refined(facts, local, none=True), _refined(facts, local, none=False)
-        case Logical(operator=operator, operands=operands):
-            return _logical(operator, operands, facts)
+        case IsNone(operand=LocalRead(local=local) | AssignExpression(local=local) as operand) if local in facts:
+            after = _value(operand, facts)
+            return _refined(after, local, none=True), _refined(after, local, none=False)
+        case Logical(operator=operator, operands=parts):
+            return _logical(operator, parts, facts)
+        case Compare(operands=parts):
+            return _comparison(parts, facts)
         case _:
-            _expression(test, facts)
-            return facts, facts
+            after = _value(test, facts)
+            return after, after
 
 
-def _refined(facts: dict[Local, Known], local: Local, *, none: bool) -> Facts:
+def _refined(facts: Facts, local: Local, *, none: bool) -> Facts:
+    if facts is None:
+        return None
     known = facts[local]
     possible = known.may_be_none if none else known.may_be_there
     if not possible:
@@ -157,45 +230,72 @@ def _refined(facts: dict[Local, Known], local: Local, *, none: bool) -> Facts:
     return {**facts, local: Known(known.unassigned, none, not none, known.origin)}
 
 
-def _logical(operator: str, operands: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:
+def _logical(operator: str, parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:
     going: Facts = facts
     left: Facts = None  # what is known on the ways that leave before the last operand
-    for operand in operands:
+    for part in parts:
         if going is None:
             break
-        when_true, when_false = _condition(operand, going)
+        when_true, when_false = _condition(part, going)
         going, leaving = (when_true, when_false) if operator == "and" else (when_false, when_true)
         left = _merge(left, leaving)
     return (going, left) if operator == "and" else (left, going)
 
 
-def _expression(of: Expression, facts: dict[Local, Known]) -> None:
+def _comparison(parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:
+    """A chain leaves after the first comparison that is false: later operands may not have been evaluated."""
+    going: Facts = facts
+    left: Facts = None
+    for index, part in enumerate(parts):
+        if going is None:
+            break
+        going = _value(part, going)
+        if index:
+            left = _merge(left, going)
+    return going, left
+
+
+def _value(of: Expression, facts: dict[Local, Known]) -> Facts:
+    """What is known after an expression has been evaluated."""
     match of:
-        case Constant() | ContextRead():
-            return
         case LocalRead(local=local):
             if local in facts and facts[local].unassigned:
                 raise _unassigned(of, facts[local])
+            return facts
         case Unwrap(operand=operand):
-            _expression(operand, facts)
-            _check_there(operand, facts)
-        case MapLookup(key=key) | MapDelete(key=key):
-            _expression(key, facts)
-        case MapUpdate(key=key, value=value, flags=flags):
-            for part in (key, value, flags):
-                _expression(part, facts)
-        case RefRead(ref=ref):
-            _expression(ref, facts)
-        case Binary(left=left, right=right):
-            _expression(left, facts)
-            _expression(right, facts)
-        case Unary(operand=operand) | Wrap(operand=operand) | IsNone(operand=operand) | Truth(operand=operand):
-            _expression(operand, facts)
-        case Not() | Logical():
-            _condition(of, facts)
-        case Compare(operands=operands):
-            for part in operands:
-                _expression(part, facts)
+            after = _value(operand, facts)
+            if after is not None:
+                _check_there(operand, after)
+            return after
+        case AssignExpression(local=local, value=value):
+            return _assigned(local, value, _value(value, facts))
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            when_true, when_false = _condition(test, facts)
+            return _merge(
+                None if when_true is None else _value(then, when_true),
+                None if when_false is None else _value(otherwise, when_false),
+            )
+        case Not() | Logical() | Compare():
+            return _merge(*_condition(of, facts))
+        case (
+            Constant()
+            | ContextRead()
+            | MapLookup()
+            | MapUpdate()
+            | MapDelete()
+            | RefRead()
+            | Binary()
+            | Unary()
+            | Wrap()
+            | IsNone()
+            | Truth()
+            | Extreme()
+            | Absolute()
+        ):
+            going: Facts = facts
+            for part in operands(of):
+                going = None if going is None else _value(part, going)
+            return going
         case _:
             assert_never(of)
 

@@ -3,63 +3,53 @@
 from __future__ import annotations
 
 import ast
-import operator as python
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import FunctionState, Static
-from osmia.compiler.frontend.map_operations import map_operation
+from osmia.compiler.frontend.map_operations import check_store, map_operation
+from osmia.compiler.frontend.operators import binary, integer, not_a_value, truth, unary, value_of
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
-from osmia.compiler.ir.arithmetic import (
-    DIVISION_BY_ZERO,
-    NEGATIVE_SHIFT,
-    MixedSignsError,
-    binary_type,
-    inverted,
-    negated,
-)
 from osmia.compiler.ir.nodes import (
     BOOL,
     NONE,
-    Binary,
+    AssignExpression,
     Compare,
+    Conditional,
     Constant,
     ContextRead,
-    ErrorEdge,
     Expression,
     IsNone,
     LocalRead,
     Logical,
     Not,
     RefRead,
-    Truth,
-    Unary,
     Unwrap,
     Wrap,
 )
 from osmia.compiler.ir.types import (
-    I64_LOW,
-    U64_HIGH,
     BoolType,
     ContextType,
-    EnumType,
     IntType,
     OptionalType,
     RefType,
     ValueType,
-    integer_of,
+    joined,
     storage_type,
 )
-from osmia.enumeration import is_int_enumeration
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map
 from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from osmia.compiler.location import Location
+
+    Translate = Callable[[FunctionState, ast.expr], Expression]
 
 BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -73,19 +63,6 @@ BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.BitOr: "|",
     ast.BitXor: "^",
 }
-FOLD: dict[str, Callable[[int, int], int]] = {
-    "+": python.add,
-    "-": python.sub,
-    "*": python.mul,
-    "//": python.floordiv,
-    "%": python.mod,
-    "<<": python.lshift,
-    ">>": python.rshift,
-    "&": python.and_,
-    "|": python.or_,
-    "^": python.xor,
-}
-LARGEST_FOLDED_SHIFT = 4096  # a larger one would fill the memory, for a number that does not fit anyway
 COMPARE_OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -99,7 +76,7 @@ COMPARE_OPERATORS: dict[type[ast.cmpop], str] = {
 def expression(state: FunctionState, node: ast.expr) -> Expression:
     """The IR of an expression that has a value in the kernel."""
     found = operand(state, node)
-    return _value(found) if isinstance(found, Static) else found
+    return value_of(found) if isinstance(found, Static) else found
 
 
 def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
@@ -113,6 +90,9 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
             return _attribute(state, node)
         case ast.Call():
             return _call(state, node)
+        case ast.BinOp(op=ast.Pow()):
+            base, exponent = expression(state, node.left), expression(state, node.right)
+            return power(state, base, exponent, state.at(node))
         case ast.BinOp():
             return binary(
                 _operator(state, node.op, node),
@@ -126,6 +106,12 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
             return _compare(state, node)
         case ast.BoolOp():
             return _logical(state, node)
+        case ast.IfExp():
+            return _conditional(state, node)
+        case ast.NamedExpr():
+            return _assign_expression(state, node)
+        case ast.Subscript():
+            return _subscript(state, node)
         case _:
             what, instead = EXPRESSIONS.get(
                 type(node), (f"the construct {type(node).__name__}", "write it another way")
@@ -144,161 +130,11 @@ def condition(state: FunctionState, node: ast.expr) -> Expression:
     match node:
         case ast.BoolOp():
             operator = "and" if isinstance(node.op, ast.And) else "or"
-            return Logical(BOOL, state.at(node), operator, tuple(condition(state, value) for value in node.values))
+            return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, condition)))
         case ast.UnaryOp(op=ast.Not()):
             return Not(BOOL, state.at(node), condition(state, node.operand))
         case _:
             return truth(expression(state, node))
-
-
-def truth(of: Expression) -> Expression:
-    """Whether a value counts as true."""
-    match of.type:
-        case BoolType():
-            return of
-        case IntType() | EnumType():
-            return Truth(BOOL, of.location, of)
-        case OptionalType() | RefType():
-            name = of.local.name if isinstance(of, LocalRead) else "it"
-            raise error(
-                "this tests the reference, not the number it refers to",
-                of.location,
-                found=f"{of.type} as a condition",
-                expected="a bool or an integer",
-                fix=f"write `{name} is not None` for whether it is there, `{name}.value != 0` for the number",
-            )
-        case _:
-            raise error(
-                "this has no truth value in kernel code",
-                of.location,
-                found=f"{of.type} as a condition",
-                expected="a bool or an integer",
-                fix="compare it with something",
-            )
-
-
-def integer(of: Expression, role: str) -> IntType:
-    """The interval of an operand that must be an integer."""
-    found = integer_of(of.type)
-    if found is not None:
-        return found
-    fix = "use an integer here"
-    if isinstance(of.type, OptionalType | RefType):
-        name = of.local.name if isinstance(of, LocalRead) else "the result"
-        fix = f"write `{name}.value` for the number it refers to"
-        if isinstance(of.type, OptionalType):
-            fix += ", after a check for None"
-    raise error(f"{role} must be an integer", of.location, found=str(of.type), expected="an integer", fix=fix)
-
-
-def binary(operator: str, left: Expression, right: Expression, location: Location) -> Expression:
-    """`left operator right`; two constants give a constant."""
-    left_type = integer(left, f"the left side of {operator}")
-    right_type = integer(right, f"the right side of {operator}")
-    edge = _edge(operator, right_type, right)
-    if isinstance(left, Constant) and isinstance(right, Constant):
-        return _folded(operator, left, right, location)
-    try:
-        of = binary_type(operator, left_type, right_type)
-    except MixedSignsError:
-        raise error(
-            f"{operator} of a u64 and an operand that may be negative has no 64-bit result",
-            location,
-            found=f"{left.type} {operator} {right.type}",
-            expected="operands that all fit i64, or none that may be negative",
-            fix="cast one of them: u64(...) or i64(...)",
-        ) from None
-    return Binary(of, location, operator, left, right, edge)
-
-
-def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
-    """Where Python would raise for some value of the right operand; refused where it would for every one."""
-    if operator in ("//", "%") and right.low <= 0 <= right.high:
-        if right.low == right.high:
-            raise error(
-                "this always divides by zero",
-                at.location,
-                found="the divisor 0",
-                expected="a divisor that can be something else",
-                fix="correct the divisor",
-            )
-        return ErrorEdge(DIVISION_BY_ZERO)
-    if operator in ("<<", ">>") and right.may_be_negative:
-        if right.high < 0:
-            raise error(
-                "this always shifts by a negative count",
-                at.location,
-                found=f"the count {right.high}",
-                expected="a count of 0 or more",
-                fix=f"shift the other way: {'>>' if operator == '<<' else '<<'}",
-            )
-        return ErrorEdge(NEGATIVE_SHIFT)
-    return None
-
-
-def _folded(operator: str, left: Constant, right: Constant, location: Location) -> Constant:
-    one, other = left.value, right.value
-    if operator == "<<" and one != 0 and other > LARGEST_FOLDED_SHIFT:
-        raise _too_large(f"{one} << {other}", location)
-    return _constant(FOLD[operator](one, other), location)
-
-
-def _constant(value: int, location: Location) -> Constant:
-    if not I64_LOW <= value <= U64_HIGH:
-        raise _too_large(str(value) if value.bit_length() < 200 else f"a number of {value.bit_length()} bits", location)
-    return Constant(IntType(value, value), location, value)
-
-
-def _too_large(found: str, location: Location) -> Exception:
-    return error(
-        "this number does not fit 64 bits",
-        location,
-        found=found,
-        expected=f"{I64_LOW} to {U64_HIGH}",
-        fix="use a smaller number",
-    )
-
-
-def _value(static: Static) -> Expression:
-    """A constant of the kernel's."""
-    value = static.value
-    if isinstance(value, bool):
-        return Constant(BOOL, static.location, int(value))
-    of: type = type(value)
-    if isinstance(value, int) and is_int_enumeration(of):
-        number = int(value)
-        _constant(number, static.location)
-        return Constant(EnumType(of), static.location, number)
-    if type(value) is int:
-        return _constant(value, static.location)
-    if value is None:
-        return Constant(NONE, static.location, 0)
-    what, fix = _no_value(value)
-    raise error(
-        f"{what} is no value in kernel code",
-        static.location,
-        found=what,
-        expected="an integer, a bool, a member of an IntEnum, or None",
-        fix=fix,
-    )
-
-
-def _no_value(value: object) -> tuple[str, str]:
-    if isinstance(value, float):
-        return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
-    if isinstance(value, str | bytes):
-        return f"the {type(value).__name__} {value!r}", "use a number"
-    if value is Ellipsis:
-        return "`...`", "write the program's body"
-    if isinstance(value, Map):
-        return f"the map {value.name or 'itself'}", "look a key up: `m.lookup(key)`"
-    if isinstance(value, ModuleType):
-        return f"the module {value.__name__}", "name something in it"
-    if isinstance(value, type):
-        return f"the class {value.__name__}", "name one of its members, or call it"
-    if callable(value):
-        return f"the function {getattr(value, '__name__', value)!s}", "call what kernel code can call"
-    return f"an object of type {type(value).__name__}", "use an integer"
 
 
 def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
@@ -321,7 +157,7 @@ def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return LocalRead(local.type, location, local)
+    return LocalRead(state.type_of(local, location), location, local)
 
 
 def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static:
@@ -330,7 +166,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static
     if isinstance(base, Static):
         if isinstance(base.value, ModuleType | type) and not is_integer(base.value):
             return state.static_attribute(base, node.attr, location)
-        base = _value(base)
+        base = value_of(base)
     match base.type:
         case ContextType():
             return _context_field(base.type, node.attr, location)
@@ -404,12 +240,14 @@ def _call(state: FunctionState, node: ast.Call) -> Expression:
         called = operand(state, node.func)
     if isinstance(called, Static) and is_integer(called.value):
         return _wrap(state, called.value, node)  # type: ignore[arg-type]
-    what = _no_value(called.value)[0] if isinstance(called, Static) else str(called.type)
+    if isinstance(called, Static) and is_builtin(called.value):
+        return call_builtin(state, called.value, node, operand)
+    what = not_a_value(called.value)[0] if isinstance(called, Static) else str(called.type)
     raise error(
         f"kernel code cannot call {what}",
         location,
         found=f"a call of {what}",
-        expected="an operation of a map (`m.lookup(key)`), or u8 to i64",
+        expected="an operation of a map (`m.lookup(key)`), u8 to i64, or one of " + ", ".join(NAMES),
         fix="write what it does here",
     )
 
@@ -456,29 +294,34 @@ def _unary(state: FunctionState, node: ast.UnaryOp) -> Expression:
         return Not(BOOL, location, condition(state, node.operand))
     value = expression(state, node.operand)
     operator = {ast.USub: "-", ast.Invert: "~", ast.UAdd: "+"}[type(node.op)]
-    of = integer(value, f"the operand of {operator}")
-    if isinstance(value, Constant):
-        return _constant({"-": -value.value, "~": ~value.value, "+": value.value}[operator], location)
-    if operator == "+":
-        return value
-    try:
-        result = negated(of) if operator == "-" else inverted(of)
-    except MixedSignsError:
-        raise error(
-            f"{operator} of a u64 has no 64-bit result",
-            location,
-            found=f"{operator} of {of}",
-            expected="an operand that fits i64",
-            fix="cast it: -i64(x)" if operator == "-" else f"write x ^ {U64_HIGH:#x} for all bits turned over",
-        ) from None
-    return Unary(result, location, operator, value)
+    return unary(operator, value, location)
 
 
 def _logical(state: FunctionState, node: ast.BoolOp) -> Expression:
     """`and` / `or` as a value: the value is one of the operands, so all must be bools."""
     operator = "and" if isinstance(node.op, ast.And) else "or"
-    values = tuple(_not_none_bool(state, value, operator) for value in node.values)
-    return Logical(BOOL, state.at(node), operator, values)
+
+    def value(state: FunctionState, node: ast.expr) -> Expression:
+        return _not_none_bool(state, node, operator)
+
+    return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, value)))
+
+
+def _in_turn(state: FunctionState, node: ast.BoolOp, translate: Translate) -> Iterator[Expression]:
+    """Operands of `and` and `or`: each is reached only if those before it were all true, or all false."""
+    holds = isinstance(node.op, ast.And)
+    first = translate(state, node.values[0])
+    yield first
+    known = state.environment
+    reached = refined(known, first, holds=holds)
+    for value in node.values[1:]:
+        state.environment = reached.copy()
+        operand = translate(state, value)
+        yield operand
+        # Whether it was reached is not known behind the whole: what it assigned may or may not be.
+        known = merged(known, state.environment)
+        reached = refined(state.environment, operand, holds=holds)
+    state.environment = known
 
 
 def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> Expression:
@@ -498,6 +341,8 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
     location = state.at(node)
     if len(node.ops) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot):
         return _is_none(state, node)
+    if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
+        return membership(state, node, expression, operand)
     operators = []
     for operator in node.ops:
         known = COMPARE_OPERATORS.get(type(operator))
@@ -511,7 +356,12 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
                 fix=instead,
             )
         operators.append(known)
-    operands = tuple(expression(state, side) for side in (node.left, *node.comparators))
+    operands = []
+    for index, each in enumerate((node.left, *node.comparators)):
+        before = state.environment.copy()
+        operands.append(expression(state, each))
+        if index > 1:  # reached only if the comparisons before it held
+            state.environment = merged(before, state.environment)
     if any(side.type == NONE for side in operands):
         raise error(
             "None is compared with `is`",
@@ -522,7 +372,7 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
         )
     for side in operands:
         integer(side, "what is compared")
-    return Compare(BOOL, location, tuple(operators), operands)
+    return Compare(BOOL, location, tuple(operators), tuple(operands))
 
 
 def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
@@ -538,13 +388,13 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
     if isinstance(left.type, OptionalType):
-        if not isinstance(left, LocalRead):
+        if not isinstance(left, LocalRead | AssignExpression):
             raise error(
                 "a check for None needs a name to check",
                 left.location,
                 found="`is None` of a result that has no name",
                 expected="a local",
-                fix="assign the result first, then check the name",
+                fix="assign the result first, then check the name: `(name := ...) is None`",
             )
         test: Expression = IsNone(BOOL, location, left)
     else:
@@ -558,3 +408,81 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
                 fix="leave the check out",
             )
     return Not(BOOL, location, test) if negated_test else test
+
+
+def _conditional(state: FunctionState, node: ast.IfExp) -> Expression:
+    """`a if test else b`, of what one local could hold."""
+    test = condition(state, node.test)
+    before = state.environment
+    state.environment = refined(before, test, holds=True)
+    then, after_then = expression(state, node.body), state.environment
+    state.environment = refined(before, test, holds=False)
+    otherwise = expression(state, node.orelse)
+    state.environment = merged(after_then, state.environment)
+    of = joined(then.type, otherwise.type)
+    if of is None:
+        raise error(
+            "the two ways of this expression give values of two kinds",
+            state.at(node),
+            found=f"{then.type} and {otherwise.type}",
+            expected="two numbers that fit one 64-bit type, or two references of one type",
+            fix="write if / else, or cast one of them",
+        )
+    return Conditional(of, state.at(node), test, then, otherwise)
+
+
+def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> Expression:
+    """`(name := value)`."""
+    location = state.at(node.target)
+    value = expression(state, node.value)
+    check_local(state, node.target.id, value, location)
+    local = state.assign(node.target.id, value.type, location)
+    return AssignExpression(state.type_of(local, location), location, local, value)
+
+
+def check_local(state: FunctionState, name: str, value: Expression, location: Location) -> None:
+    """Refuse what a local of that name cannot hold."""
+    if name == state.context.name:
+        raise error(
+            "the context cannot be replaced",
+            location,
+            found=f"an assignment to the parameter {name!r}",
+            expected="a name of its own",
+            fix="use another name",
+        )
+    if isinstance(value.type, ContextType):
+        raise error(
+            "the context has one name",
+            value.location,
+            found=f"a second name for {value.type}",
+            expected=f"{state.context.name!r} itself",
+            fix=f"use {state.context.name!r} where you need it",
+        )
+    storage = state.declared.get(name)
+    if storage is not None:
+        check_store(value, storage, repr(name))
+
+
+def _subscript(state: FunctionState, node: ast.Subscript) -> Expression | Static:
+    """A constant's element: `PORTS[0]`."""
+    base = operand(state, node.value)
+    location = state.at(node)
+    if isinstance(base, Static) and isinstance(base.value, tuple | list | range):
+        index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
+        if isinstance(index, Constant) and -len(base.value) <= index.value < len(base.value):
+            return state.read(Static(base.value[index.value], ("element", base.path, index.value), location))
+        raise error(
+            f"this is no element of {ast.unparse(node.value)}",
+            state.at(node.slice),
+            found=ast.unparse(node.slice),
+            expected=f"a constant from 0 to {len(base.value) - 1}",
+            fix="use a number; what varies is looked up in an Array",
+        )
+    what, instead = EXPRESSIONS[ast.Subscript]
+    raise error(
+        f"kernel code cannot use {what}",
+        location,
+        found=what,
+        expected="an expression of integers, map look-ups and context fields",
+        fix=instead,
+    )

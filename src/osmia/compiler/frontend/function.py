@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
-from osmia.compiler.ir.arithmetic import MixedSignsError, join
 from osmia.compiler.ir.nodes import Local, MapReference
-from osmia.compiler.ir.types import IntType, NoneType, OptionalType, RefType, ValueType, integer_of
+from osmia.compiler.ir.types import IntType, ValueType, is_number, joined
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
 from osmia.types import Integer, is_integer
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import ast
 
     from osmia.compiler.fingerprint import Description, Path
+    from osmia.compiler.frontend.environment import Environment
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
 
@@ -101,12 +101,13 @@ class FunctionState:
     source: FunctionSource
     context: Local
     returns: ValueType
-    assumed: dict[str, ValueType]
-    """The types of locals without annotation, as the last round found them."""
+    environment: Environment
+    """What the locals hold at the point that the translation has come to."""
     locals: dict[str, Local]
-    joined: dict[str, ValueType]
-    """The types of locals without annotation, as this round finds them."""
     declared: dict[str, type[Integer]]
+    """The widths that locals are annotated with."""
+    loops: list[LoopEnds]
+    """The loops around, the innermost last."""
 
     def at(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.pattern) -> Location:
         """The place of a node."""
@@ -155,51 +156,56 @@ class FunctionState:
         return static
 
     def assign(self, name: str, of: ValueType, location: Location) -> Local:
-        """The local that a value of type `of` is stored in."""
+        """The local that a value of type `of` is stored in, which from here on holds that."""
         storage = self.declared.get(name)
-        if storage is not None:
-            local_type: ValueType = IntType(storage.low, storage.high)
-        else:
-            before = self.joined.get(name)
-            self.joined[name] = of if before is None else self._join(name, before, of, location)
-            local_type = self.joined[name]
-            assumed = self.assumed.get(name)
-            if assumed is not None:
-                local_type = self._join(name, assumed, local_type, location)
         local = self.locals.get(name)
         if local is None:
-            local = self.locals[name] = Local(name, local_type, storage, location)
-        local.type = local_type
+            local = self.locals[name] = Local(name, of, storage, location)
+        elif is_number(local.type) is not is_number(of):
+            raise error(
+                f"{name!r} would have to hold values of two kinds",
+                location,
+                found=f"{of} here and {local.type} before",
+                expected=f"{local.type}, as before",
+                fix="use another name for the second one",
+            )
+        local.type = joined(local.type, of) or local.type
+        self.environment.assign(local, of if storage is None else IntType(storage.low, storage.high))
         return local
 
-    def _join(self, name: str, one: ValueType, other: ValueType, location: Location) -> ValueType:
-        if one == other:
-            return one
-        match one, other:
-            case (OptionalType() | RefType(), NoneType()):
-                return one if isinstance(one, OptionalType) else OptionalType(one)
-            case (NoneType(), OptionalType() | RefType()):
-                return other if isinstance(other, OptionalType) else OptionalType(other)
-            case (OptionalType(of=left), RefType()) if left == other:
-                return one
-            case (RefType(), OptionalType(of=right)) if right == one:
-                return other
-        left_integer, right_integer = integer_of(one), integer_of(other)
-        if left_integer is not None and right_integer is not None:
-            try:
-                return join(left_integer, right_integer)
-            except MixedSignsError:
-                raise error(
-                    f"{name!r} would have to hold both a u64 and negative numbers",
-                    location,
-                    found=f"{other} here and {one} before",
-                    expected="values that all fit i64, or all fit u64",
-                    fix=f"cast one of them (u64(...) or i64(...)), or declare it: `{name}: i64 = ...`",
-                ) from None
-        raise error(
-            f"{name!r} would have to hold values of two kinds",
-            location,
-            found=f"{other} here and {one} before",
-            expected=f"{one}, as before",
-            fix="use another name for the second one",
-        )
+    def type_of(self, local: Local, location: Location) -> ValueType:
+        """What a local holds here."""
+        conflict = self.environment.conflicts.get(local)
+        if conflict is not None:
+            numbers = all(is_number(of) for of in conflict)
+            raise error(
+                f"{local.name!r} may hold a u64 or a negative number here"
+                if numbers
+                else f"{local.name!r} may hold references of two kinds here",
+                location,
+                found=" or ".join(str(of) for of in conflict) + ", depending on the way to this line",
+                expected="values that all fit i64, or all fit u64" if numbers else "references to one type",
+                fix=f"cast one of them (u64(...) or i64(...)), or declare it: `{local.name}: i64 = ...`"
+                if numbers
+                else "use two names",
+            )
+        return self.environment.types.get(local, local.type)
+
+    def hidden(self, of: ValueType, location: Location) -> Local:
+        """A local of the compiler's own, which holds exactly what it is given."""
+        name = f".{len(self.locals)}"
+        local = self.locals[name] = Local(name, of, None, location)
+        return local
+
+    def forget_hidden(self, but: set[str]) -> None:
+        """Before the same source is translated again: drop the hidden locals that it made."""
+        for name in [name for name in self.locals if name.startswith(".") and name not in but]:
+            del self.locals[name]
+
+
+@record
+class LoopEnds:
+    """What is known on the ways that leave a loop's body early."""
+
+    breaks: list[Environment]
+    continues: list[Environment]

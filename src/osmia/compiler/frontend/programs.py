@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, describe
+from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import operand
 from osmia.compiler.frontend.function import FunctionState, Static, UnitState
 from osmia.compiler.frontend.statements import block
-from osmia.compiler.ir.arithmetic import widened
 from osmia.compiler.ir.nodes import Local, Program, Unit
-from osmia.compiler.ir.types import EnumType, IntType, ValueType, context_type
+from osmia.compiler.ir.types import EnumType, context_type
 from osmia.compiler.source import FunctionSource, function_source
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.compiler.request import ProgramRequest
     from osmia.kinds import Kind
-
-ROUNDS_BEFORE_WIDENING = 3
 
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
@@ -59,17 +57,10 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
     context = _signature(unit, index, source, request)
-    assumed: dict[str, ValueType] = {}
-    rounds = 0
-    while True:
-        rounds += 1
-        state = FunctionState(
-            unit, index, request.name, source, context, EnumType(request.kind.returns), assumed, {}, {}, {}
-        )
-        body = block(state, source.definition.body)
-        if state.joined == assumed:
-            break
-        assumed = _assumption(state.joined, widen=rounds >= ROUNDS_BEFORE_WIDENING)
+    state = FunctionState(
+        unit, index, request.name, source, context, EnumType(request.kind.returns), Environment({}, {}), {}, {}, []
+    )
+    body = block(state, source.definition.body)
     last = source.definition.body[-1]
     return Program(
         name=request.name,
@@ -84,12 +75,6 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
         file=source.file,
         end=state.at(last),
     )
-
-
-def _assumption(joined: dict[str, ValueType], *, widen: bool) -> dict[str, ValueType]:
-    if not widen:
-        return dict(joined)
-    return {name: widened(of) if isinstance(of, IntType) else of for name, of in joined.items()}
 
 
 def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
@@ -121,7 +106,9 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
         )
     parameter = parameters[0]
     context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
-    state = FunctionState(unit, index, request.name, source, context, EnumType(kind.returns), {}, {}, {}, {})
+    state = FunctionState(
+        unit, index, request.name, source, context, EnumType(kind.returns), Environment({}, {}), {}, {}, []
+    )
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",

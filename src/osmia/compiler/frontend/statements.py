@@ -6,18 +6,28 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.expressions import binary, condition, expression, operand, operator_of, unwrap
+from osmia.compiler.frontend.builtin_calls import divmod_values, is_divmod
+from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of, unwrap
 from osmia.compiler.frontend.function import FunctionState, Static
+from osmia.compiler.frontend.loops import for_loop, while_loop
 from osmia.compiler.frontend.map_operations import check_store
+from osmia.compiler.frontend.operators import binary
+from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.ir.nodes import (
     BOOL,
+    Abort,
     Assign,
+    Break,
     Constant,
+    Continue,
+    ErrorEdge,
     Evaluate,
     Expression,
     If,
     LocalRead,
+    Not,
     RefRead,
     Return,
     Statement,
@@ -47,10 +57,25 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
         case ast.AugAssign():
             return (_augmented(state, node),)
         case ast.If():
-            test = condition(state, node.test)
-            return (If(state.at(node.test), test, block(state, node.body), block(state, node.orelse)),)
+            return (_if(state, node),)
         case ast.Return():
             return (_return(state, node),)
+        case ast.While():
+            return while_loop(state, node, block)
+        case ast.For():
+            return for_loop(state, node, block)
+        case ast.Break():
+            state.loops[-1].breaks.append(state.environment)
+            state.environment = state.environment.unreachable()
+            return (Break(state.at(node)),)
+        case ast.Continue():
+            state.loops[-1].continues.append(state.environment)
+            state.environment = state.environment.unreachable()
+            return (Continue(state.at(node)),)
+        case ast.Match():
+            return match_statement(state, node, block)
+        case ast.Assert():
+            return _assert(state, node)
         case _:
             what, instead = STATEMENTS.get(type(node), (f"the statement {type(node).__name__}", "write it another way"))
             raise error(
@@ -62,17 +87,76 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
             )
 
 
+def _if(state: FunctionState, node: ast.If) -> Statement:
+    test = condition(state, node.test)
+    before = state.environment
+    state.environment = refined(before, test, holds=True)
+    then, after_then = block(state, node.body), state.environment
+    state.environment = refined(before, test, holds=False)
+    otherwise = block(state, node.orelse)
+    state.environment = merged(after_then, state.environment)
+    return If(state.at(node.test), test, then, otherwise)
+
+
+def _assert(state: FunctionState, node: ast.Assert) -> tuple[Statement, ...]:
+    """What would raise AssertionError takes the error edge. The message is for those who read the source."""
+    location = state.at(node.test)
+    test = condition(state, node.test)
+    state.environment = refined(state.environment, test, holds=True)
+    failed = Not(BOOL, location, test)
+    return (If(location, failed, (Abort(location, ErrorEdge("assertion failed")),), ()),)
+
+
 def _assign(state: FunctionState, node: ast.Assign) -> tuple[Statement, ...]:
-    if len(node.targets) > 1:
+    """`target = value`, to one name or several: values are evaluated first, then stored from left to right."""
+    if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
+        return (_store(state, node.targets[0], expression(state, node.value)),)
+    values = _values(state, node.value)
+    kept = [_kept(state, value) for value in values]
+    before = tuple(statement for statements, _ in kept for statement in statements)
+    held = [value for _, value in kept]
+    stores = [store for target in node.targets for store in _unpacked(state, target, held, node)]
+    return (*before, *stores)
+
+
+def _values(state: FunctionState, node: ast.expr) -> list[Expression]:
+    """The values of the right side: those of a tuple, or one."""
+    if isinstance(node, ast.Tuple | ast.List) and not any(isinstance(each, ast.Starred) for each in node.elts):
+        return [expression(state, each) for each in node.elts]
+    if isinstance(node, ast.Call) and is_divmod(state, node, operand):
+        return list(divmod_values(state, node, expression))
+    return [expression(state, node)]
+
+
+def _kept(state: FunctionState, value: Expression) -> tuple[tuple[Statement, ...], Expression]:
+    """A value that stays what it is while names are assigned."""
+    if isinstance(value, Constant):
+        return (), value
+    local = state.hidden(value.type, value.location)
+    return (Assign(value.location, local, value),), LocalRead(value.type, value.location, local)
+
+
+def _unpacked(state: FunctionState, target: ast.expr, values: list[Expression], node: ast.Assign) -> list[Statement]:
+    if not isinstance(target, ast.Tuple | ast.List):
+        if len(values) == 1 and not isinstance(node.value, ast.Tuple | ast.List):
+            return [_store(state, target, values[0])]
         raise error(
-            "one assignment has one target",
-            state.at(node),
-            found=f"{len(node.targets)} targets",
-            expected="`name = value`",
-            fix="assign them on lines of their own",
+            "a tuple is unpacked into names",
+            state.at(target),
+            found=f"one name for {len(values)} values",
+            expected=f"{len(values)} names",
+            fix="write `a, b = ...`",
         )
-    value = expression(state, node.value)
-    return (_store(state, node.targets[0], value),)
+    several = isinstance(node.value, ast.Tuple | ast.List | ast.Call) and len(values) != 1
+    if not several or len(target.elts) != len(values):
+        raise error(
+            "as many values as names",
+            state.at(target),
+            found=f"{len(target.elts)} names for {len(values)} value{'s' * (len(values) != 1)}",
+            expected=f"{len(target.elts)} values" if several else "a tuple",
+            fix="write as many on both sides",
+        )
+    return [_store(state, each, value) for each, value in zip(target.elts, values, strict=True)]
 
 
 def _store(state: FunctionState, target: ast.expr, value: Expression) -> Statement:
@@ -107,25 +191,7 @@ def _target_name(target: ast.expr) -> str:
 
 def _store_local(state: FunctionState, target: ast.Name, value: Expression) -> Statement:
     location = state.at(target)
-    if target.id == state.context.name:
-        raise error(
-            "the context cannot be replaced",
-            location,
-            found=f"an assignment to the parameter {target.id!r}",
-            expected="a name of its own",
-            fix="use another name",
-        )
-    if isinstance(value.type, ContextType):
-        raise error(
-            "the context has one name",
-            value.location,
-            found=f"a second name for {value.type}",
-            expected=f"{state.context.name!r} itself",
-            fix=f"use {state.context.name!r} where you need it",
-        )
-    storage = state.declared.get(target.id)
-    if storage is not None:
-        check_store(value, storage, repr(target.id))
+    check_local(state, target.id, value, location)
     return Assign(location, state.assign(target.id, value.type, location), value)
 
 
@@ -144,7 +210,7 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ..
     name = node.target.id
     if storage is not None:
         before = state.declared.get(name)
-        if (before is not None and before is not storage) or (before is None and name in state.joined):
+        if (before is not None and before is not storage) or (before is None and name in state.locals):
             earlier = before.__name__ if before is not None else "without annotation"
             raise error(
                 f"{name!r} is declared twice",
@@ -280,4 +346,5 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
+    state.environment = state.environment.unreachable()
     return Return(location, value)

@@ -53,12 +53,16 @@ def inverted(of: IntType) -> IntType:
     return IntType(-of.high - 1, -of.low - 1)
 
 
-def join(left: IntType, right: IntType) -> IntType:
-    """The interval that holds both; MixedSignsError where no 64-bit type does."""
-    low, high = min(left.low, right.low), max(left.high, right.high)
-    if low < 0 and high > I64_HIGH:
-        raise MixedSignsError
-    return IntType(low, high)
+def extreme_type(operator: str, left: IntType, right: IntType) -> IntType:
+    """The interval of `min` or `max` of two integers."""
+    choose = min if operator == "min" else max
+    return IntType(choose(left.low, right.low), choose(left.high, right.high))
+
+
+def absolute(of: IntType) -> IntType:
+    """The interval of `abs(x)`; that of the lowest i64 fits u64."""
+    ends = (abs(of.low), abs(of.high))
+    return IntType(0 if of.low <= 0 <= of.high else min(ends), max(ends))
 
 
 def widened(of: IntType) -> IntType:
@@ -69,9 +73,8 @@ def widened(of: IntType) -> IntType:
     for bits in (8, 16, 32):
         if of.low >= -(1 << (bits - 1)) and of.high < 1 << (bits - 1):
             return IntType(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    if of.low < 0:
-        return I64
-    return U64 if of.needs_u64 else IntType(0, I64_HIGH)
+    # What counts on without end is an i64, as Python's numbers have a sign; only values that need a u64 make it one.
+    return U64 if of.needs_u64 else I64
 
 
 def _in_64_bits(low: int, high: int, *, unsigned: bool) -> IntType:

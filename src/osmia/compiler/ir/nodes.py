@@ -207,6 +207,46 @@ class Logical:
     operands: tuple[Expression, ...]
 
 
+@frozen_record
+class Conditional:
+    """`a if test else b`: only one of the two is evaluated."""
+
+    type: ValueType
+    location: Location
+    test: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@frozen_record
+class AssignExpression:
+    """`(local := value)`: stores the value and is it."""
+
+    type: ValueType
+    location: Location
+    local: Local
+    value: Expression
+
+
+@frozen_record
+class Extreme:
+    """`min` or `max` of integers, by value."""
+
+    type: IntType
+    location: Location
+    operator: str
+    operands: tuple[Expression, ...]
+
+
+@frozen_record
+class Absolute:
+    """`abs` of an integer."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+
+
 Expression = (
     Constant
     | LocalRead
@@ -224,6 +264,10 @@ Expression = (
     | Truth
     | Not
     | Logical
+    | Conditional
+    | AssignExpression
+    | Extreme
+    | Absolute
 )
 
 
@@ -271,7 +315,40 @@ class Return:
     value: Expression
 
 
-Statement = Assign | StoreRef | Evaluate | If | Return
+@frozen_record
+class Loop:
+    """`while test: body`, with `step` before each further test and `otherwise` once the test is false."""
+
+    location: Location
+    test: Expression
+    body: tuple[Statement, ...]
+    step: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+@frozen_record
+class Break:
+    """Leave the innermost loop, past its `otherwise`."""
+
+    location: Location
+
+
+@frozen_record
+class Continue:
+    """Go on with the innermost loop's step."""
+
+    location: Location
+
+
+@frozen_record
+class Abort:
+    """Take the error edge: a failed assertion."""
+
+    location: Location
+    edge: ErrorEdge
+
+
+Statement = Assign | StoreRef | Evaluate | If | Return | Loop | Break | Continue | Abort
 
 
 @record

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir.nodes import (
+    Abort,
+    Absolute,
     Assign,
+    AssignExpression,
     Binary,
+    Break,
     Compare,
+    Conditional,
     Constant,
     ContextRead,
+    Continue,
     Evaluate,
     Expression,
+    Extreme,
     If,
     IsNone,
     LocalRead,
     Logical,
+    Loop,
     MapDelete,
     MapLookup,
     MapUpdate,
@@ -80,6 +88,17 @@ def _statements(statements: tuple[Statement, ...], indent: str) -> Iterator[str]
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
+            case Loop(test=test, body=body, step=step, otherwise=otherwise):
+                yield f"{indent}while {expression_text(test)}:{line}"
+                yield from _statements(body, indent + "  ")
+                for label, block in (("step", step), ("else", otherwise)):
+                    if block:
+                        yield f"{indent}{label}:"
+                        yield from _statements(block, indent + "  ")
+            case Break() | Continue():
+                yield f"{indent}{type(statement).__name__.lower()}{line}"
+            case Abort(edge=edge):
+                yield f"{indent}error {edge.problem!r}{line}"
             case _:
                 assert_never(statement)
 
@@ -124,6 +143,14 @@ def expression_text(of: Expression) -> str:
             return f"({expression_text(operand)} != 0)"
         case Not(operand=operand):
             return f"(not {expression_text(operand)})"
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            return f"({expression_text(then)} if {expression_text(test)} else {expression_text(otherwise)})"
+        case AssignExpression(local=local, value=value):
+            return f"({local.name} := {expression_text(value)})"
+        case Extreme(operator=operator, operands=operands, type=type_):
+            return f"({operator}({', '.join(expression_text(part) for part in operands)}): {type_})"
+        case Absolute(operand=operand, type=type_):
+            return f"(abs({expression_text(operand)}): {type_})"
         case Logical(operator=operator, operands=operands):
             return "(" + f" {operator} ".join(expression_text(part) for part in operands) + ")"
         case _:

@@ -137,3 +137,28 @@ def integer_of(of: ValueType) -> IntType | None:
             return IntType(0, 1)
         case _:
             return None
+
+
+def joined(one: ValueType, other: ValueType) -> ValueType | None:
+    """The type of what may be either; None where there is none."""
+    if one == other:
+        return one
+    match one, other:
+        case (OptionalType() | RefType(), NoneType()):
+            return one if isinstance(one, OptionalType) else OptionalType(one)
+        case (NoneType(), OptionalType() | RefType()):
+            return other if isinstance(other, OptionalType) else OptionalType(other)
+        case (OptionalType(of=left), RefType()) if left == other:
+            return one
+        case (RefType(), OptionalType(of=right)) if right == one:
+            return other
+    left_integer, right_integer = integer_of(one), integer_of(other)
+    if left_integer is None or right_integer is None:
+        return None
+    low, high = min(left_integer.low, right_integer.low), max(left_integer.high, right_integer.high)
+    return None if low < 0 and high > I64_HIGH else IntType(low, high)
+
+
+def is_number(of: ValueType) -> bool:
+    """Whether a local of this type holds a number, and not a reference."""
+    return integer_of(of) is not None

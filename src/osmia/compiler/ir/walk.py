@@ -1,21 +1,29 @@
-"""Walks the IR: every expression of some statements, in the order of evaluation."""
+"""Walks the IR: every node of some statements, in the order of evaluation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir.nodes import (
+    Abort,
+    Absolute,
     Assign,
+    AssignExpression,
     Binary,
+    Break,
     Compare,
+    Conditional,
     Constant,
     ContextRead,
+    Continue,
     Evaluate,
     Expression,
+    Extreme,
     If,
     IsNone,
     LocalRead,
     Logical,
+    Loop,
     MapDelete,
     MapLookup,
     MapUpdate,
@@ -47,29 +55,44 @@ def operands(of: Expression) -> tuple[Expression, ...]:
             return (ref,)
         case Binary(left=left, right=right):
             return (left, right)
-        case Unwrap() | Unary() | Wrap() | IsNone() | Truth() | Not():
+        case Unwrap() | Unary() | Wrap() | IsNone() | Truth() | Not() | Absolute():
             return (of.operand,)
-        case Compare(operands=parts) | Logical(operands=parts):
+        case Compare(operands=parts) | Logical(operands=parts) | Extreme(operands=parts):
             return parts
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            return (test, then, otherwise)
+        case AssignExpression(value=value):
+            return (value,)
         case _:
             assert_never(of)
 
 
-def expressions(statements: tuple[Statement, ...]) -> Iterator[Expression]:
-    """Every expression, operands before what uses them."""
+def nodes(statements: tuple[Statement, ...]) -> Iterator[Statement | Expression]:
+    """Every statement, and before it every expression of its own, operands before what uses them."""
     for statement in statements:
-        match statement:
-            case Assign(value=value) | Evaluate(value=value) | Return(value=value):
-                yield from _inside(value)
-            case StoreRef(ref=ref, value=value):
-                yield from _inside(value)
-                yield from _inside(ref)
-            case If(test=test, then=then, otherwise=otherwise):
-                yield from _inside(test)
-                yield from expressions(then)
-                yield from expressions(otherwise)
-            case _:
-                assert_never(statement)
+        parts, blocks = _parts(statement)
+        for part in parts:
+            yield from _inside(part)
+        yield statement
+        for block in blocks:
+            yield from nodes(block)
+
+
+def _parts(statement: Statement) -> tuple[tuple[Expression, ...], tuple[tuple[Statement, ...], ...]]:
+    """A statement's own expressions, in the order of evaluation, and the blocks in it."""
+    match statement:
+        case Assign(value=value) | Evaluate(value=value) | Return(value=value):
+            return (value,), ()
+        case StoreRef(ref=ref, value=value):
+            return (value, ref), ()
+        case If(test=test, then=then, otherwise=otherwise):
+            return (test,), (then, otherwise)
+        case Loop(test=test, body=body, step=step, otherwise=otherwise):
+            return (test,), (body, step, otherwise)
+        case Break() | Continue() | Abort():
+            return (), ()
+        case _:
+            assert_never(statement)
 
 
 def _inside(of: Expression) -> Iterator[Expression]:

@@ -10,20 +10,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.nodes import (
+    Abort,
+    Absolute,
     Assign,
+    AssignExpression,
     Binary,
+    Break,
     Compare,
+    Conditional,
     Constant,
     ContextRead,
+    Continue,
     ErrorSite,
     Evaluate,
     Expression,
+    Extreme,
     If,
     IsNone,
     Local,
     LocalRead,
     Logical,
+    Loop,
     MapDelete,
     MapLookup,
     MapUpdate,
@@ -69,6 +78,8 @@ class FunctionWriter:
         self._place = debug.place(program.location, self._scope)
         self._locals: dict[Local, str] = {}
         self._ended = False
+        # Of each loop around: the labels of what follows it, and of its next step.
+        self._loops: list[tuple[str, str]] = []
 
     def text(self) -> str:
         """The definition."""
@@ -113,6 +124,14 @@ class FunctionWriter:
                 self._return(result)
             case If():
                 self._if(statement)
+            case Loop():
+                self._loop(statement)
+            case Break() | Continue():
+                after, step = self._loops[-1]
+                self._line(f"br label %{after if isinstance(statement, Break) else step}")
+                self._ended = True
+            case Abort():
+                self._error_edge(statement.location)
             case _:
                 assert_never(statement)
 
@@ -150,6 +169,29 @@ class FunctionWriter:
         self._ended = not falls
         if falls:
             self._start(after)
+
+    def _loop(self, statement: Loop) -> None:
+        test, body, step = self._label("test"), self._label("body"), self._label("step")
+        otherwise, after = self._label("else"), self._label("after")
+        self._line(f"br label %{test}")
+        self._start(test)
+        self._branch(statement.test, body, otherwise)
+        self._loops.append((after, step))
+        self._start(body)
+        self._statements(statement.body)
+        self._go_on(step)
+        self._loops.pop()
+        self._start(step)
+        self._statements(statement.step)
+        self._go_on(test)
+        self._start(otherwise)
+        self._statements(statement.otherwise)
+        self._go_on(after)
+        self._start(after)
+
+    def _go_on(self, label: str) -> None:
+        if not self._ended:
+            self._line(f"br label %{label}")
 
     def _return_null_if_none(self, optional: LocalRead, statement: If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
@@ -316,6 +358,17 @@ class FunctionWriter:
                 )
             case Compare() | IsNone() | Truth() | Not() | Logical():
                 return self._value(f"zext i1 {self._boolean(of)} to i64")
+            case Conditional():
+                return self._conditional(of, "i64", self._integer)
+            case AssignExpression(local=local, value=value):
+                self._assign(local, value)
+                return self._value(f"load i64, ptr {self._locals[local]}, align 8")
+            case Extreme():
+                return self._extreme(of)
+            case Absolute(operand=operand):
+                value_ = self._integer(operand)
+                self._at(of.location)
+                return self._magnitude(value_, self._value(f"icmp slt i64 {value_}, 0"))
             case MapLookup() | Unwrap():
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
@@ -333,6 +386,11 @@ class FunctionWriter:
                 return self._value(f"load ptr, ptr {self._locals[local]}, align 8")
             case Unwrap(operand=operand):
                 return self._pointer(operand)
+            case Conditional():
+                return self._conditional(of, "ptr", self._pointer)
+            case AssignExpression(local=local, value=value):
+                self._assign(local, value)
+                return self._value(f"load ptr, ptr {self._locals[local]}, align 8")
             case MapLookup(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
@@ -341,6 +399,29 @@ class FunctionWriter:
                 )
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
+
+    def _conditional(self, of: Conditional, kind: str, value: Callable[[Expression], str]) -> str:
+        """Only one of the two is evaluated; a slot joins them."""
+        slot = self._alloca(kind)
+        then, otherwise, after = self._label("then"), self._label("else"), self._label("after")
+        self._branch(of.test, then, otherwise)
+        for label, operand in ((then, of.then), (otherwise, of.otherwise)):
+            self._start(label)
+            self._line(f"store {kind} {value(operand)}, ptr {slot}, align 8")
+            self._line(f"br label %{after}")
+        self._start(after)
+        return self._value(f"load {kind}, ptr {slot}, align 8")
+
+    def _extreme(self, of: Extreme) -> str:
+        first, *rest = [(integer_of(part.type), self._integer(part)) for part in of.operands]
+        self._at(of.location)
+        best_type, best = first
+        for other_type, other in rest:
+            assert best_type is not None and other_type is not None  # noqa: PT018 - one invariant of the IR
+            better = self._comparison("<" if of.operator == "min" else ">", other, other_type, best, best_type)
+            best = self._value(f"select i1 {better}, i64 {other}, i64 {best}")
+            best_type = extreme_type(of.operator, best_type, other_type)
+        return best
 
     def _context_read(self, of: ContextRead) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
@@ -463,11 +544,16 @@ class FunctionWriter:
     # The error edge
 
     def _error_edge_if(self, test: str, location: Location) -> None:
-        """Where Python would raise: count the place and return the program's error value."""
+        """Where Python would raise for some operands."""
         failed = self._value(test)
         error, going_on = self._label("error"), self._label("next")
         self._line(f"br i1 {failed}, label %{error}, label %{going_on}")
         self._start(error)
+        self._error_edge(location)
+        self._start(going_on)
+
+    def _error_edge(self, location: Location) -> None:
+        """Count the place and return the program's error value."""
         slot = self._alloca("i32")
         self._line(f"store i32 {self._sites[location]}, ptr {slot}, align 4")
         counter = self._value(
@@ -483,7 +569,7 @@ class FunctionWriter:
         self._line(f"br label %{leave}")
         self._start(leave)
         self._line(f"ret i32 {self._program.error_value}")
-        self._start(going_on)
+        self._ended = True
 
     # Text
 

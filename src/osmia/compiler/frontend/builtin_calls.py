@@ -1,0 +1,255 @@
+"""Python's builtins that kernel code may call, `**` and `in`: what is made of other operations."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.function import FunctionState, Static
+from osmia.compiler.frontend.operators import binary, constant, integer, truth, value_of
+from osmia.compiler.ir.arithmetic import absolute, extreme_type
+from osmia.compiler.ir.nodes import (
+    BOOL,
+    Absolute,
+    AssignExpression,
+    Compare,
+    Constant,
+    Expression,
+    Extreme,
+    LocalRead,
+    Logical,
+    Not,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.compiler.location import Location
+
+    Operand = Callable[[FunctionState, ast.expr], Expression | Static]
+    Translate = Callable[[FunctionState, ast.expr], Expression]
+
+# Builtin: how it is called, and how many arguments it takes (None: two or more).
+FORMS: dict[object, tuple[str, int | None]] = {
+    min: ("min(a, b, ...)", None),
+    max: ("max(a, b, ...)", None),
+    abs: ("abs(x)", 1),
+    int: ("int(x)", 1),
+    bool: ("bool(x)", 1),
+    len: ("len(constant)", 1),
+    pow: ("pow(x, exponent)", 2),
+    divmod: ("divmod(a, b)", 2),
+}
+NAMES = tuple(form.partition("(")[0] for form, _ in FORMS.values())
+
+# More multiplications than this are no slip of the pen, and no result of theirs fits.
+LARGEST_EXPONENT = 64
+
+
+def is_builtin(of: object) -> bool:
+    """Whether kernel code may call it."""
+    return any(of is builtin for builtin in FORMS)
+
+
+def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: Operand) -> Expression:
+    """The IR of a call of one of them."""
+    form, count = FORMS[function]
+    _check_arguments(state, node, form, count)
+    found = [operand(state, argument) for argument in node.args]
+    location = state.at(node)
+    if function is len:
+        return _length(found[0], location)
+    values = [value_of(each) if isinstance(each, Static) else each for each in found]
+    for value in values:
+        integer(value, f"an argument of {form.partition('(')[0]}")
+    if function in (min, max):
+        return _extreme(form[:3], values, location)
+    if function is abs:
+        of = integer(values[0], "the argument of abs")
+        if isinstance(values[0], Constant):
+            return constant(abs(values[0].value), location)
+        return Absolute(absolute(of), location, values[0]) if of.may_be_negative else values[0]
+    if function is bool:
+        return truth(values[0])
+    if function is pow:
+        return power(state, values[0], values[1], location)
+    if function is int:
+        # Adding 0 makes an integer of a bool or an enum's member, and leaves a number as it is.
+        return binary("+", values[0], constant(0, location), location)
+    raise error(
+        "divmod gives two numbers",
+        location,
+        found="divmod as one value",
+        expected="two names",
+        fix="write `quotient, rest = divmod(a, b)`",
+    )
+
+
+def is_divmod(state: FunctionState, node: ast.Call, operand: Operand) -> bool:
+    """Whether this is a call of `divmod`."""
+    if not isinstance(node.func, ast.Name):
+        return False
+    called = operand(state, node.func)
+    return isinstance(called, Static) and called.value is divmod
+
+
+def divmod_values(state: FunctionState, node: ast.Call, translate: Translate) -> tuple[Expression, Expression]:
+    """Quotient and rest; the operands are evaluated once."""
+    _check_arguments(state, node, *FORMS[divmod])
+    left, right = (translate(state, argument) for argument in node.args)
+    location = state.at(node)
+    first, second = _once(state, left), _once(state, right)
+    quotient = binary("//", first, second, location)
+    return quotient, binary("%", _again(first), _again(second), location)
+
+
+def power(state: FunctionState, base: Expression, exponent: Expression, location: Location) -> Expression:
+    """`x ** n` for a constant n, by multiplication."""
+    integer(base, "the left side of **")
+    integer(exponent, "the right side of **")
+    if not isinstance(exponent, Constant) or not 0 <= exponent.value <= LARGEST_EXPONENT:
+        raise error(
+            "the exponent is a small constant",
+            exponent.location,
+            found=str(exponent.value) if isinstance(exponent, Constant) else f"an exponent of type {exponent.type}",
+            expected=f"0 to {LARGEST_EXPONENT}",
+            fix="a power of two is a shift: 1 << n" if not isinstance(exponent, Constant) else "use a smaller exponent",
+        )
+    if isinstance(base, Constant):
+        return constant(base.value**exponent.value, location)
+    if exponent.value == 0:
+        return constant(1, location)
+    first = _once(state, base)
+    result = first
+    for _ in range(exponent.value - 1):
+        result = binary("*", result, _again(first), location)
+    return result
+
+
+def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: Operand) -> Expression:
+    """`x in (1, 2)` and `x in range(...)`, of constants; `not in` likewise."""
+    location = state.at(node)
+    value = translate(state, node.left)
+    integer(value, "what is looked for")
+    right = node.comparators[0]
+    if isinstance(right, ast.Tuple | ast.List | ast.Set):
+        choices = [translate(state, each) for each in right.elts]
+    else:
+        found = _constant_range(state, right, translate, operand) or operand(state, right)
+        if not isinstance(found, Static) or not isinstance(found.value, tuple | list | set | frozenset | range):
+            raise error(
+                "kernel code looks for a number among constants",
+                state.at(right),
+                found=ast.unparse(right),
+                expected="a tuple, list, set or range of numbers",
+                fix="write the numbers out; what varies is looked up in a HashMap",
+            )
+        if isinstance(found.value, range):
+            return _negated(node, location, _in_range(state, value, found.value, location))
+        ordered = sorted(found.value) if isinstance(found.value, set | frozenset) else found.value
+        choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
+    for choice in choices:
+        integer(choice, "what is compared")
+        if not isinstance(choice, Constant):
+            raise error(
+                "kernel code looks for a number among constants",
+                choice.location,
+                found=f"a choice of type {choice.type}",
+                expected="numbers that are known when the program is compiled",
+                fix="compare with `==`, joined by `or`",
+            )
+    if not choices:
+        return Constant(BOOL, location, int(isinstance(node.ops[0], ast.NotIn)))
+    first = _once(state, value)
+    tests: list[Expression] = [Compare(BOOL, location, ("==",), (first, choices[0]))]
+    tests.extend(Compare(BOOL, location, ("==",), (_again(first), choice)) for choice in choices[1:])
+    return _negated(node, location, tests[0] if len(tests) == 1 else Logical(BOOL, location, "or", tuple(tests)))
+
+
+def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: Operand) -> Static | None:
+    """`range(...)` of constants, written out; None for anything else."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    called = operand(state, node.func)
+    if not isinstance(called, Static) or called.value is not range:
+        return None
+    numbers = [] if node.keywords else [translate(state, each) for each in node.args]
+    constants = [each.value for each in numbers if isinstance(each, Constant)]
+    if not 1 <= len(numbers) <= 3 or len(constants) != len(numbers) or constants[2:] == [0]:
+        raise error(
+            "the range in which a number is looked for is a constant",
+            state.at(node),
+            found=ast.unparse(node),
+            expected="range(start, stop) of numbers",
+            fix="compare with the bounds: `low <= x < high`",
+        )
+    return Static(range(*constants), ("constant",), state.at(node))
+
+
+def _negated(node: ast.Compare, location: Location, test: Expression) -> Expression:
+    return Not(BOOL, location, test) if isinstance(node.ops[0], ast.NotIn) else test
+
+
+def _in_range(state: FunctionState, value: Expression, numbers: range, location: Location) -> Expression:
+    if not numbers:
+        return Constant(BOOL, location, 0)
+    low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
+    first = _once(state, value)
+    inside: Expression = Compare(
+        BOOL, location, ("<=", "<="), (constant(low, location), first, constant(high, location))
+    )
+    if abs(numbers.step) == 1:
+        return inside
+    distance = binary("-", _again(first), constant(low, location), location)
+    rest = binary("%", distance, constant(abs(numbers.step), location), location)
+    met = Compare(BOOL, location, ("==",), (rest, constant(0, location)))
+    return Logical(BOOL, location, "and", (inside, met))
+
+
+def _once(state: FunctionState, value: Expression) -> Expression:
+    """The value, kept in a local of its own so that it can be read again; constants need none."""
+    if isinstance(value, Constant | LocalRead):
+        return value
+    return AssignExpression(value.type, value.location, state.hidden(value.type, value.location), value)
+
+
+def _again(once: Expression) -> Expression:
+    """What `_once` kept."""
+    return LocalRead(once.type, once.location, once.local) if isinstance(once, AssignExpression) else once
+
+
+def _extreme(operator: str, values: list[Expression], location: Location) -> Expression:
+    if all(isinstance(value, Constant) for value in values):
+        numbers = [value.value for value in values if isinstance(value, Constant)]
+        return constant(min(numbers) if operator == "min" else max(numbers), location)
+    of = integer(values[0], f"an argument of {operator}")
+    for value in values[1:]:
+        of = extreme_type(operator, of, integer(value, f"an argument of {operator}"))
+    return Extreme(of, location, operator, tuple(values))
+
+
+def _length(found: Expression | Static, location: Location) -> Expression:
+    if isinstance(found, Static) and isinstance(found.value, tuple | list | range | set | frozenset | str | bytes):
+        return constant(len(found.value), location)
+    raise error(
+        "kernel code knows the length of constants",
+        location,
+        found="len of " + (type(found.value).__name__ if isinstance(found, Static) else str(found.type)),
+        expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
+        fix="keep the length in a local",
+    )
+
+
+def _check_arguments(state: FunctionState, node: ast.Call, form: str, count: int | None) -> None:
+    given = len(node.args)
+    right = given >= 2 if count is None else given == count
+    if right and not node.keywords and not any(isinstance(argument, ast.Starred) for argument in node.args):
+        return
+    raise error(
+        f"kernel code calls {form}",
+        state.at(node),
+        found=ast.unparse(node),
+        expected=form,
+        fix="write the arguments out, by position",
+    )

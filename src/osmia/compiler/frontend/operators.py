@@ -1,0 +1,214 @@
+"""What operators do to values: truth, arithmetic, folding, and the refusal of what has no right answer."""
+
+from __future__ import annotations
+
+import operator as python
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from osmia.compiler.diagnostics import error
+from osmia.compiler.ir.arithmetic import (
+    DIVISION_BY_ZERO,
+    NEGATIVE_SHIFT,
+    MixedSignsError,
+    binary_type,
+    inverted,
+    negated,
+)
+from osmia.compiler.ir.nodes import BOOL, NONE, Binary, Constant, ErrorEdge, Expression, LocalRead, Truth, Unary
+from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, RefType, integer_of
+from osmia.enumeration import is_int_enumeration
+from osmia.maps.declaration import Map
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.compiler.frontend.function import Static
+    from osmia.compiler.location import Location
+
+FOLD: dict[str, Callable[[int, int], int]] = {
+    "+": python.add,
+    "-": python.sub,
+    "*": python.mul,
+    "//": python.floordiv,
+    "%": python.mod,
+    "<<": python.lshift,
+    ">>": python.rshift,
+    "&": python.and_,
+    "|": python.or_,
+    "^": python.xor,
+}
+LARGEST_FOLDED_SHIFT = 4096  # a larger one would fill the memory, for a number that does not fit anyway
+
+
+def truth(of: Expression) -> Expression:
+    """Whether a value counts as true."""
+    match of.type:
+        case BoolType():
+            return of
+        case IntType() | EnumType():
+            return Truth(BOOL, of.location, of)
+        case OptionalType() | RefType():
+            name = of.local.name if isinstance(of, LocalRead) else "it"
+            raise error(
+                "this tests the reference, not the number it refers to",
+                of.location,
+                found=f"{of.type} as a condition",
+                expected="a bool or an integer",
+                fix=f"write `{name} is not None` for whether it is there, `{name}.value != 0` for the number",
+            )
+        case _:
+            raise error(
+                "this has no truth value in kernel code",
+                of.location,
+                found=f"{of.type} as a condition",
+                expected="a bool or an integer",
+                fix="compare it with something",
+            )
+
+
+def integer(of: Expression, role: str) -> IntType:
+    """The interval of an operand that must be an integer."""
+    found = integer_of(of.type)
+    if found is not None:
+        return found
+    fix = "use an integer here"
+    if isinstance(of.type, OptionalType | RefType):
+        name = of.local.name if isinstance(of, LocalRead) else "the result"
+        fix = f"write `{name}.value` for the number it refers to"
+        if isinstance(of.type, OptionalType):
+            fix += ", after a check for None"
+    raise error(f"{role} must be an integer", of.location, found=str(of.type), expected="an integer", fix=fix)
+
+
+def binary(operator: str, left: Expression, right: Expression, location: Location) -> Expression:
+    """`left operator right`; two constants give a constant."""
+    left_type = integer(left, f"the left side of {operator}")
+    right_type = integer(right, f"the right side of {operator}")
+    edge = _edge(operator, right_type, right)
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return _folded(operator, left, right, location)
+    try:
+        of = binary_type(operator, left_type, right_type)
+    except MixedSignsError:
+        raise error(
+            f"{operator} of a u64 and an operand that may be negative has no 64-bit result",
+            location,
+            found=f"{left.type} {operator} {right.type}",
+            expected="operands that all fit i64, or none that may be negative",
+            fix="cast one of them: u64(...) or i64(...)",
+        ) from None
+    return Binary(of, location, operator, left, right, edge)
+
+
+def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
+    """Where Python would raise for some value of the right operand; refused where it would for every one."""
+    if operator in ("//", "%") and right.low <= 0 <= right.high:
+        if right.low == right.high:
+            raise error(
+                "this always divides by zero",
+                at.location,
+                found="the divisor 0",
+                expected="a divisor that can be something else",
+                fix="correct the divisor",
+            )
+        return ErrorEdge(DIVISION_BY_ZERO)
+    if operator in ("<<", ">>") and right.may_be_negative:
+        if right.high < 0:
+            raise error(
+                "this always shifts by a negative count",
+                at.location,
+                found=f"the count {right.high}",
+                expected="a count of 0 or more",
+                fix=f"shift the other way: {'>>' if operator == '<<' else '<<'}",
+            )
+        return ErrorEdge(NEGATIVE_SHIFT)
+    return None
+
+
+def _folded(operator: str, left: Constant, right: Constant, location: Location) -> Constant:
+    one, other = left.value, right.value
+    if operator == "<<" and one != 0 and other > LARGEST_FOLDED_SHIFT:
+        raise too_large(f"{one} << {other}", location)
+    return constant(FOLD[operator](one, other), location)
+
+
+def constant(value: int, location: Location) -> Constant:
+    """A number, refused where 64 bits do not hold it."""
+    if not I64_LOW <= value <= U64_HIGH:
+        raise too_large(str(value) if value.bit_length() < 200 else f"a number of {value.bit_length()} bits", location)
+    return Constant(IntType(value, value), location, value)
+
+
+def too_large(found: str, location: Location) -> Exception:
+    """The error for a number that 64 bits do not hold."""
+    return error(
+        "this number does not fit 64 bits",
+        location,
+        found=found,
+        expected=f"{I64_LOW} to {U64_HIGH}",
+        fix="use a smaller number",
+    )
+
+
+def value_of(static: Static) -> Expression:
+    """A constant of the kernel's."""
+    value = static.value
+    if isinstance(value, bool):
+        return Constant(BOOL, static.location, int(value))
+    of: type = type(value)
+    if isinstance(value, int) and is_int_enumeration(of):
+        number = int(value)
+        constant(number, static.location)
+        return Constant(EnumType(of), static.location, number)
+    if type(value) is int:
+        return constant(value, static.location)
+    if value is None:
+        return Constant(NONE, static.location, 0)
+    what, fix = not_a_value(value)
+    raise error(
+        f"{what} is no value in kernel code",
+        static.location,
+        found=what,
+        expected="an integer, a bool, a member of an IntEnum, or None",
+        fix=fix,
+    )
+
+
+def not_a_value(value: object) -> tuple[str, str]:
+    """What an object is called that kernel code cannot use as a value, and what to do instead."""
+    if isinstance(value, float):
+        return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
+    if isinstance(value, str | bytes):
+        return f"the {type(value).__name__} {value!r}", "use a number"
+    if value is Ellipsis:
+        return "`...`", "write the program's body"
+    if isinstance(value, Map):
+        return f"the map {value.name or 'itself'}", "look a key up: `m.lookup(key)`"
+    if isinstance(value, ModuleType):
+        return f"the module {value.__name__}", "name something in it"
+    if isinstance(value, type):
+        return f"the class {value.__name__}", "name one of its members, or call it"
+    if callable(value):
+        return f"the function {getattr(value, '__name__', value)!s}", "call what kernel code can call"
+    return f"an object of type {type(value).__name__}", "use an integer"
+
+
+def unary(operator: str, value: Expression, location: Location) -> Expression:
+    """`-x`, `~x` or `+x`."""
+    of = integer(value, f"the operand of {operator}")
+    if isinstance(value, Constant):
+        return constant({"-": -value.value, "~": ~value.value, "+": value.value}[operator], location)
+    if operator == "+":
+        return value
+    try:
+        result = negated(of) if operator == "-" else inverted(of)
+    except MixedSignsError:
+        raise error(
+            f"{operator} of a u64 has no 64-bit result",
+            location,
+            found=f"{operator} of {of}",
+            expected="an operand that fits i64",
+            fix="cast it: -i64(x)" if operator == "-" else f"write x ^ {U64_HIGH:#x} for all bits turned over",
+        ) from None
+    return Unary(result, location, operator, value)
