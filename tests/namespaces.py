@@ -44,9 +44,12 @@ class Namespace:
             with self.entered():
                 Path(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6").write_text("1")
             self.ip("link", "set", interface, "up")
-        # The kernel gives a new interface its queue a while after it is up; what is sent before is lost.
-        for interface in (self.near, self.far):
-            _wait(lambda interface=interface: " state UP " in self.ip("-oneline", "link", "show", "dev", interface))  # type: ignore[misc]
+        # The kernel notices a little later that they are connected, and drops what is sent before without a word.
+        _wait(lambda: all(self._carries(interface) for interface in (self.near, self.far)))
+
+    def _carries(self, interface: str) -> bool:
+        shown = self.ip("-oneline", "link", "show", "dev", interface)
+        return " state UP " in shown and " qdisc noop " not in shown
 
     def remove(self) -> None:
         """Remove the namespace, and its interfaces with it; nothing happens if it was not made."""

@@ -107,7 +107,7 @@ def _qemu(programs: Emulator, kernel: Kernel, files: Files, seconds: float) -> i
         # One thread for both CPUs: with more, a kernel that changes its own code while the other CPU runs it dies.
         "accel": "tcg,thread=single",
         "machine": "q35,memory-backend=memory",
-        "cpu": "max",
+        "cpu": "max,cx16=off",  # qemu 7.2 gets cmpxchg16b wrong, and kernels from 6.12 die of it
         "smp": str(_CPUS),
         "m": _MEMORY,
         "object": f"memory-backend-memfd,id=memory,size={_MEMORY},share=on",
