@@ -13,6 +13,8 @@ General layout, lower layers first (imports go down only; `tests/house/test_laye
 
 from __future__ import annotations
 
+import gc
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.contexts.xdp import XdpAction as XdpAction
@@ -93,7 +95,14 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'osmia' has no attribute {name!r}", name=name, obj=__import__(__name__))
-    value = getattr(__import__(home, fromlist=[name]), name)
+    # What an import makes stays: looking for garbage among it would take a tenth of a start.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        value = getattr(__import__(home, fromlist=[name]), name)
+    finally:
+        if collecting:
+            gc.enable()
     globals()[name] = value
     return value
 

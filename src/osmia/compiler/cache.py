@@ -10,7 +10,6 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import zlib
 
 from osmia.compiler.fingerprint import describe, describe_code, follow
 from osmia.compiler.request import CompiledObject
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
-MAGIC = b"osmia object 2\n"
+MAGIC = b"osmia object 3\n"
+PRIME = (1 << 61) - 1
+CHECKSUM_SIZE = 8
 # Entries beyond this many are removed, the ones unused for longest first.
 MOST_ENTRIES = 500
 
@@ -77,8 +78,16 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
     if not directory:
         return ""
     identity = repr([(r.name, r.kind.name, r.function.__code__.co_filename, r.function.__qualname__) for r in requests])
-    number = zlib.crc32(f"{identity} {target}".encode())
-    return os.path.join(directory, "objects", f"{requests[0].name}-{number:08x}")
+    number = _checksum(f"{identity} {target}".encode()).hex()
+    return os.path.join(directory, "objects", f"{requests[0].name}-{number}")
+
+
+def _checksum(data: bytes) -> bytes:
+    """Tells damaged files and different programs apart: the bytes as one number, modulo a prime.
+
+    Any change of a few bytes shows. Everything in the standard library that does it better takes an import.
+    """
+    return (int.from_bytes(data, "little") % PRIME).to_bytes(CHECKSUM_SIZE, "little")
 
 
 def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description:
@@ -182,9 +191,9 @@ def _entry(path: str) -> Any:
             content = file.read()
     except OSError:
         return None  # no such entry
-    checksum = content[len(MAGIC) : len(MAGIC) + 4]
-    body = content[len(MAGIC) + 4 :]
-    if not content.startswith(MAGIC) or zlib.crc32(body).to_bytes(4, "little") != checksum:
+    checksum = content[len(MAGIC) : len(MAGIC) + CHECKSUM_SIZE]
+    body = content[len(MAGIC) + CHECKSUM_SIZE :]
+    if not content.startswith(MAGIC) or _checksum(body) != checksum:
         return None
     return marshal.loads(body)  # noqa: S302 - our own file, checked above
 
@@ -204,7 +213,7 @@ def _write(path: str, entry: tuple[Any, ...]) -> None:
     try:
         _make_directory(directory)
         with open(temporary, "wb") as file:
-            file.write(MAGIC + zlib.crc32(body).to_bytes(4, "little") + body)
+            file.write(MAGIC + _checksum(body) + body)
             _give_to_owner_of(directory, file.fileno())
         os.replace(temporary, path)
         _remove_oldest(directory)

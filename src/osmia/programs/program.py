@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from _thread import RLock
 
 from osmia.errors import NotLoadedError
@@ -186,10 +187,15 @@ class Program(Generic[C_contra, R_co]):
                     f"{BEING_LOADED[0]}: load it before"
                 )
             BEING_LOADED.append(self.name)
+            # As for imports: what loading makes stays, and looking for garbage among it takes longer than the loading.
+            collecting = gc.isenabled()
+            gc.disable()
             try:
                 return self._load()
             finally:
                 BEING_LOADED.pop()
+                if collecting:
+                    gc.enable()
 
     def _load(self) -> KernelProgram:
         from osmia.compiler.cache import object_for
