@@ -51,9 +51,10 @@ class Machine:
         environment = {name: os.environ[name] for name in NETWORK if name in os.environ}
         environment |= {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
         environment |= {"HOME": HOMES[user], "DEBIAN_FRONTEND": "noninteractive", **more}
-        # In the namespaces: mount /proc, go into the chroot, become the user, go to the directory.
+        # In the namespaces: mount /proc and /sys, go into the chroot, become the user, go to the directory.
         inside = (
-            f'mount -t proc proc "{self.root}/proc" && exec chroot --userspec={user}:{user} "{self.root}" '
+            f'mount -t proc proc "{self.root}/proc" && mount -t sysfs -o ro sys "{self.root}/sys" && '
+            f'exec chroot --userspec={user}:{user} "{self.root}" '
             'sh -c \'cd "$0" && exec "$@"\' "$@"'
         )
         spaces = ["--mount", "--pid", "--fork", "--kill-child", *(["--net"] if offline else [])]
