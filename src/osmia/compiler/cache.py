@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
-MAGIC = b"osmia object 3\n"
+MAGIC = b"osmia object 4\n"
 PRIME = (1 << 61) - 1
 CHECKSUM_SIZE = 8
 # Entries beyond this many are removed, the ones unused for longest first.
@@ -53,15 +53,14 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
         data = generate(unit, target)
     except CompileError as error:
         raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's
-    files = {file.relative: file.path for file in unit.files.values()}
     stored = store(read_object(data, requests[0].name))
     if path:
         sources = [_source_lines(request.function.__code__) for request in requests]
         reads, map_paths = tuple(state.reads.items()), tuple(state.map_paths.items())
-        entry = (header, reads, tuple(sources), map_paths, files, data, stored)
+        entry = (header, reads, tuple(sources), map_paths, data, stored)
         _write(path, entry)
     maps = {reference.symbol: reference.declaration for reference in unit.maps}
-    return CompiledObject(data, maps, files, stored)
+    return CompiledObject(data, maps, stored)
 
 
 def cache_directory() -> str:
@@ -156,7 +155,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     entry = _entry(path)
     if entry is None:
         return None
-    (version, kept_header), reads, sources, map_paths, files, data, stored = entry
+    (version, kept_header), reads, sources, map_paths, data, stored = entry
     llvmlite = _llvmlite_version()
     if kept_header != header or (llvmlite is not None and llvmlite != version):
         return None
@@ -175,7 +174,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     # Two names for one map when it was compiled are two maps now, or the reverse: another program.
     if len({id(declaration) for declaration in maps.values()}) != len(maps):
         return None
-    return CompiledObject(data, maps, files, stored)
+    return CompiledObject(data, maps, stored)
 
 
 def _description(path: Path, functions: list[Any]) -> Description:

@@ -47,8 +47,6 @@ class CompiledObject:
     """The ELF object."""
     maps: dict[str, Map[Any, Any]]
     """By symbol: the declarations."""
-    files: dict[str, str]
-    """By the name that the object uses for a source file: its path as Python knows it."""
     stored: Stored
     """What the object says, as the cache keeps it."""
 

@@ -97,7 +97,6 @@ class FunctionState:
     unit: UnitState
     index: int
     """The function's place among those of the unit, as paths name it."""
-    program: str
     source: FunctionSource
     context: Local
     returns: ValueType

@@ -57,9 +57,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
     context = _signature(unit, index, source, request)
-    state = FunctionState(
-        unit, index, request.name, source, context, EnumType(request.kind.returns), Environment({}, {}), {}, {}, []
-    )
+    state = FunctionState(unit, index, source, context, EnumType(request.kind.returns), Environment({}, {}), {}, {}, [])
     body = block(state, source.definition.body)
     last = source.definition.body[-1]
     return Program(
@@ -106,9 +104,7 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
         )
     parameter = parameters[0]
     context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
-    state = FunctionState(
-        unit, index, request.name, source, context, EnumType(kind.returns), Environment({}, {}), {}, {}, []
-    )
+    state = FunctionState(unit, index, source, context, EnumType(kind.returns), Environment({}, {}), {}, {}, [])
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",
