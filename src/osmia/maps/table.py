@@ -25,12 +25,15 @@ class MapKind:
     """The first kernel that has it."""
 
 
+HASH = ("lookup", "lookup_or_init", "update", "delete")
+ARRAY = ("lookup", "update")
+
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
     for row in (
-        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, ("lookup", "update", "delete"), (3, 19)),
-        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, ("lookup", "update"), (3, 19)),
-        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, ("lookup", "update"), (4, 6)),
+        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, HASH, (3, 19)),
+        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, ARRAY, (3, 19)),
+        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, ARRAY, (4, 6)),
     )
 }
 BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}
