@@ -24,6 +24,7 @@ from osmia.layout import (
     CharsLayout,
     Declaration,
     EnumLayout,
+    Field,
     IntegerLayout,
     SpinLockLayout,
     StructLayout,
@@ -98,7 +99,8 @@ def chars(length: int, text: str | bytes = b"", /) -> Chars:
 def spin_lock() -> SpinLock:
     """A lock for the other fields of a struct that is the value of a map.
 
-    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, and it stands in the struct itself or in one nested in it.
+    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself or in one
+    nested in it.
     """
     return SpinLock(SpinLockLayout())
 
@@ -163,7 +165,7 @@ def from_bytes(of: type[T], data: bytes | bytearray | memoryview, /) -> T:
 def to_bytes(value: object, /) -> bytes:
     """The bytes of a struct's or union's instance, an array or a text, as they lie in memory."""
     layout = value.layout if isinstance(value, Declaration) else layout_of(type(value))
-    if not isinstance(layout, (StructLayout, ArrayLayout, CharsLayout)):
+    if not isinstance(layout, (StructLayout, ArrayLayout, CharsLayout, SpinLockLayout)):
         raise TypeError(f"to_bytes() takes an instance of a struct or a union, an array or Chars, not {_named(value)}")
     return form_of(layout).pack(value)
 
@@ -425,7 +427,7 @@ def _delattr(self: Any, name: str, /) -> NoReturn:
     raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: it is memory", name=name, obj=self)
 
 
-def _eq(self: object, other: object, /) -> bool:
+def _eq(self: object, other: object, /) -> Any:
     if type(other) is not type(self):
         return NotImplemented
     return to_bytes(self) == to_bytes(other)
@@ -537,3 +539,23 @@ def _named(of: object) -> str:
         own = of.__module__ not in {"builtins", "typing"} and not of.__module__.startswith("osmia.")
         return f"class {of.__name__}, which has no @struct above it" if own else of.__name__
     return shown(of)
+
+
+def describe_layout(layout: Layout) -> tuple[object, ...]:
+    """What tells a layout apart from all others, defaults included, made of what `marshal` can write."""
+    match layout:
+        case StructLayout():
+            options = layout.union, layout.packed, layout.frozen
+            return ("struct", layout.name, *options, tuple(_describe_field(field) for field in layout.fields))
+        case ArrayLayout():
+            return ("array", describe_layout(layout.element), layout.length)
+        case EnumLayout():
+            members = tuple((member.name, int(member)) for member in layout.of)
+            return ("enum", layout.name, layout.storage.__name__, members)
+        case _:
+            return (type(layout).__name__, layout.name)
+
+
+def _describe_field(field: Field) -> tuple[object, ...]:
+    default = None if field.default is None else form_of(field.layout).pack(field.default)
+    return field.name, describe_layout(field.layout), field.bit_offset, field.bit_width, default
