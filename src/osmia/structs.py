@@ -20,6 +20,7 @@ from osmia.layout import (
     LARGEST,
     WIDE,
     ArrayLayout,
+    BigEndianLayout,
     BooleanLayout,
     CharsLayout,
     Declaration,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
+    from osmia.forms import Form
     from osmia.layout import Layout
 
 T = TypeVar("T")
@@ -203,6 +205,8 @@ class _Maker:
         self.kind = "union" if union else "struct"
         self.declared_at = (frame.f_code.co_filename, frame.f_lineno)
         self.name = getattr(cls, "__name__", "")
+        self.annotations: dict[str, Any] = {}
+        """Resolved, where they are strings."""
 
     def make(self) -> Any:
         cls: Any = self.cls
@@ -213,6 +217,7 @@ class _Maker:
             raise self.refusal(f"{self.name} derives from {bases}, and a {self.kind} has no base: make it a field")
         if not self.name.isascii():
             raise self.refusal(f"{self.name} is no name that C could have: use ASCII letters")
+        self.resolve()
         fields = self.fields()
         self.check_body({name for name, *_ in fields})
         if not fields:
@@ -235,7 +240,6 @@ class _Maker:
             if name in vars(cls):
                 delattr(cls, name)
         made = {**(_OF_UNIONS if self.union else _OF_STRUCTS), "__osmia_layout__": layout}
-        made["__osmia_form__"] = UnionForm(layout) if self.union else StructForm(layout)
         for name, value in made.items():
             if name != "__repr__" or name not in vars(cls):
                 setattr(cls, name, value)
@@ -248,7 +252,7 @@ class _Maker:
     def fields(self) -> list[tuple[str, Layout, int | None, object]]:
         """Name, layout, width in bits and default of each field."""
         found = []
-        for name, annotation in self.annotations().items():
+        for name, annotation in self.annotations.items():
             if _is_class_variable(annotation):
                 continue
             if name.startswith(("__", f"_{self.name}__")) or not name.isascii():
@@ -262,15 +266,13 @@ class _Maker:
             found.append((name, *field))
         return found
 
-    def annotations(self) -> dict[str, Any]:
-        """The annotations, resolved where they are strings."""
-        cls = self.cls
-        local = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    def resolve(self) -> None:
+        """Find what annotations that are strings stand for, where the class is: in its body, its function, its module."""
+        local = {name: value for name, value in vars(self.cls).items() if isinstance(value, type)}
         names = {**self.frame.f_globals, **self.frame.f_locals, **local}
-        resolved = {}
-        for name, annotation in (cls.__annotations__ if "__annotations__" in vars(cls) else {}).items():
+        for name, annotation in self.cls.__annotations__.items():
             value = annotation
-            if isinstance(annotation, str):
+            if isinstance(annotation, str) and (value := names.get(annotation)) is None:
                 try:
                     value = eval(annotation, names)  # noqa: S307 - the program's own source text
                 except Exception as error:  # noqa: BLE001 - whatever an annotation raises, it names no type
@@ -278,8 +280,7 @@ class _Maker:
                         f"{self.name}.{name}: its type `{annotation}` cannot be found ({type(error).__name__}: "
                         f"{error}): import it where the class is, and not for type checkers alone"
                     ) from None
-            resolved[name] = value
-        return resolved
+            self.annotations[name] = value
 
     def field(self, what: str, annotation: Any, default: Any) -> tuple[Layout, int | None, object]:
         if isinstance(default, BitField):
@@ -292,6 +293,8 @@ class _Maker:
             raise self.refusal(f"{what}: the type of a field is {TAKEN}, not {_named(annotation)}")
         if default is _MISSING:
             return layout, None, None
+        if type(default) is int and default == 0 and isinstance(layout, (IntegerLayout, BigEndianLayout)):
+            return layout, None, 0
         return layout, None, self.default(what, form_of(layout), default)
 
     def declared(self, what: str, annotation: Any, default: Any) -> Layout:
@@ -346,7 +349,7 @@ class _Maker:
 
     def check_body(self, fields: set[str]) -> None:
         """Refuse what is neither a field nor a method: a forgotten type would be silently wrong."""
-        constants = {name for name, annotation in self.annotations().items() if _is_class_variable(annotation)}
+        constants = {name for name, annotation in self.annotations.items() if _is_class_variable(annotation)}
         for name, value in vars(self.cls).items():
             if name in OWN and not (name == "__hash__" and value is None):
                 raise self.refusal(f"{self.name}.{name} is made by @{self.kind}: give yours another name")
@@ -454,7 +457,17 @@ def restored(of: Any, data: bytes, frozen: bool) -> Any:
     return of.__osmia_form__.unpack(data, of.__name__, frozen=frozen)
 
 
+class _FormOnDemand:
+    """The form of a struct class, made when it is first asked for: many are only declared."""
+
+    def __get__(self, _instance: object, owner: Any) -> Form:
+        layout = owner.__osmia_layout__
+        owner.__osmia_form__ = UnionForm(layout) if layout.union else StructForm(layout)
+        return owner.__osmia_form__  # type: ignore[no-any-return]
+
+
 _COMMON: dict[str, Any] = {
+    "__osmia_form__": _FormOnDemand(),
     "__setattr__": _setattr,
     "__delattr__": _delattr,
     "__eq__": _eq,
