@@ -267,7 +267,7 @@ class _Maker:
         return found
 
     def resolve(self) -> None:
-        """Find what annotations that are strings stand for, where the class is: in its body, its function, its module."""
+        """Find what annotations that are strings stand for: in the class body, its function, its module."""
         local = {name: value for name, value in vars(self.cls).items() if isinstance(value, type)}
         names = {**self.frame.f_globals, **self.frame.f_locals, **local}
         for name, annotation in self.cls.__annotations__.items():
