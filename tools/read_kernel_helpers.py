@@ -43,19 +43,31 @@ def text(source: Path) -> str:
     header = (source / "include/uapi/linux/bpf.h").read_text()
     declared = {name: (returns.strip(), parameters) for returns, name, parameters in _C_PROTOTYPE.findall(header)}
     checked = _checked(source)
-    lines = [f"# The helpers of Linux {_version(source)}; made by tools/read_kernel_helpers.py.", "# number name flags | C return | return type | C parameter = argument type | ..."]
+    changing = _changing(source)
+    lines = [
+        f"# The helpers of Linux {_version(source)}; made by tools/read_kernel_helpers.py.",
+        "# number name flags | C return | return type | C parameter = argument type | ...",
+    ]
     for name, number in _NUMBER.findall(header):
         if name == "unspec":
             continue
         returns, parameters = declared[name]
         prototype = checked.get(name, Prototype("?", (), ()))
-        fields = [f"{number} {name} {' '.join(prototype.flags)}".strip(), returns, prototype.returns]
+        flags = [*prototype.flags, *(["changes_packet"] if name in changing else [])]
+        fields = [" ".join((number, name, *flags)), returns, prototype.returns]
         declarations = [] if parameters == "void" else [part.strip() for part in parameters.split(",")]
         for at, declaration in enumerate(declarations):
             kind = prototype.arguments[at] if at < len(prototype.arguments) else "?"
             fields.append(f"{declaration} = {kind}")
         lines.append(" | ".join(fields))
     return "\n".join(lines) + "\n"
+
+
+def _changing(source: Path) -> set[str]:
+    """The helpers that may move the packet, so that the verifier forgets what a program knew of it."""
+    content = (source / "net/core/filter.c").read_text()
+    body = content.partition("bool bpf_helper_changes_pkt_data(")[2].partition("return true;")[0]
+    return set(re.findall(r"case BPF_FUNC_(\w+):", body))
 
 
 def _version(source: Path) -> str:
@@ -76,11 +88,12 @@ def _checked(source: Path) -> dict[str, Prototype]:
     for proto in protos:
         helper = _ELSEWHERE.get(proto, proto.removeprefix("bpf_").partition("_proto")[0])
         named.setdefault(helper, []).append(proto)
-    return {helper: _merged([protos[name] for name in dict.fromkeys(names) if name in protos]) for helper, names in named.items() if any(name in protos for name in names)}
+    found = {helper: [protos[name] for name in dict.fromkeys(names) if name in protos] for helper, names in named.items()}
+    return {helper: _merged(of) for helper, of in found.items() if of}
 
 
 def _prototype(body: str) -> Prototype:
-    members = {name: " ".join(value.split()) for name, value in _MEMBER.findall(body + ",")}
+    members = {name: " ".join(value.split()).replace(" | ", "+") for name, value in _MEMBER.findall(body + ",")}
     arguments = [members[f"arg{at}_type"] + _of(members, at) for at in range(1, 6) if f"arg{at}_type" in members]
     flags = [flag for flag in ("gpl_only", "might_sleep", "pkt_access", "allow_fastcall") if members.get(flag) == "true"]
     if "allowed" in members:
