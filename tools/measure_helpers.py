@@ -78,9 +78,7 @@ HOOKS = (
     Hook("xdp", "XDP", "XDP"),
     Hook("perf_event", "PERF_EVENT"),
     *_cgroup("cgroup_skb", "CGROUP_SKB", "inet_ingress inet_egress"),
-    *_cgroup(
-        "cgroup_sock", "CGROUP_SOCK", "inet_sock_create inet_sock_release inet4_post_bind inet6_post_bind"
-    ),
+    *_cgroup("cgroup_sock", "CGROUP_SOCK", "inet_sock_create inet_sock_release inet4_post_bind inet6_post_bind"),
     Hook("lwt_in", "LWT_IN"),
     Hook("lwt_out", "LWT_OUT"),
     Hook("lwt_xmit", "LWT_XMIT"),

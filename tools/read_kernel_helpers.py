@@ -20,6 +20,7 @@ _CASE = re.compile(r"((?:case BPF_FUNC_\w+:\s*)+)return ([^;]*;)")
 _PROTO = re.compile(r"struct bpf_func_proto (\w+_proto\w*)(?: __weak)? = \{(.*?)\n\};", re.DOTALL)
 _MEMBER = re.compile(r"\.(\w+)\s*= ([^,]+),")
 _WHERE = ("kernel/bpf", "kernel/trace", "net", "drivers/media/rc", "security")
+_FLAGS = ("gpl_only", "might_sleep", "pkt_access", "allow_fastcall")
 # Prototypes that no `case` names: they are given by another function than the programs' own.
 _ELSEWHERE = {"bpf_unlocked_sk_setsockopt_proto": "setsockopt", "bpf_unlocked_sk_getsockopt_proto": "getsockopt"}
 
@@ -88,14 +89,14 @@ def _checked(source: Path) -> dict[str, Prototype]:
     for proto in protos:
         helper = _ELSEWHERE.get(proto, proto.removeprefix("bpf_").partition("_proto")[0])
         named.setdefault(helper, []).append(proto)
-    found = {helper: [protos[name] for name in dict.fromkeys(names) if name in protos] for helper, names in named.items()}
-    return {helper: _merged(of) for helper, of in found.items() if of}
+    known = {helper: [name for name in dict.fromkeys(names) if name in protos] for helper, names in named.items()}
+    return {helper: _merged([protos[name] for name in names]) for helper, names in known.items() if names}
 
 
 def _prototype(body: str) -> Prototype:
     members = {name: " ".join(value.split()).replace(" | ", "+") for name, value in _MEMBER.findall(body + ",")}
     arguments = [members[f"arg{at}_type"] + _of(members, at) for at in range(1, 6) if f"arg{at}_type" in members]
-    flags = [flag for flag in ("gpl_only", "might_sleep", "pkt_access", "allow_fastcall") if members.get(flag) == "true"]
+    flags = [flag for flag in _FLAGS if members.get(flag) == "true"]
     if "allowed" in members:
         flags.append("allowed")
     # RET_INTEGER is 0, so some prototypes leave it out.

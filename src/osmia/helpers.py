@@ -1,12 +1,12 @@
 """Helpers that programs of every kind may call, as functions for kernel code.
 
-They are methods of every context too; functions serve where there is no context. Programs of infrared receivers
-(lirc_mode2) may call few of them.
+They are methods of every context too; functions serve where there is no context. Programs of infrared
+receivers (lirc_mode2) may call few of them.
 
 Made by tools/generate_helpers.py; do not edit.
 """
 
-# ruff: noqa: ARG001, E501, TC001 - the parameters are for type checkers alone
+# ruff: noqa: ARG001, E501 - the parameters are for type checkers alone
 # fmt: off
 from __future__ import annotations
 

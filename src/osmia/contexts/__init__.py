@@ -20,7 +20,7 @@ def helpers_later(mixin: str) -> type:
 
     def __getattr__(self: object, name: str) -> Callable[..., object]:  # noqa: N807 - it becomes a method
         if not name.startswith("_"):
-            from osmia.contexts.generated import helpers
+            from osmia.contexts.generated import helpers  # noqa: PLC0415 - start-up time is a contract
 
             found = getattr(getattr(helpers, mixin), name, None)
             if found is not None:

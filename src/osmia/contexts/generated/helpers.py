@@ -3,7 +3,7 @@
 Made by tools/generate_helpers.py; do not edit.
 """
 
-# ruff: noqa: ARG002, E501, TC001 - the parameters are for type checkers alone
+# ruff: noqa: A002, ARG002, D402, E501 - the parameters have the kernel's names, for type checkers alone
 # fmt: off
 from __future__ import annotations
 
