@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helper_tables import UNMEASURED, Method, Version, all_kinds, methods, releases, rows
+from helper_tables import KIND_SINCE, UNMEASURED, Method, Version, all_kinds, methods, releases, rows
 from osmia.abi.helper_row import HelperArgument
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _row_text(row: HelperRow, shared: dict[str, str]) -> list[str]:
     lines += ["        ),"] if row.arguments else []
     lines += [
         f"        since={row.since}, kinds={once('KINDS', row.kinds)}, later={once('LATER', row.later)},",
-        "        " + " ".join(f"{name}={_literal(getattr(row, name))}," for name in ("until", "given_first", "not_at")),
+        "        "
+        + " ".join(f"{name}={_literal(getattr(row, name))}," for name in ("until", "given_first", "not_at", "at_some")),
         "        " + " ".join(f"{name}={getattr(row, name)}," for name in flags),
         "    ),",
     ]
@@ -209,8 +210,8 @@ def _functions_text(found: list[Method]) -> str:
     lines = [
         '"""Helpers that programs of every kind may call, as functions for kernel code.',
         "",
-        "They are methods of every context too; functions serve where there is no context. Programs of infrared",
-        "receivers (lirc_mode2) may call few of them.",
+        "They are methods of every context too; functions serve where there is none. Programs of infrared receivers",
+        "(lirc_mode2) may call few of them.",
         "",
         "Made by tools/generate_helpers.py; do not edit.",
         '"""',
@@ -253,15 +254,17 @@ def _page_text(table: list[HelperRow]) -> str:
         "<!-- Made by tools/generate_helpers.py; do not edit. -->",
         "",
         f"The {len(table)} functions of the kernel that programs may call, under the kernel's names without `bpf_`.",
-        "There will be no more: new ones are kfuncs. A helper is a method of the context of each kind that may call it,",
-        "so that a type checker refuses the others; what every kind may call is also a function of `osmia.helpers`.",
+        "There will be no more: new ones are kfuncs. A helper is a method of the context of each kind that may call",
+        "it, so that a type checker refuses the others; what every kind may call is also a function of",
+        "`osmia.helpers`.",
         "Some are what another thing does instead: a map's `lookup`, `with value.lock:`.",
         "",
         "- Memory that a helper reads or writes is given as the struct, array or text that lies there; its size goes",
         "  with it.",
         "- `i64` results are 0 or a count, or a negative error number, unless their line says another thing.",
-        "- Who may call what was asked of these kernels: " + ", ".join(releases()) + ". Where a",
-        "  kind got a helper later than other kinds did, the version is the first of them that lets it.",
+        "- Who may call what was asked of the kernels below. Where a kind got a helper later than other kinds did, the",
+        "  version is that of the first of them that lets it; what was before 5.10 was not asked.",
+        *(f"  - {release}" for release in releases()),
         "",
     ]
     for row in table:
@@ -279,6 +282,8 @@ def _section(row: HelperRow) -> list[str]:
     lines.append("- " + _who(row))
     if row.not_at:
         lines.append("- Not at " + ", ".join(f"`{hook}`" for hook in row.not_at) + ".")
+    if row.at_some:
+        lines.append(f"- In {', '.join(row.at_some)} programs at some functions alone, which the kernel lists.")
     lines += [f"- Not from {kind} programs since Linux {_dotted(version)}." for kind, version in row.until.items()]
     lines += [f"- Needs a kernel with `{option}`." for kind, option, _names in UNMEASURED if row.kinds == (kind,)]
     return [*lines, ""]
@@ -297,13 +302,20 @@ def _elsewhere(row: HelperRow) -> str:
 
 
 def _who(row: HelperRow) -> str:
+    at_once = [kind for kind in row.kinds if row.since_for(kind) <= max(row.since, KIND_SINCE.get(kind, row.since))]
+    missing = [kind for kind in all_kinds() if kind not in row.kinds]
+    if not missing:
+        text = "Programs of every kind"
+    elif len(missing) < len(row.kinds) / 3:
+        text = f"Programs of every kind but {', '.join(missing)}"
+    else:
+        text = ", ".join(row.kinds)
     by_version: dict[Version, list[str]] = {}
     for kind in row.kinds:
-        by_version.setdefault(row.since_for(kind), []).append(kind)
-    if len(by_version) == 1 and len(row.kinds) == len(all_kinds()):
-        return "Programs of every kind."
-    parts = [f"{', '.join(kinds)} ({_dotted(version)})" for version, kinds in sorted(by_version.items())]
-    return "Kinds: " + "; ".join(parts) + "."
+        if kind not in at_once:
+            by_version.setdefault(row.since_for(kind), []).append(kind)
+    late = "".join(f"; from {_dotted(version)} on: {', '.join(kinds)}" for version, kinds in sorted(by_version.items()))
+    return f"{text}{late}."
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ class Allowed(NamedTuple):
     later: dict[str, Version]
     until: dict[str, Version]
     not_at: tuple[str, ...]
+    at_some: tuple[str, ...]
     gpl_only: bool
     sleepable_only: bool
 
@@ -177,15 +178,23 @@ def _allowed(name: str, since: Version) -> Allowed:
         if last is not None:
             until[kind] = last
     newest = kernels[max(kernels)]
-    not_at = tuple(
-        hook.name
+    exceptions = [
+        hook
         for hook in measure_helpers.HOOKS
         if hook.kind in kinds and newest[hook.name][name] == "." and hook.kind not in until
-    )
+    ]
+    not_at = tuple(hook.name for hook in exceptions if hook.btf is None)
+    at_some = tuple(dict.fromkeys(hook.kind for hook in exceptions if hook.btf is not None))
     letters = {letter for columns in kernels.values() for column in columns.values() for letter in column[name]}
     newest_letters = {column[name] for column in newest.values()}
     return Allowed(
-        tuple(kinds), later, until, not_at, "g" in letters and "+" not in newest_letters, "s" in newest_letters
+        kinds=tuple(kinds),
+        later=later,
+        until=until,
+        not_at=not_at,
+        at_some=at_some,
+        gpl_only="g" in letters and "+" not in newest_letters,
+        sleepable_only="s" in newest_letters,
     )
 
 
@@ -240,6 +249,7 @@ def _row(name: str, prototype: Prototype, entry: Entry, since: Version) -> Helpe
         later=allowed.later,
         until=allowed.until,
         not_at=allowed.not_at,
+        at_some=allowed.at_some,
         gpl_only="gpl_only" in prototype.flags or allowed.gpl_only,
         sleepable_only=allowed.sleepable_only,
         changes_packet="changes_packet" in prototype.flags,

@@ -61,6 +61,10 @@ _SLEEPING = (kinds.FUNC, "bpf_fentry_test1 __x64_sys_getpgid bpf_modify_return_t
 _FMOD_RET = (kinds.FUNC, "bpf_modify_return_test", "")
 _LSM = (kinds.FUNC, "bpf_lsm_file_open", "")
 _LSM_CGROUP = (kinds.FUNC, "bpf_lsm_socket_bind", "")
+_LSM_SOCKET = (kinds.FUNC, "bpf_lsm_sock_graft", "")
+# Functions that d_path is let into, and the iterator that sockets' options are.
+_CLOSE = (kinds.FUNC, "filp_close", "")
+_ITER_TCP = (kinds.FUNC, "bpf_iter_tcp", "")
 _ITER = (kinds.FUNC, "bpf_iter_task", "")
 _TP_BTF = (kinds.TYPEDEF, "btf_trace_sched_switch", "")
 _CONGESTION = (kinds.STRUCT, "tcp_congestion_ops", "ssthresh")
@@ -109,14 +113,18 @@ HOOKS = (
     Hook("fentry.s", "TRACING", "TRACE_FENTRY", _SLEEPING),
     Hook("fexit", "TRACING", "TRACE_FEXIT", _FENTRY),
     Hook("fexit.s", "TRACING", "TRACE_FEXIT", _SLEEPING),
+    Hook("fentry/filp_close", "TRACING", "TRACE_FENTRY", _CLOSE),
+    Hook("fexit/filp_close", "TRACING", "TRACE_FEXIT", _CLOSE),
     Hook("fmod_ret", "TRACING", "MODIFY_RETURN", _FMOD_RET),
     Hook("fmod_ret.s", "TRACING", "MODIFY_RETURN", _SLEEPING),
     Hook("iter", "TRACING", "TRACE_ITER", _ITER),
     Hook("iter.s", "TRACING", "TRACE_ITER", _ITER),
+    Hook("iter/tcp", "TRACING", "TRACE_ITER", _ITER_TCP),
     Hook("struct_ops/tcp_congestion_ops", "STRUCT_OPS", "", _CONGESTION),
     Hook("lsm", "LSM", "LSM_MAC", _LSM),
     Hook("lsm.s", "LSM", "LSM_MAC", _LSM),
-    Hook("lsm_cgroup", "LSM", "LSM_CGROUP", _LSM_CGROUP),
+    Hook("lsm_cgroup/socket_bind", "LSM", "LSM_CGROUP", _LSM_CGROUP),
+    Hook("lsm_cgroup/sock_graft", "LSM", "LSM_CGROUP", _LSM_SOCKET),
     Hook("sk_lookup", "SK_LOOKUP", "SK_LOOKUP"),
     Hook("syscall.s", "SYSCALL"),
     Hook("netfilter", "NETFILTER", "NETFILTER"),
@@ -173,19 +181,19 @@ def _column(hook: Hook, btf: Btf) -> dict[str, str]:
 def loadable(hook: Hook, btf: Btf) -> dict[str, int] | None:
     """The attributes of BPF_PROG_LOAD that make a program of this hook; None where this kernel has no such hook."""
     for loading in _loadings(hook, btf):
-        if _INVALID in _verdict(loading, NO_HELPER, b"GPL"):
+        if _INVALID in verdict(loading, NO_HELPER, b"GPL"):
             return loading
     return None
 
 
 def letter(loading: dict[str, int], number: int) -> str:
     """What the kernel says of one call in a program that is loaded this way."""
-    verdict = _verdict(loading, number, b"GPL")
-    if _INVALID in verdict or any(refusal in verdict for refusal in _REFUSED) or _NOT_HERE in verdict:
+    said = verdict(loading, number, b"GPL")
+    if _INVALID in said or any(refusal in said for refusal in _REFUSED) or _NOT_HERE in said:
         return "."
-    if any(refusal in verdict for refusal in _SLEEPABLE_ONLY):
+    if any(refusal in said for refusal in _SLEEPABLE_ONLY):
         return "s"
-    return "g" if _GPL_ONLY in _verdict(loading, number, b"Proprietary") else "+"
+    return "g" if _GPL_ONLY in verdict(loading, number, b"Proprietary") else "+"
 
 
 def _loadings(hook: Hook, btf: Btf) -> Iterator[dict[str, int]]:
@@ -213,7 +221,7 @@ def _constant(name: str) -> int:
     return value
 
 
-def _verdict(loading: dict[str, int], number: int, licence: bytes) -> str:
+def verdict(loading: dict[str, int], number: int, licence: bytes) -> str:
     """What the verifier says of a program that calls a helper and ends; empty where it takes it."""
     code = bytearray(struct.pack("<BBhi", 0x85, 0, 0, number) + struct.pack("<BBhi", 0x95, 0, 0, 0))
     license_text, log = bytearray(licence + b"\0"), bytearray(_LOG_SIZE)

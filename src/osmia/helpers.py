@@ -1,7 +1,7 @@
 """Helpers that programs of every kind may call, as functions for kernel code.
 
-They are methods of every context too; functions serve where there is no context. Programs of infrared
-receivers (lirc_mode2) may call few of them.
+They are methods of every context too; functions serve where there is none. Programs of infrared receivers
+(lirc_mode2) may call few of them.
 
 Made by tools/generate_helpers.py; do not edit.
 """

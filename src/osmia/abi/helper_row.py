@@ -66,7 +66,9 @@ class HelperRow:
     until: dict[str, tuple[int, int]]
     """The first kernel that takes it away from a kind again."""
     not_at: tuple[str, ...]
-    """Hooks of its kinds that are exceptions: `cgroup_sockopt/getsockopt`."""
+    """Hooks of its kinds that are exceptions on the newest kernel that was asked: `cgroup_sockopt/getsockopt`."""
+    at_some: tuple[str, ...]
+    """Kinds whose programs may call it at some of the functions alone that they can be attached to."""
     gpl_only: bool
     sleepable_only: bool
     """Whether only programs that may sleep can call it."""

@@ -35,8 +35,8 @@ _KINDS_20 = ("xdp",)
 _KINDS_21 = ("socket_filter", "sched_cls", "cgroup_skb", "cgroup_sock", "sock_ops", "sk_skb", "cgroup_sock_addr", "sk_reuseport", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall")
 _LATER_22 = {"sk_reuseport": (6, 1), "tp_btf": (6, 1), "fentry": (6, 1), "fexit": (6, 1), "iter": (6, 1), "lsm": (6, 1), "lsm_cgroup": (6, 0), "syscall": (5, 14)}
 _KINDS_23 = ("socket_filter", "sched_cls", "cgroup_skb", "sk_skb")
-_KINDS_24 = ("cgroup_sock", "sock_ops", "cgroup_sock_addr", "cgroup_sockopt", "struct_ops")
-_LATER_25 = {"cgroup_sock": (7, 3), "cgroup_sockopt": (6, 1), "struct_ops": (6, 1)}
+_KINDS_24 = ("cgroup_sock", "sock_ops", "cgroup_sock_addr", "cgroup_sockopt", "iter", "struct_ops", "lsm_cgroup")
+_LATER_25 = {"cgroup_sock": (7, 3), "cgroup_sockopt": (6, 1), "iter": (6, 1), "struct_ops": (6, 1), "lsm_cgroup": (6, 0)}
 _KINDS_26 = ("sched_cls", "sk_skb")
 _KINDS_27 = ("sk_skb",)
 _KINDS_28 = ("sock_ops",)
@@ -74,7 +74,7 @@ _KINDS_59 = ("iter",)
 _KINDS_60 = ("cgroup_skb",)
 _KINDS_61 = ("socket_filter", "sched_cls", "xdp", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "sock_ops", "sk_skb", "sk_msg", "cgroup_sock_addr", "lwt_seg6local", "flow_dissector", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "sk_lookup", "syscall")
 _KINDS_62 = ("lsm", "lsm_cgroup")
-_KINDS_63 = ("iter", "lsm", "lsm_cgroup")
+_KINDS_63 = ("fentry", "fexit", "iter", "lsm", "lsm_cgroup")
 _LATER_64 = {"iter": (6, 1), "lsm": (6, 1), "lsm_cgroup": (6, 0)}
 _LATER_65 = {"socket_filter": (6, 18), "kprobe": (6, 1), "sched_cls": (6, 18), "tracepoint": (6, 12), "xdp": (6, 18), "perf_event": (6, 12), "cgroup_skb": (6, 18), "cgroup_sock": (6, 18), "lwt_in": (6, 18), "lwt_out": (6, 18), "lwt_xmit": (6, 18), "sock_ops": (6, 18), "sk_skb": (6, 18), "cgroup_device": (6, 18), "sk_msg": (6, 18), "raw_tracepoint": (6, 12), "cgroup_sock_addr": (6, 18), "lwt_seg6local": (6, 18), "sk_reuseport": (6, 18), "flow_dissector": (6, 18), "cgroup_sysctl": (6, 18), "cgroup_sockopt": (6, 18), "tp_btf": (6, 12), "fentry": (6, 12), "fexit": (6, 12), "struct_ops": (6, 18), "lsm": (6, 1), "lsm_cgroup": (6, 12), "sk_lookup": (6, 18), "syscall": (5, 14), "netfilter": (6, 18)}
 _KINDS_66 = ("socket_filter", "sched_cls", "xdp", "cgroup_skb", "cgroup_sock", "lwt_in", "lwt_out", "lwt_xmit", "sock_ops", "sk_skb", "sk_msg", "cgroup_sock_addr", "lwt_seg6local", "sk_reuseport", "flow_dissector", "cgroup_sysctl", "struct_ops", "sk_lookup")
@@ -100,7 +100,7 @@ HELPERS = {
             A("key", "map key", "const void *", parameter="key"),
         ),
         since=(3, 19), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "map_update_elem": HelperRow(
@@ -112,7 +112,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(3, 19), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "map_delete_elem": HelperRow(
@@ -122,7 +122,7 @@ HELPERS = {
             A("key", "map key", "const void *", parameter="key"),
         ),
         since=(3, 19), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "probe_read": HelperRow(
@@ -133,14 +133,14 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(4, 1), kinds=_KINDS_2, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ktime_get_ns": HelperRow(
         name="ktime_get_ns", number=5, form="function", method="", description="The time since the machine started in ns, without the time it was suspended.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(4, 1), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "trace_printk": HelperRow(
@@ -151,21 +151,21 @@ HELPERS = {
             A("arguments", "varying", "...", parameter="arguments"),
         ),
         since=(4, 1), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_prandom_u32": HelperRow(
         name="get_prandom_u32", number=7, form="function", method="", description="A pseudo-random number; not for cryptography.", returns="integer", return_type="u32", maybe_null=False,
         arguments=(),
         since=(4, 1), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_smp_processor_id": HelperRow(
         name="get_smp_processor_id", number=8, form="function", method="", description="The number of the CPU that the program runs on.", returns="integer", return_type="u32", maybe_null=False,
         arguments=(),
         since=(4, 1), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_store_bytes": HelperRow(
@@ -178,7 +178,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 1), kinds=_KINDS_5, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "l3_csum_replace": HelperRow(
@@ -191,7 +191,7 @@ HELPERS = {
             A("size", "integer", "u64", parameter="size"),
         ),
         since=(4, 1), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "l4_csum_replace": HelperRow(
@@ -204,7 +204,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 1), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "tail_call": HelperRow(
@@ -215,7 +215,7 @@ HELPERS = {
             A("index", "integer", "u32", parameter="index"),
         ),
         since=(4, 2), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "clone_redirect": HelperRow(
@@ -226,21 +226,21 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 2), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "get_current_pid_tgid": HelperRow(
         name="get_current_pid_tgid", number=14, form="function", method="", description="The current thread: its process id (tgid) in the upper 32 bits, its thread id in the lower ones.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(4, 2), kinds=_KINDS_4, later=_LATER_7,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_uid_gid": HelperRow(
         name="get_current_uid_gid", number=15, form="function", method="", description="The current thread's group id in the upper 32 bits, its user id in the lower ones.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(4, 2), kinds=_KINDS_4, later=_LATER_8,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_comm": HelperRow(
@@ -250,7 +250,7 @@ HELPERS = {
             A("size_of_buf", "size", "u32"),
         ),
         since=(4, 2), kinds=_KINDS_4, later=_LATER_9,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_cgroup_classid": HelperRow(
@@ -259,7 +259,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 3), kinds=_KINDS_4, later=_LATER_10,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_vlan_push": HelperRow(
@@ -270,7 +270,7 @@ HELPERS = {
             A("vlan_tci", "integer", "u16", parameter="vlan_tci"),
         ),
         since=(4, 3), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "skb_vlan_pop": HelperRow(
@@ -279,7 +279,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 3), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "skb_get_tunnel_key": HelperRow(
@@ -291,7 +291,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 3), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_set_tunnel_key": HelperRow(
@@ -303,7 +303,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 3), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "perf_event_read": HelperRow(
@@ -313,7 +313,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 3), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "redirect": HelperRow(
@@ -323,7 +323,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 4), kinds=_KINDS_13, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_route_realm": HelperRow(
@@ -332,7 +332,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 4), kinds=_KINDS_14, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "perf_event_output": HelperRow(
@@ -345,7 +345,7 @@ HELPERS = {
             A("size", "size", "u64", nullable=True),
         ),
         since=(4, 4), kinds=_KINDS_15, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_load_bytes": HelperRow(
@@ -357,7 +357,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(4, 5), kinds=_KINDS_16, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_stackid": HelperRow(
@@ -368,7 +368,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 6), kinds=_KINDS_2, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "csum_diff": HelperRow(
@@ -381,7 +381,7 @@ HELPERS = {
             A("seed", "integer", "__wsum", parameter="seed"),
         ),
         since=(4, 6), kinds=_KINDS_17, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "skb_get_tunnel_opt": HelperRow(
@@ -392,7 +392,7 @@ HELPERS = {
             A("size", "size", "u32"),
         ),
         since=(4, 6), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_set_tunnel_opt": HelperRow(
@@ -403,7 +403,7 @@ HELPERS = {
             A("size", "size", "u32"),
         ),
         since=(4, 6), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_change_proto": HelperRow(
@@ -414,7 +414,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 8), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "skb_change_type": HelperRow(
@@ -424,7 +424,7 @@ HELPERS = {
             A("type", "integer", "u32", parameter="type"),
         ),
         since=(4, 8), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_under_cgroup": HelperRow(
@@ -435,7 +435,7 @@ HELPERS = {
             A("index", "integer", "u32", parameter="index"),
         ),
         since=(4, 8), kinds=_KINDS_14, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_hash_recalc": HelperRow(
@@ -444,14 +444,14 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 8), kinds=_KINDS_14, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_task": HelperRow(
         name="get_current_task", number=35, form="function", method="", description="The address of the current thread's struct task_struct; read it by probe_read_kernel.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(4, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "probe_write_user": HelperRow(
@@ -462,7 +462,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(4, 8), kinds=_KINDS_2, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "current_task_under_cgroup": HelperRow(
@@ -472,7 +472,7 @@ HELPERS = {
             A("index", "integer", "u32", parameter="index"),
         ),
         since=(4, 9), kinds=_KINDS_4, later=_LATER_18,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_change_tail": HelperRow(
@@ -483,7 +483,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 9), kinds=_KINDS_5, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "skb_pull_data": HelperRow(
@@ -493,7 +493,7 @@ HELPERS = {
             A("len", "integer", "u32", parameter="len"),
         ),
         since=(4, 9), kinds=_KINDS_19, later={},
-        until={"lwt_seg6local": (7, 3)}, given_first=(), not_at=(),
+        until={"lwt_seg6local": (7, 3)}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "csum_update": HelperRow(
@@ -503,7 +503,7 @@ HELPERS = {
             A("csum", "integer", "__wsum", parameter="csum"),
         ),
         since=(4, 9), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "set_hash_invalid": HelperRow(
@@ -512,14 +512,14 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 9), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_numa_node_id": HelperRow(
         name="get_numa_node_id", number=42, form="function", method="", description="The number of the NUMA node that the program runs on.", returns="integer", return_type="long", maybe_null=False,
         arguments=(),
         since=(4, 10), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_change_head": HelperRow(
@@ -530,7 +530,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 10), kinds=_KINDS_5, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "xdp_adjust_head": HelperRow(
@@ -540,7 +540,7 @@ HELPERS = {
             A("delta", "integer", "int", parameter="delta"),
         ),
         since=(4, 10), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "probe_read_str": HelperRow(
@@ -551,7 +551,7 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(4, 11), kinds=_KINDS_2, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_socket_cookie": HelperRow(
@@ -560,7 +560,7 @@ HELPERS = {
             A("sk", "context", "struct sock *"),
         ),
         since=(4, 12), kinds=_KINDS_21, later=_LATER_22,
-        until={}, given_first=("sk_reuseport", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup"), not_at=(),
+        until={}, given_first=("sk_reuseport", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall"), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_socket_uid": HelperRow(
@@ -569,7 +569,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 12), kinds=_KINDS_23, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "set_hash": HelperRow(
@@ -579,7 +579,7 @@ HELPERS = {
             A("hash", "integer", "u32", parameter="hash"),
         ),
         since=(4, 13), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "setsockopt": HelperRow(
@@ -592,7 +592,7 @@ HELPERS = {
             A("optlen", "size", "int"),
         ),
         since=(4, 13), kinds=_KINDS_24, later=_LATER_25,
-        until={}, given_first=("cgroup_sock", "cgroup_sockopt", "lsm", "lsm_cgroup", "struct_ops", "iter"), not_at=("cgroup_sock/inet_sock_release", "cgroup_sock/inet4_post_bind", "cgroup_sock/inet6_post_bind", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/unix_getsockname", "cgroup_sockopt/getsockopt"),
+        until={}, given_first=("cgroup_sockopt", "lsm_cgroup", "struct_ops", "iter"), not_at=("cgroup_sock/inet_sock_release", "cgroup_sock/inet4_post_bind", "cgroup_sock/inet6_post_bind", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/unix_getsockname", "cgroup_sockopt/getsockopt"), at_some=("iter", "lsm_cgroup"),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_adjust_room": HelperRow(
@@ -604,7 +604,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 13), kinds=_KINDS_26, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "redirect_map": HelperRow(
@@ -615,7 +615,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 14), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_redirect_map": HelperRow(
@@ -627,7 +627,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 14), kinds=_KINDS_27, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sock_map_update": HelperRow(
@@ -639,7 +639,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 14), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "xdp_adjust_meta": HelperRow(
@@ -649,7 +649,7 @@ HELPERS = {
             A("delta", "integer", "int", parameter="delta"),
         ),
         since=(4, 15), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "perf_event_read_value": HelperRow(
@@ -661,7 +661,7 @@ HELPERS = {
             A("buf_size", "size", "u32"),
         ),
         since=(4, 15), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "perf_prog_read_value": HelperRow(
@@ -672,7 +672,7 @@ HELPERS = {
             A("buf_size", "size", "u32"),
         ),
         since=(4, 15), kinds=_KINDS_29, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "getsockopt": HelperRow(
@@ -685,7 +685,7 @@ HELPERS = {
             A("optlen", "size", "int"),
         ),
         since=(4, 15), kinds=_KINDS_24, later=_LATER_25,
-        until={}, given_first=("cgroup_sock", "cgroup_sockopt", "lsm", "lsm_cgroup", "struct_ops", "iter"), not_at=("cgroup_sock/inet_sock_release", "cgroup_sock/inet4_post_bind", "cgroup_sock/inet6_post_bind", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/unix_getsockname", "cgroup_sockopt/getsockopt"),
+        until={}, given_first=("cgroup_sockopt", "lsm_cgroup", "struct_ops", "iter"), not_at=("cgroup_sock/inet_sock_release", "cgroup_sock/inet4_post_bind", "cgroup_sock/inet6_post_bind", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/unix_getsockname", "cgroup_sockopt/getsockopt"), at_some=("iter", "lsm_cgroup"),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "override_return": HelperRow(
@@ -695,7 +695,7 @@ HELPERS = {
             A("rc", "integer", "u64", parameter="rc"),
         ),
         since=(4, 16), kinds=_KINDS_30, later={},
-        until={}, given_first=(), not_at=("kprobe", "kprobe.s", "kprobe/multi", "kprobe/session", "kprobe/uprobe_multi", "kprobe/uprobe_session"),
+        until={}, given_first=(), not_at=("kprobe", "kprobe.s", "kprobe/multi", "kprobe/session", "kprobe/uprobe_multi", "kprobe/uprobe_session"), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sock_ops_cb_flags_set": HelperRow(
@@ -705,7 +705,7 @@ HELPERS = {
             A("argval", "integer", "int", parameter="argval"),
         ),
         since=(4, 16), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "msg_redirect_map": HelperRow(
@@ -717,7 +717,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 17), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "msg_apply_bytes": HelperRow(
@@ -727,7 +727,7 @@ HELPERS = {
             A("bytes", "integer", "u32", parameter="bytes"),
         ),
         since=(4, 17), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "msg_cork_bytes": HelperRow(
@@ -737,7 +737,7 @@ HELPERS = {
             A("bytes", "integer", "u32", parameter="bytes"),
         ),
         since=(4, 17), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "msg_pull_data": HelperRow(
@@ -749,7 +749,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 17), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "bind": HelperRow(
@@ -760,7 +760,7 @@ HELPERS = {
             A("addr_len", "size", "int"),
         ),
         since=(4, 17), kinds=_KINDS_32, later={},
-        until={}, given_first=(), not_at=("cgroup_sock_addr/inet4_bind", "cgroup_sock_addr/inet6_bind", "cgroup_sock_addr/unix_connect", "cgroup_sock_addr/udp4_sendmsg", "cgroup_sock_addr/udp6_sendmsg", "cgroup_sock_addr/unix_sendmsg", "cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"),
+        until={}, given_first=(), not_at=("cgroup_sock_addr/inet4_bind", "cgroup_sock_addr/inet6_bind", "cgroup_sock_addr/unix_connect", "cgroup_sock_addr/udp4_sendmsg", "cgroup_sock_addr/udp6_sendmsg", "cgroup_sock_addr/unix_sendmsg", "cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "xdp_adjust_tail": HelperRow(
@@ -770,7 +770,7 @@ HELPERS = {
             A("delta", "integer", "int", parameter="delta"),
         ),
         since=(4, 18), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "skb_get_xfrm_state": HelperRow(
@@ -783,7 +783,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_stack": HelperRow(
@@ -795,7 +795,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_2, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_load_bytes_relative": HelperRow(
@@ -808,7 +808,7 @@ HELPERS = {
             A("start_header", "integer", "u32", parameter="start_header"),
         ),
         since=(4, 18), kinds=_KINDS_33, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "fib_lookup": HelperRow(
@@ -820,7 +820,7 @@ HELPERS = {
             A("flags", "integer", "u32", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sock_hash_update": HelperRow(
@@ -832,7 +832,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "msg_redirect_hash": HelperRow(
@@ -844,7 +844,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_redirect_hash": HelperRow(
@@ -856,7 +856,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 18), kinds=_KINDS_27, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "lwt_push_encap": HelperRow(
@@ -868,7 +868,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(4, 18), kinds=_KINDS_35, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "lwt_seg6_store_bytes": HelperRow(
@@ -880,7 +880,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(4, 18), kinds=_KINDS_36, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "lwt_seg6_adjust_srh": HelperRow(
@@ -891,7 +891,7 @@ HELPERS = {
             A("delta", "integer", "s32", parameter="delta"),
         ),
         since=(4, 18), kinds=_KINDS_36, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "lwt_seg6_action": HelperRow(
@@ -903,7 +903,7 @@ HELPERS = {
             A("param_len", "size", "u32"),
         ),
         since=(4, 18), kinds=_KINDS_36, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "rc_repeat": HelperRow(
@@ -912,7 +912,7 @@ HELPERS = {
             A("ctx", "context", "void *"),
         ),
         since=(4, 18), kinds=_KINDS_37, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "rc_keydown": HelperRow(
@@ -924,7 +924,7 @@ HELPERS = {
             A("toggle", "integer", "u32", parameter="toggle"),
         ),
         since=(4, 18), kinds=_KINDS_37, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_cgroup_id": HelperRow(
@@ -933,14 +933,14 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(4, 18), kinds=_KINDS_38, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_cgroup_id": HelperRow(
         name="get_current_cgroup_id", number=80, form="function", method="", description="The id of the current thread's cgroup (version 2).", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(4, 18), kinds=_KINDS_4, later=_LATER_39,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_local_storage": HelperRow(
@@ -950,7 +950,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 19), kinds=_KINDS_40, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_select_reuseport": HelperRow(
@@ -962,7 +962,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 19), kinds=_KINDS_42, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_ancestor_cgroup_id": HelperRow(
@@ -972,7 +972,7 @@ HELPERS = {
             A("ancestor_level", "integer", "int", parameter="ancestor_level"),
         ),
         since=(4, 19), kinds=_KINDS_38, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_lookup_tcp": HelperRow(
@@ -985,7 +985,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 20), kinds=_KINDS_43, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "sk_lookup_udp": HelperRow(
@@ -998,7 +998,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 20), kinds=_KINDS_43, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "sk_release": HelperRow(
@@ -1007,7 +1007,7 @@ HELPERS = {
             A("sock", "object", "void *", parameter="sock", releases=True),
         ),
         since=(4, 20), kinds=_KINDS_44, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "map_push_elem": HelperRow(
@@ -1018,7 +1018,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 20), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "map_pop_elem": HelperRow(
@@ -1028,7 +1028,7 @@ HELPERS = {
             A("value", "map value", "void *", parameter="value"),
         ),
         since=(4, 20), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "map_peek_elem": HelperRow(
@@ -1038,7 +1038,7 @@ HELPERS = {
             A("value", "map value", "void *", parameter="value"),
         ),
         since=(4, 20), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "msg_push_data": HelperRow(
@@ -1050,7 +1050,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(4, 20), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "msg_pop_data": HelperRow(
@@ -1062,7 +1062,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 0), kinds=_KINDS_31, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "rc_pointer_rel": HelperRow(
@@ -1073,7 +1073,7 @@ HELPERS = {
             A("rel_y", "integer", "s32", parameter="rel_y"),
         ),
         since=(5, 0), kinds=_KINDS_37, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "spin_lock": HelperRow(
@@ -1082,7 +1082,7 @@ HELPERS = {
             A("lock", "spin lock", "struct bpf_spin_lock *", parameter="lock"),
         ),
         since=(5, 1), kinds=_KINDS_4, later=_LATER_45,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "spin_unlock": HelperRow(
@@ -1091,7 +1091,7 @@ HELPERS = {
             A("lock", "spin lock", "struct bpf_spin_lock *", parameter="lock"),
         ),
         since=(5, 1), kinds=_KINDS_4, later=_LATER_45,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_fullsock": HelperRow(
@@ -1100,7 +1100,7 @@ HELPERS = {
             A("sk", "object", "struct bpf_sock *", parameter="sk"),
         ),
         since=(5, 1), kinds=_KINDS_38, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "tcp_sock": HelperRow(
@@ -1109,7 +1109,7 @@ HELPERS = {
             A("sk", "object", "struct bpf_sock *", parameter="sk"),
         ),
         since=(5, 1), kinds=_KINDS_46, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_ecn_set_ce": HelperRow(
@@ -1118,7 +1118,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(5, 1), kinds=_KINDS_38, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_listener_sock": HelperRow(
@@ -1127,7 +1127,7 @@ HELPERS = {
             A("sk", "object", "struct bpf_sock *", parameter="sk"),
         ),
         since=(5, 1), kinds=_KINDS_38, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_lookup_tcp": HelperRow(
@@ -1140,7 +1140,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 2), kinds=_KINDS_43, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "tcp_check_syncookie": HelperRow(
@@ -1153,7 +1153,7 @@ HELPERS = {
             A("th_len", "size", "u32"),
         ),
         since=(5, 2), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "sysctl_get_name": HelperRow(
@@ -1165,7 +1165,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 2), kinds=_KINDS_47, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sysctl_get_current_value": HelperRow(
@@ -1176,7 +1176,7 @@ HELPERS = {
             A("buf_len", "size", "size_t"),
         ),
         since=(5, 2), kinds=_KINDS_47, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sysctl_get_new_value": HelperRow(
@@ -1187,7 +1187,7 @@ HELPERS = {
             A("buf_len", "size", "size_t"),
         ),
         since=(5, 2), kinds=_KINDS_47, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sysctl_set_new_value": HelperRow(
@@ -1198,7 +1198,7 @@ HELPERS = {
             A("buf_len", "size", "size_t"),
         ),
         since=(5, 2), kinds=_KINDS_47, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "strtol": HelperRow(
@@ -1210,7 +1210,7 @@ HELPERS = {
             A("res", "memory", "long *", access="write", size=8, parameter="res"),
         ),
         since=(5, 2), kinds=_KINDS_4, later=_LATER_48,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "strtoul": HelperRow(
@@ -1222,7 +1222,7 @@ HELPERS = {
             A("res", "memory", "unsigned long *", access="write", size=8, parameter="res"),
         ),
         since=(5, 2), kinds=_KINDS_4, later=_LATER_48,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_storage_get": HelperRow(
@@ -1234,7 +1234,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 2), kinds=_KINDS_49, later=_LATER_50,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_storage_delete": HelperRow(
@@ -1244,7 +1244,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 2), kinds=_KINDS_51, later=_LATER_50,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "send_signal": HelperRow(
@@ -1253,7 +1253,7 @@ HELPERS = {
             A("sig", "integer", "u32", parameter="sig"),
         ),
         since=(5, 3), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "tcp_gen_syncookie": HelperRow(
@@ -1266,7 +1266,7 @@ HELPERS = {
             A("th_len", "size", "u32"),
         ),
         since=(5, 3), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "skb_output": HelperRow(
@@ -1279,7 +1279,7 @@ HELPERS = {
             A("size", "size", "u64", nullable=True),
         ),
         since=(5, 5), kinds=_KINDS_52, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "probe_read_user": HelperRow(
@@ -1290,7 +1290,7 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "probe_read_kernel": HelperRow(
@@ -1301,7 +1301,7 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "probe_read_user_str": HelperRow(
@@ -1312,7 +1312,7 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "probe_read_kernel_str": HelperRow(
@@ -1323,7 +1323,7 @@ HELPERS = {
             A("unsafe_ptr", "integer", "const void *", parameter="unsafe_ptr"),
         ),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "tcp_send_ack": HelperRow(
@@ -1333,7 +1333,7 @@ HELPERS = {
             A("rcv_nxt", "integer", "u32", parameter="rcv_nxt"),
         ),
         since=(5, 5), kinds=_KINDS_53, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "send_signal_thread": HelperRow(
@@ -1342,14 +1342,14 @@ HELPERS = {
             A("sig", "integer", "u32", parameter="sig"),
         ),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "jiffies64": HelperRow(
         name="jiffies64", number=118, form="function", method="", description="The kernel's clock in ticks of 1/CONFIG_HZ s.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(5, 5), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "read_branch_records": HelperRow(
@@ -1361,7 +1361,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 6), kinds=_KINDS_29, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_ns_current_pid_tgid": HelperRow(
@@ -1373,7 +1373,7 @@ HELPERS = {
             A("size", "size", "u32"),
         ),
         since=(5, 7), kinds=_KINDS_4, later=_LATER_54,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "xdp_output": HelperRow(
@@ -1386,7 +1386,7 @@ HELPERS = {
             A("size", "size", "u64", nullable=True),
         ),
         since=(5, 6), kinds=_KINDS_52, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_netns_cookie": HelperRow(
@@ -1395,7 +1395,7 @@ HELPERS = {
             A("ctx", "context", "void *", nullable=True),
         ),
         since=(5, 7), kinds=_KINDS_55, later=_LATER_56,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_ancestor_cgroup_id": HelperRow(
@@ -1404,7 +1404,7 @@ HELPERS = {
             A("ancestor_level", "integer", "int", parameter="ancestor_level"),
         ),
         since=(5, 6), kinds=_KINDS_4, later=_LATER_57,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_assign": HelperRow(
@@ -1415,14 +1415,14 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 6), kinds=_KINDS_58, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ktime_get_boot_ns": HelperRow(
         name="ktime_get_boot_ns", number=125, form="function", method="", description="The time since the machine started in ns, with the time it was suspended.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(5, 8), kinds=_KINDS_0, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "seq_printf": HelperRow(
@@ -1435,7 +1435,7 @@ HELPERS = {
             A("data_len", "size", "u32", nullable=True),
         ),
         since=(5, 7), kinds=_KINDS_59, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "seq_write": HelperRow(
@@ -1446,7 +1446,7 @@ HELPERS = {
             A("len", "size", "u32", nullable=True),
         ),
         since=(5, 7), kinds=_KINDS_59, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_cgroup_id": HelperRow(
@@ -1455,7 +1455,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 7), kinds=_KINDS_60, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_ancestor_cgroup_id": HelperRow(
@@ -1465,7 +1465,7 @@ HELPERS = {
             A("ancestor_level", "integer", "int", parameter="ancestor_level"),
         ),
         since=(5, 7), kinds=_KINDS_60, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_output": HelperRow(
@@ -1477,7 +1477,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_reserve": HelperRow(
@@ -1488,7 +1488,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_submit": HelperRow(
@@ -1498,7 +1498,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_discard": HelperRow(
@@ -1508,7 +1508,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_query": HelperRow(
@@ -1518,7 +1518,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 8), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "csum_level": HelperRow(
@@ -1528,7 +1528,7 @@ HELPERS = {
             A("level", "integer", "u64", parameter="level"),
         ),
         since=(5, 7), kinds=_KINDS_6, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_tcp6_sock": HelperRow(
@@ -1537,7 +1537,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 9), kinds=_KINDS_61, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_tcp_sock": HelperRow(
@@ -1546,7 +1546,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 9), kinds=_KINDS_61, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_tcp_timewait_sock": HelperRow(
@@ -1555,7 +1555,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 9), kinds=_KINDS_61, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_tcp_request_sock": HelperRow(
@@ -1564,7 +1564,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 9), kinds=_KINDS_61, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_udp6_sock": HelperRow(
@@ -1573,7 +1573,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 9), kinds=_KINDS_61, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_task_stack": HelperRow(
@@ -1585,7 +1585,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 9), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "load_hdr_opt": HelperRow(
@@ -1597,7 +1597,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "store_hdr_opt": HelperRow(
@@ -1609,7 +1609,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=True, takes_packet=False,
     ),
     "reserve_hdr_opt": HelperRow(
@@ -1620,7 +1620,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_28, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "inode_storage_get": HelperRow(
@@ -1632,7 +1632,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_62, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "inode_storage_delete": HelperRow(
@@ -1642,7 +1642,7 @@ HELPERS = {
             A("inode", "object", "void *", parameter="inode", nullable=True),
         ),
         since=(5, 10), kinds=_KINDS_62, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "d_path": HelperRow(
@@ -1653,7 +1653,7 @@ HELPERS = {
             A("sz", "size", "u32", nullable=True),
         ),
         since=(5, 10), kinds=_KINDS_63, later=_LATER_64,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=("fentry", "fexit", "lsm_cgroup"),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "copy_from_user": HelperRow(
@@ -1664,7 +1664,7 @@ HELPERS = {
             A("user_ptr", "integer", "const void *", parameter="user_ptr"),
         ),
         since=(5, 10), kinds=_KINDS_4, later=_LATER_65,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=True, changes_packet=False, takes_packet=False,
     ),
     "snprintf_btf": HelperRow(
@@ -1677,7 +1677,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "seq_printf_btf": HelperRow(
@@ -1689,7 +1689,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_59, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_cgroup_classid": HelperRow(
@@ -1698,7 +1698,7 @@ HELPERS = {
             A("skb", "context", "struct sk_buff *"),
         ),
         since=(5, 10), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "redirect_neigh": HelperRow(
@@ -1710,7 +1710,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "per_cpu_ptr": HelperRow(
@@ -1720,7 +1720,7 @@ HELPERS = {
             A("cpu", "integer", "u32", parameter="cpu"),
         ),
         since=(5, 10), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "this_cpu_ptr": HelperRow(
@@ -1729,7 +1729,7 @@ HELPERS = {
             A("percpu_ptr", "per-CPU", "const void *", parameter="percpu_ptr"),
         ),
         since=(5, 10), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "redirect_peer": HelperRow(
@@ -1739,7 +1739,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 10), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "task_storage_get": HelperRow(
@@ -1751,7 +1751,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 11), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "task_storage_delete": HelperRow(
@@ -1761,14 +1761,14 @@ HELPERS = {
             A("task", "object", "struct task_struct *", parameter="task", nullable=True),
         ),
         since=(5, 11), kinds=_KINDS_4, later=_LATER_12,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_current_task_btf": HelperRow(
         name="get_current_task_btf", number=158, form="function", method="", description="The current thread, with its members to be read as they are.", returns="object", return_type="struct task_struct *", maybe_null=False,
         arguments=(),
         since=(5, 11), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "bprm_opts_set": HelperRow(
@@ -1778,14 +1778,14 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 11), kinds=_KINDS_62, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ktime_get_coarse_ns": HelperRow(
         name="ktime_get_coarse_ns", number=160, form="function", method="", description="The time since the machine started in ns, as of the last tick: cheaper and less exact.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(5, 11), kinds=_KINDS_66, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ima_inode_hash": HelperRow(
@@ -1796,7 +1796,7 @@ HELPERS = {
             A("size", "size", "u32"),
         ),
         since=(5, 11), kinds=_KINDS_62, later=_LATER_67,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=("lsm_cgroup",),
         gpl_only=False, sleepable_only=True, changes_packet=False, takes_packet=False,
     ),
     "sock_from_file": HelperRow(
@@ -1805,7 +1805,7 @@ HELPERS = {
             A("file", "object", "struct file *", parameter="file"),
         ),
         since=(5, 11), kinds=_KINDS_52, later=_LATER_3,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "check_mtu": HelperRow(
@@ -1818,7 +1818,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 12), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "for_each_map_elem": HelperRow(
@@ -1830,7 +1830,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 13), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "snprintf": HelperRow(
@@ -1843,7 +1843,7 @@ HELPERS = {
             A("data_len", "size", "u32", nullable=True),
         ),
         since=(5, 13), kinds=_KINDS_4, later=_LATER_1,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sys_bpf": HelperRow(
@@ -1854,7 +1854,7 @@ HELPERS = {
             A("attr_size", "size", "u32"),
         ),
         since=(5, 14), kinds=_KINDS_68, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "btf_find_by_name_kind": HelperRow(
@@ -1866,7 +1866,7 @@ HELPERS = {
             A("flags", "integer", "int", parameter="flags", optional=True),
         ),
         since=(5, 14), kinds=_KINDS_68, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sys_close": HelperRow(
@@ -1875,7 +1875,7 @@ HELPERS = {
             A("fd", "integer", "u32", parameter="fd"),
         ),
         since=(5, 14), kinds=_KINDS_68, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "timer_init": HelperRow(
@@ -1886,7 +1886,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 15), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "timer_set_callback": HelperRow(
@@ -1896,7 +1896,7 @@ HELPERS = {
             A("callback_fn", "callback", "void *", parameter="callback_fn"),
         ),
         since=(5, 15), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "timer_start": HelperRow(
@@ -1907,7 +1907,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 15), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "timer_cancel": HelperRow(
@@ -1916,7 +1916,7 @@ HELPERS = {
             A("timer", "timer", "struct bpf_timer *", parameter="timer"),
         ),
         since=(5, 15), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_func_ip": HelperRow(
@@ -1925,7 +1925,7 @@ HELPERS = {
             A("ctx", "context", "void *"),
         ),
         since=(5, 15), kinds=_KINDS_2, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_attach_cookie": HelperRow(
@@ -1934,7 +1934,7 @@ HELPERS = {
             A("ctx", "context", "void *"),
         ),
         since=(5, 15), kinds=_KINDS_70, later=_LATER_71,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "task_pt_regs": HelperRow(
@@ -1943,7 +1943,7 @@ HELPERS = {
             A("task", "object", "struct task_struct *", parameter="task"),
         ),
         since=(5, 15), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_branch_snapshot": HelperRow(
@@ -1954,7 +1954,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 16), kinds=_KINDS_4, later=_LATER_72,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "trace_vprintk": HelperRow(
@@ -1966,7 +1966,7 @@ HELPERS = {
             A("data_len", "size", "u32", nullable=True),
         ),
         since=(5, 16), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skc_to_unix_sock": HelperRow(
@@ -1975,7 +1975,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 16), kinds=_KINDS_61, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "kallsyms_lookup_name": HelperRow(
@@ -1987,7 +1987,7 @@ HELPERS = {
             A("res", "memory", "u64 *", access="write", size=8, parameter="res"),
         ),
         since=(5, 16), kinds=_KINDS_68, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "find_vma": HelperRow(
@@ -2000,7 +2000,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 17), kinds=_KINDS_4, later=_LATER_72,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "loop": HelperRow(
@@ -2012,7 +2012,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 17), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "strncmp": HelperRow(
@@ -2023,7 +2023,7 @@ HELPERS = {
             A("s2", "string", "const char *", parameter="s2"),
         ),
         since=(5, 17), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_func_arg": HelperRow(
@@ -2034,7 +2034,7 @@ HELPERS = {
             A("value", "memory", "u64 *", access="write", size=8, parameter="value"),
         ),
         since=(5, 17), kinds=_KINDS_73, later=_LATER_74,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_func_ret": HelperRow(
@@ -2044,7 +2044,7 @@ HELPERS = {
             A("value", "memory", "u64 *", access="write", size=8, parameter="value"),
         ),
         since=(5, 17), kinds=_KINDS_75, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_func_arg_cnt": HelperRow(
@@ -2053,14 +2053,14 @@ HELPERS = {
             A("ctx", "context", "void *"),
         ),
         since=(5, 17), kinds=_KINDS_73, later=_LATER_74,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_retval": HelperRow(
         name="get_retval", number=186, form="function", method="", description="What the system call will return, as programs that ran before decided.", returns="integer", return_type="int", maybe_null=False,
         arguments=(),
         since=(5, 18), kinds=_KINDS_76, later=_LATER_41,
-        until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"),
+        until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "set_retval": HelperRow(
@@ -2069,7 +2069,7 @@ HELPERS = {
             A("retval", "integer", "int", parameter="retval"),
         ),
         since=(5, 18), kinds=_KINDS_76, later=_LATER_41,
-        until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"),
+        until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "xdp_get_buff_len": HelperRow(
@@ -2078,7 +2078,7 @@ HELPERS = {
             A("xdp_md", "context", "struct xdp_buff *"),
         ),
         since=(5, 18), kinds=_KINDS_77, later=_LATER_41,
-        until={}, given_first=("tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup"), not_at=(),
+        until={}, given_first=("tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall"), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "xdp_load_bytes": HelperRow(
@@ -2090,7 +2090,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(5, 18), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "xdp_store_bytes": HelperRow(
@@ -2102,7 +2102,7 @@ HELPERS = {
             A("len", "size", "u32"),
         ),
         since=(5, 18), kinds=_KINDS_20, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "copy_from_user_task": HelperRow(
@@ -2115,7 +2115,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 18), kinds=_KINDS_4, later=_LATER_78,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=True, changes_packet=False, takes_packet=False,
     ),
     "skb_set_tstamp": HelperRow(
@@ -2126,7 +2126,7 @@ HELPERS = {
             A("tstamp_type", "integer", "u32", parameter="tstamp_type"),
         ),
         since=(5, 18), kinds=_KINDS_11, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ima_file_hash": HelperRow(
@@ -2137,7 +2137,7 @@ HELPERS = {
             A("size", "size", "u32"),
         ),
         since=(5, 18), kinds=_KINDS_62, later=_LATER_67,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=("lsm_cgroup",),
         gpl_only=False, sleepable_only=True, changes_packet=False, takes_packet=False,
     ),
     "kptr_xchg": HelperRow(
@@ -2147,7 +2147,7 @@ HELPERS = {
             A("ptr", "object", "void *", parameter="ptr", nullable=True, releases=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "map_lookup_percpu_elem": HelperRow(
@@ -2158,7 +2158,7 @@ HELPERS = {
             A("cpu", "integer", "u32", parameter="cpu"),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "skc_to_mptcp_sock": HelperRow(
@@ -2167,7 +2167,7 @@ HELPERS = {
             A("sk", "object", "void *", parameter="sk"),
         ),
         since=(5, 19), kinds=_KINDS_61, later=_LATER_41,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "dynptr_from_mem": HelperRow(
@@ -2179,7 +2179,7 @@ HELPERS = {
             A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr"),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_reserve_dynptr": HelperRow(
@@ -2191,7 +2191,7 @@ HELPERS = {
             A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr"),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_submit_dynptr": HelperRow(
@@ -2201,7 +2201,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "ringbuf_discard_dynptr": HelperRow(
@@ -2211,7 +2211,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "dynptr_read": HelperRow(
@@ -2224,7 +2224,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "dynptr_write": HelperRow(
@@ -2237,7 +2237,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "dynptr_data": HelperRow(
@@ -2248,7 +2248,7 @@ HELPERS = {
             A("len", "length", "u32", parameter="kind", nullable=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "tcp_raw_gen_syncookie_ipv4": HelperRow(
@@ -2259,7 +2259,7 @@ HELPERS = {
             A("th_len", "size", "u32", nullable=True),
         ),
         since=(6, 0), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "tcp_raw_gen_syncookie_ipv6": HelperRow(
@@ -2270,7 +2270,7 @@ HELPERS = {
             A("th_len", "size", "u32", nullable=True),
         ),
         since=(6, 0), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "tcp_raw_check_syncookie_ipv4": HelperRow(
@@ -2280,7 +2280,7 @@ HELPERS = {
             A("th", "memory", "struct tcphdr *", access="both", size="tcphdr", parameter="th"),
         ),
         since=(6, 0), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "tcp_raw_check_syncookie_ipv6": HelperRow(
@@ -2290,14 +2290,14 @@ HELPERS = {
             A("th", "memory", "struct tcphdr *", access="both", size="tcphdr", parameter="th"),
         ),
         since=(6, 0), kinds=_KINDS_34, later={},
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=True,
     ),
     "ktime_get_tai_ns": HelperRow(
         name="ktime_get_tai_ns", number=208, form="function", method="", description="International atomic time in ns, which no leap second moves.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
         since=(6, 1), kinds=_KINDS_4, later=_LATER_79,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "user_ringbuf_drain": HelperRow(
@@ -2309,7 +2309,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(6, 1), kinds=_KINDS_4, later=_LATER_79,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "cgrp_storage_get": HelperRow(
@@ -2321,7 +2321,7 @@ HELPERS = {
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(6, 2), kinds=_KINDS_4, later=_LATER_79,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "cgrp_storage_delete": HelperRow(
@@ -2331,7 +2331,7 @@ HELPERS = {
             A("cgroup", "object", "struct cgroup *", parameter="cgroup", nullable=True),
         ),
         since=(6, 2), kinds=_KINDS_4, later=_LATER_79,
-        until={}, given_first=(), not_at=(),
+        until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
 }

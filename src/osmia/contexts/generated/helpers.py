@@ -360,6 +360,10 @@ class _WithRedirectForXdp:
         """Move the packet's end by some bytes; positive makes it longer where the driver leaves room. Views of the packet end. Since Linux 4.18."""
         raise kernel_only("xdp_adjust_tail")
 
+    def xdp_get_buff_len(self) -> u64:
+        """The packet's length in bytes, all its fragments together. Since Linux 5.18."""
+        raise kernel_only("xdp_get_buff_len")
+
     def xdp_load_bytes(self, offset: u32, into: object) -> i64:
         """Copy bytes of the packet at an offset, also across fragments. Since Linux 5.18."""
         raise kernel_only("xdp_load_bytes")
@@ -406,7 +410,7 @@ class _WithSkbPullData:
 
 
 class _WithGetSocketCookieForSocketFilter:
-    """Helpers of 8 kinds of programs."""
+    """Helpers of 7 kinds of programs."""
 
     def get_socket_cookie(self) -> u64:
         """A number that belongs to the socket alone, as long as the machine runs; 0 if there is none. Since Linux 4.12."""
@@ -414,7 +418,7 @@ class _WithGetSocketCookieForSocketFilter:
 
 
 class _WithGetSocketCookieForSkReuseport:
-    """Helpers of 8 kinds of programs."""
+    """Helpers of 9 kinds of programs."""
 
     def get_socket_cookie(self, sk: kernel.sock_common | None) -> u64:
         """A number that belongs to the socket alone, as long as the machine runs; 0 if there is none. Since Linux 4.12."""
@@ -429,8 +433,8 @@ class _WithGetSocketUid:
         raise kernel_only("get_socket_uid")
 
 
-class _WithSetsockoptForSockOps:
-    """Helpers of sock_ops, cgroup_sock_addr."""
+class _WithSetsockoptForCgroupSock:
+    """Helpers of cgroup_sock, sock_ops, cgroup_sock_addr."""
 
     def setsockopt(self, level: i32, optname: i32, optval: object) -> i64:
         """Set an option of the socket, as setsockopt(2) does; the kernel takes some levels and options. Since Linux 4.13."""
@@ -441,8 +445,8 @@ class _WithSetsockoptForSockOps:
         raise kernel_only("getsockopt")
 
 
-class _WithSetsockoptForCgroupSock:
-    """Helpers of cgroup_sock, cgroup_sockopt, struct_ops."""
+class _WithSetsockoptForCgroupSockopt:
+    """Helpers of cgroup_sockopt, iter, struct_ops, lsm_cgroup."""
 
     def setsockopt(self, sk: kernel.sock_common, level: i32, optname: i32, optval: object) -> i64:
         """Set an option of the socket, as setsockopt(2) does; the kernel takes some levels and options. Since Linux 4.13."""
@@ -778,7 +782,7 @@ class _WithSkcToTcp6Sock:
 
 
 class _WithDPath:
-    """Helpers of iter, lsm, lsm_cgroup."""
+    """Helpers of fentry, fexit, iter, lsm, lsm_cgroup."""
 
     def d_path(self, path: kernel.path, into: object) -> i64:
         """Copy a path's name; the number of bytes with the ending zero. In some functions and hooks only. Since Linux 5.10."""
@@ -815,6 +819,10 @@ class _WithSockFromFile:
     def sock_from_file(self, file: kernel.file) -> kernel.socket | None:
         """The socket behind an open file; None where it is no socket. Since Linux 5.11."""
         raise kernel_only("sock_from_file")
+
+    def xdp_get_buff_len(self, xdp_md: kernel.xdp_buff) -> u64:
+        """The packet's length in bytes, all its fragments together. Since Linux 5.18."""
+        raise kernel_only("xdp_get_buff_len")
 
 
 class _WithSysBpf:
@@ -875,22 +883,6 @@ class _WithGetRetval:
     def set_retval(self, retval: i32) -> i32:
         """Decide what the system call returns: 0 or a negative error number. Since Linux 5.18."""
         raise kernel_only("set_retval")
-
-
-class _WithXdpGetBuffLenForXdp:
-    """Helpers of xdp, syscall."""
-
-    def xdp_get_buff_len(self) -> u64:
-        """The packet's length in bytes, all its fragments together. Since Linux 5.18."""
-        raise kernel_only("xdp_get_buff_len")
-
-
-class _WithXdpGetBuffLenForTpBtf:
-    """Helpers of 7 kinds of programs."""
-
-    def xdp_get_buff_len(self, xdp_md: kernel.xdp_buff) -> u64:
-        """The packet's length in bytes, all its fragments together. Since Linux 5.18."""
-        raise kernel_only("xdp_get_buff_len")
 
 
 class SocketFilterHelpers(
@@ -962,7 +954,6 @@ class XdpHelpers(
     _WithSkRelease,
     _WithSkcToTcp6Sock,
     _WithKtimeGetCoarseNs,
-    _WithXdpGetBuffLenForXdp,
 ):
     """The helpers that xdp programs may call."""
 
@@ -1055,7 +1046,7 @@ class SockOpsHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSocketFilter,
-    _WithSetsockoptForSockOps,
+    _WithSetsockoptForCgroupSock,
     _WithSockOpsCbFlagsSet,
     _WithTcpSock,
     _WithGetNetnsCookie,
@@ -1114,7 +1105,7 @@ class CgroupSockAddrHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSocketFilter,
-    _WithSetsockoptForSockOps,
+    _WithSetsockoptForCgroupSock,
     _WithBind,
     _WithSkLookupTcp,
     _WithSkRelease,
@@ -1181,7 +1172,7 @@ class CgroupSysctlHelpers(
 class CgroupSockoptHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
-    _WithSetsockoptForCgroupSock,
+    _WithSetsockoptForCgroupSockopt,
     _WithTcpSock,
     _WithGetNetnsCookie,
     _WithGetRetval,
@@ -1198,7 +1189,6 @@ class TpBtfHelpers(
     _WithSockFromFile,
     _WithGetAttachCookie,
     _WithGetFuncArg,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that tp_btf programs may call."""
 
@@ -1209,11 +1199,11 @@ class FentryHelpers(
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSkReuseport,
     _WithSkcToTcp6Sock,
+    _WithDPath,
     _WithSockFromFile,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that fentry programs may call."""
 
@@ -1224,11 +1214,11 @@ class FexitHelpers(
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSkReuseport,
     _WithSkcToTcp6Sock,
+    _WithDPath,
     _WithSockFromFile,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that fexit programs may call."""
 
@@ -1243,7 +1233,6 @@ class FmodRetHelpers(
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that fmod_ret programs may call."""
 
@@ -1253,11 +1242,11 @@ class IterHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSkReuseport,
+    _WithSetsockoptForCgroupSockopt,
     _WithSeqPrintf,
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithSockFromFile,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that iter programs may call."""
 
@@ -1265,7 +1254,7 @@ class IterHelpers(
 class StructOpsHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
-    _WithSetsockoptForCgroupSock,
+    _WithSetsockoptForCgroupSockopt,
     _WithTcpSendAck,
     _WithKtimeGetCoarseNs,
 ):
@@ -1284,7 +1273,6 @@ class LsmHelpers(
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that lsm programs may call."""
 
@@ -1294,12 +1282,12 @@ class LsmCgroupHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithGetSocketCookieForSkReuseport,
+    _WithSetsockoptForCgroupSockopt,
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithBprmOptsSet,
     _WithSockFromFile,
     _WithGetRetval,
-    _WithXdpGetBuffLenForTpBtf,
 ):
     """The helpers that lsm_cgroup programs may call."""
 
@@ -1319,11 +1307,10 @@ class SyscallHelpers(
     _WithProbeRead,
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
-    _WithGetSocketCookieForSocketFilter,
+    _WithGetSocketCookieForSkReuseport,
     _WithSkcToTcp6Sock,
     _WithSockFromFile,
     _WithSysBpf,
-    _WithXdpGetBuffLenForXdp,
 ):
     """The helpers that syscall programs may call."""
 
