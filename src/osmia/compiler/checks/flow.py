@@ -321,6 +321,8 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
+            | ir.HelperCall()
+            | ir.Atomic()
             | ir.Require()
             | ir.Field()
             | ir.Element()

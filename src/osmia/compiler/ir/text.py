@@ -105,6 +105,11 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.HelperCall(helper=helper, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"{helper.name}({', '.join(shown)})"
+        case ir.Atomic(operation=operation, place=place, operands=operands):
+            return f"(atomic {operation} {expression_text(place)}: {', '.join(map(expression_text, operands))})"
         case ir.Require(operand=operand, edge=edge):
             return f"({expression_text(operand)} or error {edge.problem!r})"
         case ir.Field(base=base, field=field):
