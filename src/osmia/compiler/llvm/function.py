@@ -83,6 +83,11 @@ class FunctionWriter:
                 self._store(place, self._integer(value), statement.location)
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
+            case ir.Clear(place=place):
+                assert isinstance(place.type, PlaceType)
+                pointer = self._pointer(place)
+                self._out.at(statement.location)
+                memory.clear(self._out, pointer, place.type.layout.size)
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):
