@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
-MAGIC = b"osmia object 4\n"
+MAGIC = b"osmia object 5\n"
 PRIME = (1 << 61) - 1
 CHECKSUM_SIZE = 8
 # Entries beyond this many are removed, the ones unused for longest first.
