@@ -10,7 +10,7 @@ import pytest
 
 from live_maps import live
 from osmia import Array, HashMap, NotLoadedError, PerCpuArray, i32, u8, u32, u64
-from osmia.maps.codec import storage_of
+from osmia.types import storage_of
 
 
 class State(IntEnum):

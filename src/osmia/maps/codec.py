@@ -6,8 +6,7 @@ from _operator import index  # without the Python half of `operator`, which cost
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is an exception class
 
-from osmia.enumeration import is_int_enumeration
-from osmia.types import i32, i64, is_integer, u8, u32, u64
+from osmia.types import is_integer, storage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from osmia.types import Integer
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
-BOOL_STORAGE: type[Integer] = u8  # type: ignore[assignment]
-ENUM_STORAGE: tuple[type[Integer], ...] = (u32, i32, u64, i64)  # type: ignore[assignment]
 LONGEST_SHOWN = 60
 
 
@@ -103,20 +100,6 @@ class Codec:
             return of(stored)
         except ValueError:
             raise ValueError(f"{self.owner.subject}: a {self.role} is {stored}, which is no {of.__name__}") from None
-
-
-def storage_of(of: Any) -> type[Integer] | None:
-    """The integer that keys and values of type `of` are stored as; None for a type that maps do not take.
-
-    A bool is a u8. An IntEnum is what a C enum is: u32, i32 if a member is negative, 64 bits wide if one needs that.
-    """
-    if is_integer(of):
-        return of  # type: ignore[no-any-return]
-    if of is bool:
-        return BOOL_STORAGE
-    if not (is_int_enumeration(of) and len(of)):
-        return None
-    return next((storage for storage in ENUM_STORAGE if storage.low <= min(of) and max(of) <= storage.high), None)
 
 
 def shown(value: object) -> str:
