@@ -267,11 +267,7 @@ def _data_map(elf: Elf, btf: Btf | None, section: Section) -> MapSpec:
 
 def _variables(elf: Elf, btf: Btf | None, found: ObjectMaps) -> dict[str, VariableSpec]:
     """What the symbols name in sections of data, with the types that the BTF gives them."""
-    types = {
-        (section.name, offset, btf.type(number).name): btf.type(number).size_or_type
-        for section in (btf.of_kind(kinds.DATASEC) if btf else ())
-        for number, offset, _ in (btf.variables(section) if btf else ())
-    }
+    types = _variable_types(btf) if btf else {}
     specs = []
     for symbol in elf.symbols:
         data = found.data.get(symbol.section)
@@ -291,6 +287,16 @@ def _variables(elf: Elf, btf: Btf | None, found: ObjectMaps) -> dict[str, Variab
         if times[spec.name] > 1:
             spec.name = f"{spec.name}@{spec.section}+{spec.offset}"
     return {spec.name: spec for spec in specs}
+
+
+def _variable_types(btf: Btf) -> dict[tuple[str, int, str], int]:
+    """The types of variables, by section, offset and name."""
+    types = {}
+    for section in btf.of_kind(kinds.DATASEC):
+        for number, offset, _ in btf.variables(section):
+            variable = btf.type(number)
+            types[section.name, offset, variable.name] = variable.size_or_type
+    return types
 
 
 def _type_of_variable(btf: Btf | None, types: dict[tuple[str, int, str], int], section: str, symbol: Symbol) -> int:

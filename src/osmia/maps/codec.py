@@ -11,10 +11,17 @@ from osmia.types import is_integer, storage_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeGuard
+    from typing import Any, Protocol, TypeGuard
 
-    from osmia.maps.declaration import Map
     from osmia.types import Integer
+
+    class Owner(Protocol):
+        """Whose keys or values they are."""
+
+        @property
+        def subject(self) -> str:
+            """What error texts call it."""
+
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
 LONGEST_SHOWN = 60
@@ -40,7 +47,7 @@ class Codec:
     convert: Callable[[Any], Any] | None
     """From what is stored to what users see, None where they are the same."""
 
-    def __init__(self, of: object, owner: Map[Any, Any], role: str) -> None:
+    def __init__(self, of: object, owner: Owner, role: str) -> None:
         self.of = of
         self.owner = owner
         self.role = role
@@ -113,7 +120,7 @@ def shortened(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
-def _storage(of: object, owner: Map[Any, Any], role: str) -> type[Integer]:
+def _storage(of: object, owner: Owner, role: str) -> type[Integer]:
     storage = storage_of(of)
     if storage is not None:
         return storage

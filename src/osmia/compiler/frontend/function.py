@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.environment import Environment
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
 
 
 @frozen_record
@@ -40,6 +42,12 @@ class UnitState:
     map_paths: dict[str, Path]
     """By symbol: how to find the declaration again."""
     reads: dict[Path, Description]
+    globals: dict[str, Global[Any]]
+    """By symbol: the variables that kernel code and user code share."""
+    global_paths: dict[str, Path]
+    settings: dict[str, Setting]
+    """By symbol: the settings."""
+    setting_paths: dict[str, Path]
 
     def map_reference(self, static: Static) -> MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""

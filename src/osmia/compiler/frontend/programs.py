@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState({}, {}, {})
+    state = UnitState({}, {}, {}, {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
