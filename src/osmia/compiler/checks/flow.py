@@ -9,41 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.ir.nodes import (
-    Abort,
-    Absolute,
-    Assign,
-    AssignExpression,
-    Binary,
-    Break,
-    Compare,
-    Conditional,
-    Constant,
-    ContextRead,
-    Continue,
-    Evaluate,
-    Expression,
-    Extreme,
-    If,
-    IsNone,
-    Local,
-    LocalRead,
-    Logical,
-    Loop,
-    MapDelete,
-    MapLookup,
-    MapUpdate,
-    Not,
-    Program,
-    RefRead,
-    Return,
-    Statement,
-    StoreRef,
-    Truth,
-    Unary,
-    Unwrap,
-    Wrap,
-)
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import NoneType, OptionalType
 from osmia.compiler.ir.walk import operands
 from osmia.record import frozen_record, record
@@ -65,7 +31,7 @@ class Known:
 
 
 # What is known of all locals; None where control cannot come.
-Facts = dict[Local, Known] | None
+Facts = dict[ir.Local, Known] | None
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -79,7 +45,7 @@ class LoopWays:
     """Whether a way leaves the function from inside."""
 
 
-def check_flow(program: Program) -> None:
+def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
     end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), None)
     if end is not None:
@@ -92,7 +58,7 @@ def check_flow(program: Program) -> None:
         )
 
 
-def _statements(statements: tuple[Statement, ...], facts: Facts, loop: LoopWays | None) -> Facts:
+def _statements(statements: tuple[ir.Statement, ...], facts: Facts, loop: LoopWays | None) -> Facts:
     for statement in statements:
         if facts is None:
             return None
@@ -100,35 +66,35 @@ def _statements(statements: tuple[Statement, ...], facts: Facts, loop: LoopWays 
     return facts
 
 
-def _statement(statement: Statement, facts: dict[Local, Known], loop: LoopWays | None) -> Facts:
+def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], loop: LoopWays | None) -> Facts:
     match statement:
-        case Assign(local=local, value=value):
+        case ir.Assign(local=local, value=value):
             return _assigned(local, value, _value(value, facts))
-        case StoreRef(ref=ref, value=value):
+        case ir.StoreRef(ref=ref, value=value):
             # Python evaluates the value first, then the place.
             after = _value(value, facts)
             return None if after is None else _value(ref, after)
-        case Evaluate(value=value):
+        case ir.Evaluate(value=value):
             return _value(value, facts)
-        case If(test=test, then=then, otherwise=otherwise):
+        case ir.If(test=test, then=then, otherwise=otherwise):
             when_true, when_false = _condition(test, facts)
             return _merge(_statements(then, when_true, loop), _statements(otherwise, when_false, loop))
-        case Loop():
+        case ir.Loop():
             return _loop(statement, facts, loop)
-        case Break():
+        case ir.Break():
             assert loop is not None
             loop.broken = _merge(loop.broken, facts)
             return None
-        case Continue():
+        case ir.Continue():
             assert loop is not None
             loop.continued = _merge(loop.continued, facts)
             return None
-        case Return(value=value):
+        case ir.Return(value=value):
             _value(value, facts)
             if loop is not None:
                 loop.left = True
             return None
-        case Abort():
+        case ir.Abort():
             if loop is not None:
                 loop.left = True
             return None
@@ -136,7 +102,7 @@ def _statement(statement: Statement, facts: dict[Local, Known], loop: LoopWays |
             assert_never(statement)
 
 
-def _loop(statement: Loop, facts: dict[Local, Known], outer: LoopWays | None) -> Facts:
+def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], outer: LoopWays | None) -> Facts:
     before: Facts = facts
     while True:
         assert before is not None
@@ -160,7 +126,7 @@ def _loop(statement: Loop, facts: dict[Local, Known], outer: LoopWays | None) ->
         before = again
 
 
-def _alike(one: dict[Local, Known], other: dict[Local, Known]) -> bool:
+def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:
     """Whether the same is known; where a value came from does not matter."""
     return all(
         (known.unassigned, known.may_be_none, known.may_be_there)
@@ -169,12 +135,12 @@ def _alike(one: dict[Local, Known], other: dict[Local, Known]) -> bool:
     )
 
 
-def _assigned(local: Local, value: Expression, facts: Facts) -> Facts:
+def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
     return None if facts is None else {**facts, local: _known(value, facts)}
 
 
-def _known(value: Expression, facts: dict[Local, Known]) -> Known:
-    if isinstance(value, LocalRead | AssignExpression) and value.local in facts:
+def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
+    if isinstance(value, ir.LocalRead | ir.AssignExpression) and value.local in facts:
         return facts[value.local]
     none, optional = isinstance(value.type, NoneType), isinstance(value.type, OptionalType)
     return Known(
@@ -200,27 +166,29 @@ def _either(one: Known, other: Known) -> Known:
     )
 
 
-def _condition(test: Expression, facts: dict[Local, Known]) -> tuple[Facts, Facts]:
+def _condition(test: ir.Expression, facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
     """What is known where the test is true, and where it is false."""
     match test:
-        case Constant(value=value):
+        case ir.Constant(value=value):
             return (facts, None) if value else (None, facts)
-        case Not(operand=operand):
+        case ir.Not(operand=operand):
             when_true, when_false = _condition(operand, facts)
             return when_false, when_true
-        case IsNone(operand=LocalRead(local=local) | AssignExpression(local=local) as operand) if local in facts:
+        case ir.IsNone(operand=ir.LocalRead(local=local) | ir.AssignExpression(local=local) as operand) if (
+            local in facts
+        ):
             after = _value(operand, facts)
             return _refined(after, local, none=True), _refined(after, local, none=False)
-        case Logical(operator=operator, operands=parts):
+        case ir.Logical(operator=operator, operands=parts):
             return _logical(operator, parts, facts)
-        case Compare(operands=parts):
+        case ir.Compare(operands=parts):
             return _comparison(parts, facts)
         case _:
             after = _value(test, facts)
             return after, after
 
 
-def _refined(facts: Facts, local: Local, *, none: bool) -> Facts:
+def _refined(facts: Facts, local: ir.Local, *, none: bool) -> Facts:
     if facts is None:
         return None
     known = facts[local]
@@ -230,7 +198,7 @@ def _refined(facts: Facts, local: Local, *, none: bool) -> Facts:
     return {**facts, local: Known(known.unassigned, none, not none, known.origin)}
 
 
-def _logical(operator: str, parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:
+def _logical(operator: str, parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
     going: Facts = facts
     left: Facts = None  # what is known on the ways that leave before the last operand
     for part in parts:
@@ -242,7 +210,7 @@ def _logical(operator: str, parts: tuple[Expression, ...], facts: dict[Local, Kn
     return (going, left) if operator == "and" else (left, going)
 
 
-def _comparison(parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tuple[Facts, Facts]:
+def _comparison(parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
     """A chain leaves after the first comparison that is false: later operands may not have been evaluated."""
     going: Facts = facts
     left: Facts = None
@@ -255,42 +223,42 @@ def _comparison(parts: tuple[Expression, ...], facts: dict[Local, Known]) -> tup
     return going, left
 
 
-def _value(of: Expression, facts: dict[Local, Known]) -> Facts:
+def _value(of: ir.Expression, facts: dict[ir.Local, Known]) -> Facts:
     """What is known after an expression has been evaluated."""
     match of:
-        case LocalRead(local=local):
+        case ir.LocalRead(local=local):
             if local in facts and facts[local].unassigned:
                 raise _unassigned(of, facts[local])
             return facts
-        case Unwrap(operand=operand):
+        case ir.Unwrap(operand=operand):
             after = _value(operand, facts)
             if after is not None:
                 _check_there(operand, after)
             return after
-        case AssignExpression(local=local, value=value):
+        case ir.AssignExpression(local=local, value=value):
             return _assigned(local, value, _value(value, facts))
-        case Conditional(test=test, then=then, otherwise=otherwise):
+        case ir.Conditional(test=test, then=then, otherwise=otherwise):
             when_true, when_false = _condition(test, facts)
             return _merge(
                 None if when_true is None else _value(then, when_true),
                 None if when_false is None else _value(otherwise, when_false),
             )
-        case Not() | Logical() | Compare():
+        case ir.Not() | ir.Logical() | ir.Compare():
             return _merge(*_condition(of, facts))
         case (
-            Constant()
-            | ContextRead()
-            | MapLookup()
-            | MapUpdate()
-            | MapDelete()
-            | RefRead()
-            | Binary()
-            | Unary()
-            | Wrap()
-            | IsNone()
-            | Truth()
-            | Extreme()
-            | Absolute()
+            ir.Constant()
+            | ir.ContextRead()
+            | ir.MapLookup()
+            | ir.MapUpdate()
+            | ir.MapDelete()
+            | ir.RefRead()
+            | ir.Binary()
+            | ir.Unary()
+            | ir.Wrap()
+            | ir.IsNone()
+            | ir.Truth()
+            | ir.Extreme()
+            | ir.Absolute()
         ):
             going: Facts = facts
             for part in operands(of):
@@ -300,7 +268,7 @@ def _value(of: Expression, facts: dict[Local, Known]) -> Facts:
             assert_never(of)
 
 
-def _unassigned(read: LocalRead, known: Known) -> Exception:
+def _unassigned(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
     sometimes = known != NEVER_ASSIGNED
     return error(
@@ -313,8 +281,8 @@ def _unassigned(read: LocalRead, known: Known) -> Exception:
     )
 
 
-def _check_there(operand: Expression, facts: dict[Local, Known]) -> None:
-    assert isinstance(operand, LocalRead)
+def _check_there(operand: ir.Expression, facts: dict[ir.Local, Known]) -> None:
+    assert isinstance(operand, ir.LocalRead)
     known = facts[operand.local]
     if not known.may_be_none:
         return

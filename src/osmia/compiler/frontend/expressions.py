@@ -13,23 +13,7 @@ from osmia.compiler.frontend.function import FunctionState, Static
 from osmia.compiler.frontend.map_operations import check_store, map_operation
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, truth, unary, value_of
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
-from osmia.compiler.ir.nodes import (
-    BOOL,
-    NONE,
-    AssignExpression,
-    Compare,
-    Conditional,
-    Constant,
-    ContextRead,
-    Expression,
-    IsNone,
-    LocalRead,
-    Logical,
-    Not,
-    RefRead,
-    Unwrap,
-    Wrap,
-)
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     BoolType,
     ContextType,
@@ -49,7 +33,7 @@ if TYPE_CHECKING:
 
     from osmia.compiler.location import Location
 
-    Translate = Callable[[FunctionState, ast.expr], Expression]
+    Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
 BINARY_OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -73,13 +57,13 @@ COMPARE_OPERATORS: dict[type[ast.cmpop], str] = {
 }
 
 
-def expression(state: FunctionState, node: ast.expr) -> Expression:
+def expression(state: FunctionState, node: ast.expr) -> ir.Expression:
     """The IR of an expression that has a value in the kernel."""
     found = operand(state, node)
     return value_of(found) if isinstance(found, Static) else found
 
 
-def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
+def operand(state: FunctionState, node: ast.expr) -> ir.Expression | Static:
     """The IR of an expression, or the object that it names where it is known now."""
     match node:
         case ast.Constant():
@@ -125,22 +109,22 @@ def operand(state: FunctionState, node: ast.expr) -> Expression | Static:
             )
 
 
-def condition(state: FunctionState, node: ast.expr) -> Expression:
+def condition(state: FunctionState, node: ast.expr) -> ir.Expression:
     """The IR of a test, as `if` makes it: Python's truth of the value."""
     match node:
         case ast.BoolOp():
             operator = "and" if isinstance(node.op, ast.And) else "or"
-            return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, condition)))
+            return ir.Logical(ir.BOOL, state.at(node), operator, tuple(_in_turn(state, node, condition)))
         case ast.UnaryOp(op=ast.Not()):
-            return Not(BOOL, state.at(node), condition(state, node.operand))
+            return ir.Not(ir.BOOL, state.at(node), condition(state, node.operand))
         case _:
             return truth(expression(state, node))
 
 
-def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
+def _name(state: FunctionState, node: ast.Name) -> ir.Expression | Static:
     location = state.at(node)
     if node.id == state.context.name:
-        return LocalRead(state.context.type, location, state.context)
+        return ir.LocalRead(state.context.type, location, state.context)
     code = state.source.function.__code__
     if node.id not in code.co_varnames and node.id not in code.co_cellvars:
         return state.resolve(node.id, location)
@@ -157,10 +141,10 @@ def _name(state: FunctionState, node: ast.Name) -> Expression | Static:
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return LocalRead(state.type_of(local, location), location, local)
+    return ir.LocalRead(state.type_of(local, location), location, local)
 
 
-def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static:
+def _attribute(state: FunctionState, node: ast.Attribute) -> ir.Expression | Static:
     base = operand(state, node.value)
     location = state.at(node)
     if isinstance(base, Static):
@@ -171,9 +155,9 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Expression | Static
         case ContextType():
             return _context_field(base.type, node.attr, location)
         case RefType() if node.attr == "value":
-            return RefRead(storage_type(base.type.storage), location, base)
+            return ir.RefRead(storage_type(base.type.storage), location, base)
         case OptionalType() if node.attr == "value":
-            return RefRead(storage_type(base.type.of.storage), location, unwrap(base))
+            return ir.RefRead(storage_type(base.type.of.storage), location, unwrap(base))
         case _:
             raise error(
                 f"{base.type} has no attribute {node.attr!r}",
@@ -192,11 +176,11 @@ def _instead_of_attribute(of: ValueType, name: str) -> str:
     return "leave the attribute out"
 
 
-def unwrap(optional: Expression) -> Expression:
+def unwrap(optional: ir.Expression) -> ir.Expression:
     """What an optional holds. Only a local can be checked for None, so only a local can be used."""
     assert isinstance(optional.type, OptionalType)
-    if isinstance(optional, LocalRead):
-        return Unwrap(optional.type.of, optional.location, optional)
+    if isinstance(optional, ir.LocalRead):
+        return ir.Unwrap(optional.type.of, optional.location, optional)
     raise error(
         "the result may be None",
         optional.location,
@@ -206,7 +190,7 @@ def unwrap(optional: Expression) -> Expression:
     )
 
 
-def _context_field(of: ContextType, name: str, location: Location) -> Expression:
+def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
     fields = KINDS[of.kind].fields
     known = fields.get(name)
     if known is None:
@@ -217,7 +201,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> Expression
             expected=f"one of {', '.join(fields)}",
             fix=did_you_mean(name, fields) or "use one of these",
         )
-    return ContextRead(
+    return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
         if known.signed
         else IntType(0, (1 << known.bits) - 1),
@@ -228,14 +212,14 @@ def _context_field(of: ContextType, name: str, location: Location) -> Expression
     )
 
 
-def _call(state: FunctionState, node: ast.Call) -> Expression:
+def _call(state: FunctionState, node: ast.Call) -> ir.Expression:
     location = state.at(node)
     if isinstance(node.func, ast.Attribute):
         base = operand(state, node.func.value)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)
-        called: Expression | Static = _attribute(state, node.func)
+        called: ir.Expression | Static = _attribute(state, node.func)
     else:
         called = operand(state, node.func)
     if isinstance(called, Static) and is_integer(called.value):
@@ -252,7 +236,7 @@ def _call(state: FunctionState, node: ast.Call) -> Expression:
     )
 
 
-def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> Expression:
+def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> ir.Expression:
     if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
         raise error(
             f"{storage.__name__} takes one value",
@@ -263,10 +247,10 @@ def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> Expre
         )
     value = expression(state, node.args[0])
     integer(value, f"the argument of {storage.__name__}")
-    if isinstance(value, Constant):
+    if isinstance(value, ir.Constant):
         wrapped = int(storage(value.value))
-        return Constant(IntType(wrapped, wrapped), value.location, wrapped)
-    return Wrap(storage_type(storage), state.at(node), value, storage)
+        return ir.Constant(IntType(wrapped, wrapped), value.location, wrapped)
+    return ir.Wrap(storage_type(storage), state.at(node), value, storage)
 
 
 def _operator(state: FunctionState, operator: ast.operator, node: ast.expr | ast.stmt) -> str:
@@ -288,26 +272,26 @@ def operator_of(state: FunctionState, node: ast.AugAssign) -> str:
     return _operator(state, node.op, node)
 
 
-def _unary(state: FunctionState, node: ast.UnaryOp) -> Expression:
+def _unary(state: FunctionState, node: ast.UnaryOp) -> ir.Expression:
     location = state.at(node)
     if isinstance(node.op, ast.Not):
-        return Not(BOOL, location, condition(state, node.operand))
+        return ir.Not(ir.BOOL, location, condition(state, node.operand))
     value = expression(state, node.operand)
     operator = {ast.USub: "-", ast.Invert: "~", ast.UAdd: "+"}[type(node.op)]
     return unary(operator, value, location)
 
 
-def _logical(state: FunctionState, node: ast.BoolOp) -> Expression:
+def _logical(state: FunctionState, node: ast.BoolOp) -> ir.Expression:
     """`and` / `or` as a value: the value is one of the operands, so all must be bools."""
     operator = "and" if isinstance(node.op, ast.And) else "or"
 
-    def value(state: FunctionState, node: ast.expr) -> Expression:
+    def value(state: FunctionState, node: ast.expr) -> ir.Expression:
         return _not_none_bool(state, node, operator)
 
-    return Logical(BOOL, state.at(node), operator, tuple(_in_turn(state, node, value)))
+    return ir.Logical(ir.BOOL, state.at(node), operator, tuple(_in_turn(state, node, value)))
 
 
-def _in_turn(state: FunctionState, node: ast.BoolOp, translate: Translate) -> Iterator[Expression]:
+def _in_turn(state: FunctionState, node: ast.BoolOp, translate: Translate) -> Iterator[ir.Expression]:
     """Operands of `and` and `or`: each is reached only if those before it were all true, or all false."""
     holds = isinstance(node.op, ast.And)
     first = translate(state, node.values[0])
@@ -324,7 +308,7 @@ def _in_turn(state: FunctionState, node: ast.BoolOp, translate: Translate) -> It
     state.environment = known
 
 
-def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> Expression:
+def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> ir.Expression:
     value = expression(state, node)
     if isinstance(value.type, BoolType):
         return value
@@ -337,7 +321,7 @@ def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> Expre
     )
 
 
-def _compare(state: FunctionState, node: ast.Compare) -> Expression:
+def _compare(state: FunctionState, node: ast.Compare) -> ir.Expression:
     location = state.at(node)
     if len(node.ops) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot):
         return _is_none(state, node)
@@ -362,7 +346,7 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
         operands.append(expression(state, each))
         if index > 1:  # reached only if the comparisons before it held
             state.environment = merged(before, state.environment)
-    if any(side.type == NONE for side in operands):
+    if any(side.type == ir.NONE for side in operands):
         raise error(
             "None is compared with `is`",
             location,
@@ -372,13 +356,13 @@ def _compare(state: FunctionState, node: ast.Compare) -> Expression:
         )
     for side in operands:
         integer(side, "what is compared")
-    return Compare(BOOL, location, tuple(operators), tuple(operands))
+    return ir.Compare(ir.BOOL, location, tuple(operators), tuple(operands))
 
 
-def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
+def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     left, right = expression(state, node.left), expression(state, node.comparators[0])
     location = state.at(node)
-    if right.type != NONE:
+    if right.type != ir.NONE:
         raise error(
             "kernel code compares values, not identities",
             location,
@@ -388,7 +372,7 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
     if isinstance(left.type, OptionalType):
-        if not isinstance(left, LocalRead | AssignExpression):
+        if not isinstance(left, ir.LocalRead | ir.AssignExpression):
             raise error(
                 "a check for None needs a name to check",
                 left.location,
@@ -396,10 +380,10 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
                 expected="a local",
                 fix="assign the result first, then check the name: `(name := ...) is None`",
             )
-        test: Expression = IsNone(BOOL, location, left)
+        test: ir.Expression = ir.IsNone(ir.BOOL, location, left)
     else:
-        test = Constant(BOOL, location, int(left.type == NONE))
-        if not isinstance(left, LocalRead | Constant):
+        test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        if not isinstance(left, ir.LocalRead | ir.Constant):
             raise error(
                 "this is never None",
                 location,
@@ -407,10 +391,10 @@ def _is_none(state: FunctionState, node: ast.Compare) -> Expression:
                 expected="something that may be None, such as a looked-up value",
                 fix="leave the check out",
             )
-    return Not(BOOL, location, test) if negated_test else test
+    return ir.Not(ir.BOOL, location, test) if negated_test else test
 
 
-def _conditional(state: FunctionState, node: ast.IfExp) -> Expression:
+def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
     """`a if test else b`, of what one local could hold."""
     test = condition(state, node.test)
     before = state.environment
@@ -428,19 +412,19 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> Expression:
             expected="two numbers that fit one 64-bit type, or two references of one type",
             fix="write if / else, or cast one of them",
         )
-    return Conditional(of, state.at(node), test, then, otherwise)
+    return ir.Conditional(of, state.at(node), test, then, otherwise)
 
 
-def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> Expression:
+def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expression:
     """`(name := value)`."""
     location = state.at(node.target)
     value = expression(state, node.value)
     check_local(state, node.target.id, value, location)
     local = state.assign(node.target.id, value.type, location)
-    return AssignExpression(state.type_of(local, location), location, local, value)
+    return ir.AssignExpression(state.type_of(local, location), location, local, value)
 
 
-def check_local(state: FunctionState, name: str, value: Expression, location: Location) -> None:
+def check_local(state: FunctionState, name: str, value: ir.Expression, location: Location) -> None:
     """Refuse what a local of that name cannot hold."""
     if name == state.context.name:
         raise error(
@@ -463,13 +447,13 @@ def check_local(state: FunctionState, name: str, value: Expression, location: Lo
         check_store(value, storage, repr(name))
 
 
-def _subscript(state: FunctionState, node: ast.Subscript) -> Expression | Static:
+def _subscript(state: FunctionState, node: ast.Subscript) -> ir.Expression | Static:
     """A constant's element: `PORTS[0]`."""
     base = operand(state, node.value)
     location = state.at(node)
     if isinstance(base, Static) and isinstance(base.value, tuple | list | range):
         index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
-        if isinstance(index, Constant) and -len(base.value) <= index.value < len(base.value):
+        if isinstance(index, ir.Constant) and -len(base.value) <= index.value < len(base.value):
             return state.read(Static(base.value[index.value], ("element", base.path, index.value), location))
         raise error(
             f"this is no element of {ast.unparse(node.value)}",

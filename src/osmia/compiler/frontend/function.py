@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
-from osmia.compiler.ir.nodes import Local, MapReference
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, ValueType, is_number, joined
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
@@ -37,7 +37,7 @@ class Static:
 class UnitState:
     """What the programs of one unit share."""
 
-    maps: dict[int, MapReference]
+    maps: dict[int, ir.MapReference]
     """By the identity of the declaration."""
     map_paths: dict[str, Path]
     """By symbol: how to find the declaration again."""
@@ -49,7 +49,7 @@ class UnitState:
     """By symbol: the settings."""
     setting_paths: dict[str, Path]
 
-    def map_reference(self, static: Static) -> MapReference:
+    def map_reference(self, static: Static) -> ir.MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""
         declaration = static.value
         assert isinstance(declaration, Map)
@@ -87,7 +87,7 @@ class UnitState:
                 )
         key: type[Integer] = declaration.key
         value: type[Integer] = declaration.value
-        reference = MapReference(symbol, declaration, key, value)
+        reference = ir.MapReference(symbol, declaration, key, value)
         self.maps[id(declaration)] = reference
         self.map_paths[symbol] = static.path
         return reference
@@ -106,11 +106,11 @@ class FunctionState:
     index: int
     """The function's place among those of the unit, as paths name it."""
     source: FunctionSource
-    context: Local
+    context: ir.Local
     returns: ValueType
     environment: Environment
     """What the locals hold at the point that the translation has come to."""
-    locals: dict[str, Local]
+    locals: dict[str, ir.Local]
     declared: dict[str, type[Integer]]
     """The widths that locals are annotated with."""
     loops: list[LoopEnds]
@@ -162,12 +162,12 @@ class FunctionState:
         self.unit.reads[static.path] = describe(static.value)
         return static
 
-    def assign(self, name: str, of: ValueType, location: Location) -> Local:
+    def assign(self, name: str, of: ValueType, location: Location) -> ir.Local:
         """The local that a value of type `of` is stored in, which from here on holds that."""
         storage = self.declared.get(name)
         local = self.locals.get(name)
         if local is None:
-            local = self.locals[name] = Local(name, of, storage, location)
+            local = self.locals[name] = ir.Local(name, of, storage, location)
         elif is_number(local.type) is not is_number(of):
             raise error(
                 f"{name!r} would have to hold values of two kinds",
@@ -180,7 +180,7 @@ class FunctionState:
         self.environment.assign(local, of if storage is None else IntType(storage.low, storage.high))
         return local
 
-    def type_of(self, local: Local, location: Location) -> ValueType:
+    def type_of(self, local: ir.Local, location: Location) -> ValueType:
         """What a local holds here."""
         conflict = self.environment.conflicts.get(local)
         if conflict is not None:
@@ -198,10 +198,10 @@ class FunctionState:
             )
         return self.environment.types.get(local, local.type)
 
-    def hidden(self, of: ValueType, location: Location) -> Local:
+    def hidden(self, of: ValueType, location: Location) -> ir.Local:
         """A local of the compiler's own, which holds exactly what it is given."""
         name = f".{len(self.locals)}"
-        local = self.locals[name] = Local(name, of, None, location)
+        local = self.locals[name] = ir.Local(name, of, None, location)
         return local
 
     def forget_hidden(self, but: set[str]) -> None:

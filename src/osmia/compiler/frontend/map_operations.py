@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
-from osmia.compiler.ir.nodes import Constant, Expression, MapDelete, MapLookup, MapReference, MapUpdate
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, RefType, integer_of, storage_type
 from osmia.maps.table import MAP_KINDS
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
 STATUS = IntType(-4095, 0)
 
-Translate = Callable[[FunctionState, ast.expr], Expression]
+Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
 
-def map_operation(state: FunctionState, map_: MapReference, node: ast.Call, translate: Translate) -> Expression:
+def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, translate: Translate) -> ir.Expression:
     """The IR of `m.operation(...)`."""
     assert isinstance(node.func, ast.Attribute)
     name, location = node.func.attr, state.at(node)
@@ -43,18 +43,18 @@ def map_operation(state: FunctionState, map_: MapReference, node: ast.Call, tran
     key = translate(state, arguments[0])
     _check_key(map_, key)
     if name == "lookup":
-        return MapLookup(OptionalType(RefType(map_.value)), location, map_, key)
+        return ir.MapLookup(OptionalType(RefType(map_.value)), location, map_, key)
     if name == "delete":
-        return MapDelete(STATUS, location, map_, key)
+        return ir.MapDelete(STATUS, location, map_, key)
     value = translate(state, arguments[1])
     check_store(value, map_.value, f"the value of {map_.symbol}")
-    flags = translate(state, arguments[2]) if len(arguments) > 2 else Constant(IntType(0, 0), location, 0)
+    flags = translate(state, arguments[2]) if len(arguments) > 2 else ir.Constant(IntType(0, 0), location, 0)
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
-    return MapUpdate(STATUS, location, map_, key, value, flags)
+    return ir.MapUpdate(STATUS, location, map_, key, value, flags)
 
 
-def check_store(value: Expression, storage: type[Integer], place: str) -> None:
+def check_store(value: ir.Expression, storage: type[Integer], place: str) -> None:
     """Refuse what cannot be stored in a place of a declared width; other values wrap there."""
     of = integer_of(value.type)
     if of is None:
@@ -67,7 +67,7 @@ def check_store(value: Expression, storage: type[Integer], place: str) -> None:
             if "Ref" in str(value.type)
             else "store an integer",
         )
-    if isinstance(value, Constant) and not storage.low <= value.value <= storage.high:
+    if isinstance(value, ir.Constant) and not storage.low <= value.value <= storage.high:
         raise error(
             f"{value.value} does not fit {place}",
             value.location,
@@ -84,7 +84,7 @@ def _instead(name: str, class_name: str) -> str:
 
 
 def _arguments(
-    state: FunctionState, map_: MapReference, node: ast.Call, name: str, counts: tuple[int, int]
+    state: FunctionState, map_: ir.MapReference, node: ast.Call, name: str, counts: tuple[int, int]
 ) -> list[ast.expr]:
     low, high = counts
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
@@ -103,7 +103,7 @@ def _arguments(
     )
 
 
-def _check_key(map_: MapReference, key: Expression) -> None:
+def _check_key(map_: ir.MapReference, key: ir.Expression) -> None:
     of = integer_of(key.type)
     declared = f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}"
     storage = storage_type(map_.key)
@@ -134,7 +134,7 @@ def _check_key(map_: MapReference, key: Expression) -> None:
             key.location,
             found=_text(of),
             expected=f"{storage.low} to {storage.high} ({name})",
-            fix="use a key in that range" if isinstance(key, Constant) else f"cast it: {name}(...)",
+            fix="use a key in that range" if isinstance(key, ir.Constant) else f"cast it: {name}(...)",
             related=(declared,),
         )
 

@@ -11,7 +11,7 @@ from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import operand
 from osmia.compiler.frontend.function import FunctionState, Static, UnitState
 from osmia.compiler.frontend.statements import block
-from osmia.compiler.ir.nodes import Local, Program, Unit
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
 from osmia.compiler.source import FunctionSource, function_source
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from osmia.kinds import Kind
 
 
-def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
+def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
     state = UnitState({}, {}, {}, {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
@@ -36,10 +36,10 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
             fix="give their modules the same LICENSE, or load them apart",
         )
     files = {program.file.path: program.file for program in programs}
-    return Unit(programs, list(state.maps.values()), licenses.pop(), files, []), state
+    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), files, []), state
 
 
-def _check_names(programs: list[Program], state: UnitState) -> None:
+def _check_names(programs: list[ir.Program], state: UnitState) -> None:
     symbols = {reference.symbol: "a map" for reference in state.maps.values()}
     for program in programs:
         taken = symbols.setdefault(program.name, "a program")
@@ -53,14 +53,14 @@ def _check_names(programs: list[Program], state: UnitState) -> None:
             )
 
 
-def _program(unit: UnitState, index: int, request: ProgramRequest) -> Program:
+def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program:
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
     context = _signature(unit, index, source, request)
     state = FunctionState(unit, index, source, context, EnumType(request.kind.returns), Environment({}, {}), {}, {}, [])
     body = block(state, source.definition.body)
     last = source.definition.body[-1]
-    return Program(
+    return ir.Program(
         name=request.name,
         kind=request.kind,
         location=source.header(),
@@ -87,7 +87,7 @@ def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
     return request.error_value
 
 
-def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> Local:
+def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> ir.Local:
     """The context parameter, after the whole signature has been checked."""
     kind, definition = request.kind, source.definition
     wanted = f"def {definition.name}(ctx: {kind.context.__name__}) -> {kind.returns.__name__}:"
@@ -103,7 +103,7 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = Local(parameter.arg, context_type(kind), None, source.location(parameter))
+    context = ir.Local(parameter.arg, context_type(kind), None, source.location(parameter))
     state = FunctionState(unit, index, source, context, EnumType(kind.returns), Environment({}, {}), {}, {}, [])
     for role, name, node, place, expected in (
         (

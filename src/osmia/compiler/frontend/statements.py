@@ -15,41 +15,24 @@ from osmia.compiler.frontend.map_operations import check_store
 from osmia.compiler.frontend.operators import binary
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.refused import STATEMENTS
-from osmia.compiler.ir.nodes import (
-    BOOL,
-    Abort,
-    Assign,
-    Break,
-    Constant,
-    Continue,
-    ErrorEdge,
-    Evaluate,
-    Expression,
-    If,
-    LocalRead,
-    Not,
-    RefRead,
-    Return,
-    Statement,
-    StoreRef,
-)
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, RefType, ValueType, storage_type
 from osmia.maps.declaration import Map
 from osmia.types import is_integer
 
 
-def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[Statement, ...]:
+def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
     """The IR of statements one after the other."""
     return tuple(made for node in nodes for made in statement(state, node))
 
 
-def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
+def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
     """The IR of one statement."""
     match node:
         case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
             return ()
         case ast.Expr():
-            return (Evaluate(state.at(node), expression(state, node.value)),)
+            return (ir.Evaluate(state.at(node), expression(state, node.value)),)
         case ast.Assign():
             return _assign(state, node)
         case ast.AnnAssign():
@@ -67,11 +50,11 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
         case ast.Break():
             state.loops[-1].breaks.append(state.environment)
             state.environment = state.environment.unreachable()
-            return (Break(state.at(node)),)
+            return (ir.Break(state.at(node)),)
         case ast.Continue():
             state.loops[-1].continues.append(state.environment)
             state.environment = state.environment.unreachable()
-            return (Continue(state.at(node)),)
+            return (ir.Continue(state.at(node)),)
         case ast.Match():
             return match_statement(state, node, block)
         case ast.Assert():
@@ -87,7 +70,7 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[Statement, ...]:
             )
 
 
-def _if(state: FunctionState, node: ast.If) -> Statement:
+def _if(state: FunctionState, node: ast.If) -> ir.Statement:
     test = condition(state, node.test)
     before = state.environment
     state.environment = refined(before, test, holds=True)
@@ -95,19 +78,19 @@ def _if(state: FunctionState, node: ast.If) -> Statement:
     state.environment = refined(before, test, holds=False)
     otherwise = block(state, node.orelse)
     state.environment = merged(after_then, state.environment)
-    return If(state.at(node.test), test, then, otherwise)
+    return ir.If(state.at(node.test), test, then, otherwise)
 
 
-def _assert(state: FunctionState, node: ast.Assert) -> tuple[Statement, ...]:
+def _assert(state: FunctionState, node: ast.Assert) -> tuple[ir.Statement, ...]:
     """What would raise AssertionError takes the error edge. The message is for those who read the source."""
     location = state.at(node.test)
     test = condition(state, node.test)
     state.environment = refined(state.environment, test, holds=True)
-    failed = Not(BOOL, location, test)
-    return (If(location, failed, (Abort(location, ErrorEdge("assertion failed")),), ()),)
+    failed = ir.Not(ir.BOOL, location, test)
+    return (ir.If(location, failed, (ir.Abort(location, ir.ErrorEdge("assertion failed")),), ()),)
 
 
-def _assign(state: FunctionState, node: ast.Assign) -> tuple[Statement, ...]:
+def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     """`target = value`, to one name or several: values are evaluated first, then stored from left to right."""
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
         return (_store(state, node.targets[0], expression(state, node.value)),)
@@ -119,7 +102,7 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[Statement, ...]:
     return (*before, *stores)
 
 
-def _values(state: FunctionState, node: ast.expr) -> list[Expression]:
+def _values(state: FunctionState, node: ast.expr) -> list[ir.Expression]:
     """The values of the right side: those of a tuple, or one."""
     if isinstance(node, ast.Tuple | ast.List) and not any(isinstance(each, ast.Starred) for each in node.elts):
         return [expression(state, each) for each in node.elts]
@@ -128,15 +111,17 @@ def _values(state: FunctionState, node: ast.expr) -> list[Expression]:
     return [expression(state, node)]
 
 
-def _kept(state: FunctionState, value: Expression) -> tuple[tuple[Statement, ...], Expression]:
+def _kept(state: FunctionState, value: ir.Expression) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
     """A value that stays what it is while names are assigned."""
-    if isinstance(value, Constant):
+    if isinstance(value, ir.Constant):
         return (), value
     local = state.hidden(value.type, value.location)
-    return (Assign(value.location, local, value),), LocalRead(value.type, value.location, local)
+    return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
 
 
-def _unpacked(state: FunctionState, target: ast.expr, values: list[Expression], node: ast.Assign) -> list[Statement]:
+def _unpacked(
+    state: FunctionState, target: ast.expr, values: list[ir.Expression], node: ast.Assign
+) -> list[ir.Statement]:
     if not isinstance(target, ast.Tuple | ast.List):
         if len(values) == 1 and not isinstance(node.value, ast.Tuple | ast.List):
             return [_store(state, target, values[0])]
@@ -159,7 +144,7 @@ def _unpacked(state: FunctionState, target: ast.expr, values: list[Expression], 
     return [_store(state, each, value) for each, value in zip(target.elts, values, strict=True)]
 
 
-def _store(state: FunctionState, target: ast.expr, value: Expression) -> Statement:
+def _store(state: FunctionState, target: ast.expr, value: ir.Expression) -> ir.Statement:
     location = state.at(target)
     match target:
         case ast.Name():
@@ -168,7 +153,7 @@ def _store(state: FunctionState, target: ast.expr, value: Expression) -> Stateme
             ref = _place(state, target)
             assert isinstance(ref.type, RefType)
             check_store(value, ref.type.storage, "the place")
-            return StoreRef(location, ref, value)
+            return ir.StoreRef(location, ref, value)
         case _:
             raise error(
                 f"kernel code cannot assign to {_target_name(target)}",
@@ -191,13 +176,13 @@ def _target_name(target: ast.expr) -> str:
     return names.get(type(target), type(target).__name__)
 
 
-def _store_local(state: FunctionState, target: ast.Name, value: Expression) -> Statement:
+def _store_local(state: FunctionState, target: ast.Name, value: ir.Expression) -> ir.Statement:
     location = state.at(target)
     check_local(state, target.id, value, location)
-    return Assign(location, state.assign(target.id, value.type, location), value)
+    return ir.Assign(location, state.assign(target.id, value.type, location), value)
 
 
-def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[Statement, ...]:
+def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement, ...]:
     location = state.at(node)
     if not isinstance(node.target, ast.Name):
         raise error(
@@ -256,15 +241,15 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
 def _exact_type(annotation: type) -> ValueType | None:
     """The one type that a local annotated with bool or an enum takes."""
     if annotation is bool:
-        return BOOL
+        return ir.BOOL
     return EnumType(annotation) if issubclass(annotation, IntEnum) else None
 
 
-def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
+def _augmented(state: FunctionState, node: ast.AugAssign) -> ir.Statement:
     location, operator = state.at(node), operator_of(state, node)
     if isinstance(node.target, ast.Name):
         before = expression(state, ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
-        if not isinstance(before, LocalRead) or before.local is state.context:
+        if not isinstance(before, ir.LocalRead) or before.local is state.context:
             raise error(
                 f"kernel code cannot change {node.target.id!r}",
                 location,
@@ -283,11 +268,11 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> Statement:
         )
     ref = _place(state, node.target)
     assert isinstance(ref.type, RefType)
-    before = RefRead(storage_type(ref.type.storage), state.at(node.target), ref)
-    return StoreRef(location, ref, binary(operator, before, expression(state, node.value), location))
+    before = ir.RefRead(storage_type(ref.type.storage), state.at(node.target), ref)
+    return ir.StoreRef(location, ref, binary(operator, before, expression(state, node.value), location))
 
 
-def _place(state: FunctionState, node: ast.Attribute) -> Expression:
+def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     """The reference whose `.value` is assigned."""
     base = operand(state, node.value)
     location = state.at(node)
@@ -323,11 +308,11 @@ def _place(state: FunctionState, node: ast.Attribute) -> Expression:
             )
 
 
-def _is_integer(value: Constant) -> bool:
+def _is_integer(value: ir.Constant) -> bool:
     return isinstance(value.type, IntType)
 
 
-def _return(state: FunctionState, node: ast.Return) -> Statement:
+def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     location = state.at(node)
     expected = state.returns
     assert isinstance(expected, EnumType)
@@ -344,9 +329,11 @@ def _return(state: FunctionState, node: ast.Return) -> Statement:
     value = expression(state, node.value)
     if value.type != expected:
         fix = f"write {example}, or another member"
-        if isinstance(value, Constant) and value.value in list(expected.of):
+        if isinstance(value, ir.Constant) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
-        found = f"the integer {value.value}" if isinstance(value, Constant) and _is_integer(value) else str(value.type)
+        found = (
+            f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)
+        )
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
     state.environment = state.environment.unreachable()
-    return Return(location, value)
+    return ir.Return(location, value)

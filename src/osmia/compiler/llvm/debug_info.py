@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
-    from osmia.compiler.ir.nodes import MapReference, Program, SourceFile
+    from osmia.compiler.ir import nodes as ir
     from osmia.compiler.location import Location
     from osmia.types import Integer
 
@@ -26,7 +26,7 @@ def quoted(text: str) -> str:
 class DebugInfo:
     """The module's metadata nodes. Equal nodes are one; `distinct` ones never are."""
 
-    def __init__(self, file: SourceFile) -> None:
+    def __init__(self, file: ir.SourceFile) -> None:
         self._lines: list[str] = []
         self._known: dict[str, str] = {}
         self._files: dict[str, str] = {}
@@ -45,7 +45,7 @@ class DebugInfo:
         """The number of a node that is like no other."""
         return self._number("distinct " + text)
 
-    def file(self, file: SourceFile) -> str:
+    def file(self, file: ir.SourceFile) -> str:
         """A source file, with its whole text, so that line info shows it where there is no such file."""
         if file.path not in self._files:
             self._files[file.path] = self.node(
@@ -69,7 +69,7 @@ class DebugInfo:
         """A list node."""
         return self.node(f"!{{{', '.join(members)}}}")
 
-    def program(self, program: Program) -> str:
+    def program(self, program: ir.Program) -> str:
         """The function: BTF needs its context parameter too, or the kernel refuses the whole."""
         file, line = self.file(program.file), program.location.line
         kind = program.kind
@@ -104,7 +104,7 @@ class DebugInfo:
         """A place in a function."""
         return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
 
-    def map(self, map_: MapReference) -> str:
+    def map(self, map_: ir.MapReference) -> str:
         """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t."""
         declaration = map_.declaration
         members = [

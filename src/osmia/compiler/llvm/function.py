@@ -10,43 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.nodes import (
-    Abort,
-    Absolute,
-    Assign,
-    AssignExpression,
-    Binary,
-    Break,
-    Compare,
-    Conditional,
-    Constant,
-    ContextRead,
-    Continue,
-    ErrorSite,
-    Evaluate,
-    Expression,
-    Extreme,
-    If,
-    IsNone,
-    Local,
-    LocalRead,
-    Logical,
-    Loop,
-    MapDelete,
-    MapLookup,
-    MapUpdate,
-    Not,
-    Program,
-    RefRead,
-    Return,
-    Statement,
-    StoreRef,
-    Truth,
-    Unary,
-    Unwrap,
-    Wrap,
-)
 from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, integer_of
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 
@@ -66,7 +31,7 @@ KEEP_APART = 'call void asm sideeffect "", ""()'
 class FunctionWriter:
     """Writes one program. Each method that evaluates returns the operand that holds the value."""
 
-    def __init__(self, program: Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
+    def __init__(self, program: ir.Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
         self._program = program
         self._debug = debug
         self._scope = debug.program(program)
@@ -76,7 +41,7 @@ class FunctionWriter:
         self._body: list[str] = []
         self._count = 0
         self._place = debug.place(program.location, self._scope)
-        self._locals: dict[Local, str] = {}
+        self._locals: dict[ir.Local, str] = {}
         self._ended = False
         # Of each loop around: the labels of what follows it, and of its next step.
         self._loops: list[tuple[str, str]] = []
@@ -99,43 +64,43 @@ class FunctionWriter:
 
     # Statements
 
-    def _statements(self, statements: tuple[Statement, ...]) -> None:
+    def _statements(self, statements: tuple[ir.Statement, ...]) -> None:
         for statement in statements:
             if self._ended:
                 return
             self._at(statement.location)
             self._statement(statement)
 
-    def _statement(self, statement: Statement) -> None:
+    def _statement(self, statement: ir.Statement) -> None:
         match statement:
-            case Assign(local=local, value=value):
+            case ir.Assign(local=local, value=value):
                 self._assign(local, value)
-            case StoreRef(ref=ref, value=value):
+            case ir.StoreRef(ref=ref, value=value):
                 stored = self._integer(value)
                 place = self._pointer(ref)
                 assert isinstance(ref.type, RefType)
                 self._at(statement.location)
                 self._store(stored, ref.type.storage, place)
-            case Evaluate(value=value):
+            case ir.Evaluate(value=value):
                 self._evaluate(value)
-            case Return(value=value):
+            case ir.Return(value=value):
                 result = self._integer(value)
                 self._at(statement.location)
                 self._return(result)
-            case If():
+            case ir.If():
                 self._if(statement)
-            case Loop():
+            case ir.Loop():
                 self._loop(statement)
-            case Break() | Continue():
+            case ir.Break() | ir.Continue():
                 after, step = self._loops[-1]
-                self._line(f"br label %{after if isinstance(statement, Break) else step}")
+                self._line(f"br label %{after if isinstance(statement, ir.Break) else step}")
                 self._ended = True
-            case Abort():
+            case ir.Abort():
                 self._error_edge(statement.location)
             case _:
                 assert_never(statement)
 
-    def _assign(self, local: Local, value: Expression) -> None:
+    def _assign(self, local: ir.Local, value: ir.Expression) -> None:
         if isinstance(local.type, OptionalType | RefType | NoneType):
             self._line(f"store ptr {self._pointer(value)}, ptr {self._locals[local]}, align 8")
             return
@@ -144,7 +109,7 @@ class FunctionWriter:
             stored = self._wrapped(stored, local.storage, integer_of(value.type))
         self._line(f"store i64 {stored}, ptr {self._locals[local]}, align 8")
 
-    def _evaluate(self, value: Expression) -> None:
+    def _evaluate(self, value: ir.Expression) -> None:
         if isinstance(value.type, OptionalType | RefType | NoneType):
             self._pointer(value)
         elif isinstance(value.type, BoolType):
@@ -152,9 +117,11 @@ class FunctionWriter:
         elif integer_of(value.type) is not None:
             self._integer(value)
 
-    def _if(self, statement: If) -> None:
+    def _if(self, statement: ir.If) -> None:
         match statement:
-            case If(test=IsNone(operand=LocalRead() as optional), then=(Return(value=Constant(value=0)), *_)):
+            case ir.If(
+                test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
+            ):
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._label("then"), self._label("else"), self._label("after")
@@ -170,7 +137,7 @@ class FunctionWriter:
         if falls:
             self._start(after)
 
-    def _loop(self, statement: Loop) -> None:
+    def _loop(self, statement: ir.Loop) -> None:
         test, body, step = self._label("test"), self._label("body"), self._label("step")
         otherwise, after = self._label("else"), self._label("after")
         self._line(f"br label %{test}")
@@ -193,7 +160,7 @@ class FunctionWriter:
         if not self._ended:
             self._line(f"br label %{label}")
 
-    def _return_null_if_none(self, optional: LocalRead, statement: If) -> None:
+    def _return_null_if_none(self, optional: ir.LocalRead, statement: ir.If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
 
         LLVM would put the constant back wherever it knows that the pointer is null, so the returned number goes
@@ -216,12 +183,12 @@ class FunctionWriter:
 
     # Conditions
 
-    def _branch(self, test: Expression, when_true: str, when_false: str) -> None:
+    def _branch(self, test: ir.Expression, when_true: str, when_false: str) -> None:
         """Go to one label or the other, evaluating no more than Python does."""
         match test:
-            case Not(operand=operand):
+            case ir.Not(operand=operand):
                 self._branch(operand, when_false, when_true)
-            case Logical(operator=operator, operands=operands):
+            case ir.Logical(operator=operator, operands=operands):
                 for operand in operands[:-1]:
                     next_label = self._label("next")
                     if operator == "and":
@@ -230,9 +197,9 @@ class FunctionWriter:
                         self._branch(operand, when_true, next_label)
                     self._start(next_label)
                 self._branch(operands[-1], when_true, when_false)
-            case IsNone(operand=operand):
+            case ir.IsNone(operand=operand):
                 self._branch_on_none(self._pointer(operand), test.location, when_true, when_false)
-            case Compare(operators=operators, operands=operands) if len(operators) > 1:
+            case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
                 self._chain(operators, operands, test.location, when_true, when_false)
             case _:
                 condition = self._boolean(test)
@@ -258,7 +225,7 @@ class FunctionWriter:
     def _chain(
         self,
         operators: tuple[str, ...],
-        operands: tuple[Expression, ...],
+        operands: tuple[ir.Expression, ...],
         location: Location,
         when_true: str,
         when_false: str,
@@ -276,32 +243,32 @@ class FunctionWriter:
                 self._start(following)
             left_type, left = right_type, right
 
-    def _boolean(self, of: Expression) -> str:
+    def _boolean(self, of: ir.Expression) -> str:
         match of:
-            case Constant(value=value):
+            case ir.Constant(value=value):
                 return "true" if value else "false"
-            case Compare(operators=(operator,), operands=(left, right)):
+            case ir.Compare(operators=(operator,), operands=(left, right)):
                 left_type, right_type = integer_of(left.type), integer_of(right.type)
                 assert left_type is not None and right_type is not None  # noqa: PT018 - one invariant of the IR
                 one, other = self._integer(left), self._integer(right)
                 self._at(of.location)
                 return self._comparison(operator, one, left_type, other, right_type)
-            case IsNone(operand=operand):
+            case ir.IsNone(operand=operand):
                 pointer = self._pointer(operand)
                 self._at(of.location)
                 number = self._value(f"zext i1 {self._value(f'icmp eq ptr {pointer}, null')} to i64")
                 # Kept apart as a number for the reason that _branch_on_none gives.
                 return self._value(f"icmp ne i64 {self._opaque(number)}, 0")
-            case Truth(operand=operand):
+            case ir.Truth(operand=operand):
                 value_ = self._integer(operand)
                 self._at(of.location)
                 return self._value(f"icmp ne i64 {value_}, 0")
-            case Not() | Logical() | Compare():
+            case ir.Not() | ir.Logical() | ir.Compare():
                 return self._branched(of)
             case _:
                 return self._value(f"icmp ne i64 {self._integer(of)}, 0")
 
-    def _branched(self, of: Expression) -> str:
+    def _branched(self, of: ir.Expression) -> str:
         """The value of a condition that is evaluated by branching."""
         when_true, when_false, after = self._label("true"), self._label("false"), self._label("bool")
         self._branch(of, when_true, when_false)
@@ -328,70 +295,70 @@ class FunctionWriter:
 
     # Values
 
-    def _integer(self, of: Expression) -> str:
+    def _integer(self, of: ir.Expression) -> str:
         """The value as an i64."""
         match of:
-            case Constant(value=value):
+            case ir.Constant(value=value):
                 return str(value - (1 << 64) if value >= 1 << 63 else value)
-            case LocalRead(local=local):
+            case ir.LocalRead(local=local):
                 self._at(of.location)
                 return self._value(f"load i64, ptr {self._locals[local]}, align 8")
-            case ContextRead():
+            case ir.ContextRead():
                 return self._context_read(of)
-            case RefRead(ref=ref):
+            case ir.RefRead(ref=ref):
                 return self._load(ref, of.location)
-            case Binary():
+            case ir.Binary():
                 return self._binary(of)
-            case Unary(operator=operator, operand=operand):
+            case ir.Unary(operator=operator, operand=operand):
                 value_ = self._integer(operand)
                 self._at(of.location)
                 return self._value(f"sub i64 0, {value_}" if operator == "-" else f"xor i64 {value_}, -1")
-            case Wrap(operand=operand, storage=storage):
+            case ir.Wrap(operand=operand, storage=storage):
                 return self._wrapped(self._integer(operand), storage, integer_of(operand.type))
-            case MapUpdate():
+            case ir.MapUpdate():
                 return self._map_update(of)
-            case MapDelete(map=map_, key=key):
+            case ir.MapDelete(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
                 return self._value(
                     f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
                 )
-            case Compare() | IsNone() | Truth() | Not() | Logical():
+            case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical():
                 return self._value(f"zext i1 {self._boolean(of)} to i64")
-            case Conditional():
+            case ir.Conditional():
                 return self._conditional(of, "i64", self._integer)
-            case AssignExpression(local=local, value=value):
+            case ir.AssignExpression(local=local, value=value):
                 self._assign(local, value)
                 return self._value(f"load i64, ptr {self._locals[local]}, align 8")
-            case Extreme():
+            case ir.Extreme():
                 return self._extreme(of)
-            case Absolute(operand=operand):
+            case ir.Absolute(operand=operand):
                 value_ = self._integer(operand)
                 self._at(of.location)
                 return self._magnitude(value_, self._value(f"icmp slt i64 {value_}, 0"))
-            case MapLookup() | Unwrap():
+            case ir.MapLookup() | ir.Unwrap():
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
                 assert_never(of)
 
-    def _pointer(self, of: Expression) -> str:
+    def _pointer(self, of: ir.Expression) -> str:
         """The value as a pointer; None is null."""
         match of:
-            case Constant():
+            case ir.Constant():
                 return "null"
-            case LocalRead(local=local) if local is self._program.context:
+            case ir.LocalRead(local=local) if local is self._program.context:
                 return "%ctx"
-            case LocalRead(local=local):
+            case ir.LocalRead(local=local):
                 self._at(of.location)
                 return self._value(f"load ptr, ptr {self._locals[local]}, align 8")
-            case Unwrap(operand=operand):
+            case ir.Unwrap(operand=operand):
                 return self._pointer(operand)
-            case Conditional():
+            case ir.Conditional():
                 return self._conditional(of, "ptr", self._pointer)
-            case AssignExpression(local=local, value=value):
+            case ir.AssignExpression(local=local, value=value):
                 self._assign(local, value)
                 return self._value(f"load ptr, ptr {self._locals[local]}, align 8")
-            case MapLookup(map=map_, key=key):
+            case ir.MapLookup(map=map_, key=key):
                 key_place = self._spilled(self._integer(key), map_.key)
                 self._at(of.location)
                 return self._value(
@@ -400,7 +367,7 @@ class FunctionWriter:
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
 
-    def _conditional(self, of: Conditional, kind: str, value: Callable[[Expression], str]) -> str:
+    def _conditional(self, of: ir.Conditional, kind: str, value: Callable[[ir.Expression], str]) -> str:
         """Only one of the two is evaluated; a slot joins them."""
         slot = self._alloca(kind)
         then, otherwise, after = self._label("then"), self._label("else"), self._label("after")
@@ -412,7 +379,7 @@ class FunctionWriter:
         self._start(after)
         return self._value(f"load {kind}, ptr {slot}, align 8")
 
-    def _extreme(self, of: Extreme) -> str:
+    def _extreme(self, of: ir.Extreme) -> str:
         first, *rest = [(integer_of(part.type), self._integer(part)) for part in of.operands]
         self._at(of.location)
         best_type, best = first
@@ -423,7 +390,7 @@ class FunctionWriter:
             best_type = extreme_type(of.operator, best_type, other_type)
         return best
 
-    def _context_read(self, of: ContextRead) -> str:
+    def _context_read(self, of: ir.ContextRead) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
         self._at(of.location)
         alignment = (of.bits // 8).bit_length() - 1
@@ -434,7 +401,7 @@ class FunctionWriter:
         )
         return self._extended(loaded, of.bits, signed=of.type.may_be_negative)
 
-    def _load(self, ref: Expression, location: Location) -> str:
+    def _load(self, ref: ir.Expression, location: Location) -> str:
         assert isinstance(ref.type, RefType)
         storage = ref.type.storage
         place = self._pointer(ref)
@@ -459,7 +426,7 @@ class FunctionWriter:
         self._store(value, storage, slot)
         return slot
 
-    def _map_update(self, of: MapUpdate) -> str:
+    def _map_update(self, of: ir.MapUpdate) -> str:
         key = self._spilled(self._integer(of.key), of.map.key)
         value = self._spilled(self._integer(of.value), of.map.value)
         flags = self._integer(of.flags)
@@ -482,7 +449,7 @@ class FunctionWriter:
 
     # Arithmetic
 
-    def _binary(self, of: Binary) -> str:
+    def _binary(self, of: ir.Binary) -> str:
         left_type, right_type = integer_of(of.left.type), integer_of(of.right.type)
         assert left_type is not None and right_type is not None  # noqa: PT018 - one invariant of the IR
         left, right = self._integer(of.left), self._integer(of.right)
@@ -605,7 +572,7 @@ class FunctionWriter:
         return f"%{hint or 'v'}{self._count}"
 
 
-def site_numbers(sites: list[ErrorSite], program: str) -> dict[Location, int]:
+def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
     """The counter's index of each of a program's error sites."""
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
 
