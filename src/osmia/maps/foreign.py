@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.btf import kinds
+from osmia.btf.read import MAX_DEPTH
 from osmia.maps.array import Array, PerCpuArray
 from osmia.maps.codec import Bytes
 from osmia.maps.hash import HashMap
@@ -36,6 +37,21 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
         name=spec.name,
         backend=backend,
     )
+
+
+def is_volatile(btf: Btf, number: int) -> bool:
+    """Whether a type is volatile, or an array of what is."""
+    for _ in range(MAX_DEPTH):
+        found = btf.type(number)
+        if found.kind == kinds.VOLATILE:
+            return True
+        if found.kind == kinds.ARRAY:
+            number = btf.array(found)[0]
+        elif found.kind in kinds.MODIFIERS:
+            number = found.size_or_type
+        else:
+            break
+    return False
 
 
 def type_of(btf: Btf | None, number: int, size: int) -> Any:

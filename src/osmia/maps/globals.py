@@ -45,6 +45,8 @@ class Global(Shared, Generic[T]):
     """Its type, as declared."""
     layout: Layout
     """How it lies in memory."""
+    offset: int
+    """Where it lies in the value of its map, in bytes."""
     contents: bytes
     """What it starts with, as it lies in memory."""
 
@@ -72,7 +74,7 @@ class Global(Shared, Generic[T]):
 
     def bind(self, backend: MapBackend, offset: int = 0) -> None:
         """Make it live: from now on user code reads and writes what `backend` holds at `offset` of its value."""
-        self._offset = offset
+        self.offset = offset
         self._use(backend)
 
     def handle(self, backend: MapBackend, offset: int = 0) -> Self:
@@ -106,7 +108,7 @@ class Global(Shared, Generic[T]):
     def _open(self) -> memoryview:
         """Take the memory that it lies in, when it is first asked for."""
         size = self.layout.size
-        self._cell = self.backend.memory()[self._offset : self._offset + size].cast(UNSIGNED[size])
+        self._cell = self.backend.memory()[self.offset : self.offset + size].cast(UNSIGNED[size])
         return self._cell
 
     def __repr__(self) -> str:
