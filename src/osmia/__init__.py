@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from osmia.links.link import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.settings import setting as setting
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -58,6 +60,7 @@ _HOME = {
     "Array": "osmia.maps.array",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links.link",
@@ -82,6 +85,7 @@ _HOME = {
     "i32": "osmia.types",
     "i64": "osmia.types",
     "load": "osmia.programs.loaded",
+    "setting": "osmia.maps.settings",
     "u8": "osmia.types",
     "u16": "osmia.types",
     "u32": "osmia.types",

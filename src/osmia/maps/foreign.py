@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osmia.btf import kinds
 from osmia.btf.read import MAX_DEPTH
+from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, layout_of
 from osmia.maps.array import Array, PerCpuArray
 from osmia.maps.codec import Bytes
 from osmia.maps.hash import HashMap
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from osmia.btf.read import Btf, BtfType
+    from osmia.layout import Layout
     from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map
     from osmia.spec import MapSpec
@@ -64,6 +66,22 @@ def type_of(btf: Btf | None, number: int, size: int) -> Any:
     if found.kind != kinds.INT:
         return Bytes(size)
     return _integer_of(btf, found, size)
+
+
+def layout_from(btf: Btf | None, number: int, size: int) -> Layout:
+    """How a variable of that BTF type lies in memory: numbers, texts and arrays of numbers, all else as bytes."""
+    of = type_of(btf, number, size)
+    if not isinstance(of, Bytes):
+        return layout_of(of) or BytesLayout(size)
+    found = btf.resolve(number) if btf and number else None
+    if btf is None or found is None or found.kind != kinds.ARRAY:
+        return BytesLayout(size)
+    element, _, count = btf.array(found)
+    held = btf.resolve(element)
+    if held.kind == kinds.INT and held.name == "char":
+        return CharsLayout(count)
+    inner = layout_from(btf, element, btf.size(element))
+    return BytesLayout(size) if isinstance(inner, BytesLayout) or count == 0 else ArrayLayout(inner, count)
 
 
 def integer(size: int, *, signed: bool) -> Any:

@@ -64,6 +64,8 @@ class Settings(Mapping[str, V], Generic[V]):
 class Foreign(Declaration):
     """The type of a variable that only an object declares."""
 
+    __slots__ = ()
+
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
@@ -133,15 +135,16 @@ def open_globals(
             yield name, None, Global.opened(of, name=name, backend=backend, offset=variable.offset)
 
 
-def declared_handle(subject: str, declared: Any, found: Global[Any]) -> Global[Any]:
+def declared_handle(subject: str, declared: object, found: Any) -> Global[Any]:
     """A handle typed as a declaration, of a variable that an object declares."""
+    assert isinstance(declared, Global)
     wanted, there = declared.layout, found.layout
     if wanted.size != there.size or (isinstance(there, IntegerLayout) and _storage(wanted) not in {None, there.of}):
         raise TypeError(
             f"{subject}: {found.name} is a {there.name} ({there.size} bytes) there, "
             f"expected a {wanted.name} ({wanted.size} bytes)"
         )
-    return declared.handle(found.backend, found.offset)  # type: ignore[no-any-return]
+    return declared.handle(found.backend, found.offset)
 
 
 def _storage(layout: Layout) -> type[Integer] | None:
@@ -167,7 +170,9 @@ def _read(setting: Setting | ForeignSetting, value: Any) -> Any:
     members = getattr(of, "__members__", None)
     if members is not None:
         if value not in members:
-            raise ValueError(f"{setting.subject}: {shown(str(value))} is no {of.__name__}: it is one of {', '.join(members)}")
+            raise ValueError(
+                f"{setting.subject}: {str(value)!r} is no {of.__name__}, which is one of {', '.join(members)}"
+            )
         return members[value]
     if of is bool:
         if value.lower() not in TRUTHS:
@@ -187,9 +192,7 @@ def _refusal(spec: ObjectSpec, name: object, of: Mapping[str, object]) -> Except
     if variable is None:
         return _unknown(spec.name, name, of)
     if not spec.maps[variable.section].read_only:
-        return KeyError(
-            f"{spec.name}: {name} is a global, not a setting: write its .value once the program is loaded"
-        )
+        return KeyError(f"{spec.name}: {name} is a global, not a setting: write its .value once the program is loaded")
     return KeyError(
         f"{spec.name}: {name} is a constant that the compiler may have used already: "
         "declare it `const volatile`, and compile with -g"

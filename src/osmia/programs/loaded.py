@@ -65,11 +65,7 @@ class Loaded:
         self._handles: dict[object, Any] = {}
         for name, declaration, handle in declared:
             held: dict[str, Any] = (
-                self.programs
-                if isinstance(handle, Program)
-                else self.maps
-                if isinstance(handle, Map)
-                else self.globals
+                self.programs if isinstance(handle, Program) else self.maps if isinstance(handle, Map) else self.globals
             )
             held[name] = handle
             if declaration is not None:
