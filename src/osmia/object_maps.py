@@ -286,7 +286,8 @@ def _variables(elf: Elf, btf: Btf | None, found: ObjectMaps) -> dict[str, Variab
     for spec in specs:
         if times[spec.name] > 1:
             spec.name = f"{spec.name}@{spec.section}+{spec.offset}"
-    return {spec.name: spec for spec in specs}
+    order = {name: place for place, name in enumerate(found.maps)}
+    return {spec.name: spec for spec in sorted(specs, key=lambda spec: (order[spec.section], spec.offset))}
 
 
 def _variable_types(btf: Btf) -> dict[tuple[str, int, str], int]:

@@ -11,7 +11,7 @@ import pytest
 
 from osmia import Global, NotLoadedError, i8, i16, i32, i64, u8, u16, u32, u64
 from osmia.abi.generated.bpf import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
-from osmia.arrays import Chars, FixedArray
+from osmia.arrays import Chars, FixedArray  # noqa: TC001 - @struct looks them up
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
 from osmia.structs import array, bits, chars, replace, spin_lock, struct, to_bytes, union
@@ -41,7 +41,7 @@ class Stats:
     port: be16 = 443
     version: u8 = bits(4)
     length: u8 = bits(4, 5)
-    place: Point = Point(x=1, y=2)  # noqa: RUF009
+    place: Point = Point(x=1, y=2)
     mac: FixedArray[u8] = array(u8, 6)
     limits: FixedArray[u32] = array(u32, 3)
     comm: Chars = chars(8)
@@ -213,8 +213,8 @@ def test_what_a_variable_starts_with() -> None:
 @pytest.mark.parametrize("offset", [0, 8, 4096])
 def test_a_struct_is_a_view(offset: int) -> None:
     stats = live(STATS, offset)
-    view = stats.value
-    assert isinstance(view, Stats)
+    view: Any = stats.value
+    assert isinstance(stats.value, Stats)
     assert view == Stats()
     assert Stats() == view
     stats.value.seen += 5

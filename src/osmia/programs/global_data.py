@@ -88,13 +88,13 @@ class ForeignSetting:
         return self._codec.decode(data)
 
 
-def fill_settings(spec: ObjectSpec, declared: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings[Any]:
+def fill_settings(spec: ObjectSpec, declared: Mapping[str, Setting] | None, given: Mapping[str, Any]) -> Settings[Any]:
     """Write what is given for an object's settings into it, before it is loaded; gives all that are then in force.
 
-    `declared` are those that it was made from; empty for an object from a file, which declares its own. KeyError for
+    `declared` are those that it was made from; None for an object from a file, which declares its own. KeyError for
     a name that is none of them, TypeError, ValueError or OverflowError for a value that one does not take.
     """
-    of: Mapping[str, Setting | ForeignSetting] = declared or _declared_by(spec)
+    of: Mapping[str, Setting | ForeignSetting] = _declared_by(spec) if declared is None else declared
     for name in given:
         if name not in of:
             raise _refusal(spec, name, of)

@@ -249,7 +249,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
     spec = read_object(data, name)
     if not spec.programs:
         raise ObjectError(f"{name}: no program in this object")
-    settings = _filled(spec, {}, given)
+    settings = _filled(spec, None, given)
     loaded = load_object(spec)
     try:
         handles = [
@@ -262,7 +262,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
         raise
 
 
-def _filled(spec: ObjectSpec, declared: dict[str, Setting], given: Given) -> Settings[Any] | None:
+def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given) -> Settings[Any] | None:
     """The settings of an object, once what is given is written into it; None where it has no global data at all."""
     if not spec.variables and not given:
         return None
