@@ -232,9 +232,15 @@ GLOBAL_DATA = """
 struct pair { u32 a, b; };
 u64 total; s32 table[2] = {-1, 2}; char text[8] = "abc"; struct pair pair = {4, 5};
 const volatile u16 PORT = 53; const volatile _Bool DEBUG;
+struct { __uint(type, 3); __uint(max_entries, 4); __type(key, u32); __type(value, u32); } tails SEC(".maps");
+struct { __uint(type, 27); __uint(max_entries, 4096); } ring SEC(".maps");
+static long (*bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
+static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 SEC("xdp") int counts(struct xdp_md *ctx)
 {
-    total += PORT; table[0] -= DEBUG; text[0] = 'A'; pair.a += 1;
+    u64 event = total += PORT; table[0] -= DEBUG; text[0] = 'A'; pair.a += 1;
+    bpf_ringbuf_output(&ring, &event, sizeof(event), 0);
+    bpf_tail_call(ctx, &tails, 0);
     return 2;
 }
 """
@@ -249,7 +255,9 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
     assert sorted(out.splitlines()) == [
         "",
         "pair: 0700000005000000",
+        "ring: RINGBUF",
         "table: array(i32, 2, [-1, 2])",
+        "tails: PROG_ARRAY",
         "text: Abc",
         "total: 159",
     ]

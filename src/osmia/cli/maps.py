@@ -72,7 +72,9 @@ class Json:
             "interface": report.interface,
             "mode": report.mode,
             "cpus": cpus,
-            "maps": {name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items()},
+            "maps": {
+                name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
+            },
             "globals": {name: _plain(held.value) for name, held in loaded.globals.items()},
             "settings": {name: _plain(value) for name, value in loaded.settings.items()},
             "errors": [
@@ -96,6 +98,11 @@ def _declared_maps(loaded: Loaded) -> dict[str, Any]:
     return {name: held for name, held in loaded.maps.items() if not name.startswith(".")}
 
 
+def _has_entries(held: Any) -> bool:
+    """Whether a map can be read key by key: rings and arrays of programs cannot."""
+    return hasattr(held, "__iter__")
+
+
 def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
     """Keys with their values; a key that goes away while they are walked is left out."""
     for key in held:
@@ -107,6 +114,8 @@ def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _map_lines(held: Any) -> list[str]:
+    if not _has_entries(held):
+        return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)
     if held.kind.fixed_keys:
         entries = ((key, value) for key, value in entries if held.max_entries == 1 or _is_set(value))

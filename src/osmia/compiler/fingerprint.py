@@ -87,11 +87,30 @@ def describe(value: object) -> Description:
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
         return ("map", type(value).__name__, *parts)
+    if hasattr(type(value), "__osmia_layout__"):
+        return _describe_memory(value)
     if isinstance(value, type):
-        return ("class", *_name(value))
+        return ("class", *_name(value), *_describe_fields(value))
     if isinstance(value, type(builtins)):
         return ("module", value.__name__)
     return ("object", *_name(type(value)))
+
+
+def _describe_fields(of: type) -> Description:
+    """Of a struct class all that its layout says."""
+    if "__osmia_layout__" not in vars(of):
+        return ()
+    from osmia.structs import describe_layout
+
+    struct: Any = of
+    return describe_layout(struct.__osmia_layout__)
+
+
+def _describe_memory(value: Any) -> Description:
+    """What a struct's instance, an array or a text holds."""
+    from osmia.structs import describe_layout, to_bytes
+
+    return ("memory", *_name(type(value)), describe_layout(value.__osmia_layout__), to_bytes(value))
 
 
 def describe_code(code: CodeType) -> Description:

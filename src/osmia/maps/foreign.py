@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from osmia.btf import kinds
-from osmia.btf.read import MAX_DEPTH
-from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, layout_of
-from osmia.maps.array import Array, PerCpuArray
 from osmia.maps.codec import Bytes
-from osmia.maps.hash import HashMap
 from osmia.maps.table import BY_TYPE
 from osmia.types import INTEGERS, u32
 
@@ -16,13 +12,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from osmia.btf.read import Btf, BtfType
-    from osmia.layout import Layout
     from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map
     from osmia.spec import MapSpec
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
-CLASSES: dict[str, type[Map[Any, Any]]] = {"Array": Array, "HashMap": HashMap, "PerCpuArray": PerCpuArray}
+# Where each class lives: a program that counts its errors needs one of them alone.
+HOMES = {
+    "Array": "osmia.maps.array",
+    "HashMap": "osmia.maps.hash",
+    "LruHashMap": "osmia.maps.hash",
+    "PerCpuArray": "osmia.maps.array",
+    "PerCpuHashMap": "osmia.maps.hash",
+    "ProgramArray": "osmia.maps.programs",
+    "RingBuf": "osmia.maps.ring",
+}
 
 
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
@@ -31,7 +35,8 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
     Integers and bools are those; all else is bytes.
     """
     row = BY_TYPE[spec.type]  # the loader creates no others
-    return CLASSES[row.class_name].opened(
+    of: type[Map[Any, Any]] = getattr(__import__(HOMES[row.class_name], fromlist=[row.class_name]), row.class_name)
+    return of.opened(
         u32 if row.fixed_keys else type_of(btf, spec.btf_key_type_id, spec.key_size),
         type_of(btf, spec.btf_value_type_id, spec.value_size),
         max_entries=spec.max_entries,
@@ -39,21 +44,6 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
         name=spec.name,
         backend=backend,
     )
-
-
-def is_volatile(btf: Btf, number: int) -> bool:
-    """Whether a type is volatile, or an array of what is."""
-    for _ in range(MAX_DEPTH):
-        found = btf.type(number)
-        if found.kind == kinds.VOLATILE:
-            return True
-        if found.kind == kinds.ARRAY:
-            number = btf.array(found)[0]
-        elif found.kind in kinds.MODIFIERS:
-            number = found.size_or_type
-        else:
-            break
-    return False
 
 
 def type_of(btf: Btf | None, number: int, size: int) -> Any:
@@ -66,22 +56,6 @@ def type_of(btf: Btf | None, number: int, size: int) -> Any:
     if found.kind != kinds.INT:
         return Bytes(size)
     return _integer_of(btf, found, size)
-
-
-def layout_from(btf: Btf | None, number: int, size: int) -> Layout:
-    """How a variable of that BTF type lies in memory: numbers, texts and arrays of numbers, all else as bytes."""
-    of = type_of(btf, number, size)
-    if not isinstance(of, Bytes):
-        return layout_of(of) or BytesLayout(size)
-    found = btf.resolve(number) if btf and number else None
-    if btf is None or found is None or found.kind != kinds.ARRAY:
-        return BytesLayout(size)
-    element, _, count = btf.array(found)
-    held = btf.resolve(element)
-    if held.kind == kinds.INT and held.name == "char":
-        return CharsLayout(count)
-    inner = layout_from(btf, element, btf.size(element))
-    return BytesLayout(size) if isinstance(inner, BytesLayout) or count == 0 else ArrayLayout(inner, count)
 
 
 def integer(size: int, *, signed: bool) -> Any:

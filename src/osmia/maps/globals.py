@@ -121,7 +121,9 @@ class Global(Shared, Generic[T]):
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
-        return "global", repr(self.layout), self.contents, self.name
+        from osmia.structs import describe_layout
+
+        return "global", describe_layout(self.layout), self.contents, self.name
 
     def _describe(self, of: Any) -> None:
         layout = layout_of(of)

@@ -13,8 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from osmia.forms import Form
-
 I = TypeVar("I", bound=int)  # noqa: E741 - the type of a setting
 
 
@@ -42,13 +40,13 @@ class Setting(int):
                 f"{made.subject}: the type of a setting is one of u8..i64, be16..be64, bool or an IntEnum class, "
                 f"not {found}"
             )
-        made._codec = None if is_big_endian(of) else Codec(of, made, "value")  # noqa: SLF001
+        made._codec = Codec(of, made, "value")  # noqa: SLF001
         made.encode(value)
         return made
 
     _globals: dict[str, Any]
     _name: str
-    _codec: Codec | None
+    _codec: Codec
 
     @property
     def variable(self) -> str:
@@ -69,24 +67,11 @@ class Setting(int):
 
     def encode(self, value: Any) -> bytes:
         """A value as it lies in memory. TypeError or OverflowError for one that is not taken."""
-        if self._codec is not None:
-            return self._codec.encode(value)
-        form = self._form()
-        return form.pack(form.take(value, f"{self.subject}: a value"))
+        return self._codec.encode(value)
 
     def decode(self, data: bytes) -> Any:
         """A value from how it lies in memory."""
-        if self._codec is not None:
-            return self._codec.decode(data)
-        return self._form().unpack(data, self.subject, frozen=True)
-
-    def _form(self) -> Form:
-        from osmia.forms import form_of
-        from osmia.layout import layout_of
-
-        layout = layout_of(self.of)
-        assert layout is not None
-        return form_of(layout)
+        return self._codec.decode(data)
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""

@@ -7,7 +7,8 @@ from osmia.errors import ObjectError
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec, shown
-from osmia.maps.foreign import is_volatile, layout_from, type_of
+from osmia.maps.foreign import type_of
+from osmia.maps.foreign_globals import is_volatile, layout_from
 from osmia.maps.globals import Global
 
 TYPE_CHECKING = False
