@@ -16,6 +16,7 @@ from osmia.compiler import cache
 from osmia.compiler.request import CompiledObject
 from osmia.compiler.stored_spec import store
 from osmia.contexts.xdp import XdpAction, XdpContext
+from osmia.kernel import attributes, bpf
 from osmia.object_file import read_object
 from osmia.programs.global_data import SettingText
 from osmia.structs import array, struct
@@ -352,3 +353,21 @@ def test_bpftool_loads_variables_that_are_alone_in_their_sections(tmp_path: Path
         assert "name counts" in shown
     finally:
         pin.unlink()
+
+
+def test_what_a_setting_switches_off_is_not_there() -> None:
+    """The verifier takes settings for constants, and removes what they make unreachable."""
+    source = """
+    u64 total; const volatile _Bool DEBUG;
+    SEC("xdp") int counts(struct xdp_md *ctx) {
+        if (DEBUG) { total += bpf_ktime_get_ns(); total *= 3; total ^= bpf_ktime_get_ns(); }
+        return 2;
+    }
+    """
+    lengths = []
+    for debug in (False, True):
+        with osmia.load(c_object(source), settings={"DEBUG": debug}) as loaded:
+            lengths.append(bpf.obj_get_info(loaded["counts"].fd, attributes.PROG_INFO)["xlated_prog_len"] // 8)
+    off, on = lengths
+    assert off < 8
+    assert on > 15

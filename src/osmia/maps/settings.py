@@ -104,7 +104,8 @@ def setting(of: type[I], value: I, *, name: str = "") -> I:
     It is written `PORT: Final = setting(u16, 53)`. Kernel code reads what was given when it was loaded
     (`program.load(settings={"PORT": 443})`, `osmia.load(x, settings=...)`, `osmia run FILE -s PORT=443`), or else
     `value`; the kernel treats it as a constant, so that what it switches off costs nothing. User code reads `value`,
-    and `settings` of what is loaded says what is in force there. `of` is one of u8..i64, be16..be64, bool, or an
+    and `settings` of what is loaded says what is in force there. A setting of an IntEnum equals its member and has its
+    `name`, but is not the same object. `of` is one of u8..i64, be16..be64, bool, or an
     IntEnum class; since Linux 5.2.
     """
     return Setting(of, value, name)  # type: ignore[return-value]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec, shown
-from osmia.maps.foreign import type_of
-from osmia.maps.foreign_globals import is_volatile, layout_from
 from osmia.maps.globals import Global
 
 TYPE_CHECKING = False
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, NoReturn
 
+    from osmia.btf.read import Btf
     from osmia.kernel.map import KernelMap
     from osmia.layout import Layout
     from osmia.maps.settings import Setting
@@ -124,7 +122,7 @@ def open_globals(
     spec: ObjectSpec, maps: Mapping[str, KernelMap], declared: Mapping[str, Global[Any]]
 ) -> Iterable[tuple[str, Global[Any] | None, Global[Any]]]:
     """The live variables of an object that is loaded: name, declaration if there is one, and handle."""
-    btf = Btf(spec.btf, spec.name) if spec.btf else None
+    btf: Btf | None = None
     for name, variable in (spec.variables or {}).items():
         backend = maps.get(variable.section)
         if backend is None or spec.maps[variable.section].read_only:
@@ -132,6 +130,9 @@ def open_globals(
         if name in declared:
             yield name, declared[name], declared[name].handle(backend, variable.offset)
         else:
+            from osmia.maps.foreign_globals import layout_from
+
+            btf = btf or _btf(spec)
             of = Foreign(layout_from(btf, variable.btf_type_id, variable.size))
             yield name, None, Global.opened(of, name=name, backend=backend, offset=variable.offset)
 
@@ -155,12 +156,22 @@ def _storage(layout: Layout) -> type[Integer] | None:
 
 def _declared_by(spec: ObjectSpec) -> dict[str, ForeignSetting]:
     """The settings that an object declares: what is const and volatile."""
-    btf = Btf(spec.btf, spec.name) if spec.btf else None
+    from osmia.maps.foreign import type_of
+    from osmia.maps.foreign_globals import is_volatile
+
+    btf = _btf(spec)
     return {
         name: ForeignSetting(name, type_of(btf, variable.btf_type_id, variable.size))
         for name, variable in (spec.variables or {}).items()
         if spec.maps[variable.section].read_only and btf and is_volatile(btf, variable.btf_type_id)
     }
+
+
+def _btf(spec: ObjectSpec) -> Btf | None:
+    """The object's BTF, which variables that are declared do not need."""
+    from osmia.btf.read import Btf
+
+    return Btf(spec.btf, spec.name) if spec.btf else None
 
 
 def _read(setting: Setting | ForeignSetting, value: Any) -> Any:
