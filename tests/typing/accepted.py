@@ -33,6 +33,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.helpers import ktime_get_ns
 
 if TYPE_CHECKING:
     from osmia.maps.declaration import Map
@@ -52,6 +53,17 @@ states = HashMap(State, bool, max_entries=2)
 @struct
 class Totals:
     seen: u64 = 0
+
+
+@xdp
+def helpers(ctx: XdpContext) -> XdpAction:
+    started = ktime_get_ns()
+    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+        return XdpAction.ABORTED
+    socket = ctx.sk_lookup_tcp(b"", 0)
+    if socket is not None:
+        ctx.sk_release(socket)
+    return ctx.redirect(5)
 
 
 @xdp
