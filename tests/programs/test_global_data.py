@@ -161,6 +161,9 @@ def test_an_object_without_settings() -> None:
     data = c_object('SEC("xdp") int first(struct xdp_md *ctx) { return 2; }')
     text = "the object: no setting PORT; it has none"
     assert text_of(KeyError, lambda: osmia.load(data, settings={"PORT": 1})) == text
+    with osmia.load(data) as loaded:
+        assert dict(loaded.settings) == {}
+        assert text_of(KeyError, lambda: loaded.settings["PORT"]) == text
 
 
 def test_settings_of_what_is_loaded_stay() -> None:

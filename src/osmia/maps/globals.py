@@ -121,6 +121,8 @@ class Global(Shared, Generic[T]):
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
+        if self._codec is not None:
+            return "global", self.of.__module__, self.of.__qualname__, self._codec.letter, self.contents, self.name
         from osmia.structs import describe_layout
 
         return "global", describe_layout(self.layout), self.contents, self.name

@@ -44,8 +44,6 @@ class Loaded:
     """Its programs, by name."""
     globals: dict[str, Global[Any]]
     """Its global variables that programs use, by name: of .data and .bss."""
-    settings: Mapping[str, Any]
-    """Its settings, by name, as it was loaded with them: of an object file, what is `const volatile`."""
 
     def __init__(
         self,
@@ -59,7 +57,7 @@ class Loaded:
         self.maps = {}
         self.programs = {}
         self.globals = {}
-        self.settings = {} if settings is None else settings
+        self._settings = settings
         self._spec = spec
         self._object = loaded
         self._handles: dict[object, Any] = {}
@@ -91,6 +89,15 @@ class Loaded:
                 self._handles[what] = self._of_declaration(what)
             return self._handles[what]
         raise TypeError(f"{self._spec.name}: a map, a program, a global or a name is expected, not {shown(what)}")
+
+    @property
+    def settings(self) -> Settings[Any]:
+        """Its settings, by name, as it was loaded with them: of an object file, what is `const volatile`."""
+        if self._settings is None:
+            from osmia.programs.global_data import Settings
+
+            self._settings = Settings(self._spec.name, {})
+        return self._settings
 
     def close(self) -> None:
         """Let go of its programs and maps. Programs run on where they are attached, until the link is detached."""
