@@ -118,6 +118,8 @@ def global_data(ctx: XdpContext) -> XdpAction:
         if event is not None:
             event.seen = total.value
             events.discard(event)
+    with events.reserve(Totals) as event:
+        assert_type(event, Totals | None)
     if events.output(totals.value) != 0:
         return XdpAction.ABORTED
     stages.tail_call(ctx, 1)

@@ -78,15 +78,18 @@ class RingBuf(Map[None, E], Generic[E]):
         assert layout is not None
         return type(self).__name__, self.name, describe_layout(layout), self.max_entries, self.flags
 
-    def reserve(self) -> Reservation[E]:
-        """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full."""
+    def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
+        """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
+
+        The type of the event may be said again, as in `reserve(Event)`.
+        """
         self._in_kernel_code("reserve")
 
     def discard(self, event: E) -> None:  # noqa: ARG002 - the type is what matters
         """In kernel code: give up the event that was reserved. The rest of the `with` must not touch it."""
         self._in_kernel_code("discard")
 
-    def output(self, event: E, flags: int = 0) -> int:  # noqa: ARG002 - the types are what matters
+    def output(self, event: E | bytes, flags: int = 0, /) -> int:  # noqa: ARG002 - the types are what matters
         """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full."""
         self._in_kernel_code("output")
 
