@@ -91,6 +91,8 @@ class UnitState:
     """How the compiler came to each struct class."""
     files: dict[str, ir.SourceFile]
     """Of all functions, by the path as Python knows it."""
+    scratch: list[ir.MapReference]
+    """Maps of the compiler's own."""
     globals: dict[str, Global[Any]]
     """By symbol: the variables that kernel code and user code share."""
     global_paths: dict[str, Path]
