@@ -217,6 +217,10 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
+        case ir.Sequence(value=result):
+            return _objects(result, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _objects(then, facts) | _objects(otherwise, facts)
         case _:
             return frozenset()
 

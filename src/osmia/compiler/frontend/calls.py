@@ -342,11 +342,16 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
     assert call is not None
     value: Operand = Static(None, ("constant",), location) if node is None else state.translate.operand(state, node)
     before: tuple[ir.Statement, ...] = ()
-    if isinstance(value, TupleValue):
-        before, items = value.before, list(value.items)
-    else:
-        items = [value]
-    several = isinstance(value, TupleValue)
+    items: list[Operand] = [value]
+    several = True
+    match value:
+        case TupleValue():
+            before, items = value.before, list(value.items)
+        case Static(value=tuple() as constants):
+            elements = enumerate(constants)
+            items = [Static(each, ("element", value.path, index), value.location) for index, each in elements]
+        case _:
+            several = False
     values = [_returned(call, index, item, len(items), several, location) for index, item in enumerate(items)]
     if not call.ends:
         call.results, call.several = [state.hidden(each.type) for each in values], several
