@@ -111,13 +111,19 @@ def function(name: str, lines: Sequence[Line], first: int, declared: Kind | None
     )
 
 
-def load_refused(refused: Refused) -> None:
-    """Load a program as `osmia.load` does, but with maps of any type: the loader has not all of them."""
-    program = function("program", refused.lines, 1, kind(refused.kind))
-    functions, line = [program], len(refused.lines) + 1
+def functions_of(refused: Refused) -> list[FunctionSpec]:
+    """The program, then its subprograms; their lines are numbered through."""
+    functions, line = [function("program", refused.lines, 1, kind(refused.kind))], len(refused.lines) + 1
     for each in refused.functions:
         functions.append(function(each.name, each.lines, line, None))
         line += len(each.lines)
+    return functions
+
+
+def load_refused(refused: Refused) -> None:
+    """Load a program as `osmia.load` does, but with maps of any type: the loader has not all of them."""
+    functions = functions_of(refused)
+    program = functions[0]
     named = dict.fromkeys(each.target for made in functions for each in made.relocations if each.kind == "map")
     spec = ObjectSpec("raw.o", refused.license, {"program": program}, {}, {}, b"")
     spec.functions = {each.name: each for each in functions[1:]}
@@ -205,17 +211,24 @@ JEQ, JNE, JGT, JGE, JLT, JLE, JSGT, JSLT = 0x15, 0x55, 0x25, 0x35, 0xA5, 0xB5, 0
 RETURN = [mov(0, 2), EXIT]
 
 
-def lookup(name: str, key: bytes = b"") -> list[bytes]:
-    """`r0 = lookup(map, &0)`."""
+def lookup(name: str) -> list[bytes]:
+    """Look up the key 0."""
     return [store_value(4, 10, -4, 0), copy(2, 10), add(2, -4), map_address(1, name), call(1)]
 
 
 def reserve(size: int) -> list[bytes]:
-    """`r0 = ring.reserve(size)`."""
+    """Reserve a record of the ring buffer."""
     return [map_address(1, "ring"), mov(2, size), mov(3, 0), call(131)]
 
 
 START = ("def program(ctx):", copy(6, 1))
+SOCKET = (
+    "    socket = ctx.sk_lookup_tcp(pair)",
+    [
+        *(store_value(8, 10, -16, 0), store_value(8, 10, -8, 0), copy(1, 6), copy(2, 10), add(2, -16), mov(3, 12)),
+        *(mov(4, -1), mov(5, 0), call(84)),
+    ],
+)
 END = ("    return 2", RETURN)
 FOUND = ("    found = table.lookup(0)", lookup("table"))
 CHECKED = ("    if found is None:", jump(JNE, 0, 0, 2))
@@ -239,7 +252,12 @@ PROGRAMS: dict[str, Refused] = {
         ]
     ),
     "stale-or-scalar": Refused(
-        [START, ("    address = ctx.ingress_ifindex", load(4, 2, 6, 12)), ("    return address[0]", load(4, 0, 2, 0)), END]
+        [
+            START,
+            ("    address = ctx.ingress_ifindex", load(4, 2, 6, 12)),
+            ("    return address[0]", load(4, 0, 2, 0)),
+            END,
+        ]
     ),
     "stale-or-scalar packet": Refused(
         [
@@ -261,6 +279,25 @@ PROGRAMS: dict[str, Refused] = {
             ("    event.value = 1", store_value(8, 7, 0, 1)),
             END,
         ]
+    ),
+    "null-check record": Refused(
+        [START, ("    event = ring.reserve(8)", reserve(8)), ("    event.value = 1", store_value(8, 0, 0, 1)), END]
+    ),
+    "stale-or-scalar socket": Refused(
+        [
+            START,
+            SOCKET,
+            ("    if socket is None:", jump(JNE, 0, 0, 2)),
+            ("        return 0", [mov(0, 0), EXIT]),
+            ("    socket.release()", [copy(7, 0), copy(1, 0), call(86)]),
+            ("    return socket.mark", [load(4, 0, 7, 8), EXIT]),
+        ]
+    ),
+    "ref-leak socket": Refused([START, SOCKET, END]),
+    "ptr-arith": Refused([START, ("    other = array + 4", [map_address(1, "array"), add(1, 4)]), END]),
+    "call-depth recursion": Refused(
+        [START, ("    f1()", call_function(1)), END],
+        functions=[Function("f1", [("def f1():", call_function(1)), END])],
     ),
     "map-oob": Refused([START, FOUND, CHECKED, MISSING, ("    return found.values[8]", [load(8, 1, 0, 64)]), END]),
     "map-oob variable": Refused(
@@ -331,9 +368,7 @@ PROGRAMS: dict[str, Refused] = {
     "ptr-32": Refused(
         [START, ("    data = ctx.data", load(4, 3, 6, 0)), ("    short = u32(data) + 4", insn(0x04, 3, imm=4)), END]
     ),
-    "pkt-end": Refused(
-        [START, ("    end = ctx.data_end", load(4, 3, 6, 4)), ("    last = end - 4", add(3, -4)), END]
-    ),
+    "pkt-end": Refused([START, ("    end = ctx.data_end", load(4, 3, 6, 4)), ("    last = end - 4", add(3, -4)), END]),
     "uninit-reg": Refused(
         [
             START,
@@ -347,7 +382,7 @@ PROGRAMS: dict[str, Refused] = {
         [START, ("    now = ktime_get_ns()", call(5)), ("    return ctx.rx_queue_index", [load(4, 0, 1, 16), EXIT])]
     ),
     "stack-oob": Refused([START, ("    values[0] = 1", store_value(8, 10, -520, 1)), END]),
-    "stack-oob helper": Refused(
+    "stack-oob argument": Refused(
         [START, ("    found = table.lookup(short)", [copy(2, 10), add(2, -2), map_address(1, "table"), call(1)]), END]
     ),
     "stack-uninit": Refused(
@@ -373,7 +408,13 @@ PROGRAMS: dict[str, Refused] = {
         + [Function("f9", [("def f9():", mov(0, 0)), END])],
     ),
     "infinite-loop": Refused(
-        [START, ("    value = 1", mov(0, 1)), ("    while value:", jump(JEQ, 6, 0, 1)), ("        pass", insn(0x05, off=-2)), END]
+        [
+            START,
+            ("    value = 1", mov(0, 1)),
+            ("    while value:", jump(JEQ, 6, 0, 1)),
+            ("        pass", insn(0x05, off=-2)),
+            END,
+        ]
     ),
     "too-large": Refused(
         [
@@ -412,6 +453,7 @@ PROGRAMS: dict[str, Refused] = {
             END,
         ]
     ),
+    "release-type scalar": Refused([START, ("    ring.submit(8)", [mov(1, 8), mov(2, 0), call(132)]), END]),
     "release-offset": Refused(
         [
             START,
@@ -512,7 +554,7 @@ PROGRAMS: dict[str, Refused] = {
         ]
     ),
     "ctx-modified constant": Refused(
-        [START, ("    value = (ctx + 4)[index]", [store_value(8, 6, 4, 0), add(6, 4), store(4, 6, 0, 6)]), END]
+        [START, ("    (ctx + 4).adjust_head(0)", [copy(1, 6), add(1, 4), mov(2, 0), call(44)]), END]
     ),
     "ret-range": Refused([START, ("    return 5", [mov(0, 5), EXIT])], kind="cgroup_skb"),
     "ret-range computed": Refused([START, ("    return ctx.mark", [load(4, 0, 6, 8), EXIT])], kind="cgroup_skb"),
@@ -567,15 +609,18 @@ PROGRAMS: dict[str, Refused] = {
         ]
     ),
     "lock-btf": Refused([START, FOUND, CHECKED, MISSING, ("    with found.lock:", [copy(1, 0), call(93)]), END]),
-    "atomic-target": Refused(
-        [START, ("    ref(ctx.data).fetch_add(1)", [mov(1, 1), insn(0xDB, 6, 1, 0, 0)]), END]
-    ),
+    "atomic-target": Refused([START, ("    ref(ctx.data).fetch_add(1)", [mov(1, 1), insn(0xDB, 6, 1, 0, 0)]), END]),
     "misaligned": Refused([START, ("    pair.second = 1", store_value(8, 10, -12, 1)), END]),
     "fill-size": Refused(
         [START, ("    saved = ctx", store(8, 10, -8, 6)), ("    half = saved.low", load(4, 0, 10, -8)), END]
     ),
-    "fill-size overwritten": Refused(
-        [START, ("    saved = ctx", store(8, 10, -8, 6)), ("    saved.low = 1", [store_value(4, 10, -8, 1), load(8, 0, 10, -8), load(4, 0, 0, 0)]), END]
+    "stale-or-scalar overwritten": Refused(
+        [
+            START,
+            ("    saved = ctx", store(8, 10, -8, 6)),
+            ("    saved.low = 1", [store_value(4, 10, -8, 1), load(8, 0, 10, -8), load(4, 0, 0, 0)]),
+            END,
+        ]
     ),
     "snprintf-ro": Refused(
         [
@@ -599,5 +644,4 @@ PROGRAMS: dict[str, Refused] = {
     "opcode": Refused([START, ("    call(pointer)", insn(0x8D, 6)), END]),
     "ld-abs": Refused([START, ("    first = packet[0]", insn(0x30, imm=0)), END]),
     "kfunc": Refused([START, ("    kernel_function()", insn(0x85, src=2, imm=1)), END]),
-    "kfunc not here": Refused([START, ("    kernel_function()", insn(0x85, src=2, imm=100000)), END]),
 }

@@ -121,7 +121,9 @@ def _origin(known: Explanation, steps: list[Step]) -> Origin | None:
 
 def _case(known: Explanation, origin: Origin | None) -> Case | None:
     """The case of an entry that the value's origin tells."""
-    for case in known.entry.cases if origin else ():
+    if origin is None:
+        return None
+    for case in known.entry.cases:
         step = origin.ended_by if case.ended_by else origin.step
         if step and re.match(case.origin, step.text):
             return case
@@ -138,9 +140,7 @@ def _labelled(label: str, words: str) -> list[str]:
     return [f"  {label}: {words}"] if words else []
 
 
-def _origin_words(
-    made: Step | None, line: SourceLine | None, refused: int | None, place: SourceLine | None
-) -> str:
+def _origin_words(made: Step | None, line: SourceLine | None, refused: int | None, place: SourceLine | None) -> str:
     """Where the value came from; nothing where that is the line that is shown already."""
     if made is None or made.index == refused:
         return ""
@@ -150,7 +150,7 @@ def _origin_words(
 
 
 def _path_words(way: tuple[Branch, ...], place: SourceLine | None) -> str:
-    """The last conditions: `line 12: true, line 15 to 19`, with the file where it is another one."""
+    """The last conditions: `line 12: true, line 15 -> line 19`, with the file where it is another one."""
     shown = [_branch_words(branch, place) for branch in way[-_SHOWN_BRANCHES:]]
     return ", ".join(["...", *shown] if len(way) > _SHOWN_BRANCHES else shown)
 
@@ -159,4 +159,4 @@ def _branch_words(branch: Branch, place: SourceLine | None) -> str:
     where = f"line {branch.line}" if place and branch.file == place.file else f"{branch.file}:{branch.line}"
     if branch.taken is not None:
         return f"{where}: {'true' if branch.taken else 'false'}"
-    return f"{where} to {branch.next_line}" if branch.next_line is not None else where
+    return f"{where} -> line {branch.next_line}" if branch.next_line is not None else where

@@ -27,8 +27,8 @@ class Case:
 class Entry:
     """A message: its name, what it looks like, what it means in plain words, and what to do about it.
 
-    Names in braces in `cause` and `fix` are the pattern's groups. Its group `register` is the register at fault and `at`
-    the instruction that the message names.
+    Names in braces in `cause` and `fix` are the pattern's groups. Its group `register` (or `other`) is the register at
+    fault, and `at` the instruction that the message names.
     """
 
     name: str
@@ -36,10 +36,12 @@ class Entry:
     cause: str
     fix: str
     trace: str = ""
-    """What to look for as the origin: `register`: what set the register at fault; `number`: the same, but where a number
-    was added to a pointer, what set the number; `base`: what set the address that the instruction uses; `operand`: what
-    set the number on its right; `r0`; `call NAME`: the last call of a helper; `acquired`: the instruction of that
-    group. Empty where nothing leads further."""
+    """What to look for as the origin. Empty where nothing leads further.
+
+    `register`: what set the register at fault; `number`: the same, but where a number was added to a pointer, what set
+    the number; `base`: what set the address that the instruction uses; `operand`: what set the number on its right;
+    `r0`: what is returned; `call NAME`: the last call of a helper; `acquired`: the instruction of that group.
+    """
     cases: tuple[Case, ...] = ()
 
 
@@ -65,15 +67,20 @@ def explain(reason: str) -> Explanation | None:
 def _map_type(number: str) -> str:
     """A type of map by the kernel's name: `PROG_ARRAY` for 3; its number where it is a newer one."""
     prefix = "BPF_MAP_TYPE_"
-    return next((name[len(prefix):] for name, value in vars(bpf).items() if name.startswith(prefix) and str(value) == number), number)
+    return next(
+        (name[len(prefix) :] for name, value in vars(bpf).items() if name.startswith(prefix) and str(value) == number),
+        number,
+    )
 
 
 _NO_REGISTER_ACCESS = r"R(?P<register>\d+) invalid mem access"
-_COMPILER = "this is a fault of the compiler that made the program: report it, with the source"
+_COMPILER = "it is a fault of the compiler that made the program: report it, with the source"
+_OSMIA = "in a program that osmia compiled, it is a fault of the compiler: report it, with the source"
 _LENGTH = "test it before the call: `if size == 0 or size > LIMIT: return`, where LIMIT is the buffer's size"
-_OUTSIDE_MAP = "test the index before it is used, `if i < N:` (not `<=`), or mask it: `i & (N - 1)` where N is a power of two"
+_OUTSIDE_MAP = (
+    "test the index before it is used, `if i < N:` (not `<=`), or mask it: `i & (N - 1)` where N is a power of two"
+)
 _CHECK = "test it right behind the call, `if value is None: return ...`, on every path that uses it"
-_RECORD = "a ring buffer's record"
 
 # The first entry whose pattern the message has.
 CATALOGUE: tuple[Entry, ...] = (
@@ -99,12 +106,20 @@ CATALOGUE: tuple[Entry, ...] = (
         "register",
     ),
     Entry(
+        "pkt-bounds variable",
+        r"invalid access to packet, off=-?\d+ size=\d+, R(?P<register>\d+)\(id=[1-9]\d*,off=-?\d+,r=0\)",
+        "packet bytes are used at an offset that varies, and that no check has shown to be in the packet or that may "
+        "be above 65535",
+        "mask the offset, `offset & 0xfff`, before it is added to a place in the packet, and check the very place that "
+        "is used: `header = ctx.packet.at(Header, offset)`, tested for None",
+        "number",
+    ),
+    Entry(
         "pkt-bounds",
         r"invalid access to packet, off=(?P<off>-?\d+) size=(?P<size>\d+), R(?P<register>\d+)\(.*?r=(?P<proven>\d+)\)",
-        "packet bytes are used that no check has shown to be there: {size} at offset {off} from a place of which "
-        "{proven} are known to be before the packet's end",
-        "take a view, `header = ctx.packet.at(Header, offset)`, and test it for None; mask an offset that varies, "
-        "`offset & 0xfff`, before it is added, and check the same place that is used",
+        "packet bytes are used that no check has shown to be there: {size} at offset {off}, where {proven} are known "
+        "to be in the packet",
+        "take a view, `header = ctx.packet.at(Header, offset)`, and test it for None before it is used",
         "register",
     ),
     Entry(
@@ -131,6 +146,11 @@ CATALOGUE: tuple[Entry, ...] = (
                 "a place in the packet is used after a call that may have moved the packet",
                 "take the view again behind the call: `ctx.packet.at(Header, offset)`",
                 ended_by=True,
+            ),
+            Case(
+                r"\*\(u\d+ \*\)\(r10 ",
+                "an address that was saved on the stack is used after it was overwritten in part",
+                "keep the address in a local of its own; " + _OSMIA,
             ),
         ),
     ),
@@ -173,7 +193,7 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         "value-makes-oob",
-        r"value (?P<number>-?\d+) makes \w+ pointer be out of bounds|\w+ pointer offset (?P<offset>-?\d+) is not allowed",
+        r"value -?\d+ makes \w+ pointer be out of bounds|\w+ pointer offset -?\d+ is not allowed",
         "a number is added to an address that leads further away than 512 MiB",
         "test the index against the size of what it is an index of, before it is used: `if i < N:`",
         "operand",
@@ -203,7 +223,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ptr-32",
         r"R(?P<register>\d+) 32-bit pointer arithmetic prohibited",
         "an address is cut to 32 bits",
-        "keep addresses in 64 bits; in a program that osmia compiled, " + _COMPILER,
+        "keep addresses in 64 bits; " + _OSMIA,
         "register",
     ),
     Entry(
@@ -224,8 +244,7 @@ CATALOGUE: tuple[Entry, ...] = (
             Case(
                 r"call ",
                 "a register is read that the call before has overwritten: calls keep r6 to r9 only",
-                "copy the value to one of r6 to r9, or to the stack, before the call; in a program that osmia compiled, "
-                + _COMPILER,
+                "copy the value to one of r6 to r9, or to the stack, before the call; " + _OSMIA,
             ),
         ),
     ),
@@ -241,16 +260,21 @@ CATALOGUE: tuple[Entry, ...] = (
         "stack-uninit",
         r"invalid (?:indirect )?(?:read|access) (?:from|to) stack (?:R(?P<register>\d+) )?off (?P<off>-?\d+)\+\d+ "
         r"size (?P<size>\d+)",
-        "a local is given to a helper whose bytes are not all set: {size} bytes are read, often with a struct's padding",
+        "a local is given to a helper whose bytes are not all set: {size} are read, often with a struct's padding",
         "set all of it first, padding too: a struct that osmia makes is zeroed as a whole",
     ),
     Entry(
         "stack-oob",
-        r"invalid (?:write|read|indirect access|unbounded \w+) (?:to|from) stack R(?P<register>\d+) off=?\s?"
-        r"(?P<off>-?\d+)(?: size=(?P<size>\d+))?",
-        "an access outside the program's stack, or a local smaller than the map's key or value, or than the length that "
-        "a helper is given",
-        "keep locals within 512 bytes (a per-CPU array takes larger ones), and let a key have the map's key type",
+        r"invalid (?:write|read) (?:to|from) stack R10 off=(?P<off>-?\d+) size=\d+",
+        "an access outside the program's stack, which has 512 bytes: at offset {off} from its end",
+        "keep the locals of a function within 512 bytes: put larger ones in a per-CPU array",
+    ),
+    Entry(
+        "stack-oob argument",
+        r"invalid (?:write|read|(?:indirect|unbounded) \w+) (?:to|from) stack R(?P<register>\d+) off[= ]",
+        "an access outside the program's stack: a local that is smaller than what the helper reads or writes, or an "
+        "index that leads out of one",
+        "give a key the map's key type and a value its value type, and let no length be larger than the buffer",
     ),
     Entry(
         "stack-depth",
@@ -285,9 +309,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "too-large",
         r"BPF program is too large\. Processed (?P<steps>\d+) insn",
-        "the program takes the verifier more than a million steps: most often a loop of many rounds with branches in it",
-        "give the loop a small constant bound, or let the kernel run it: bpf_loop from 5.17 on; or move its body into a "
-        "global function, which is verified by itself",
+        "the program takes the verifier more than a million steps: most often a loop of many rounds",
+        "give the loop a small constant bound, or let the kernel run it (bpf_loop, from 5.17 on), or move its body "
+        "into a global function, which is verified by itself",
     ),
     Entry(
         "too-complex",
@@ -299,13 +323,13 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "ref-leak",
         r"Unreleased reference id=\d+ alloc_insn=(?P<acquired>\d+)",
-        "a record or a socket is neither submitted, discarded nor released on this path",
-        "use it in a scope that gives it back on every path: `with ring.reserve(T) as event:`",
+        "a socket, or something else that was taken from the kernel, is not released on this path",
+        "release it on every path, before the program ends",
         "acquired",
         (
             Case(
                 r"call bpf_ringbuf_reserve#",
-                _RECORD + " is neither submitted nor discarded on this path",
+                "a ring buffer's record is neither submitted nor discarded on this path",
                 "use it in a scope that does so on every path: `with ring.reserve(T) as event:`",
             ),
         ),
@@ -408,7 +432,7 @@ CATALOGUE: tuple[Entry, ...] = (
         r"variable ctx access var_off|dereference of modified (?:ctx )?ptr",
         "the context is read at an offset that varies, or through an address that was changed",
         "read the fields of the context by name",
-        "base",
+        "number",
     ),
     Entry(
         "ctx-access",
@@ -418,7 +442,7 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         "ret-range",
-        r"At (?:program exit|callback return) the register R0 has (?P<found>.*?) ?should have been in (?P<allowed>\S+ \S+)",
+        r"At (?:program exit|callback return) the register R0 has .*should have been in (?P<allowed>\S+ \S+)",
         "a return value that this hook does not allow: it takes {allowed}",
         "return one of the hook's named actions, and limit a computed value before",
         "r0",
@@ -427,7 +451,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ro-map",
         r"write into map forbidden, value_size=(?P<value_size>\d+)",
         "a write to a read-only map",
-        "a constant is set before the program is loaded, `setting(...)`; what changes belongs in a Global or another map",
+        "a setting is set before the program is loaded; what changes belongs in a Global or another map",
         "base",
     ),
     Entry(
@@ -481,7 +505,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "fill-size",
         r"invalid size of register fill|corrupted spill memory|attempt to corrupt spilled pointer",
         "an address that was saved on the stack is read or overwritten in part",
-        "read and write saved addresses whole; in a program that osmia compiled, " + _COMPILER,
+        "read and write saved addresses whole; " + _OSMIA,
     ),
     Entry(
         "div0",
@@ -499,7 +523,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "unreachable",
         r"unreachable insn (?P<at>\d+)",
         "code that can never run",
-        "leave it out; in a program that osmia compiled, " + _COMPILER,
+        "leave it out; " + _OSMIA,
     ),
     Entry(
         "no-exit",

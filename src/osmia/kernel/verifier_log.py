@@ -102,10 +102,8 @@ def read_log(log: str) -> Log:
 
 def _parts(log: str) -> tuple[str, str]:
     """The lines that all kernels write, and the report of later ones."""
-    summary = None
-    for summary in _SUMMARY.finditer(log, max(0, len(log) - _LAST_PART)):
-        pass
-    whole = log[: summary.start()] if summary else log
+    summaries = list(_SUMMARY.finditer(log, max(0, len(log) - _LAST_PART)))
+    whole = log[: summaries[-1].start()] if summaries else log
     if whole.startswith(_REPORT):
         return "", whole
     body, found, report = whole.partition("\n" + _REPORT)

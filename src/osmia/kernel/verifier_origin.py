@@ -26,6 +26,7 @@ _CHANGE = re.compile(r"[rw](\d+) [^\s=]+= (\S+)")
 _SET = re.compile(r"[rw](\d+) = ")
 _FILL = re.compile(r"r(\d+) = \*\(u64 \*\)\(r10 ([+-]\d+)\)$")
 _SPILL = re.compile(r"\*\(u64 \*\)\(r10 ([+-]\d+)\) = r(\d+)$")
+_STORE = re.compile(r"(?:lock )?\*\(u(\d+) \*\)\(r10 ([+-]\d+)\) ")
 _HELPER = re.compile(r"call (?:bpf_)?(\w+)#")
 _BASE = re.compile(r"\(r(\d+) [+-]\d+\)")
 _OPERAND = re.compile(r"[rw]\d+ \S+ [rw](\d+)$")
@@ -95,16 +96,27 @@ def _ended(steps: list[Step], found: Step | None) -> Origin | None:
     if found is None:
         return None
     made = next(position for position in range(len(steps) - 1, -1, -1) if steps[position] is found)
-    kind = _RETURNS.get(helper(found), "") or _kind_of_result(found)
+    kind = _RETURNS.get(helper(found), "") or _kind_of_result(steps[made:])
     ends = next((names for pointer, names in _ENDS if kind.startswith(pointer)), ())
     return Origin(found, next((step for step in reversed(steps[made + 1 : -1]) if helper(step) in ends), None))
 
 
-def _kind_of_result(step: Step) -> str:
-    """What the log says that an instruction made: `pkt`."""
+def _kind_of_result(steps: list[Step]) -> str:
+    """What the log says that the first step made: `pkt`. Old kernels do not say it of every step."""
+    changed = _SET.match(steps[0].text) or _CHANGE.match(steps[0].text)
+    register = int(changed[1]) if changed else 0
+    for position, step in enumerate(steps):
+        if position and (step.depth != steps[0].depth or _changes(step, register)):
+            return ""
+        if said := _state_of(register).findall(step.state):
+            return str(said[-1])
+    return ""
+
+
+def _changes(step: Step, register: int) -> bool:
+    """Whether a step changes a register."""
     changed = _SET.match(step.text) or _CHANGE.match(step.text)
-    said = _state_of(int(changed[1]) if changed else 0).findall(step.state)
-    return str(said[-1]) if said else ""
+    return int(changed[1]) == register if changed else step.opcode == _CALL and register < _FIRST_KEPT
 
 
 def _state_of(register: int) -> re.Pattern[str]:
@@ -150,7 +162,8 @@ class _Trace:
         if self.register is None:
             if (spill := _SPILL.match(step.text)) and spill[1] == self.slot:
                 self.register = int(spill[2])
-            return False
+                return False
+            return self._overwrites(step)
         if step.opcode == _CALL:
             # A helper sets what a function is called back with, and what comes back from it.
             return self.register < _FIRST_KEPT and (helper(step) != "" or not self._entered(position))
@@ -171,6 +184,12 @@ class _Trace:
             return int(changed[1]) == self.register and changed[2][0] in "rw"
         found = _SET.match(step.text)
         return found is not None and int(found[1]) == self.register
+
+    def _overwrites(self, step: Step) -> bool:
+        """Whether a step stores to a part of the slot."""
+        store = _STORE.match(step.text)
+        start, slot = int(store[2]) if store else 0, int(self.slot)
+        return store is not None and start < slot + 8 and slot < start + int(store[1]) // 8
 
     def _entered(self, position: int) -> bool:
         """Whether the log goes on inside the function that a step calls."""
@@ -202,7 +221,6 @@ class _Trace:
         for step in reversed(self.steps[:position]):
             if found := said.findall(step.state):
                 return str(found[-1]).startswith(_POINTERS)
-            changed = _SET.match(step.text) or _CHANGE.match(step.text)
-            if step.opcode == _CALL or (changed and int(changed[1]) == register):
+            if _changes(step, register):
                 return False
         return False

@@ -121,7 +121,9 @@ def _tested(block: list[ast.stmt], function: range) -> Iterator[_Condition]:
     for position, statement in enumerate(block):
         if isinstance(statement, ast.Match):
             for case in statement.cases:
-                yield _Condition(_lines(case.pattern, case.guard or case.pattern), _block(case.body), frozenset(), function)
+                yield _Condition(
+                    _lines(case.pattern, case.guard or case.pattern), _block(case.body), frozenset(), function
+                )
         elif isinstance(statement, ast.If | ast.While):
             header = _lines(statement.test, statement.test)
             otherwise = frozenset(_block(statement.orelse))
@@ -136,7 +138,9 @@ def _leaves_block(body: list[ast.stmt]) -> bool:
 
 def _but_returns(block: list[ast.stmt]) -> frozenset[int]:
     """The lines of a block without those of its `return`s: the compiler may make one exit of several."""
-    returns = {line for each in block for node in ast.walk(each) if isinstance(node, ast.Return) for line in _lines(node, node)}
+    returns = {
+        line for each in block for node in ast.walk(each) if isinstance(node, ast.Return) for line in _lines(node, node)
+    }
     return frozenset(_block(block)) - returns
 
 

@@ -1,0 +1,201 @@
+"""Every entry of the verifier's catalogue, reached in the running kernel: the whole text of each refusal is pinned.
+
+`python tests/kernel/test_verifier_catalogue.py` writes refused.txt anew from Linux 6.18, to be read before it is
+committed. Other kernels word some reasons otherwise; what must be alike there is compared.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import children
+from osmia.errors import VerifierError
+from osmia.kernel.features import kernel_version
+from osmia.kernel.verifier import verifier_error
+from osmia.kernel.verifier_catalogue import CATALOGUE, Entry, explain
+from osmia.spec import LineInfo
+from refused_programs import PROGRAMS, functions_of, load_refused
+
+EXPECTED = Path(__file__).with_name("refused.txt")
+RECORDED = Path(__file__).parents[1] / "data" / "verifier_logs"
+
+# Only processes without CAP_PERFMON are refused these, on later kernels.
+WITHOUT_PERFMON = {"stack-uninit"}
+# Entries that the running kernel has no program for: the messages as kernels write them.
+NOT_REACHED = {
+    # Before 5.3, and for processes without CAP_BPF, which may not load anything on most systems.
+    "back-edge": (
+        "back-edge from insn 3 to 2\nprocessed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
+        "peak_states 0 mark_read 0\n"
+    ),
+}
+# Which kernel brought what a program calls, or the check that refuses it.
+SINCE = {
+    **dict.fromkeys(("zero-size", "size-neg", "size-unbounded", "tail-map call"), (5, 18)),
+    **dict.fromkeys(("release-offset",), (5, 19)),
+    "btf-ro": (5, 11),
+    "snprintf-ro": (5, 13),
+    "kfunc": (5, 13),
+    "sleep": (5, 18),
+}
+# Which kernel takes a program that those before refuse.
+UNTIL = {"call-depth": (7, 3)}
+# On old kernels, these are refused with another number, or with what does not tell where a value came from.
+EXACT = (6, 18)
+STATES_SINCE = (6, 1)
+
+
+def expected() -> dict[str, str]:
+    found = {}
+    for part in EXPECTED.read_text(encoding="utf-8").split("=== ")[1:]:
+        name, _, text = part.partition("\n")
+        found[name] = text.rstrip("\n")
+    return found
+
+
+@cache
+def refusal(name: str) -> VerifierError:
+    with pytest.raises(VerifierError) as caught:
+        load_refused(PROGRAMS[name])
+    return caught.value
+
+
+def text_of(name: str) -> str:
+    if name in NOT_REACHED:
+        return str(recorded_error(name, NOT_REACHED[name]))
+    if name in WITHOUT_PERFMON:
+        result = children.outcome(lambda: load_refused(PROGRAMS[name]), children.drop("CAP_PERFMON"))
+        assert result.error == "VerifierError"
+        return result.text
+    return str(refusal(name))
+
+
+def recorded_error(name: str, log: str) -> VerifierError:
+    """The error for a log that another kernel wrote."""
+    lines: list[LineInfo] = []
+    for function in functions_of(PROGRAMS[name]) if name in PROGRAMS else ():
+        start = lines[-1].offset + 1 if lines else 0
+        lines += [LineInfo(start + at.offset, at.file, at.line, at.column, at.text) for at in function.lines]
+    return verifier_error(13, "program", log, lines)
+
+
+def without(text: str, *labels: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not line.startswith(tuple(f"  {each}: " for each in labels)))
+
+
+def entry_of(name: str) -> str:
+    """A program is named after its entry, with a word behind it where there are several."""
+    named = {entry.name for entry in CATALOGUE}
+    return name if name in named else name.rpartition(" ")[0]
+
+
+@pytest.mark.parametrize("name", [*PROGRAMS, *NOT_REACHED])
+def test_what_is_said(name: str) -> None:
+    kernel = kernel_version()
+    if kernel < SINCE.get(name, (0, 0)):
+        pytest.skip(f"Linux {kernel[0]}.{kernel[1]} has not what this takes: {SINCE[name][0]}.{SINCE[name][1]} has")
+    if kernel >= UNTIL.get(name, (99, 0)):
+        pytest.skip(f"Linux {kernel[0]}.{kernel[1]} does not refuse this")
+    text = text_of(name)
+    if kernel == EXACT or name in NOT_REACHED:
+        assert text == expected()[name]
+    elif kernel >= STATES_SINCE:
+        assert without(text, "kernel") == without(expected()[name], "kernel")
+    else:
+        assert explain(text.rpartition("kernel: ")[2]) is not None
+    found = explain(text.rpartition("  kernel: ")[2])
+    assert found is not None
+    assert found.entry.name == entry_of(name)
+
+
+def test_there_is_a_program_for_every_entry() -> None:
+    assert {entry_of(name) for name in (*PROGRAMS, *NOT_REACHED)} == {entry.name for entry in CATALOGUE}
+    assert set(expected()) == {*PROGRAMS, *NOT_REACHED}
+
+
+def said_by(entry: Entry) -> list[tuple[str, str]]:
+    """Every cause and fix of an entry."""
+    return [(entry.cause, entry.fix), *((case.cause, case.fix) for case in entry.cases)]
+
+
+def as_pattern(template: str) -> str:
+    return re.sub(r"\\\{\w+\\\}", r".+", re.escape(template))
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_cause_is_reached(entry: Entry) -> None:
+    texts = [text for name, text in expected().items() if entry_of(name) == entry.name]
+    for cause, fix in said_by(entry):
+        assert any(re.search(f": {as_pattern(cause)}(?: \\(at .*)?\n", text) for text in texts), cause
+        assert any(re.search(f"\n  fix: {as_pattern(fix)}(?:\n|$)", text) for text in texts), fix
+
+
+def test_names_are_not_given_twice() -> None:
+    names = [entry.name for entry in CATALOGUE]
+    assert len(names) == len(set(names))
+
+
+def test_what_an_error_holds() -> None:
+    error = refusal("map-oob variable")
+    assert (error.file, error.line) == ("p.py", 7)
+    assert error.origin is not None
+    assert (error.origin.file, error.origin.line) == ("p.py", 5)
+    assert error.origin.text == "    index = ctx.rx_queue_index"
+    assert [(branch.line, branch.taken, branch.next_line) for branch in error.branches] == [(3, None, 5), (6, None, 7)]
+    assert error.cause == "an access outside a map's value: 1 bytes at offset 64 of a value of 64 bytes"
+    assert error.fix.startswith("test the index before it is used")
+    assert error.reason.startswith("invalid access to map value, value_size=64 off=64 size=1; ")
+    assert "13: (72) *(u8 *)(r0 +0) = 1" in error.log
+    assert "(72)" not in str(error)
+
+
+def recorded(kernel: str) -> dict[str, tuple[str, str]]:
+    """Logs that another kernel wrote and what is said of them, by the name of the program."""
+    found = {}
+    for part in (RECORDED / f"{kernel}.txt").read_text(encoding="utf-8").split("=== ")[1:]:
+        name, _, rest = part.partition("\n")
+        log, _, text = rest.partition("--- expected\n")
+        found[name] = (log, text.rstrip("\n"))
+    return found
+
+
+@pytest.mark.parametrize("name", recorded("7.3"))
+def test_logs_of_linux_7_3(name: str) -> None:
+    """The second format: a report in words behind the plain lines. It leads to what is said of other kernels' logs."""
+    log, text = recorded("7.3")[name]
+    assert "\nVerification failed: " in log or name == "misaligned"
+    assert str(recorded_error(name, log)) == text
+    assert without(text, "kernel") == without(expected()[name], "kernel")
+
+
+@pytest.mark.parametrize("name", recorded("5.10"))
+def test_logs_of_linux_5_10(name: str) -> None:
+    """They do not show the registers after each instruction, and word some reasons otherwise."""
+    log, text = recorded("5.10")[name]
+    error = recorded_error(name, log)
+    assert str(error) == text
+    found = explain(error.reason)
+    assert found is not None
+    assert found.entry.name == entry_of(name)
+
+
+def write() -> None:
+    """Write the expected texts anew."""
+    parts = [f"=== {name}\n{text_of(name)}\n" for name in (*PROGRAMS, *NOT_REACHED)]
+    EXPECTED.write_text("\n".join(parts), encoding="utf-8")
+    for kernel in ("5.10", "7.3"):
+        parts = [
+            f"=== {name}\n{log}--- expected\n{recorded_error(name, log)}\n"
+            for name, (log, _) in recorded(kernel).items()
+        ]
+        (RECORDED / f"{kernel}.txt").write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if kernel_version() != EXACT:
+        raise SystemExit(f"the texts are those of Linux {EXACT[0]}.{EXACT[1]}")
+    write()
