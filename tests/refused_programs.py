@@ -386,7 +386,12 @@ PROGRAMS: dict[str, Refused] = {
         [START, ("    found = table.lookup(short)", [copy(2, 10), add(2, -2), map_address(1, "table"), call(1)]), END]
     ),
     "stack-uninit": Refused(
-        [START, ("    found = table.lookup(key)", [copy(2, 10), add(2, -4), map_address(1, "table"), call(1)]), END]
+        [
+            START,
+            ("    key.first = 0", store_value(1, 10, -4, 0)),
+            ("    found = table.lookup(key)", [copy(2, 10), add(2, -4), map_address(1, "table"), call(1)]),
+            END,
+        ]
     ),
     "stack-var-write": Refused(
         [

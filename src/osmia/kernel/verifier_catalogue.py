@@ -272,9 +272,10 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "stack-oob argument",
         r"invalid (?:write|read|(?:indirect|unbounded) \w+) (?:to|from) stack R(?P<register>\d+) off[= ]",
-        "an access outside the program's stack: a local that is smaller than what the helper reads or writes, or an "
-        "index that leads out of one",
-        "give a key the map's key type and a value its value type, and let no length be larger than the buffer",
+        "an access outside the part of the stack that is set: a local that is smaller than what the helper reads or "
+        "writes, an index that leads out of one, or a local of which nothing is set",
+        "give a key the map's key type and a value its value type, let no length be larger than the buffer, and set a "
+        "local before it is read",
     ),
     Entry(
         "stack-depth",
@@ -287,12 +288,6 @@ CATALOGUE: tuple[Entry, ...] = (
         r"the call stack of (?P<frames>\d+) frames is too deep",
         "more nested calls of functions than this kernel takes, or a function that calls itself",
         "call fewer functions inside one another; a loop takes the place of a function that calls itself",
-    ),
-    Entry(
-        "recursion",
-        r"recursive call from ",
-        "a function calls itself",
-        "write it as a loop, or with a tail call",
     ),
     Entry(
         "infinite-loop",
