@@ -138,8 +138,11 @@ class _Trace:
         """The step that made the value."""
         for position in range(len(self.steps) - 2, -1, -1):
             step = self.steps[position]
+            passed = step.depth < self.depth
             if not self._sees(step, self.steps[position + 1]):
                 continue
+            if passed and step.opcode == _CALL and not helper(step):
+                continue  # the call of the function that the walk was in
             if self._made_by(step, position):
                 return step
         return None
@@ -165,8 +168,7 @@ class _Trace:
                 return False
             return self._overwrites(step)
         if step.opcode == _CALL:
-            # A helper sets what a function is called back with, and what comes back from it.
-            return self.register < _FIRST_KEPT and (helper(step) != "" or not self._entered(position))
+            return self.register < _FIRST_KEPT
         if fill := _FILL.match(step.text):
             if int(fill[1]) == self.register and self._spilled(fill[2], position):
                 self.register, self.slot = None, fill[2]
@@ -190,10 +192,6 @@ class _Trace:
         store = _STORE.match(step.text)
         start, slot = int(store[2]) if store else 0, int(self.slot)
         return store is not None and start < slot + 8 and slot < start + int(store[1]) // 8
-
-    def _entered(self, position: int) -> bool:
-        """Whether the log goes on inside the function that a step calls."""
-        return self.steps[position + 1].depth > self.steps[position].depth
 
     def _spilled(self, slot: str, position: int) -> bool:
         """Whether a register was stored to a slot before."""
