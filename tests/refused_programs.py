@@ -385,6 +385,9 @@ PROGRAMS: dict[str, Refused] = {
     "stack-oob argument": Refused(
         [START, ("    found = table.lookup(short)", [copy(2, 10), add(2, -2), map_address(1, "table"), call(1)]), END]
     ),
+    "stack-oob argument unset": Refused(
+        [START, ("    found = table.lookup(key)", [copy(2, 10), add(2, -4), map_address(1, "table"), call(1)]), END]
+    ),
     "stack-uninit": Refused(
         [
             START,

@@ -12,7 +12,8 @@ import refused_programs
 from osmia.errors import VerifierError
 from osmia.kernel.verifier_log import Step
 from osmia.kernel.verifier_path import branches
-from refused_programs import END, EXIT, FOUND, START, Refused, add_register, jump, load, load_refused, mov, store_value
+from raw_programs import EXIT
+from refused_programs import END, FOUND, START, Refused, add_register, jump, load, load_refused, mov, store_value
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -296,10 +296,16 @@ CATALOGUE: tuple[Entry, ...] = (
         "let every round change what the loop tests, such as `for i in range(N):` does",
     ),
     Entry(
+        "recursion",
+        r"recursive call from \S* to ",
+        "a function calls itself, or one that calls it",
+        "write it as a loop",
+    ),
+    Entry(
         "back-edge",
         r"back-edge from insn (?P<at>\d+) to (?P<to>\d+)",
-        "a loop, which kernels before 5.3 do not run, and later ones only for processes with CAP_BPF",
-        "unroll the loop, or load the program with CAP_BPF",
+        "a loop, which takes Linux 5.3 and CAP_BPF, or a function that calls itself",
+        "unroll the loop, or load the program with CAP_BPF; write a function that calls itself as a loop",
     ),
     Entry(
         "too-large",

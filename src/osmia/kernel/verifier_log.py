@@ -55,6 +55,7 @@ _NOISE = (
     "old state:",
     "verification time",
     "stack depth",
+    "[...]",
 )
 _REGISTERS = (" R", " frame")
 _CALLED = "callee:"

@@ -22,6 +22,15 @@ _NO_CONDITIONS = (0x00, 0x80, 0x90, 0xE0)  # goto, call, exit, may_goto
 
 
 @record
+class _Source:
+    """A Python file."""
+
+    lines: list[str]
+    conditions: list[_Condition]
+    """Outer ones first."""
+
+
+@record
 class _Condition:
     """A Python statement that tests something."""
 
@@ -41,7 +50,7 @@ def branches(steps: list[Step], place_of: Callable[[Step], Place | None]) -> tup
     has it: the jump itself may test the opposite.
     """
     found: list[Branch] = []
-    sources: dict[str, list[_Condition] | None] = {}
+    sources: dict[str, _Source] = {}
     places = [place_of(step) for step in steps]
     position = 0
     while position < len(steps) - 1:
@@ -51,7 +60,7 @@ def branches(steps: list[Step], place_of: Callable[[Step], Place | None]) -> tup
             continue
         following = _leaves(steps, places, position)
         if here[0] not in sources:
-            sources[here[0]] = _conditions(here[0])
+            sources[here[0]] = _source(here[0])
         found.append(_branch(here, places[following] if following else None, sources[here[0]]))
         position = following or len(steps)
     return tuple(found)
@@ -70,12 +79,12 @@ def _leaves(steps: list[Step], places: list[Place | None], position: int) -> int
     return None
 
 
-def _branch(here: Place, following: Place | None, conditions: list[_Condition] | None) -> Branch:
+def _branch(here: Place, following: Place | None, source: _Source) -> Branch:
     file, line, text = here
     next_line = following[1] if following and following[0] == file else None
     taken = None
-    if conditions is not None and next_line is not None and linecache.getline(file, line).strip() == text.strip():
-        taken = next((_holds(each, next_line) for each in reversed(conditions) if line in each.header), None)
+    if next_line is not None and line <= len(source.lines) and source.lines[line - 1].strip() == text.strip():
+        taken = next((_holds(each, next_line) for each in reversed(source.conditions) if line in each.header), None)
     return Branch(file, line, text, taken=taken, next_line=next_line)
 
 
@@ -87,20 +96,19 @@ def _holds(condition: _Condition, next_line: int) -> bool | None:
     return False if next_line in condition.otherwise else None
 
 
-def _conditions(file: str) -> list[_Condition] | None:
-    """The conditions of a Python file, outer ones first; None where it cannot be read."""
-    if not file.endswith(".py"):
-        return None
+def _source(file: str) -> _Source:
+    """A Python file and its conditions; an empty one where it cannot be read."""
+    lines = linecache.getlines(file) if file.endswith(".py") else []
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError):
-        return None
+        return _Source([], [])
     found: list[_Condition] = []
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             whole = _lines(function, function)
             found += (each for block in _blocks(function) for each in _tested(block, whole))
-    return found
+    return _Source(lines, found)
 
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:

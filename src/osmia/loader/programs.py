@@ -95,7 +95,7 @@ def _log_of(load: Callable[..., int], number: int) -> str | int:
     try:
         return load(reason, bpf.LOG_REASON)
     except OSError:
-        return f"{text.rpartition(chr(10))[0]}\n[...]\n{bpf.text(reason)}"
+        return "".join((text[: text.rfind("\n")], "\n[...]\n", bpf.text(reason)))
 
 
 _SUMMARY = "\nprocessed "
