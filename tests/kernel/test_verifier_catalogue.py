@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import children
+import compiled
+import osmia
 from osmia.errors import VerifierError
 from osmia.kernel.features import kernel_version
 from osmia.kernel.verifier import verifier_error
@@ -133,9 +135,32 @@ def as_pattern(template: str) -> str:
     return re.sub(r"\\\{\w+\\\}", r".+", re.escape(template))
 
 
+GLOBAL = """
+__noinline int first(u32 *number) { asm volatile("" ::: "memory"); return *number; }
+SEC("xdp") int careless(struct xdp_md *ctx) { u32 x = ctx->rx_queue_index; return first(&x); }
+"""
+OF_GLOBAL = """\
+program.c:15: the kernel's verifier refuses program 'careless': what a global function is given may be missing, and is \
+used without a check for None
+    __noinline int first(u32 *number) { asm volatile("" ::: "memory"); return *number; }
+  fix: test it at the function's start, `if value is None: return ...`: such a function is verified by itself, for all \
+that it may be given
+  kernel: R1 invalid mem access 'mem_or_null'"""
+
+
+def test_an_argument_of_a_global_function(tmp_path: Path) -> None:
+    """Such functions are there with type information only, as clang makes it; the lines are those of the log."""
+    path = tmp_path / "careless.o"
+    path.write_bytes(compiled.c_object(GLOBAL))
+    with pytest.raises(VerifierError) as caught:
+        osmia.load(path)
+    assert str(caught.value) == OF_GLOBAL
+    assert caught.value.origin is None
+
+
 def texts() -> list[tuple[str, str]]:
     """Every pinned text, with the name of its entry."""
-    found = [(entry_of(name), text) for name, text in expected().items()]
+    found = [(entry_of(name), text) for name, text in expected().items()] + [("null-check", OF_GLOBAL)]
     for kernel, entries in OTHERWISE.items():
         found += [(entry, recorded(kernel)[name][1]) for name, entry in entries.items()]
     return found

@@ -71,6 +71,18 @@ def test_text_that_looks_like_a_place() -> None:
     assert place(log, []) == ("R0 !read_ok", "a b.py", 12)
 
 
+def test_instructions_of_no_line() -> None:
+    """Line 0 stands for what the compiler made of several lines: the line before on the way is the one to look at."""
+    log = NULL_CHECK.replace("; v.value += 1 @ other.py:8", ";  @ other.py:0")
+    error = verifier_error(13, "count", log, [LineInfo(0, "other.py", 0, 0, "")])
+    assert (error.file, error.line) == ("other.py", 7)
+    none = log.replace("other.py:7", "other.py:0")
+    assert str(verifier_error(13, "count", none, [LineInfo(0, "other.py", 0, 0, "")])).startswith(
+        "the kernel's verifier refuses program 'count': a value that may be missing is used without a check for None "
+        "(at instruction 6)\n  from: instruction 5: call bpf_map_lookup_elem#1\n"
+    )
+
+
 def test_reasons_of_several_lines() -> None:
     log = (
         "8: (71) r0 = *(u8 *)(r1 +12)\ninvalid access to packet, off=12 size=1, R1(id=0,off=12,r=0)\n"

@@ -32,7 +32,7 @@ def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo
     refused, place = _refused(read, known, table)
     origin = _origin(known, read.steps) if known else None
     made = (origin.ended_by or origin.step) if origin else None
-    case = _case(known, origin) if known else None
+    case = _case(known, origin, read.function) if known else None
     report = "" if known else read.report
     reason = read.reason or reported_words(read.report, "Reason") or "it gives no reason"
     cause, fix = reported_words(report, "Reason"), reported_words(report, "Suggestion")
@@ -73,11 +73,15 @@ class _Lines:
         if not position:
             return None
         line = self._lines[position - 1]
-        return line.file, line.line, line.text
+        return (line.file, line.line, line.text) if line.line else None
 
     def place(self, step: Step) -> tuple[str, int, str] | None:
         """The line of a step: as the log says, or else the object."""
         return step.source or self.at(step.index)
+
+    def last(self, steps: list[Step]) -> SourceLine | None:
+        """The line of the last step that is of one."""
+        return next((found for step in reversed(steps) if (found := self.source(step))), None)
 
     def source(self, step: Step) -> SourceLine | None:
         """The same, as it is shown."""
@@ -91,7 +95,7 @@ def _refused(log: Log, known: Explanation | None, table: _Lines) -> tuple[int | 
     index = int(named) if named else reported_instruction(log.report)
     last = log.steps[-1] if log.steps else None
     if index is None or (last and last.index == index):
-        return (last.index, table.source(last)) if last else (None, None)
+        return (last.index, table.last(log.steps)) if last else (None, None)
     found = table.at(index)
     return index, SourceLine(*found) if found else None
 
@@ -119,13 +123,13 @@ def _origin(known: Explanation, steps: list[Step]) -> Origin | None:
     return verifier_origin.origin(steps, register, number=kind in ("number", "operand"))
 
 
-def _case(known: Explanation, origin: Origin | None) -> Case | None:
+def _case(known: Explanation, origin: Origin | None, function: str) -> Case | None:
     """The case of an entry that the value's origin tells."""
     if origin is None:
-        return None
+        return next((case for case in known.entry.cases if not case.origin), None) if function else None
     for case in known.entry.cases:
         step = origin.ended_by if case.ended_by else origin.step
-        if step and re.match(case.origin, step.text):
+        if step and case.origin and re.match(case.origin, step.text):
             return case
     return None
 

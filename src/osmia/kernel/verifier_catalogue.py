@@ -17,7 +17,10 @@ class Case:
     """A cause that is told apart by where the value came from."""
 
     origin: str
-    """A pattern for the instruction that the value came from, or for the call that ended it (`ended_by`)."""
+    """A pattern for the instruction that the value came from, or for the call that ended it (`ended_by`).
+
+    Empty for what a global function is given: those are verified by themselves, for whatever they may be given.
+    """
     cause: str
     fix: str
     ended_by: bool = False
@@ -95,6 +98,12 @@ CATALOGUE: tuple[Entry, ...] = (
                 r"call bpf_ringbuf_reserve#",
                 "the ring buffer may be full: its record is used without a check for None",
                 _CHECK,
+            ),
+            Case(
+                "",
+                "what a global function is given may be missing, and is used without a check for None",
+                "test it at the function's start, `if value is None: return ...`: such a function is verified by "
+                "itself, for all that it may be given",
             ),
         ),
     ),

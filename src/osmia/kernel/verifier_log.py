@@ -23,7 +23,7 @@ class Step:
     depth: int
     """How many calls of functions are around it."""
     source: tuple[str, int, str] | None
-    """(file, line, text), where the log says it."""
+    """(file, line, text), where the log says it and the instruction is of one line."""
     state: str
     """What the log says of the registers after it."""
 
@@ -37,6 +37,8 @@ class Log:
     """The kernel's words on one line; empty where it gives none."""
     report: str
     """The report of kernels from 7.3; empty on others."""
+    function: str
+    """The global function that was verified by itself; empty where it was the program."""
 
 
 # What stands between instructions and is no reason: how states were found and compared.
@@ -46,7 +48,6 @@ _NOISE = (
     "regs=",
     "func#",
     "mark_precise:",
-    "Validating ",
     "Func#",
     "caller:",
     "returning from callee:",
@@ -64,6 +65,7 @@ _STEP = re.compile(r"(\d+): \(([0-9a-f]{2})\) (.*)")
 _STATE = re.compile(r"(?:from \d+ to )?\d+(?: \(speculative execution\))?: ?(?:safe$|(?=R\d|frame|$))")
 _NEXT_STATE = re.compile(r" \d+: (?=R\d|frame)")
 _RESUMED = re.compile(r"from \d+ to \d+[^:]*: ?(?:frame(\d+))?")
+_VALIDATING = re.compile(r"Validating (\w+)\(\) func#")
 _EXIT = 0x95
 # Some reasons end without a newline, so that this follows on their line.
 _SUMMARY = re.compile(r"processed \d+ insns? ?\(limit ")
@@ -74,6 +76,7 @@ def read_log(log: str) -> Log:
     steps: list[Step] = []
     reason: list[str] = []
     source: tuple[str, int, str] | None = None
+    function = ""
     depth = 0
     body, report = _parts(log)
     for line in body.splitlines():
@@ -84,7 +87,9 @@ def read_log(log: str) -> Log:
             if steps[-1].opcode == _EXIT and depth:
                 depth -= 1
         elif line.startswith("; "):
-            source, reason = place(line) or source, []
+            # Line 0 is what the compiler made of several lines, or by itself.
+            found_place = place(line) or source
+            source, reason = found_place if found_place and found_place[1] else None, []
         elif line.startswith(_CALLED):
             depth += 1
         elif _STATE.match(line):
@@ -96,9 +101,11 @@ def read_log(log: str) -> Log:
         elif line.startswith(_REGISTERS):
             if steps:
                 steps[-1].state += line
+        elif validating := _VALIDATING.match(line):
+            function = validating[1]
         elif line.strip() and not line.startswith(_NOISE):
             reason.append(line.strip())
-    return Log(steps, "; ".join(reason), report)
+    return Log(steps, "; ".join(reason), report, function)
 
 
 def _parts(log: str) -> tuple[str, str]:
