@@ -121,6 +121,22 @@ RETURNED = "returning from callee:\n frame1: R0=1 R10=fp0\nto caller at 8:\n R0=
             7,
             id="an argument of a callback",
         ),
+        pytest.param(
+            "5: (b7) r6 = 1\n7: (85) call bpf_loop#181\nfrom 7 to 12: frame1: R1=scalar() R2=fp-8 R10=fp0 cb\n"
+            "12: (79) r0 = *(u64 *)(r6 +0)\n",
+            6,
+            False,
+            None,
+            id="not set in a callback",
+        ),
+        pytest.param(
+            "5: (b7) r6 = 1\n7: (85) call bpf_loop#181\nfrom 7 to 12: frame1: R1=scalar() R2=fp-8 R10=fp0 cb\n"
+            "12: (b7) r6 = 2\nfrom 12 to 8: R0=scalar() R6=1 R10=fp0\n8: (79) r0 = *(u64 *)(r6 +0)\n",
+            6,
+            False,
+            5,
+            id="kept over a callback",
+        ),
         pytest.param("0: (bf) r6 = r1\n1: (79) r0 = *(u64 *)(r6 +0)\n", 6, False, None, id="the program's argument"),
         pytest.param("0: (bf) r6 = r10\n1: (79) r0 = *(u64 *)(r6 +0)\n", 6, False, 0, id="a place on the stack"),
         pytest.param("0: (bc) w6 = w1\n1: (79) r0 = *(u64 *)(r6 +0)\n", 6, False, 0, id="cut to 32 bits"),
