@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
 from osmia.compiler.llvm.module import module_text
 from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
+from osmia.object_file import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from osmia.compiler.frontend.function import UnitState
-    from osmia.compiler.ir.nodes import Unit
+    from osmia.compiler.ir import nodes as ir
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
@@ -51,7 +53,7 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
+def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks."""
     with _deep_recursion(requests):
         unit, state = translate(requests)
@@ -61,17 +63,20 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]
     return unit, state
 
 
-def generate(unit: Unit, target: Target, form: str = "elf") -> bytes:
+def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     """The unit as an object (`elf`), assembly (`asm`) or optimised LLVM IR (`ll`)."""
     with _deep_recursion(()):
         text = module_text(unit, target)
     try:
-        return WORKER.compile(text, target.cpu, form)
+        data = WORKER.compile(text, target.cpu, form)
     except WorkerError as problem:
         raise _crash(unit, str(problem)) from None
+    if form == "elf":
+        check_stack(unit, read_object(data, unit.programs[0].file.relative))
+    return data
 
 
-def _crash(unit: Unit, message: str) -> CompilerCrashError:
+def _crash(unit: ir.Unit, message: str) -> CompilerCrashError:
     place: Location = unit.programs[0].location
     file = unit.files[place.file]
     return CompilerCrashError(
