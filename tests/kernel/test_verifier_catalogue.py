@@ -132,7 +132,7 @@ def said_by(entry: Entry) -> list[tuple[str, str]]:
 
 
 def as_pattern(template: str) -> str:
-    return re.sub(r"\\\{\w+\\\}", r".+", re.escape(template))
+    return re.sub(r"\\\{\w+\\\}", r".*", re.escape(template))
 
 
 GLOBAL = """
@@ -191,6 +191,15 @@ def test_what_an_error_holds() -> None:
     assert error.reason.startswith("invalid access to map value, value_size=64 off=64 size=1; ")
     assert "13: (72) *(u8 *)(r0 +0) = 1" in error.log
     assert "(72)" not in str(error)
+
+
+def test_a_helper_that_the_kernel_does_not_know_by_name() -> None:
+    """The table of helpers does, and since when there is one."""
+    found = explain("invalid func unknown#189")
+    assert found is not None
+    assert found.entry.cause.format(**found.groups) == (
+        "a helper that this kernel does not have: xdp_load_bytes, which Linux 5.18 brought"
+    )
 
 
 def test_a_million_steps_fill_no_more_than_the_first_buffer() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from osmia.abi.generated import bpf
+from osmia.abi.helpers import HELPERS
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -63,6 +64,8 @@ def explain(reason: str) -> Explanation | None:
             groups = {name: text for name, text in found.groupdict().items() if text is not None}
             if "map_type" in groups:
                 groups["map_type"] = _map_type(groups["map_type"])
+            if "helper" in groups:
+                groups |= _helper(groups["helper"])
             return Explanation(entry, groups)
     return None
 
@@ -74,6 +77,19 @@ def _map_type(number: str) -> str:
         (name[len(prefix) :] for name, value in vars(bpf).items() if name.startswith(prefix) and str(value) == number),
         number,
     )
+
+
+def _helper(said: str) -> dict[str, str]:
+    """What the table of helpers says of one: by its name, or `unknown#189` on a kernel that does not know it."""
+    number = said.partition("#")[2]
+    row = next((row for row in HELPERS.values() if row.name == said or str(row.number) == number), None)
+    if row is None:
+        return {"helper": said, "since": "", "kinds": ""}
+    return {
+        "helper": row.name,
+        "since": f", which Linux {row.since[0]}.{row.since[1]} brought",
+        "kinds": f"; {row.name} is for programs of the kinds {', '.join(row.kinds)}" if row.kinds else "",
+    }
 
 
 _NO_REGISTER_ACCESS = r"R(?P<register>\d+) invalid mem access"
@@ -417,12 +433,12 @@ CATALOGUE: tuple[Entry, ...] = (
         "helper-na",
         r"(?:program of this type cannot use helper|unknown func) bpf_(?P<helper>\w+)#",
         "a helper that programs of this kind may not call, on this kernel at least: {helper}",
-        "use the methods of the program's context: they are those that its kind has",
+        "use the methods of the program's context: they are those that its kind has{kinds}",
     ),
     Entry(
         "helper-unknown",
         r"invalid func (?P<helper>\S+)",
-        "a helper that this kernel does not have: {helper}",
+        "a helper that this kernel does not have: {helper}{since}",
         "use one that the oldest kernel has on which the program is to run",
     ),
     Entry(

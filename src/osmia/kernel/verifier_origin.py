@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from osmia.abi.helpers import HELPERS
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -33,21 +34,8 @@ _OPERAND = re.compile(r"[rw]\d+ \S+ [rw](\d+)$")
 _POINTERS = ("ctx", "map_value", "map_ptr", "pkt", "fp", "mem", "ringbuf_mem", "sock", "ptr_", "trusted_ptr_", "buf")
 _CALL = 0x85
 _FIRST_KEPT = 6  # calls leave r6 to r9 as they are
-# Which helpers end what kind of pointer. The first are those of the kernel's bpf_helper_changes_pkt_data.
-_ENDS = (
-    (
-        "pkt",
-        (
-            *("skb_vlan_push", "skb_vlan_pop", "skb_store_bytes", "skb_change_proto", "skb_change_head"),
-            *("skb_change_tail", "skb_pull_data", "skb_adjust_room", "clone_redirect", "l3_csum_replace"),
-            *("l4_csum_replace", "msg_pull_data", "msg_push_data", "msg_pop_data", "xdp_adjust_head"),
-            *("xdp_adjust_tail", "xdp_adjust_meta", "lwt_push_encap", "lwt_seg6_store_bytes", "lwt_seg6_adjust_srh"),
-            "lwt_seg6_action",
-        ),
-    ),
-    ("ringbuf_mem", ("ringbuf_submit", "ringbuf_discard")),
-    ("sock", ("sk_release",)),
-)
+# Which helpers end what kind of pointer, beside those that the table of helpers says to change the packet.
+_ENDS = {"ringbuf_mem": ("ringbuf_submit", "ringbuf_discard"), "sock": ("sk_release",)}
 # What helpers return, on kernels whose logs do not say.
 _RETURNS = {"ringbuf_reserve": "ringbuf_mem", "sk_lookup_tcp": "sock", "sk_lookup_udp": "sock"}
 
@@ -97,8 +85,15 @@ def _ended(steps: list[Step], found: Step | None) -> Origin | None:
         return None
     made = next(position for position in range(len(steps) - 1, -1, -1) if steps[position] is found)
     kind = _RETURNS.get(helper(found), "") or _kind_of_result(steps[made:])
-    ends = next((names for pointer, names in _ENDS if kind.startswith(pointer)), ())
-    return Origin(found, next((step for step in reversed(steps[made + 1 : -1]) if helper(step) in ends), None))
+    between = reversed(steps[made + 1 : -1])
+    return Origin(found, next((step for step in between if _ends(helper(step), kind)), None))
+
+
+def _ends(name: str, kind: str) -> bool:
+    """Whether a pointer of a kind is not valid any more after a helper was called."""
+    if kind.startswith("pkt"):
+        return name in HELPERS and HELPERS[name].changes_packet
+    return any(kind.startswith(pointer) and name in names for pointer, names in _ENDS.items())
 
 
 def _kind_of_result(steps: list[Step]) -> str:
