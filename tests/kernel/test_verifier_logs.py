@@ -71,6 +71,27 @@ def test_text_that_looks_like_a_place() -> None:
     assert place(log, []) == ("R0 !read_ok", "a b.py", 12)
 
 
+@pytest.mark.parametrize(
+    ("start", "path"),
+    [
+        ("0: (b7) r1 = 0\n", "path: line 5 -> line 8 (3 times), line 8 -> line 5 (2 times)"),
+        ("Validating f() func#1...\n", "path: line 5 -> line 8 (3 times), line 8 -> line 5 (2 times)"),
+        ("", "path: ..., line 5 -> line 8, line 8 -> line 5 (2 times)"),
+    ],
+    ids=["whole", "of a function", "cut"],
+)
+def test_rounds_are_counted(start: str, path: str) -> None:
+    """Not where the start of the log is missing: there may have been more."""
+    lines = [
+        LineInfo(0, "count.py", 1, 1, ""),
+        *(LineInfo(at, "count.py", 5 + at % 2 * 3, 1, "") for at in range(1, 11)),
+    ]
+    rounds = "".join(f"{at}: (15) if r1 == 0x0 goto pc+1\n{at + 1}: (b7) r1 = 0\n" for at in (2, 4, 6))
+    turned = "9: (15) if r1 == 0x0 goto pc+1\n10: (b7) r1 = 0\n" * 2
+    error = verifier_error(13, "count", f"{start}{rounds}{turned}R0 !read_ok\n", lines)
+    assert f"\n  {path}\n" in str(error)
+
+
 def test_instructions_of_no_line() -> None:
     """Line 0 stands for what the compiler made of several lines: the line before on the way is the one to look at."""
     log = NULL_CHECK.replace("; v.value += 1 @ other.py:8", ";  @ other.py:0")

@@ -169,6 +169,7 @@ def test_a_log_whose_end_the_kernel_drops(monkeypatch: pytest.MonkeyPatch, numbe
     error = refused(raw.spec(raw.function("long", raw.returns(2), lines=LINES)))
     assert isinstance(error, VerifierError)
     assert error.reason == "BPF program is too large. Processed 1000001 insn"
+    assert (error.line, error.branches) == (None, ())
     assert error.log.startswith("6: (07) r1 += 1\n6: (07)")
     assert error.log.endswith(
         "\n6: (07) r1 += 1\n[...]\nBPF program is too large. Processed 1000001 insn\n"

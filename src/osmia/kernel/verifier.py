@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import groupby
 
 from osmia.errors import SourceLine, VerifierError
 from osmia.kernel import verifier_origin
@@ -48,7 +49,7 @@ def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo
                 _first_line(program, cause or reason, place, refused),
                 *([f"    {place.text.strip()}"] if place and place.text.strip() else []),
                 *_labelled("from", _origin_words(made, from_line, refused, place)),
-                *_labelled("path", _path_words(way, place)),
+                *_labelled("path", _path_words(way, place, cut=read.cut)),
                 *_labelled("fix", fix),
                 *_labelled("kernel", reason if cause and cause != reason else ""),
             )
@@ -153,10 +154,15 @@ def _origin_words(made: Step | None, line: SourceLine | None, refused: int | Non
     return "" if line == place else f"{line.file}:{line.line}: {line.text.strip()}"
 
 
-def _path_words(way: tuple[Branch, ...], place: SourceLine | None) -> str:
-    """The last conditions: `line 12: true, line 15 -> line 19`, with the file where it is another one."""
-    shown = [_branch_words(branch, place) for branch in way[-_SHOWN_BRANCHES:]]
-    return ", ".join(["...", *shown] if len(way) > _SHOWN_BRANCHES else shown)
+def _path_words(way: tuple[Branch, ...], place: SourceLine | None, *, cut: bool) -> str:
+    """The last conditions: `line 12: true (3 times), line 15 -> line 19`, with the file where it is another one."""
+    shown: list[str] = []
+    for words, same in groupby(_branch_words(branch, place) for branch in way):
+        times = len(list(same))
+        counted = times > 1 and (shown or not cut)
+        shown.append(f"{words} ({times} times)" if counted else words)
+    more = len(shown) > _SHOWN_BRANCHES or (cut and shown)
+    return ", ".join(["...", *shown[-_SHOWN_BRANCHES:]] if more else shown)
 
 
 def _branch_words(branch: Branch, place: SourceLine | None) -> str:

@@ -39,6 +39,8 @@ class Log:
     """The report of kernels from 7.3; empty on others."""
     function: str
     """The global function that was verified by itself; empty where it was the program."""
+    cut: bool
+    """Whether the steps before the first one are missing: later kernels drop the start of a log that does not fit."""
 
 
 # What stands between instructions and is no reason: how states were found and compared.
@@ -56,10 +58,10 @@ _NOISE = (
     "old state:",
     "verification time",
     "stack depth",
-    "[...]",
 )
 _REGISTERS = (" R", " frame")
 _CALLED = "callee:"
+_GAP = "[...]"
 _REPORT = "Verification failed:"
 _STEP = re.compile(r"(\d+): \(([0-9a-f]{2})\) (.*)")
 _STATE = re.compile(r"(?:from \d+ to )?\d+(?: \(speculative execution\))?: ?(?:safe$|(?=R\d|frame|$))")
@@ -90,6 +92,8 @@ def read_log(log: str) -> Log:
             # Line 0 is what the compiler made of several lines, or by itself.
             found_place = place(line) or source
             source, reason = found_place if found_place and found_place[1] else None, []
+        elif line == _GAP:  # the last steps are missing, so that none of those before is the refused one
+            steps, source, reason = [], None, []
         elif line.startswith(_CALLED):
             depth += 1
         elif _STATE.match(line):
@@ -105,7 +109,8 @@ def read_log(log: str) -> Log:
             function = validating[1]
         elif line.strip() and not line.startswith(_NOISE):
             reason.append(line.strip())
-    return Log(steps, "; ".join(reason), report, function)
+    cut = bool(steps) and steps[0].index != 0 and not function
+    return Log(steps, "; ".join(reason), report, function, cut)
 
 
 def _parts(log: str) -> tuple[str, str]:
