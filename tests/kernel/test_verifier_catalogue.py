@@ -150,11 +150,14 @@ that it may be given
 
 def test_an_argument_of_a_global_function(tmp_path: Path) -> None:
     """Such functions are there with type information only, as clang makes it; the lines are those of the log."""
+    if kernel_version() < (5, 13):
+        pytest.skip("Linux before 5.13 takes no pointers for global functions")
     path = tmp_path / "careless.o"
     path.write_bytes(compiled.c_object(GLOBAL))
     with pytest.raises(VerifierError) as caught:
         osmia.load(path)
-    assert str(caught.value) == OF_GLOBAL
+    assert caught.value.file is not None
+    assert str(caught.value).replace(caught.value.file, "program.c", 1) == OF_GLOBAL
     assert caught.value.origin is None
 
 

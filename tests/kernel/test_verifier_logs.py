@@ -46,6 +46,14 @@ def test_places_in_the_log() -> None:
     )
 
 
+def test_files_of_other_directories() -> None:
+    """The log leaves the directory out, the object has it; it is taken where both mean the same line."""
+    lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 9, 1, "no")]
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
+    assert error.origin == SourceLine("src/other.py", 7, "    v = counter.lookup(0)")
+    assert (error.file, error.line) == ("other.py", 8)
+
+
 def test_logs_without_places() -> None:
     """Older kernels print the line's text only: the instruction is looked up."""
     log = NULL_CHECK.replace(" @ other.py:7", "").replace(" @ other.py:8", "")

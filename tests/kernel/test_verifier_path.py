@@ -156,7 +156,8 @@ def test_a_long_way_through_a_c_program(tmp_path: Path) -> None:
     with pytest.raises(VerifierError) as caught:
         osmia.load(path)
     error = caught.value
-    assert error.file == "program.c"
+    assert error.file is not None
+    assert error.file.endswith("/program.c")  # whole, as the object has it; the log leaves the directory out
     assert error.line is not None
     first = error.line - 7
     assert [branch.line for branch in error.branches] == list(range(first, error.line))

@@ -77,8 +77,11 @@ class _Lines:
         return (line.file, line.line, line.text) if line.line else None
 
     def place(self, step: Step) -> tuple[str, int, str] | None:
-        """The line of a step: as the log says, or else the object."""
-        return step.source or self.at(step.index)
+        """The line of a step: as the log says, or else the object. The log has a file's name without its directory."""
+        said, known = step.source, self.at(step.index)
+        if said is None or (known and known[1] == said[1] and known[0].rpartition("/")[2] == said[0]):
+            return known
+        return said
 
     def last(self, steps: list[Step]) -> SourceLine | None:
         """The line of the last step that is of one."""
