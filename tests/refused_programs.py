@@ -518,7 +518,7 @@ PROGRAMS: dict[str, Refused] = {
         ]
     ),
     "bad-map-kind": Refused([START, ("    found = tails.lookup(0)", lookup("tails")), END]),
-    "tail-map": Refused([START, ("    found = ring.lookup(0)", lookup("ring")), END]),
+    "zero-sized": Refused([START, ("    found = ring.lookup(0)", lookup("ring")), END]),
     "tail-map call": Refused(
         [START, ("    array.tail_call(ctx, 0)", [copy(1, 6), map_address(2, "array"), mov(3, 0), call(12)]), END]
     ),

@@ -382,6 +382,12 @@ CATALOGUE: tuple[Entry, ...] = (
         "register",
     ),
     Entry(
+        "zero-sized",
+        r"(?<!\d )invalid zero-sized read",
+        "a helper is given a length that may be 0, or a map whose keys have no bytes",
+        _LENGTH + "; ring buffers have no look-up",
+    ),
+    Entry(
         "size-neg",
         r"R(?P<register>\d+) min value is negative, either use unsigned or 'var &= const'",
         "a number that may be negative is given to a helper as a length, or used as an index",
@@ -425,9 +431,9 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         "tail-map",
-        r"expected prog array map for tail call|(?<!\d )invalid zero-sized read",
+        r"expected prog array map for tail call",
         "a helper that does not work on maps of this type",
-        "use the class of map that has this method: tail calls take a program array, ring buffers have no look-up",
+        "use the class of map that has this method: tail calls take a program array",
     ),
     Entry(
         "helper-na",
