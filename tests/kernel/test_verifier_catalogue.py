@@ -34,7 +34,8 @@ OTHERWISE = {
     "7.3": {"call-depth recursion": "recursion"},
     "6.1": {
         **dict.fromkeys(("zero-size", "size-unbounded"), "zero-sized"),
-        **{"sleep": "helper-na", "snprintf-ro": "stack-uninit"},
+        "sleep": "helper-na",
+        "snprintf-ro": "stack-uninit",
     },
 }
 # Programs of which later kernels say more.
