@@ -138,11 +138,27 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A key or a value as JSON has it; bytes are hexadecimal digits."""
-    return value.hex() if isinstance(value, bytes) else value
+    """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if not hasattr(type(value), "__osmia_layout__"):
+        return value
+    from osmia.arrays import Chars, FixedArray, SpinLock
+
+    if isinstance(value, Chars):
+        return str(value)
+    if isinstance(value, FixedArray):
+        return [_plain(element) for element in value]
+    fields = [field.name for field in value.__osmia_layout__.fields]
+    held = {name: getattr(value, name) for name in fields}
+    return {name: _plain(each) for name, each in held.items() if not isinstance(each, SpinLock)}
 
 
 def _is_set(value: Any) -> bool:
+    if hasattr(type(value), "__osmia_layout__"):
+        from osmia.structs import to_bytes
+
+        value = to_bytes(value)
     return any(map(_is_set, value)) if isinstance(value, (PerCpuValues, bytes)) else bool(value)
 
 
