@@ -45,6 +45,7 @@ from osmia import (
     zeroed,
 )
 from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags
+from osmia.helpers import ktime_get_ns
 
 if TYPE_CHECKING:
     from osmia.maps.declaration import Map
@@ -164,6 +165,17 @@ def headers_in_user_code(packet: bytes) -> bool:
     ethernet, ip = from_bytes(Ethernet, packet[:14]), from_bytes(IPv4, packet[14:34])
     tcp = from_bytes(Tcp, packet[14 + ip.header_length :][: sizeof(Tcp)])
     return ethernet.ether_type == EtherType.IPV4 and tcp.flags == TcpFlags.SYN | TcpFlags.ACK
+
+
+@xdp
+def helpers(ctx: XdpContext) -> XdpAction:
+    started = ktime_get_ns()
+    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+        return XdpAction.ABORTED
+    socket = ctx.sk_lookup_tcp(b"", 0)
+    if socket is not None:
+        ctx.sk_release(socket)
+    return ctx.redirect(5)
 
 
 @xdp

@@ -27,8 +27,8 @@ class MapKind:
     """Whether its values may hold a spin lock."""
 
 
-_KEYED = ("lookup", "update", "delete")
-_INDEXED = ("lookup", "update")
+_KEYED = ("lookup", "lookup_or_init", "update", "delete")
+_INDEXED = ("lookup", "lookup_or_init", "update")
 
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
