@@ -175,7 +175,7 @@ def to_bytes(value: object, /) -> bytes:
 
 def replace(value: T, /, **changes: Any) -> T:
     """A copy of a struct's or union's instance in which some fields are others."""
-    layout = layout_of(type(value))
+    layout = vars(type(value)).get("__osmia_layout__")
     if not isinstance(layout, StructLayout):
         raise TypeError(f"replace() takes an instance of a struct or a union, not {_named(value)}")
     form = layout.of.__osmia_form__
@@ -436,10 +436,11 @@ def _delattr(self: Any, name: str, /) -> NoReturn:
     raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: it is memory", name=name, obj=self)
 
 
-def _eq(self: object, other: object, /) -> Any:
+def _eq(self: Any, other: Any, /) -> Any:
     if type(other) is not type(self):
         return NotImplemented
-    return to_bytes(self) == to_bytes(other)
+    pack = self.__osmia_form__.pack
+    return pack(self) == pack(other)
 
 
 def _hash(self: Any, /) -> int:

@@ -36,6 +36,8 @@ from osmia import (
 )
 from osmia.kernel.cpus import possible_cpus
 from osmia.loader.load import load_object
+from osmia.maps.foreign import CLASSES
+from osmia.maps.table import MAP_KINDS
 from osmia.object_file import read_object
 
 if TYPE_CHECKING:
@@ -327,6 +329,10 @@ def test_the_lock_is_asked_for() -> None:
     held.pop(1)
     assert 1 in held
     assert asked == [4, 4, 4, 6, 4, 4]
+
+
+def test_maps_of_objects_from_elsewhere_have_every_class() -> None:
+    assert {name: of.kind.class_name for name, of in CLASSES.items()} == {name: name for name in MAP_KINDS}
 
 
 def test_descriptions_hold_the_whole_layout() -> None:

@@ -98,6 +98,9 @@ def test_bytes_are_those_of_u8_alone() -> None:
             lambda: array(u8, 2).__setitem__(SLICE, 1),
             "TypeError: an element of an array(u8, 2) is set by its index, not by slice(0, 1, None)",
         ),
+        (lambda: array(u32, 2, b"ab"), "TypeError: the content of array(u32, 2) is 2 elements of u32, not bytes b'ab'"),
+        (lambda: array(u8, 2, {0: 1, 1: 2}),  # type: ignore[call-overload]
+         "TypeError: the content of array(u8, 2) is 2 elements of u8, not dict {0: 1, 1: 2}"),
         (lambda: chars(0), "ValueError: chars(): the length is 1 to 16777216, not 0"),
         (lambda: chars(2, "abc"), "ValueError: the content of chars(2) is a text of up to 2 bytes, not 3: 'abc'"),
         (lambda: hash(array(u8, 2)), "TypeError: unhashable type: 'FixedArray'"),

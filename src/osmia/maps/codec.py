@@ -89,11 +89,14 @@ class Codec:
 
     def _pack_form(self, value: Any) -> bytes:
         assert self.form is not None
-        return self.form.pack(self.form.take(value, f"{self.owner.subject}: a {self.role}"))
+        try:
+            return self.form.encode(value, "")
+        except (TypeError, ValueError, OverflowError):
+            return self.form.encode(value, f"{self.owner.subject}: a {self.role}")
 
     def _unpack_form(self, data: bytes) -> Any:
         assert self.form is not None
-        return self.form.unpack(data, f"{self.owner.subject}: a {self.role}", frozen=True)
+        return self.form.unpack(data, self.form.layout.name, frozen=True)
 
     def decode(self, data: bytes) -> Any:
         """Bytes to one value."""
