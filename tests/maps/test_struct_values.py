@@ -25,6 +25,7 @@ from osmia import (
     array,
     be16,
     be32,
+    bits,
     chars,
     replace,
     spin_lock,
@@ -236,6 +237,11 @@ def test_lru_hash_maps_drop_old_keys() -> None:
             "M: a key holds no spin lock, and Locked does: take the lock out of it",
         ),
         (
+            lambda: HashMap(u32, with_bit_fields(), max_entries=1, name="M"),
+            "M: a value with a spin lock has no bit fields that start inside a byte, as Header.high does: "
+            "make them one integer, or a union of it and of a struct of them",
+        ),
+        (
             lambda: HashMap(u32, twice(), max_entries=1, name="M"),
             "M: a value holds one spin lock at most, and Twice has 2",
         ),
@@ -243,6 +249,39 @@ def test_lru_hash_maps_drop_old_keys() -> None:
 )
 def test_spin_locks_where_the_kernel_has_none(make: Any, text: str) -> None:
     assert refusal(TypeError, make) == text
+
+
+def with_bit_fields() -> Any:
+    @struct
+    class Header:
+        low: u8 = bits(4)
+        high: u8 = bits(4)
+
+    @struct
+    class Bits:
+        lock: SpinLock = spin_lock()
+        headers: FixedArray[Header] = array(Header, 2)
+
+    return Bits
+
+
+def test_bit_fields_that_a_union_hides_from_the_kernel_stand_beside_a_lock() -> None:
+    @struct
+    class Header:
+        low: u8 = bits(4)
+        high: u8 = bits(4)
+
+    @union
+    class Either:
+        whole: u8 = 0
+        header: Header = Header()
+
+    @struct
+    class Hidden:
+        lock: SpinLock = spin_lock()
+        either: Either
+
+    assert HashMap(u32, Hidden, max_entries=1, name="M").value_size == 8
 
 
 def twice() -> Any:

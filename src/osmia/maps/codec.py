@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeGuard
 
     from osmia.forms import Form
+    from osmia.layout import Layout
     from osmia.maps.declaration import Map
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
@@ -75,7 +76,7 @@ class Codec:
             raise _bad_type(self.of, self.owner, self.role)
         locks = spin_locks(layout)
         if locks:
-            _check_lock(locks, layout.name, self.owner, self.role)
+            _check_lock(locks, layout, self.owner, self.role)
         self.form, self.size, self.letter, self.locked = form_of(layout), layout.size, f"{layout.size}s", locks > 0
         self.pack, self.unpack, self.convert = self._pack_form, Struct(self.letter).unpack, self._unpack_form
 
@@ -167,8 +168,11 @@ def _bad_type(of: object, owner: Map[Any, Any], role: str) -> TypeError:
     return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
 
 
-def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
+def _check_lock(locks: int, layout: Layout, owner: Map[Any, Any], role: str) -> None:
     """Refuse spin locks where the kernel does."""
+    from osmia.layout import bit_field_inside_a_byte
+
+    name = layout.name
     if role != "value":
         raise TypeError(f"{owner.subject}: a key holds no spin lock, and {name} does: take the lock out of it")
     if not owner.kind.spin_locks:
@@ -178,6 +182,12 @@ def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
         )
     if locks > 1:
         raise TypeError(f"{owner.subject}: a value holds one spin lock at most, and {name} has {locks}")
+    bit_field = bit_field_inside_a_byte(layout)
+    if bit_field is not None:  # newer kernels find no lock then, and some refuse all type information of the object
+        raise TypeError(
+            f"{owner.subject}: a value with a spin lock has no bit fields that start inside a byte, as {bit_field} does"
+            ": make them one integer, or a union of it and of a struct of them"
+        )
 
 
 def _is_bytes(value: object) -> TypeGuard[bytes | bytearray]:
