@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from osmia import (
     Array,
     Chars,
@@ -113,23 +115,26 @@ def writes(ctx: XdpContext) -> XdpAction:
 
 
 def test_what_kernel_code_writes_is_what_user_code_reads() -> None:
-    writes.load()
-    everything[1] = All(comm=chars(8, "abc"))
-    packed[0] = Packed(a=1, b=2, c=3)
-    per_cpu[7] = [Inner(a=9)] * CPUS
-    assert writes.test_run(PACKET).action is XdpAction.PASS
-    expected = All(
-        inner=Inner(b=5),
-        inners=array(Inner, 2, [Inner(), Inner(a=6)]),
-        network=0x0102030405060708,
-        negative=-3,
-        ok=True,
-        word=Word(whole=0x01020304),
-        comm=chars(8, "abc"),
-    )
-    assert everything[1] == expected
-    assert list(everything[1].word.parts) == [4, 3, 2, 1]
-    assert packed[0] == Packed(a=1, b=9, c=0x0102)
-    assert bit_fields[0] == Bits(low=5, high=17, signed=-200, flag=True)
-    assert (per_cpu[7].sum(lambda inner: inner.b), per_cpu[7][0].a) == (1, 9)
-    assert dict(recent.items()) == {Key(port=80, number=7): Inner(a=1, b=2)}
+    with ExitStack() as stack:
+        for each in (writes, everything, packed, bit_fields, per_cpu, recent):
+            stack.callback(each.close)
+        writes.load()
+        everything[1] = All(comm=chars(8, "abc"))
+        packed[0] = Packed(a=1, b=2, c=3)
+        per_cpu[7] = [Inner(a=9)] * CPUS
+        assert writes.test_run(PACKET).action is XdpAction.PASS
+        expected = All(
+            inner=Inner(b=5),
+            inners=array(Inner, 2, [Inner(), Inner(a=6)]),
+            network=0x0102030405060708,
+            negative=-3,
+            ok=True,
+            word=Word(whole=0x01020304),
+            comm=chars(8, "abc"),
+        )
+        assert everything[1] == expected
+        assert list(everything[1].word.parts) == [4, 3, 2, 1]
+        assert packed[0] == Packed(a=1, b=9, c=0x0102)
+        assert bit_fields[0] == Bits(low=5, high=17, signed=-200, flag=True)
+        assert (per_cpu[7].sum(lambda inner: inner.b), per_cpu[7][0].a) == (1, 9)
+        assert dict(recent.items()) == {Key(port=80, number=7): Inner(a=1, b=2)}
