@@ -40,10 +40,6 @@ class _WithProbeRead:
         """Copy the addresses of the stack, of the kernel or of user space; the number of bytes. Since Linux 4.18, GPL only."""
         raise kernel_only("get_stack")
 
-    def get_func_ip(self) -> u64:
-        """The address of the function that is traced. Since Linux 5.15, GPL only."""
-        raise kernel_only("get_func_ip")
-
 
 class _WithKtimeGetNs:
     """Helpers of 34 kinds of programs."""
@@ -296,7 +292,7 @@ class _WithL3CsumReplace:
 class _WithSkbVlanPush:
     """Helpers of sched_cls."""
 
-    def skb_vlan_push(self, vlan_proto: u16, vlan_tci: u16) -> i64:
+    def skb_vlan_push(self, vlan_proto: be16, vlan_tci: u16) -> i64:
         """Put a VLAN tag in front of the packet; the protocol in network byte order. Views of the packet end. Since Linux 4.3."""
         raise kernel_only("skb_vlan_push")
 
@@ -304,7 +300,7 @@ class _WithSkbVlanPush:
         """Take the outermost VLAN tag away. Views of the packet end. Since Linux 4.3."""
         raise kernel_only("skb_vlan_pop")
 
-    def skb_change_proto(self, proto: u16, flags: u64 = 0) -> i64:
+    def skb_change_proto(self, proto: be16, flags: u64 = 0) -> i64:
         """Turn the packet from IPv4 to IPv6 or back, as to room and metadata; the program rewrites the headers. Views end. Since Linux 4.8."""
         raise kernel_only("skb_change_proto")
 
@@ -845,6 +841,14 @@ class _WithSysBpf:
         raise kernel_only("kallsyms_lookup_name")
 
 
+class _WithGetFuncIp:
+    """Helpers of kprobe, fentry, fexit, fmod_ret."""
+
+    def get_func_ip(self) -> u64:
+        """The address of the function that is traced. Since Linux 5.15, GPL only."""
+        raise kernel_only("get_func_ip")
+
+
 class _WithGetAttachCookie:
     """Helpers of 9 kinds of programs."""
 
@@ -904,6 +908,7 @@ class KprobeHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithOverrideReturn,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
 ):
     """The helpers that kprobe programs may call."""
@@ -1201,6 +1206,7 @@ class FentryHelpers(
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
@@ -1216,6 +1222,7 @@ class FexitHelpers(
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
@@ -1230,6 +1237,7 @@ class FmodRetHelpers(
     _WithGetSocketCookieForSkReuseport,
     _WithSkcToTcp6Sock,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
