@@ -87,9 +87,15 @@ class Method(NamedTuple):
     returns: str
 
     @property
+    def name(self) -> str:
+        """What it is called on a context: XDP's own helpers do without their prefix, as the context is XDP's."""
+        own = self.row.form == "context" and self.kinds == ("xdp",)
+        return self.row.name.removeprefix("xdp_") if own else self.row.name
+
+    @property
     def signature(self) -> str:
         """What a reader sees of it."""
-        return f"{self.row.name}({self.parameters}) -> {self.returns}"
+        return f"{self.name}({self.parameters}) -> {self.returns}"
 
 
 def all_kinds() -> tuple[str, ...]:

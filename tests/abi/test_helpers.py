@@ -264,7 +264,7 @@ def test_the_kernel_takes_a_call_made_as_the_row_says(name: str) -> None:
     row = HELPERS[name]
     if row.returns == "object" or call(row, 0) is None:
         return  # the one above counts what is left
-    tried = set()
+    tried: set[str] = set()
     for hook in measure_helpers.HOOKS:
         may = asked().get(hook.name, {}).get(name, ".") in "+g"
         if not may or hook.kind in {*row.given_first, *tried}:

@@ -45,7 +45,7 @@ states = HashMap(State, bool, max_entries=2)
 @xdp
 def helpers(ctx: XdpContext) -> XdpAction:
     started = ktime_get_ns()
-    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+    if ctx.adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
         return XdpAction.ABORTED
     socket = ctx.sk_lookup_tcp(b"", 0)
     if socket is not None:

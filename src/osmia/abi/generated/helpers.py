@@ -264,7 +264,7 @@ HELPERS = {
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_vlan_push": HelperRow(
-        name="skb_vlan_push", number=18, form="context", method="", description="Put a VLAN tag in front of the packet; the protocol in network byte order. Views of the packet end.", returns="integer", return_type="long", maybe_null=False,
+        name="skb_vlan_push", number=18, form="context", method="", description="Put a VLAN tag in front of the packet. Views of the packet end.", returns="integer", return_type="long", maybe_null=False,
         arguments=(
             A("skb", "context", "struct sk_buff *"),
             A("vlan_proto", "integer", "__be16", parameter="vlan_proto"),
