@@ -232,6 +232,8 @@ def test_every_function_says_that_it_is_for_kernel_code() -> None:
 
 PLACE = 256
 """Bytes of zeros on the stack for each pointer to memory."""
+NO_SIZE = 0x7000
+"""An integer that the kernel refuses as the size of memory on the stack."""
 
 
 def call(row: HelperRow, result: int) -> bytes | None:
@@ -243,7 +245,7 @@ def call(row: HelperRow, result: int) -> bytes | None:
         if argument.kind == "context":
             code.append(insn(0xBF, register, 6))
         elif argument.kind == "integer":
-            code.append(insn(0xB7, register))
+            code.append(insn(0xB7, register, imm=NO_SIZE))
         elif argument.kind == "size":
             code.append(insn(0xB7, register, imm=32))
         elif argument.kind == "memory":
