@@ -180,7 +180,7 @@ def headers_in_user_code(packet: bytes) -> bool:
 @xdp
 def helpers(ctx: XdpContext) -> XdpAction:
     started = ktime_get_ns()
-    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+    if ctx.adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
         return XdpAction.ABORTED
     socket = ctx.sk_lookup_tcp(b"", 0)
     if socket is not None:
