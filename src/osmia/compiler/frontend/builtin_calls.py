@@ -201,9 +201,10 @@ def _in_range(state: FunctionState, value: Expression, numbers: range, location:
     )
     if abs(numbers.step) == 1:
         return inside
-    distance = binary("-", _again(first), constant(low, location), location)
-    rest = binary("%", distance, constant(abs(numbers.step), location), location)
-    met = Compare(BOOL, location, ("==",), (rest, constant(0, location)))
+    # Remainders, and not the distance from the start: that may leave 64 bits.
+    step = abs(numbers.step)
+    rest = binary("%", _again(first), constant(step, location), location)
+    met = Compare(BOOL, location, ("==",), (rest, constant(low % step, location)))
     return Logical(BOOL, location, "and", (inside, met))
 
 
