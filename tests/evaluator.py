@@ -158,7 +158,7 @@ class Rules:
         if base.constant:
             return self._constant(base.low**exponent.low)
         if exponent.low == 0:
-            return Shape(1, 1, constant=True)
+            return Shape(1, 1)
         low, high = base.low, base.high
         for _ in range(exponent.low - 1):
             low, high = hull(one * other for one, other in product((low, high), (base.low, base.high)))

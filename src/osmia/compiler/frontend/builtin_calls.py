@@ -118,8 +118,10 @@ def power(state: FunctionState, base: Expression, exponent: Expression, location
         )
     if isinstance(base, Constant):
         return constant(base.value**exponent.value, location)
-    if exponent.value == 0:
+    if exponent.value == 0 and isinstance(base, LocalRead):
         return constant(1, location)
+    if exponent.value == 0:  # what the base does besides, assigning or failing, it still does
+        return binary("+", binary("*", base, constant(0, location), location), constant(1, location), location)
     first = _once(state, base)
     result = first
     for _ in range(exponent.value - 1):
