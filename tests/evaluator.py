@@ -352,3 +352,120 @@ def shape_of(source: str, names: Mapping[str, str]) -> tuple[Shape, tuple[str, .
     rules = Rules(names)
     shape = rules.shape(ast.parse(source, mode="eval").body)
     return shape, tuple(rules.refusals)
+
+
+class OutsideError(Exception):
+    """A value left 64 bits, where these programs do not go."""
+
+
+@dataclass
+class Run:
+    """A program's statements, run by CPython."""
+
+    body: str
+    survived: set[tuple[int, int]] = field(default_factory=set)
+    """Where right operands of what can fail began (line, column) when it did not."""
+    reached: set[tuple[int, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        tree = _Statements().visit(ast.parse(self.body))
+        self.code = compile(ast.fix_missing_locations(tree), "<program>", "exec")
+
+    def result(self, **given: int) -> tuple[int | None, int | None]:
+        """The local `result` at the end, or the line (from 1) that raises."""
+        names: dict[str, Any] = NAMESPACE | given
+        names |= {"operation": self._operation, "both": self._both, "store": _store, "check": _check}
+        try:
+            exec(self.code, names)
+        except _RaisedError as raised:
+            return None, raised.line
+        return int(names["result"]), None
+
+    def _operation(self, symbol: str, line: int, column: int, left: int, right: int) -> int:
+        self.reached.add((line, column))
+        try:
+            value = int(eval(f"left {symbol} right", {"left": left, "right": right}))
+        except (ZeroDivisionError, ValueError):
+            raise _RaisedError(line) from None
+        self.survived.add((line, column))
+        if not I64[0] <= value <= I64[1]:
+            raise OutsideError
+        return value
+
+    def _both(self, line: int, column: int, left: int, right: int) -> tuple[int, int]:
+        return self._operation("//", line, column, left, right), self._operation("%", line, column, left, right)
+
+
+class _RaisedError(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _check(line: int, test: object) -> None:
+    if not test:
+        raise _RaisedError(line)
+
+
+def _store(width: str, value: int) -> int:
+    return int(getattr(types, width)(value))
+
+
+class _Statements(ast.NodeTransformer):
+    """Operations that say where they are, and stores that wrap where the local is declared with a width."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, str] = {}
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802 - ast names it
+        return self._operation(node, node.left, node.op, node.right)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+        if isinstance(node.func, ast.Name) and node.func.id == "divmod":
+            left, right = node.args
+            where = [ast.Constant(each) for each in (right.lineno, right.col_offset)]
+            return ast.copy_location(_called("both", *where, self.visit(left), self.visit(right)), node)
+        self.generic_visit(node)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:  # noqa: N802
+        check = _called("check", ast.Constant(node.test.lineno), self.visit(node.test))
+        return ast.copy_location(ast.Expr(check), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:  # noqa: N802
+        assert isinstance(node.target, ast.Name)
+        value = self._operation(node, ast.Name(node.target.id, ast.Load()), node.op, node.value)
+        return ast.copy_location(ast.Assign([node.target], self._stored(node.target, value)), node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:  # noqa: N802
+        assert isinstance(node.target, ast.Name)
+        assert isinstance(node.annotation, ast.Name)
+        assert node.value is not None
+        self.declared[node.target.id] = node.annotation.id
+        value = self._stored(node.target, self.visit(node.value))
+        return ast.copy_location(ast.Assign([node.target], value), node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:  # noqa: N802
+        node.value = self.visit(node.value)
+        match node.targets[0], node.value:
+            case ast.Name() as target, value:
+                node.value = self._stored(target, value)
+            case ast.Tuple(elts=targets), ast.Tuple(elts=values):
+                node.value = ast.Tuple([self._stored(*pair) for pair in zip(targets, values, strict=True)], ast.Load())
+            case _:  # divmod: into names that are not declared
+                pass
+        return node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:  # noqa: N802
+        node.value = self._stored(node.target, self.visit(node.value))
+        return node
+
+    def _stored(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        if isinstance(target, ast.Name) and target.id in self.declared:
+            return ast.copy_location(_called("store", ast.Constant(self.declared[target.id]), value), value)
+        return value
+
+    def _operation(self, node: ast.AST, left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr:
+        where = [ast.Constant(each) for each in (SYMBOLS[type(op)], right.lineno, right.col_offset)]
+        made = _called("operation", *where, self.visit(left), self.visit(right))
+        return ast.copy_location(made, right)
