@@ -16,7 +16,7 @@ def vlan(number: int, kind: int, payload: bytes) -> bytes:
 
 def checksum(data: bytes) -> int:
     """The Internet's checksum of an even number of bytes."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF

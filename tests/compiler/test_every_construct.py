@@ -43,7 +43,19 @@ def program(ctx: XdpContext) -> XdpAction:
 ABSTRACT = {"mod", "stmt", "expr", "expr_context", "boolop", "operator", "unaryop", "cmpop", "excepthandler", "pattern"}
 ABSTRACT |= {"type_ignore", "type_param", "slice"}
 NEVER_PARSED = {"Interactive", "Expression", "FunctionType", "TypeIgnore"}
-NEVER_PARSED |= {"Num", "Str", "Bytes", "NameConstant", "Ellipsis", "Index", "ExtSlice", "Suite", "AugLoad", "AugStore", "Param"}
+NEVER_PARSED |= {
+    "Num",
+    "Str",
+    "Bytes",
+    "NameConstant",
+    "Ellipsis",
+    "Index",
+    "ExtSlice",
+    "Suite",
+    "AugLoad",
+    "AugStore",
+    "Param",
+}
 
 # Class: the body, and the result that it leaves for GIVEN, or the problem that it is refused with.
 CONSTRUCTS: dict[str, tuple[str, int | str]] = {
@@ -141,7 +153,10 @@ CONSTRUCTS: dict[str, tuple[str, int | str]] = {
     "MatchClass": ("match x:\n    case int():\n        pass", "kernel code cannot match a pattern of a class"),
     "MatchMapping": ("match x:\n    case {}:\n        pass", "kernel code cannot match a pattern of keys and values"),
     "MatchOr": ("match x:\n    case 2 | 3:\n        out.value = 1", 1),
-    "MatchSequence": ("match x:\n    case [a, b]:\n        pass", "kernel code cannot match a pattern of several values"),
+    "MatchSequence": (
+        "match x:\n    case [a, b]:\n        pass",
+        "kernel code cannot match a pattern of several values",
+    ),
     "MatchSingleton": ("match x == 3:\n    case True:\n        out.value = 1", 1),
     "MatchStar": ("match x:\n    case [*a]:\n        pass", "kernel code cannot match a pattern of several values"),
     "MatchValue": ("match x:\n    case 3:\n        out.value = 1", 1),
@@ -219,8 +234,8 @@ def refusal(directory: Path, text: str) -> str:
     try:
         checked_unit((module_from(directory, text).program.request,))
     except osmia.CompileError as error:
-        assert not GENERIC.search("\n".join([error.problem, *error.__notes__]))
-        return error.problem
+        whole = "\n".join([error.problem, *error.__notes__])
+        return whole if GENERIC.search(whole) else error.problem
     except TypeError as error:
         return re.sub(r" \(.*?\)", "", str(error), count=1)
     return "not refused"

@@ -72,7 +72,10 @@ class Writer:
             case "assign":
                 return [f"{name} = ({self.expression(2)}) % 1009"]
             case "augmented":
-                return [f"{name} {self.pick('+', '-', '*', '^', '|', '&', '//', '>>')}= {self.expression(1)}", f"{name} %= 4093"]
+                return [
+                    f"{name} {self.pick('+', '-', '*', '^', '|', '&', '//', '>>')}= {self.expression(1)}",
+                    f"{name} %= 4093",
+                ]
             case "declared":
                 return [f"{self.pick(*'def')} {self.pick('', '', '+', '-', '*')}= {self.expression(2)}"]
             case "swap":
@@ -125,7 +128,9 @@ class Writer:
             case "shift":
                 return f"({one} {self.pick('<<', '>>')} ({other} & 7))"
             case "call":
-                return self.pick(f"min({one}, {other})", f"max({one}, {other}, 3)", f"abs({one})", f"u8({one})", f"i16({one})")
+                return self.pick(
+                    f"min({one}, {other})", f"max({one}, {other}, 3)", f"abs({one})", f"u8({one})", f"i16({one})"
+                )
             case "choice":
                 return f"({one} if {self.condition(depth - 1)} else {other})"
             case "unary":
@@ -141,7 +146,10 @@ class Writer:
         one, other = self.expression(max(depth - 1, 0)), self.expression(max(depth - 1, 0))
         operator = self.pick("<", "<=", ">", ">=", "==", "!=")
         test = self.pick(
-            f"{one} {operator} {other}", f"0 < {one} {operator} {other}", f"{one} in (1, 2, 9)", f"{one} not in range(3, 40, 2)"
+            f"{one} {operator} {other}",
+            f"0 < {one} {operator} {other}",
+            f"{one} in (1, 2, 9)",
+            f"{one} not in range(3, 40, 2)",
         )
         if depth == 0 or self.number(0, 1):
             return f"({test})"
@@ -168,12 +176,12 @@ def agree(directory: Path, body: str, cpu: str) -> str:
     try:
         loaded = osmia.load(module_from(directory, text), target=Target(cpu, (5, 10)))
     except osmia.CompileError as error:
-        assert error.lineno is not None
-        assert error.offset is not None
-        where = (error.lineno - HEAD.count("\n"), error.offset - 1 - 4)
+        where = ((error.lineno or 0) - HEAD.count("\n"), (error.offset or 0) - 1 - 4)
         if error.problem in CERTAIN and where not in ran.survived:
             return "certain error"
-        pytest.fail(f"refused: {error.problem} at {where}, which did{'' if where in ran.reached else ' not'} run\n{body}")
+        pytest.fail(
+            f"refused: {error.problem} at {where}, which did{'' if where in ran.reached else ' not'} run\n{body}"
+        )
     except osmia.VerifierError as error:
         if any(budget in str(error) for budget in BUDGETS):
             return "budget"
