@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from osmia.compiler.frontend.function import UnitState
-    from osmia.compiler.ir.nodes import Unit
+    from osmia.compiler.ir import nodes as ir
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
@@ -51,7 +51,7 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]:
+def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks."""
     with _deep_recursion(requests):
         unit, state = translate(requests)
@@ -61,7 +61,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[Unit, UnitState]
     return unit, state
 
 
-def generate(unit: Unit, target: Target, form: str = "elf") -> bytes:
+def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     """The unit as an object (`elf`), assembly (`asm`) or optimised LLVM IR (`ll`)."""
     with _deep_recursion(()):
         text = module_text(unit, target)
@@ -71,7 +71,7 @@ def generate(unit: Unit, target: Target, form: str = "elf") -> bytes:
         raise _crash(unit, str(problem)) from None
 
 
-def _crash(unit: Unit, message: str) -> CompilerCrashError:
+def _crash(unit: ir.Unit, message: str) -> CompilerCrashError:
     place: Location = unit.programs[0].location
     file = unit.files[place.file]
     return CompilerCrashError(

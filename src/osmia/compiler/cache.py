@@ -11,14 +11,13 @@ import marshal
 import os
 import sys
 
-from osmia.compiler.fingerprint import describe, describe_code, follow
+from osmia.compiler.fingerprint import describe, describe_code, follow, source_lines
 from osmia.compiler.request import CompiledObject
 from osmia.errors import CompileError
 from osmia.maps.declaration import Map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType
     from typing import Any
 
     from osmia.compiler.fingerprint import Description, Path
@@ -55,7 +54,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
         raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's
     stored = store(read_object(data, requests[0].name))
     if path:
-        sources = [_source_lines(request.function.__code__) for request in requests]
+        sources = [source_lines(request.function.__code__) for request in requests]
         reads, map_paths = tuple(state.reads.items()), tuple(state.map_paths.items())
         entry = (header, reads, tuple(sources), map_paths, data, stored)
         _write(path, entry)
@@ -135,22 +134,6 @@ def _llvmlite_version() -> str | None:
     return None
 
 
-def _source_lines(code: CodeType) -> str | None:
-    """The source of a function as its file has it now; None where the file is not to be read."""
-    last = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
-    if code.co_filename.startswith("<"):
-        import linecache  # consoles and notebooks keep their source there
-
-        lines = linecache.getlines(code.co_filename)
-    else:
-        try:
-            with open(code.co_filename, encoding="utf-8") as file:
-                lines = file.readlines()
-        except (OSError, UnicodeDecodeError):
-            return None
-    return "".join(lines[code.co_firstlineno - 1 : last])
-
-
 def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) -> CompiledObject | None:
     entry = _entry(path)
     if entry is None:
@@ -160,7 +143,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     if kept_header != header or (llvmlite is not None and llvmlite != version):
         return None
     functions = [request.function for request in requests]
-    if any(_source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
+    if any(source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
         return None
     if any(_description(path_, functions) != kept for path_, kept in reads):
         return None

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.ir.nodes import SourceFile
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.location import Location
 from osmia.record import record
 
@@ -23,7 +23,7 @@ class FunctionSource:
 
     function: FunctionType
     definition: ast.FunctionDef
-    file: SourceFile
+    file: ir.SourceFile
     lines: tuple[str, ...]
 
     def location(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.pattern) -> Location:
@@ -85,7 +85,7 @@ def function_source(function: FunctionType) -> FunctionSource:
     definition = _find(tree, code)
     if definition is None or not _same_code(text, code):
         raise _changed(function, place, "the function there is another one now")
-    file = SourceFile(code.co_filename, _relative(function), text)
+    file = ir.SourceFile(code.co_filename, _relative(function), text)
     return FunctionSource(function, definition, file, tuple(text.splitlines()))
 
 

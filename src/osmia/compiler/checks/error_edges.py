@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.nodes import Abort, Binary, ErrorSite, Unit
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def number_error_sites(unit: Unit) -> None:
+def number_error_sites(unit: ir.Unit) -> None:
     """Fill `unit.error_sites`, in the order of the source."""
     unit.error_sites = list(dict.fromkeys(_sites(unit)))
 
 
-def _sites(unit: Unit) -> Iterator[ErrorSite]:
+def _sites(unit: ir.Unit) -> Iterator[ir.ErrorSite]:
     for program in unit.programs:
         for node in nodes(program.body):
-            if isinstance(node, Binary | Abort) and node.edge is not None:
-                yield ErrorSite(program.name, node.location, node.edge.problem)
+            if isinstance(node, ir.Binary | ir.Abort | ir.Require | ir.Element) and node.edge is not None:
+                yield ir.ErrorSite(program.name, node.location, node.edge.problem)

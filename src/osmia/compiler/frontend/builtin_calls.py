@@ -6,29 +6,21 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.function import FunctionState, Static
-from osmia.compiler.frontend.operators import binary, constant, integer, truth, value_of
+from osmia.compiler.frontend.function import FunctionState, Operand, Static, TupleValue
+from osmia.compiler.frontend.map_operations import map_contains
+from osmia.compiler.frontend.operators import binary, constant, integer, one_value, truth, value_of
+from osmia.compiler.frontend.places import element_layout
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import absolute, extreme_type
-from osmia.compiler.ir.nodes import (
-    BOOL,
-    Absolute,
-    AssignExpression,
-    Compare,
-    Constant,
-    Expression,
-    Extreme,
-    LocalRead,
-    Logical,
-    Not,
-)
+from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from osmia.compiler.location import Location
 
-    Operand = Callable[[FunctionState, ast.expr], Expression | Static]
-    Translate = Callable[[FunctionState, ast.expr], Expression]
+    OperandOf = Callable[[FunctionState, ast.expr], Operand]
+    Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
 # Builtin: how it is called, and how many arguments it takes (None: two or more).
 FORMS: dict[object, tuple[str, int | None]] = {
@@ -52,7 +44,7 @@ def is_builtin(of: object) -> bool:
     return any(of is builtin for builtin in FORMS)
 
 
-def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: Operand) -> Expression:
+def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: OperandOf) -> Operand:
     """The IR of a call of one of them."""
     form, count = FORMS[function]
     _check_arguments(state, node, form, count)
@@ -60,16 +52,16 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     location = state.at(node)
     if function is len:
         return _length(found[0], location)
-    values = [value_of(each) if isinstance(each, Static) else each for each in found]
+    values = [one_value(state, each, argument) for each, argument in zip(found, node.args, strict=True)]
     for value in values:
         integer(value, f"an argument of {form.partition('(')[0]}")
     if function in (min, max):
         return _extreme(form[:3], values, location)
     if function is abs:
         of = integer(values[0], "the argument of abs")
-        if isinstance(values[0], Constant):
+        if isinstance(values[0], ir.Constant):
             return constant(abs(values[0].value), location)
-        return Absolute(absolute(of), location, values[0]) if of.may_be_negative else values[0]
+        return ir.Absolute(absolute(of), location, values[0]) if of.may_be_negative else values[0]
     if function is bool:
         return truth(values[0])
     if function is pow:
@@ -77,48 +69,33 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     if function is int:
         # Adding 0 makes an integer of a bool or an enum's member, and leaves a number as it is.
         return binary("+", values[0], constant(0, location), location)
-    raise error(
-        "divmod gives two numbers",
-        location,
-        found="divmod as one value",
-        expected="two names",
-        fix="write `quotient, rest = divmod(a, b)`",
-    )
+    return _divmod(state, values[0], values[1], location)
 
 
-def is_divmod(state: FunctionState, node: ast.Call, operand: Operand) -> bool:
-    """Whether this is a call of `divmod`."""
-    if not isinstance(node.func, ast.Name):
-        return False
-    called = operand(state, node.func)
-    return isinstance(called, Static) and called.value is divmod
-
-
-def divmod_values(state: FunctionState, node: ast.Call, translate: Translate) -> tuple[Expression, Expression]:
+def _divmod(state: FunctionState, left: ir.Expression, right: ir.Expression, location: Location) -> TupleValue:
     """Quotient and rest; the operands are evaluated once."""
-    _check_arguments(state, node, *FORMS[divmod])
-    left, right = (translate(state, argument) for argument in node.args)
-    location = state.at(node)
     first, second = _once(state, left), _once(state, right)
     quotient = binary("//", first, second, location)
-    return quotient, binary("%", _again(first), _again(second), location)
+    return TupleValue(location, (), (quotient, binary("%", _again(first), _again(second), location)))
 
 
-def power(state: FunctionState, base: Expression, exponent: Expression, location: Location) -> Expression:
+def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, location: Location) -> ir.Expression:
     """`x ** n` for a constant n, by multiplication."""
     integer(base, "the left side of **")
     integer(exponent, "the right side of **")
-    if not isinstance(exponent, Constant) or not 0 <= exponent.value <= LARGEST_EXPONENT:
+    if not isinstance(exponent, ir.Constant) or not 0 <= exponent.value <= LARGEST_EXPONENT:
         raise error(
             "the exponent is a small constant",
             exponent.location,
-            found=str(exponent.value) if isinstance(exponent, Constant) else f"an exponent of type {exponent.type}",
+            found=str(exponent.value) if isinstance(exponent, ir.Constant) else f"an exponent of type {exponent.type}",
             expected=f"0 to {LARGEST_EXPONENT}",
-            fix="a power of two is a shift: 1 << n" if not isinstance(exponent, Constant) else "use a smaller exponent",
+            fix="a power of two is a shift: 1 << n"
+            if not isinstance(exponent, ir.Constant)
+            else "use a smaller exponent",
         )
-    if isinstance(base, Constant):
+    if isinstance(base, ir.Constant):
         return constant(base.value**exponent.value, location)
-    if exponent.value == 0 and isinstance(base, LocalRead):
+    if exponent.value == 0 and isinstance(base, ir.LocalRead):
         return constant(1, location)
     if exponent.value == 0:  # what the base does besides, assigning or failing, it still does
         return binary("+", binary("*", base, constant(0, location), location), constant(1, location), location)
@@ -129,12 +106,17 @@ def power(state: FunctionState, base: Expression, exponent: Expression, location
     return result
 
 
-def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: Operand) -> Expression:
+def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: OperandOf) -> ir.Expression:
     """`x in (1, 2)` and `x in range(...)`, of constants; `not in` likewise."""
     location = state.at(node)
     value = translate(state, node.left)
-    integer(value, "what is looked for")
     right = node.comparators[0]
+    if isinstance(right, ast.Name | ast.Attribute):
+        found = operand(state, right)
+        if isinstance(found, Static) and isinstance(found.value, Map):
+            reference = state.unit.map_reference(found)
+            return _negated(node, location, map_contains(state, reference, value, location))
+    integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [translate(state, each) for each in right.elts]
     else:
@@ -153,7 +135,7 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
         choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
     for choice in choices:
         integer(choice, "what is compared")
-        if not isinstance(choice, Constant):
+        if not isinstance(choice, ir.Constant):
             raise error(
                 "kernel code looks for a number among constants",
                 choice.location,
@@ -162,14 +144,14 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
                 fix="compare with `==`, joined by `or`",
             )
     if not choices:
-        return Constant(BOOL, location, int(isinstance(node.ops[0], ast.NotIn)))
+        return ir.Constant(ir.BOOL, location, int(isinstance(node.ops[0], ast.NotIn)))
     first = _once(state, value)
-    tests: list[Expression] = [Compare(BOOL, location, ("==",), (first, choices[0]))]
-    tests.extend(Compare(BOOL, location, ("==",), (_again(first), choice)) for choice in choices[1:])
-    return _negated(node, location, tests[0] if len(tests) == 1 else Logical(BOOL, location, "or", tuple(tests)))
+    tests: list[ir.Expression] = [ir.Compare(ir.BOOL, location, ("==",), (first, choices[0]))]
+    tests.extend(ir.Compare(ir.BOOL, location, ("==",), (_again(first), choice)) for choice in choices[1:])
+    return _negated(node, location, tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "or", tuple(tests)))
 
 
-def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: Operand) -> Static | None:
+def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: OperandOf) -> Static | None:
     """`range(...)` of constants, written out; None for anything else."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return None
@@ -177,7 +159,7 @@ def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, 
     if not isinstance(called, Static) or called.value is not range:
         return None
     numbers = [] if node.keywords else [translate(state, each) for each in node.args]
-    constants = [each.value for each in numbers if isinstance(each, Constant)]
+    constants = [each.value for each in numbers if isinstance(each, ir.Constant)]
     if not 1 <= len(numbers) <= 3 or len(constants) != len(numbers) or constants[2:] == [0]:
         raise error(
             "the range in which a number is looked for is a constant",
@@ -189,59 +171,70 @@ def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, 
     return Static(range(*constants), ("constant",), state.at(node))
 
 
-def _negated(node: ast.Compare, location: Location, test: Expression) -> Expression:
-    return Not(BOOL, location, test) if isinstance(node.ops[0], ast.NotIn) else test
+def _negated(node: ast.Compare, location: Location, test: ir.Expression) -> ir.Expression:
+    return ir.Not(ir.BOOL, location, test) if isinstance(node.ops[0], ast.NotIn) else test
 
 
-def _in_range(state: FunctionState, value: Expression, numbers: range, location: Location) -> Expression:
+def _in_range(state: FunctionState, value: ir.Expression, numbers: range, location: Location) -> ir.Expression:
     if not numbers:
-        return Constant(BOOL, location, 0)
+        return ir.Constant(ir.BOOL, location, 0)
     low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
     first = _once(state, value)
-    inside: Expression = Compare(
-        BOOL, location, ("<=", "<="), (constant(low, location), first, constant(high, location))
+    inside: ir.Expression = ir.Compare(
+        ir.BOOL, location, ("<=", "<="), (constant(low, location), first, constant(high, location))
     )
     if abs(numbers.step) == 1:
         return inside
     # Remainders, and not the distance from the start: that may leave 64 bits.
     step = abs(numbers.step)
     rest = binary("%", _again(first), constant(step, location), location)
-    met = Compare(BOOL, location, ("==",), (rest, constant(low % step, location)))
-    return Logical(BOOL, location, "and", (inside, met))
+    met = ir.Compare(ir.BOOL, location, ("==",), (rest, constant(low % step, location)))
+    return ir.Logical(ir.BOOL, location, "and", (inside, met))
 
 
-def _once(state: FunctionState, value: Expression) -> Expression:
+def _once(state: FunctionState, value: ir.Expression) -> ir.Expression:
     """The value, kept in a local of its own so that it can be read again; constants need none."""
-    if isinstance(value, Constant | LocalRead):
+    if isinstance(value, ir.Constant | ir.LocalRead):
         return value
-    return AssignExpression(value.type, value.location, state.hidden(value.type, value.location), value)
+    return ir.AssignExpression(value.type, value.location, state.hidden(value.type), value)
 
 
-def _again(once: Expression) -> Expression:
+def _again(once: ir.Expression) -> ir.Expression:
     """What `_once` kept."""
-    return LocalRead(once.type, once.location, once.local) if isinstance(once, AssignExpression) else once
+    return ir.LocalRead(once.type, once.location, once.local) if isinstance(once, ir.AssignExpression) else once
 
 
-def _extreme(operator: str, values: list[Expression], location: Location) -> Expression:
-    if all(isinstance(value, Constant) for value in values):
-        numbers = [value.value for value in values if isinstance(value, Constant)]
+def _extreme(operator: str, values: list[ir.Expression], location: Location) -> ir.Expression:
+    if all(isinstance(value, ir.Constant) for value in values):
+        numbers = [value.value for value in values if isinstance(value, ir.Constant)]
         return constant(min(numbers) if operator == "min" else max(numbers), location)
     of = integer(values[0], f"an argument of {operator}")
     for value in values[1:]:
         of = extreme_type(operator, of, integer(value, f"an argument of {operator}"))
-    return Extreme(of, location, operator, tuple(values))
+    return ir.Extreme(of, location, operator, tuple(values))
 
 
-def _length(found: Expression | Static, location: Location) -> Expression:
+def _length(found: Operand, location: Location) -> ir.Expression:
+    array = element_layout(found.type) if isinstance(found, ir.Expression) else None
+    if array is not None:
+        return constant(array[1], location)
+    if isinstance(found, TupleValue):
+        return constant(len(found.items), location)
     if isinstance(found, Static) and isinstance(found.value, tuple | list | range | set | frozenset | str | bytes):
         return constant(len(found.value), location)
     raise error(
         "kernel code knows the length of constants",
         location,
-        found="len of " + (type(found.value).__name__ if isinstance(found, Static) else str(found.type)),
+        found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
         fix="keep the length in a local",
     )
+
+
+def _kind(of: Operand) -> str:
+    if isinstance(of, Static):
+        return type(of.value).__name__
+    return str(of.type) if isinstance(of, ir.Expression) else "a function"
 
 
 def _check_arguments(state: FunctionState, node: ast.Call, form: str, count: int | None) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import widened
-from osmia.compiler.ir.nodes import AssignExpression, Compare, Constant, Expression, LocalRead, Logical, Not, Truth
 from osmia.compiler.ir.types import IntType, integer_of, joined
 from osmia.record import record
 
 if TYPE_CHECKING:
-    from osmia.compiler.ir.nodes import Local
     from osmia.compiler.ir.types import ValueType
 
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -26,8 +25,8 @@ MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 class Environment:
     """The locals that some way here has assigned, with what they can hold."""
 
-    types: dict[Local, ValueType]
-    conflicts: dict[Local, tuple[ValueType, ValueType]]
+    types: dict[ir.Local, ValueType]
+    conflicts: dict[ir.Local, tuple[ValueType, ValueType]]
     """Locals that hold, depending on the way, what no one type can."""
     reachable: bool = True
 
@@ -35,7 +34,7 @@ class Environment:
         """The same, to be changed on its own."""
         return Environment(dict(self.types), dict(self.conflicts), self.reachable)
 
-    def assign(self, local: Local, of: ValueType) -> None:
+    def assign(self, local: ir.Local, of: ValueType) -> None:
         """From here on the local holds this."""
         self.types[local] = of
         self.conflicts.pop(local, None)
@@ -82,26 +81,26 @@ def grown(head: Environment, again: Environment, *, widen: bool) -> Environment:
     return result
 
 
-def refined(environment: Environment, test: Expression, *, holds: bool) -> Environment:
+def refined(environment: Environment, test: ir.Expression, *, holds: bool) -> Environment:
     """What is known where a test holds, or does not."""
     result = environment.copy()
     _refine(result, test, holds=holds)
     return result
 
 
-def _refine(environment: Environment, test: Expression, *, holds: bool) -> None:
+def _refine(environment: Environment, test: ir.Expression, *, holds: bool) -> None:
     match test:
-        case Constant(value=value):
+        case ir.Constant(value=value):
             if bool(value) is not holds:
                 environment.reachable = False
-        case Not(operand=operand):
+        case ir.Not(operand=operand):
             _refine(environment, operand, holds=not holds)
-        case Logical(operator=operator, operands=operands) if (operator == "and") is holds:
+        case ir.Logical(operator=operator, operands=operands) if (operator == "and") is holds:
             for operand in operands:
                 _refine(environment, operand, holds=holds)
-        case Truth(operand=operand):
+        case ir.Truth(operand=operand):
             _compare(environment, operand, "!=" if holds else "==", IntType(0, 0))
-        case Compare(operators=operators, operands=operands) if holds or len(operators) == 1:
+        case ir.Compare(operators=operators, operands=operands) if holds or len(operators) == 1:
             for operator, left, right in zip(operators, operands, operands[1:], strict=False):
                 known = operator if holds else OPPOSITE[operator]
                 left_type, right_type = integer_of(left.type), integer_of(right.type)
@@ -112,9 +111,9 @@ def _refine(environment: Environment, test: Expression, *, holds: bool) -> None:
             return
 
 
-def _compare(environment: Environment, of: Expression, operator: str, other: IntType) -> None:
+def _compare(environment: Environment, of: ir.Expression, operator: str, other: IntType) -> None:
     """Narrow a local that is compared, unless the test itself has assigned it since."""
-    if not isinstance(of, LocalRead | AssignExpression):
+    if not isinstance(of, ir.LocalRead | ir.AssignExpression):
         return
     known = environment.types.get(of.local)
     if not isinstance(known, IntType) or known != of.type:

@@ -10,7 +10,7 @@ from osmia.compiler.frontend.environment import grown, merged, refined, within
 from osmia.compiler.frontend.expressions import condition, expression, operand
 from osmia.compiler.frontend.function import LoopEnds, Static
 from osmia.compiler.frontend.operators import binary, integer
-from osmia.compiler.ir.nodes import BOOL, Assign, Compare, Constant, Expression, LocalRead, Loop, Statement
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, U64_HIGH, IntType
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
     from osmia.compiler.location import Location
 
-    Block = Callable[[FunctionState, list[ast.stmt]], tuple[Statement, ...]]
+    Block = Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
 
 
 # How often a loop's head is guessed before what still grows is widened.
 ROUNDS_BEFORE_WIDENING = 2
 
 
-def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[Statement, ...]:
+def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[ir.Statement, ...]:
     """The IR of `while`."""
     return (
         _settled(
@@ -43,13 +43,13 @@ def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[Sta
 def _settled(
     state: FunctionState,
     location: Location,
-    test_of: Callable[[], Expression],
-    body_of: Callable[[], tuple[Statement, ...]],
-    step: tuple[Statement, ...],
-    otherwise_of: Callable[[], tuple[Statement, ...]],
-) -> Loop:
+    test_of: Callable[[], ir.Expression],
+    body_of: Callable[[], tuple[ir.Statement, ...]],
+    step: tuple[ir.Statement, ...],
+    otherwise_of: Callable[[], tuple[ir.Statement, ...]],
+) -> ir.Loop:
     """Translate a loop until what comes round adds nothing to what is known at its head."""
-    head, hidden = state.environment.copy(), set(state.locals)
+    head = state.environment.copy()
     rounds = 0
     while True:
         rounds += 1
@@ -65,14 +65,13 @@ def _settled(
         if not again.reachable or within(again, head):
             break
         head = grown(head, again, widen=rounds > ROUNDS_BEFORE_WIDENING)
-        state.forget_hidden(but=hidden)
     state.environment = refined(tested, test, holds=False)
     otherwise = otherwise_of()
     state.environment = merged(state.environment, *ends.breaks)
-    return Loop(location, test, body, step, otherwise)
+    return ir.Loop(location, test, body, step, otherwise)
 
 
-def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[Statement, ...]:
+def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[ir.Statement, ...]:
     """The IR of `for name in range(...)`: start, stop and step are evaluated once, the name keeps its last value."""
     location = state.at(node.iter)
     if not isinstance(node.target, ast.Name):
@@ -97,31 +96,31 @@ def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[Stateme
             expected=f"numbers from {I64_LOW} to {I64_HIGH}, or from 0 to {U64_HIGH}",
             fix="give the range bounds of a smaller type: u32(...)",
         )
-    counter = state.hidden(counter_type, location)
-    here = LocalRead(counter_type, location, counter)
-    test = Compare(BOOL, location, ("<" if step > 0 else ">",), (here, last))
+    counter = state.hidden(counter_type)
+    here = ir.LocalRead(counter_type, location, counter)
+    test = ir.Compare(ir.BOOL, location, ("<" if step > 0 else ">",), (here, last))
     inside = IntType(
         _low(first) if step > 0 else min(_low(last) + 1, _high(first)),
         max(_high(last) - 1, _low(first)) if step > 0 else _high(first),
     )
     name = node.target.id
-    step_on = binary("+", here, Constant(IntType(step, step), location, step), location)
+    step_on = binary("+", here, ir.Constant(IntType(step, step), location, step), location)
 
-    def body() -> tuple[Statement, ...]:
+    def body() -> tuple[ir.Statement, ...]:
         target = state.assign(name, inside, state.at(node.target))
-        return (Assign(state.at(node.target), target, here), *block(state, node.body))
+        return (ir.Assign(state.at(node.target), target, here), *block(state, node.body))
 
     loop = _settled(
-        state, location, lambda: test, body, (Assign(location, counter, step_on),), lambda: block(state, node.orelse)
+        state, location, lambda: test, body, (ir.Assign(location, counter, step_on),), lambda: block(state, node.orelse)
     )
-    return (*before, Assign(location, counter, first), loop)
+    return (*before, ir.Assign(location, counter, first), loop)
 
 
-def _low(of: Expression) -> int:
+def _low(of: ir.Expression) -> int:
     return integer(of, "a bound of the range").low
 
 
-def _high(of: Expression) -> int:
+def _high(of: ir.Expression) -> int:
     return integer(of, "a bound of the range").high
 
 
@@ -129,22 +128,22 @@ def _fits(of: IntType) -> bool:
     return (of.low >= I64_LOW and of.high <= I64_HIGH) or (of.low >= 0 and of.high <= U64_HIGH)
 
 
-def _evaluated_once(state: FunctionState, *bounds: Expression) -> tuple[list[Statement], list[Expression]]:
+def _evaluated_once(state: FunctionState, *bounds: ir.Expression) -> tuple[list[ir.Statement], list[ir.Expression]]:
     """Bounds that are no constants get a local of their own, in order: the body may change what they were made of."""
-    before: list[Statement] = []
-    kept: list[Expression] = []
+    before: list[ir.Statement] = []
+    kept: list[ir.Expression] = []
     for bound in bounds:
-        if isinstance(bound, Constant):
+        if isinstance(bound, ir.Constant):
             kept.append(bound)
             continue
         of = integer(bound, "a bound of the range")
-        local = state.hidden(of, bound.location)
-        before.append(Assign(bound.location, local, bound))
-        kept.append(LocalRead(of, bound.location, local))
+        local = state.hidden(of)
+        before.append(ir.Assign(bound.location, local, bound))
+        kept.append(ir.LocalRead(of, bound.location, local))
     return before, kept
 
 
-def _range(state: FunctionState, node: ast.expr) -> tuple[Expression, Expression, int]:
+def _range(state: FunctionState, node: ast.expr) -> tuple[ir.Expression, ir.Expression, int]:
     location = state.at(node)
     called = operand(state, node.func) if isinstance(node, ast.Call) else operand(state, node)
     if isinstance(called, Static) and isinstance(called.value, range):
@@ -174,16 +173,16 @@ def _range(state: FunctionState, node: ast.expr) -> tuple[Expression, Expression
     if len(bounds) == 2:
         return bounds[0], bounds[1], 1
     step = bounds[2]
-    if not isinstance(step, Constant) or step.value == 0:
+    if not isinstance(step, ir.Constant) or step.value == 0:
         raise error(
             "the step of a range is a constant other than 0",
             step.location,
-            found="0" if isinstance(step, Constant) else f"a step of type {step.type}",
+            found="0" if isinstance(step, ir.Constant) else f"a step of type {step.type}",
             expected="a number, such as 1 or -1",
             fix="write a number, or count by hand in a while loop",
         )
     return bounds[0], bounds[1], step.value
 
 
-def _constant(value: int, location: Location) -> Constant:
-    return Constant(IntType(value, value), location, value)
+def _constant(value: int, location: Location) -> ir.Constant:
+    return ir.Constant(IntType(value, value), location, value)

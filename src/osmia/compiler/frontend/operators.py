@@ -7,6 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import (
     DIVISION_BY_ZERO,
     NEGATIVE_SHIFT,
@@ -15,15 +17,15 @@ from osmia.compiler.ir.arithmetic import (
     inverted,
     negated,
 )
-from osmia.compiler.ir.nodes import BOOL, NONE, Binary, Constant, ErrorEdge, Expression, LocalRead, Truth, Unary
-from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, RefType, integer_of
+from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, PlaceType, integer_of
 from osmia.enumeration import is_int_enumeration
 from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable
 
-    from osmia.compiler.frontend.function import Static
+    from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
 
 FOLD: dict[str, Callable[[int, int], int]] = {
@@ -41,15 +43,15 @@ FOLD: dict[str, Callable[[int, int], int]] = {
 LARGEST_FOLDED_SHIFT = 4096  # a larger one would fill the memory, for a number that does not fit anyway
 
 
-def truth(of: Expression) -> Expression:
+def truth(of: ir.Expression) -> ir.Expression:
     """Whether a value counts as true."""
     match of.type:
         case BoolType():
             return of
         case IntType() | EnumType():
-            return Truth(BOOL, of.location, of)
-        case OptionalType() | RefType():
-            name = of.local.name if isinstance(of, LocalRead) else "it"
+            return ir.Truth(ir.BOOL, of.location, of)
+        case OptionalType() | PlaceType():
+            name = of.local.name if isinstance(of, ir.LocalRead) else "it"
             raise error(
                 "this tests the reference, not the number it refers to",
                 of.location,
@@ -67,26 +69,26 @@ def truth(of: Expression) -> Expression:
             )
 
 
-def integer(of: Expression, role: str) -> IntType:
+def integer(of: ir.Expression, role: str) -> IntType:
     """The interval of an operand that must be an integer."""
     found = integer_of(of.type)
     if found is not None:
         return found
     fix = "use an integer here"
-    if isinstance(of.type, OptionalType | RefType):
-        name = of.local.name if isinstance(of, LocalRead) else "the result"
+    if isinstance(of.type, OptionalType | PlaceType):
+        name = of.local.name if isinstance(of, ir.LocalRead) else "the result"
         fix = f"write `{name}.value` for the number it refers to"
         if isinstance(of.type, OptionalType):
             fix += ", after a check for None"
     raise error(f"{role} must be an integer", of.location, found=str(of.type), expected="an integer", fix=fix)
 
 
-def binary(operator: str, left: Expression, right: Expression, location: Location) -> Expression:
+def binary(operator: str, left: ir.Expression, right: ir.Expression, location: Location) -> ir.Expression:
     """`left operator right`; two constants give a constant."""
     left_type = integer(left, f"the left side of {operator}")
     right_type = integer(right, f"the right side of {operator}")
     edge = _edge(operator, right_type, right)
-    if isinstance(left, Constant) and isinstance(right, Constant):
+    if isinstance(left, ir.Constant) and isinstance(right, ir.Constant):
         return _folded(operator, left, right, location)
     try:
         of = binary_type(operator, left_type, right_type)
@@ -98,10 +100,10 @@ def binary(operator: str, left: Expression, right: Expression, location: Locatio
             expected="operands that all fit i64, or none that may be negative",
             fix="cast one of them: u64(...) or i64(...)",
         ) from None
-    return Binary(of, location, operator, left, right, edge)
+    return ir.Binary(of, location, operator, left, right, edge)
 
 
-def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
+def _edge(operator: str, right: IntType, at: ir.Expression) -> ir.ErrorEdge | None:
     """Where Python would raise for some value of the right operand; refused where it would for every one."""
     if operator in ("//", "%") and right.low <= 0 <= right.high:
         if right.low == right.high:
@@ -112,7 +114,7 @@ def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
                 expected="a divisor that can be something else",
                 fix="correct the divisor",
             )
-        return ErrorEdge(DIVISION_BY_ZERO)
+        return ir.ErrorEdge(DIVISION_BY_ZERO)
     if operator in ("<<", ">>") and right.may_be_negative:
         if right.high < 0:
             raise error(
@@ -122,22 +124,22 @@ def _edge(operator: str, right: IntType, at: Expression) -> ErrorEdge | None:
                 expected="a count of 0 or more",
                 fix=f"shift the other way: {'>>' if operator == '<<' else '<<'}",
             )
-        return ErrorEdge(NEGATIVE_SHIFT)
+        return ir.ErrorEdge(NEGATIVE_SHIFT)
     return None
 
 
-def _folded(operator: str, left: Constant, right: Constant, location: Location) -> Constant:
+def _folded(operator: str, left: ir.Constant, right: ir.Constant, location: Location) -> ir.Constant:
     one, other = left.value, right.value
     if operator == "<<" and one != 0 and other > LARGEST_FOLDED_SHIFT:
         raise too_large(f"{one} << {other}", location)
     return constant(FOLD[operator](one, other), location)
 
 
-def constant(value: int, location: Location) -> Constant:
+def constant(value: int, location: Location) -> ir.Constant:
     """A number, refused where 64 bits do not hold it."""
     if not I64_LOW <= value <= U64_HIGH:
         raise too_large(str(value) if value.bit_length() < 200 else f"a number of {value.bit_length()} bits", location)
-    return Constant(IntType(value, value), location, value)
+    return ir.Constant(IntType(value, value), location, value)
 
 
 def too_large(found: str, location: Location) -> Exception:
@@ -151,20 +153,20 @@ def too_large(found: str, location: Location) -> Exception:
     )
 
 
-def value_of(static: Static) -> Expression:
+def value_of(static: Static) -> ir.Expression:
     """A constant of the kernel's."""
     value = static.value
     if isinstance(value, bool):
-        return Constant(BOOL, static.location, int(value))
+        return ir.Constant(ir.BOOL, static.location, int(value))
     of: type = type(value)
     if isinstance(value, int) and is_int_enumeration(of):
         number = int(value)
         constant(number, static.location)
-        return Constant(EnumType(of), static.location, number)
+        return ir.Constant(EnumType(of), static.location, number)
     if type(value) is int:
         return constant(value, static.location)
     if value is None:
-        return Constant(NONE, static.location, 0)
+        return ir.Constant(ir.NONE, static.location, 0)
     what, fix = not_a_value(value)
     raise error(
         f"{what} is no value in kernel code",
@@ -172,6 +174,26 @@ def value_of(static: Static) -> Expression:
         found=what,
         expected="an integer, a bool, a member of an IntEnum, or None",
         fix=fix,
+    )
+
+
+def one_value(state: FunctionState, found: Operand, node: ast.expr) -> ir.Expression:
+    """The value that an operand has in the kernel."""
+    match found:
+        case Static():
+            return value_of(found)
+        case TupleValue(items=items):
+            what, instead = f"a tuple of {len(items)} values", "give each value a name: `a, b = ...`"
+        case NestedFunction() | Bound():
+            what, instead = "a function", "call it"
+        case _:
+            return found
+    raise error(
+        f"{what} is no value in kernel code",
+        state.at(node),
+        found=what,
+        expected="one value",
+        fix=instead,
     )
 
 
@@ -194,10 +216,10 @@ def not_a_value(value: object) -> tuple[str, str]:
     return f"an object of type {type(value).__name__}", "use an integer"
 
 
-def unary(operator: str, value: Expression, location: Location) -> Expression:
+def unary(operator: str, value: ir.Expression, location: Location) -> ir.Expression:
     """`-x`, `~x` or `+x`."""
     of = integer(value, f"the operand of {operator}")
-    if isinstance(value, Constant):
+    if isinstance(value, ir.Constant):
         return constant({"-": -value.value, "~": ~value.value, "+": value.value}[operator], location)
     if operator == "+":
         return value
@@ -211,4 +233,4 @@ def unary(operator: str, value: Expression, location: Location) -> Expression:
             expected="an operand that fits i64",
             fix="cast it: -i64(x)" if operator == "-" else f"write x ^ {U64_HIGH:#x} for all bits turned over",
         ) from None
-    return Unary(result, location, operator, value)
+    return ir.Unary(result, location, operator, value)

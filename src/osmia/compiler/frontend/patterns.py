@@ -9,18 +9,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import condition, expression
 from osmia.compiler.frontend.operators import integer
-from osmia.compiler.ir.nodes import (
-    BOOL,
-    Assign,
-    AssignExpression,
-    Compare,
-    Constant,
-    Expression,
-    If,
-    LocalRead,
-    Logical,
-    Statement,
-)
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import integer_of
 
 if TYPE_CHECKING:
@@ -29,7 +18,7 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.environment import Environment
     from osmia.compiler.frontend.function import FunctionState
 
-    Block = Callable[[FunctionState, list[ast.stmt]], tuple[Statement, ...]]
+    Block = Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
 
 PATTERNS: dict[type[ast.pattern], str] = {
     ast.MatchSequence: "a pattern of several values",
@@ -39,13 +28,13 @@ PATTERNS: dict[type[ast.pattern], str] = {
 }
 
 
-def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tuple[Statement, ...]:
+def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tuple[ir.Statement, ...]:
     """The IR of `match`: the subject is evaluated once, the cases are tried in their order."""
     subject = expression(state, node.subject)
     integer(subject, "what is matched")
-    local = state.hidden(subject.type, subject.location)
-    read = LocalRead(subject.type, subject.location, local)
-    arms: list[tuple[ast.match_case, Expression | None, tuple[Statement, ...]]] = []
+    local = state.hidden(subject.type)
+    read = ir.LocalRead(subject.type, subject.location, local)
+    arms: list[tuple[ast.match_case, ir.Expression | None, tuple[ir.Statement, ...]]] = []
     ends: list[Environment] = []
     for case in node.cases:
         test = _test(state, case, read)
@@ -55,13 +44,13 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
         ends.append(state.environment)
         state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
     state.environment = merged(state.environment, *ends)
-    rest: tuple[Statement, ...] = ()
+    rest: tuple[ir.Statement, ...] = ()
     for case, test, body in reversed(arms):
-        rest = body if test is None else (If(state.at(case.pattern), test, body, rest),)
-    return (Assign(subject.location, local, subject), *rest)
+        rest = body if test is None else (ir.If(state.at(case.pattern), test, body, rest),)
+    return (ir.Assign(subject.location, local, subject), *rest)
 
 
-def _test(state: FunctionState, case: ast.match_case, subject: LocalRead) -> Expression | None:
+def _test(state: FunctionState, case: ast.match_case, subject: ir.LocalRead) -> ir.Expression | None:
     """Whether a case is taken; None for one that always is."""
     pattern = _pattern(state, case.pattern, subject)
     if case.guard is None:
@@ -71,10 +60,10 @@ def _test(state: FunctionState, case: ast.match_case, subject: LocalRead) -> Exp
         state.environment = refined(before, pattern, holds=True)
     guard = condition(state, case.guard)
     state.environment = merged(before, state.environment)
-    return guard if pattern is None else Logical(BOOL, state.at(case.pattern), "and", (pattern, guard))
+    return guard if pattern is None else ir.Logical(ir.BOOL, state.at(case.pattern), "and", (pattern, guard))
 
 
-def _pattern(state: FunctionState, node: ast.pattern, subject: LocalRead) -> Expression | None:
+def _pattern(state: FunctionState, node: ast.pattern, subject: ir.LocalRead) -> ir.Expression | None:
     location = state.at(node)
     match node:
         case ast.MatchAs(pattern=None, name=None):
@@ -82,16 +71,16 @@ def _pattern(state: FunctionState, node: ast.pattern, subject: LocalRead) -> Exp
         case ast.MatchAs(pattern=inner, name=str(name)):
             inside = None if inner is None else _pattern(state, inner, subject)
             captured = _capture(state, name, node, subject)
-            return captured if inside is None else Logical(BOOL, location, "and", (inside, captured))
+            return captured if inside is None else ir.Logical(ir.BOOL, location, "and", (inside, captured))
         case ast.MatchOr(patterns=patterns):
             tests = [_pattern(state, each, subject) for each in patterns]
             if any(test is None for test in tests):
                 return None
-            return Logical(BOOL, location, "or", tuple(test for test in tests if test is not None))
+            return ir.Logical(ir.BOOL, location, "or", tuple(test for test in tests if test is not None))
         case ast.MatchValue(value=value):
             return _equal(subject, expression(state, value))
         case ast.MatchSingleton(value=bool() as value):
-            return _equal(subject, Constant(BOOL, location, int(value)))
+            return _equal(subject, ir.Constant(ir.BOOL, location, int(value)))
         case ast.MatchSingleton():
             raise error(
                 "this is never None",
@@ -111,7 +100,7 @@ def _pattern(state: FunctionState, node: ast.pattern, subject: LocalRead) -> Exp
             )
 
 
-def _equal(subject: LocalRead, value: Expression) -> Expression:
+def _equal(subject: ir.LocalRead, value: ir.Expression) -> ir.Expression:
     if integer_of(value.type) is None:
         raise error(
             "a case is a number",
@@ -120,13 +109,13 @@ def _equal(subject: LocalRead, value: Expression) -> Expression:
             expected="a number or a member of an enum",
             fix="use one of these",
         )
-    return Compare(BOOL, value.location, ("==",), (subject, value))
+    return ir.Compare(ir.BOOL, value.location, ("==",), (subject, value))
 
 
-def _capture(state: FunctionState, name: str, node: ast.pattern, subject: LocalRead) -> Expression:
+def _capture(state: FunctionState, name: str, node: ast.pattern, subject: ir.LocalRead) -> ir.Expression:
     """`case name`: store, and go on. What was stored equals itself, so the test always holds."""
     location = state.at(node)
     local = state.assign(name, subject.type, location)
     of = state.type_of(local, location)
-    stored = AssignExpression(of, location, local, subject)
-    return Compare(BOOL, location, ("==",), (stored, LocalRead(of, location, local)))
+    stored = ir.AssignExpression(of, location, local, subject)
+    return ir.Compare(ir.BOOL, location, ("==",), (stored, ir.LocalRead(of, location, local)))

@@ -4,54 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from osmia.compiler.ir.nodes import (
-    Abort,
-    Absolute,
-    Assign,
-    AssignExpression,
-    Binary,
-    Break,
-    Compare,
-    Conditional,
-    Constant,
-    ContextRead,
-    Continue,
-    Evaluate,
-    Expression,
-    Extreme,
-    If,
-    IsNone,
-    LocalRead,
-    Logical,
-    Loop,
-    MapDelete,
-    MapLookup,
-    MapUpdate,
-    Not,
-    Program,
-    RefRead,
-    Return,
-    Statement,
-    StoreRef,
-    Truth,
-    Unary,
-    Unit,
-    Unwrap,
-    Wrap,
-)
+from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, NoneType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def unit_text(unit: Unit) -> str:
+def unit_text(unit: ir.Unit) -> str:
     """All maps and programs of a unit."""
     lines = [f"license {unit.license!r}"]
     for map_ in unit.maps:
         declaration = map_.declaration
         lines.append(
-            f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.__name__}, {map_.value.__name__}]"
+            f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.name}, {map_.value.name}]"
             f" max_entries={declaration.max_entries}"
         )
     for program in unit.programs:
@@ -59,7 +25,7 @@ def unit_text(unit: Unit) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _program(program: Program) -> Iterator[str]:
+def _program(program: ir.Program) -> Iterator[str]:
     yield (
         f"program {program.name} ({program.kind.name}) "
         f"{program.context.name}: {program.context.type} -> {program.returns},"
@@ -70,88 +36,122 @@ def _program(program: Program) -> Iterator[str]:
     yield from _statements(program.body, "  ")
 
 
-def _statements(statements: tuple[Statement, ...], indent: str) -> Iterator[str]:
+def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[str]:
     for statement in statements:
         line = f"    ; line {statement.location.line}"
         match statement:
-            case Assign(local=local, value=value):
+            case ir.Assign(local=local, value=value):
                 yield f"{indent}{local.name} = {expression_text(value)}{line}"
-            case StoreRef(ref=ref, value=value):
-                yield f"{indent}*{expression_text(ref)} = {expression_text(value)}{line}"
-            case Evaluate(value=value):
+            case ir.Store(place=place, value=value):
+                yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
+            case ir.Copy(place=place, source=source):
+                yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
+            case ir.Inlined(frame=frame, body=body):
+                yield f"{indent}inlined {frame.name}:{line}"
+                yield from _statements(body, indent + "  ")
+            case ir.Leave(frame=frame):
+                yield f"{indent}leave {frame.name}{line}"
+            case ir.Scope(body=body, leave=leave, abort=abort):
+                yield f"{indent}scope:{line}"
+                yield from _statements(body, indent + "  ")
+                for label, block in (("leave", leave), ("abort", abort)):
+                    if block:
+                        yield f"{indent}{label}:"
+                        yield from _statements(block, indent + "  ")
+            case ir.Evaluate(value=value):
                 yield f"{indent}{expression_text(value)}{line}"
-            case Return(value=value):
+            case ir.Return(value=value):
                 yield f"{indent}return {expression_text(value)}{line}"
-            case If(test=test, then=then, otherwise=otherwise):
+            case ir.If(test=test, then=then, otherwise=otherwise):
                 yield f"{indent}if {expression_text(test)}:{line}"
                 yield from _statements(then, indent + "  ") if then else iter([f"{indent}  pass"])
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
-            case Loop(test=test, body=body, step=step, otherwise=otherwise):
+            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
                 yield f"{indent}while {expression_text(test)}:{line}"
                 yield from _statements(body, indent + "  ")
                 for label, block in (("step", step), ("else", otherwise)):
                     if block:
                         yield f"{indent}{label}:"
                         yield from _statements(block, indent + "  ")
-            case Break() | Continue():
+            case ir.Break() | ir.Continue():
                 yield f"{indent}{type(statement).__name__.lower()}{line}"
-            case Abort(edge=edge):
+            case ir.Abort(edge=edge):
                 yield f"{indent}error {edge.problem!r}{line}"
             case _:
                 assert_never(statement)
 
 
-def expression_text(of: Expression) -> str:
+def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each node
     """One expression, with the types that matter."""
     match of:
-        case Constant(type=EnumType(of=enum), value=value):
+        case ir.Constant(type=EnumType(of=enum), value=value):
             return f"{enum.__name__}.{enum(value).name}"
-        case Constant(type=NoneType()):
+        case ir.Constant(type=NoneType()):
             return "None"
-        case Constant(value=value):
+        case ir.Constant(value=value):
             return str(value)
-        case LocalRead(local=local):
+        case ir.LocalRead(local=local):
             return local.name
-        case ContextRead(field=field, type=type_):
+        case ir.ContextRead(field=field, type=type_):
             return f"(context.{field}: {type_})"
-        case MapLookup(map=map_, key=key, type=type_):
+        case ir.MapLookup(map=map_, key=key, type=type_):
             return f"(lookup {map_.symbol}[{expression_text(key)}]: {type_})"
-        case MapUpdate(map=map_, key=key, value=value, flags=flags):
+        case ir.MapUpdate(map=map_, key=key, value=value, flags=flags):
             place = f"{map_.symbol}[{expression_text(key)}]"
             return f"(update {place} = {expression_text(value)}, flags {expression_text(flags)})"
-        case MapDelete(map=map_, key=key):
+        case ir.MapDelete(map=map_, key=key):
             return f"(delete {map_.symbol}[{expression_text(key)}])"
-        case Unwrap(operand=operand):
+        case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
-        case RefRead(ref=ref, type=type_):
-            return f"(*{expression_text(ref)}: {type_})"
-        case Binary(operator=operator, left=left, right=right, edge=edge, type=type_):
+        case ir.HelperCall(helper=helper, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"{helper.name}({', '.join(shown)})"
+        case ir.Atomic(operation=operation, place=place, operands=operands):
+            return f"(atomic {operation} {expression_text(place)}: {', '.join(map(expression_text, operands))})"
+        case ir.Require(operand=operand, edge=edge):
+            return f"({expression_text(operand)} or error {edge.problem!r})"
+        case ir.Field(base=base, field=field):
+            return f"{expression_text(base)}.{field.name}"
+        case ir.Element(base=base, index=index, edge=edge):
+            error = f" or error {edge.problem!r}" if edge else ""
+            return f"{expression_text(base)}[{expression_text(index)}{error}]"
+        case ir.Construct(type=type_, values=values):
+            return f"{type_}({', '.join(f'{field.name}={expression_text(value)}' for field, value in values)})"
+        case ir.Load(place=place, type=type_):
+            return f"(*{expression_text(place)}: {type_})"
+        case ir.Alike(left=left, right=right):
+            other = repr(right) if isinstance(right, bytes) else expression_text(right)
+            return f"({expression_text(left)} alike {other})"
+        case ir.Sequence(before=before, value=value):
+            inside = "; ".join(line.partition("    ; line")[0].strip() for line in _statements(before, ""))
+            return f"({inside}; {expression_text(value)})"
+        case ir.Binary(operator=operator, left=left, right=right, edge=edge, type=type_):
             error = f" or error {edge.problem!r}" if edge else ""
             return f"({expression_text(left)} {operator} {expression_text(right)}: {type_}{error})"
-        case Unary(operator=operator, operand=operand, type=type_):
+        case ir.Unary(operator=operator, operand=operand, type=type_):
             return f"({operator}{expression_text(operand)}: {type_})"
-        case Wrap(operand=operand, storage=storage):
+        case ir.Wrap(operand=operand, storage=storage):
             return f"{storage.__name__}({expression_text(operand)})"
-        case Compare(operators=operators, operands=operands):
+        case ir.Compare(operators=operators, operands=operands):
             rest = "".join(f" {o} {expression_text(e)}" for o, e in zip(operators, operands[1:], strict=True))
             return f"({expression_text(operands[0])}{rest})"
-        case IsNone(operand=operand):
+        case ir.IsNone(operand=operand):
             return f"({expression_text(operand)} is None)"
-        case Truth(operand=operand):
+        case ir.Truth(operand=operand):
             return f"({expression_text(operand)} != 0)"
-        case Not(operand=operand):
+        case ir.Not(operand=operand):
             return f"(not {expression_text(operand)})"
-        case Conditional(test=test, then=then, otherwise=otherwise):
+        case ir.Conditional(test=test, then=then, otherwise=otherwise):
             return f"({expression_text(then)} if {expression_text(test)} else {expression_text(otherwise)})"
-        case AssignExpression(local=local, value=value):
+        case ir.AssignExpression(local=local, value=value):
             return f"({local.name} := {expression_text(value)})"
-        case Extreme(operator=operator, operands=operands, type=type_):
+        case ir.Extreme(operator=operator, operands=operands, type=type_):
             return f"({operator}({', '.join(expression_text(part) for part in operands)}): {type_})"
-        case Absolute(operand=operand, type=type_):
+        case ir.Absolute(operand=operand, type=type_):
             return f"(abs({expression_text(operand)}): {type_})"
-        case Logical(operator=operator, operands=operands):
+        case ir.Logical(operator=operator, operands=operands):
             return "(" + f" {operator} ".join(expression_text(part) for part in operands) + ")"
         case _:
             assert_never(of)

@@ -1,73 +1,55 @@
-"""Walks the IR: every node of some statements, in the order of evaluation."""
+"""Walks the IR: every node of some statements, in the order of evaluation; and the locals that they assign."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from osmia.compiler.ir.nodes import (
-    Abort,
-    Absolute,
-    Assign,
-    AssignExpression,
-    Binary,
-    Break,
-    Compare,
-    Conditional,
-    Constant,
-    ContextRead,
-    Continue,
-    Evaluate,
-    Expression,
-    Extreme,
-    If,
-    IsNone,
-    LocalRead,
-    Logical,
-    Loop,
-    MapDelete,
-    MapLookup,
-    MapUpdate,
-    Not,
-    RefRead,
-    Return,
-    Statement,
-    StoreRef,
-    Truth,
-    Unary,
-    Unwrap,
-    Wrap,
-)
+from osmia.compiler.ir import nodes as ir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def operands(of: Expression) -> tuple[Expression, ...]:
+def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case Constant() | LocalRead() | ContextRead():
+        case ir.Constant() | ir.LocalRead() | ir.ContextRead():
             return ()
-        case MapLookup(key=key) | MapDelete(key=key):
+        case ir.MapLookup(key=key) | ir.MapDelete(key=key):
             return (key,)
-        case MapUpdate(key=key, value=value, flags=flags):
+        case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
-        case RefRead(ref=ref):
-            return (ref,)
-        case Binary(left=left, right=right):
+        case ir.HelperCall(arguments=arguments):
+            return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
+        case ir.Atomic(place=place, operands=parts):
+            return (place, *parts)
+        case ir.Load(place=place):
+            return (place,)
+        case ir.Field(base=base):
+            return (base,)
+        case ir.Element(base=base, index=index):
+            return (base, index)
+        case ir.Construct(values=values):
+            return tuple(value for _, value in values)
+        case ir.Alike(left=left, right=right):
+            return (left,) if isinstance(right, bytes) else (left, right)
+        case ir.Sequence(value=value):
+            return (value,)
+        case ir.Binary(left=left, right=right):
             return (left, right)
-        case Unwrap() | Unary() | Wrap() | IsNone() | Truth() | Not() | Absolute():
+        case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
-        case Compare(operands=parts) | Logical(operands=parts) | Extreme(operands=parts):
+        case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts
-        case Conditional(test=test, then=then, otherwise=otherwise):
+        case ir.Conditional(test=test, then=then, otherwise=otherwise):
             return (test, then, otherwise)
-        case AssignExpression(value=value):
+        case ir.AssignExpression(value=value):
             return (value,)
         case _:
             assert_never(of)
 
 
-def nodes(statements: tuple[Statement, ...]) -> Iterator[Statement | Expression]:
+def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Expression]:
     """Every statement, and before it every expression of its own, operands before what uses them."""
     for statement in statements:
         parts, blocks = _parts(statement)
@@ -78,24 +60,36 @@ def nodes(statements: tuple[Statement, ...]) -> Iterator[Statement | Expression]
             yield from nodes(block)
 
 
-def _parts(statement: Statement) -> tuple[tuple[Expression, ...], tuple[tuple[Statement, ...], ...]]:
+def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
     """A statement's own expressions, in the order of evaluation, and the blocks in it."""
     match statement:
-        case Assign(value=value) | Evaluate(value=value) | Return(value=value):
+        case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value):
             return (value,), ()
-        case StoreRef(ref=ref, value=value):
-            return (value, ref), ()
-        case If(test=test, then=then, otherwise=otherwise):
+        case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
+            return (value, place), ()
+        case ir.If(test=test, then=then, otherwise=otherwise):
             return (test,), (then, otherwise)
-        case Loop(test=test, body=body, step=step, otherwise=otherwise):
+        case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
-        case Break() | Continue() | Abort():
+        case ir.Inlined(body=body):
+            return (), (body,)
+        case ir.Scope(body=body, leave=leave, abort=abort):
+            return (), (body, leave, abort)
+        case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
             return (), ()
         case _:
             assert_never(statement)
 
 
-def _inside(of: Expression) -> Iterator[Expression]:
+def _inside(of: ir.Expression) -> Iterator[ir.Statement | ir.Expression]:
+    if isinstance(of, ir.Sequence):
+        yield from nodes(of.before)
     for operand in operands(of):
         yield from _inside(operand)
     yield of
+
+
+def assigned(statements: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
+    """The locals that statements assign, in the order of their first assignment."""
+    found = [each.local for each in nodes(statements) if isinstance(each, ir.Assign | ir.AssignExpression)]
+    return tuple(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_number
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
-    from osmia.compiler.ir.nodes import Unit
+    from osmia.compiler.ir import nodes as ir
     from osmia.compiler.target import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
@@ -20,7 +20,7 @@ ERROR_MAP_TYPE = 6
 LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 
 
-def module_text(unit: Unit, target: Target) -> str:
+def module_text(unit: ir.Unit, target: Target) -> str:
     """The module in LLVM's assembly."""
     debug = DebugInfo(unit.programs[0].file)
     kept, lines = [], []
@@ -58,7 +58,7 @@ def module_text(unit: Unit, target: Target) -> str:
     )
 
 
-def metadata(unit: Unit, target: Target) -> str:
+def metadata(unit: ir.Unit, target: Target) -> str:
     """What the object says to osmia's loader: a line for each fact."""
     lines = [f"target {target}"]
     lines += [f"error {program.name} {program.error_value}" for program in unit.programs]
