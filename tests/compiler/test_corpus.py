@@ -130,6 +130,9 @@ NOT_YET: dict[str, set[str]] = {
 # Those which the verifier takes many seconds to refuse.
 LONG_REFUSED = {"a function with a loop", "the integer square root", "a loop counts down"}
 
+# What the compiler takes and type checkers refuse, and why that is so.
+TYPES_DIFFER = {"a lambda": "a lambda that is assigned cannot say its parameters' types: the call does"}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -300,7 +303,7 @@ def _written(directory: Path) -> list[str]:
     """The programs that compile, each as a file."""
     files = []
     for name, case in CASES.items():
-        if not case.not_yet:
+        if not case.not_yet and name not in TYPES_DIFFER:
             path = directory / f"{re.sub(r'[^a-z0-9]', '_', name.lower())}.py"
             path.write_text(case.text, encoding="utf-8")
             files.append(str(path))
