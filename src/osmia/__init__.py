@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from osmia.errors import OsmiaError as OsmiaError
     from osmia.errors import PermissionDeniedError as PermissionDeniedError
     from osmia.errors import VerifierError as VerifierError
+    from osmia.functions import Function as Function
+    from osmia.functions import func as func
     from osmia.links.link import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
@@ -86,6 +88,7 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
@@ -118,6 +121,7 @@ _HOME = {
     "bits": "osmia.structs",
     "chars": "osmia.structs",
     "from_bytes": "osmia.structs",
+    "func": "osmia.functions",
     "i16": "osmia.types",
     "i32": "osmia.types",
     "i64": "osmia.types",
