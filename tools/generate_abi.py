@@ -88,14 +88,15 @@ def _constants(btf: Btf, release: str, title: str, chosen: tuple[tuple[str, str]
 
 def _contexts(btf: Btf, release: str) -> str:
     lines = _head("The members of programs' contexts as (name, bits), in their order and without gaps", release)
+    lines.append("CONTEXTS = {")
     for name in CONTEXTS:
         found = btf.find(name, kinds.STRUCT)
         if found is None:
             raise SystemExit(f"{btf.name}: no struct '{name}'")
-        lines.append(f"{name.upper()} = (")
-        lines += [f'    ("{member}", {bits}),' for member, bits in _members(btf, found)]
-        lines += [")", ""]
-    return "\n".join(lines)
+        lines.append(f'    "{name}": (')
+        lines += [f'        ("{member}", {bits}),' for member, bits in _members(btf, found)]
+        lines.append("    ),")
+    return "\n".join([*lines, "}", ""])
 
 
 def _members(btf: Btf, of: BtfType) -> list[tuple[str, int]]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
-    from osmia.programs.program import RunResult as RunResult
+    from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.types import Ref as Ref
@@ -71,7 +71,7 @@ _HOME = {
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "Ref": "osmia.types",
-    "RunResult": "osmia.programs.program",
+    "RunResult": "osmia.programs.run_result",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",

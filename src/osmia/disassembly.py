@@ -49,7 +49,9 @@ _SIZES = {isa.B: 8, isa.H: 16, isa.W: 32, isa.DW: 64}
 _ATOMIC_OPERATORS = {isa.ADD: "+=", isa.OR: "|=", isa.AND: "&=", isa.XOR: "^="}
 _ATOMIC_NAMES = {isa.ADD: "add", isa.OR: "or", isa.AND: "and", isa.XOR: "xor"}
 _HELPERS = {
-    number: name.replace("BPF_FUNC", "bpf", 1) for name, number in vars(helper_ids).items() if name.startswith("BPF_FUNC_")
+    number: name.replace("BPF_FUNC", "bpf", 1)
+    for name, number in vars(helper_ids).items()
+    if name.startswith("BPF_FUNC_")
 }
 # Jumps without a comparison: the fields that are zero, and the text.
 _PLAIN_JUMPS = {

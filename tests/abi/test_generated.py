@@ -61,7 +61,7 @@ def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf) -> 
     assert found is not None
     ends = [(member.name, member.offset) for member in kernel.members(found)]
     expected, offset = [], 0
-    for name, bits in contexts.XDP_MD:
+    for name, bits in contexts.CONTEXTS["xdp_md"]:
         expected.append((name, offset))
         offset += bits
     assert expected[: len(ends)] == ends[: len(expected)]
@@ -85,7 +85,7 @@ def _value(macro: str) -> int:
 
 def test_the_tables_say_what_the_kernel_says() -> None:
     assert {name: (kind.program_type, kind.attach_type) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
-    assert KINDS["xdp"].context_members == contexts.XDP_MD
+    assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
         places, offset = {}, 0
         for name, bits in kind.context_members:

@@ -16,7 +16,7 @@ import raw_programs as raw
 from namespaces import settled
 from osmia.contexts.xdp import XdpMode
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel.interfaces import xdp_state
+from osmia.kernel.netlink import xdp_state
 from osmia.links.xdp import XdpLink, attach_xdp
 from osmia.loader.load import LoadedObject, load_object
 

@@ -9,8 +9,8 @@ import pytest
 
 import raw_programs as raw
 from osmia.errors import ObjectError
+from osmia.kernel.bpf import kernel_name
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.names import kernel_name
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, Relocation
 

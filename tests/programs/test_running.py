@@ -24,7 +24,8 @@ from osmia import (
     u64,
     xdp,
 )
-from osmia.programs.program import ErrorCount, RunResult
+from osmia.programs.error_counts import ErrorCount
+from osmia.programs.run_result import RunResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ import os
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import attributes, bpf
 from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import kernel_error
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -92,6 +91,8 @@ class KernelProgram:
             number = error.errno or 0
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(
             number,
             f"test-run program '{self.name}' on {len(data)} bytes",
@@ -120,6 +121,8 @@ class KernelProgram:
             )
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"ask the kernel about program '{self.name}'")
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ import os
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import bpf
 from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import kernel_error, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ class Link:
             return
         finally:
             del descriptor  # closes it
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"detach {self._what}", feature="BPF_LINK_DETACH")
 
     def update(self, program: Attachable) -> None:
@@ -98,6 +99,8 @@ class Link:
             return
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(
             number,
             f"replace {self._what} by '{program.name}'",
@@ -124,7 +127,9 @@ class Link:
             return
         finally:
             del descriptor
-        raise KernelError(number, f"cannot pin {self._what} to '{shown}': {_why_not_pinned(number, shown)}")
+        from osmia.links.pin_refusal import why_not_pinned
+
+        raise KernelError(number, f"cannot pin {self._what} to '{shown}': {why_not_pinned(number, shown)}")
 
     def _open(self) -> Descriptor:
         descriptor = self._descriptor
@@ -148,33 +153,3 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=attaching.acquire, after_in_parent=attaching.release, after_in_child=_after_fork_in_child)
-
-
-def _why_not_pinned(number: int, path: str) -> str:
-    directory = os.path.dirname(os.path.abspath(path))
-    if number == errno.EEXIST:
-        return "there is a file of that name already (EEXIST)"
-    if number == errno.ENOENT:
-        return f"there is no directory '{directory}' (ENOENT)"
-    if number == errno.ENOTDIR:
-        return f"'{directory}' is no directory (ENOTDIR)"
-    if number == errno.EPERM and (kind := _file_system(directory)) != "bpf":
-        return (
-            f"'{directory}' is in a file system of type {kind}, and pins exist in a BPF file system only: take a path "
-            "below /sys/fs/bpf (`mount -t bpf bpf /sys/fs/bpf` if there is none) (EPERM)"
-        )
-    if number == errno.EPERM and "." in os.path.basename(path):
-        return "names in a BPF file system have no dot (EPERM)"
-    return plain(number)
-
-
-def _file_system(directory: str) -> str:
-    """The type of the file system that a directory is in."""
-    device = os.stat(directory).st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            mount, _, source = line.partition(" - ")
-            if mount.split(" ")[2] == number:
-                return source.split(" ")[0]
-    return "unknown"

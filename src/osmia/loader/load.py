@@ -5,7 +5,6 @@ from __future__ import annotations
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import plain
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach
@@ -115,6 +114,8 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
         return Descriptor(bpf.btf_load(spec.btf))
     except OSError as error:
         number = error.errno or 0
+    from osmia.kernel.errors import plain
+
     btf = _for_this_kernel(spec)
     log = bytearray(_BTF_LOG)
     try:

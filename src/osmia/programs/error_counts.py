@@ -7,6 +7,7 @@ from osmia.errors import ObjectError
 from osmia.maps.array import PerCpuArray
 from osmia.maps.declaration import RESERVED
 from osmia.maps.foreign import open_map
+from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 
     from osmia.kernel.map import KernelMap
     from osmia.spec import ErrorSite, ObjectSpec
+
+
+@record
+class ErrorCount:
+    """How often a program took the error edge at one place of its source."""
+
+    file: str
+    line: int
+    problem: str
+    """What Python would have raised there: `integer division or modulo by zero`."""
+    count: int
+    """How often since it was loaded, over all CPUs."""
 
 
 def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
@@ -31,3 +44,9 @@ def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int
         if isinstance(held, PerCpuArray) and held.max_entries >= sum(map(len, (spec.error_sites or {}).values())):
             return held
     raise ObjectError(f"{spec.name}: it names error sites, but has no per-CPU array {RESERVED} to count them in")
+
+
+def read(numbered: list[tuple[int, ErrorSite]], held: PerCpuArray[int]) -> list[ErrorCount]:
+    """The counts of error sites that are not zero; sites with the indices of their counters."""
+    counts = [(site, held[index].sum()) for index, site in numbered]
+    return [ErrorCount(site.file, site.line, site.problem, count) for site, count in counts if count]

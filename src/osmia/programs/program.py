@@ -9,7 +9,6 @@ from osmia.errors import NotLoadedError
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import shown
 from osmia.maps.declaration import check_name
-from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from osmia.loader.load import LoadedObject
     from osmia.maps.array import PerCpuArray
     from osmia.maps.declaration import Map
+    from osmia.programs.error_counts import ErrorCount
+    from osmia.programs.run_result import RunResult
     from osmia.spec import ErrorSite, ObjectSpec
 
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -33,47 +34,6 @@ LOADING = RLock()
 BEING_LOADED: list[str] = []
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
-
-
-class RunResult(Generic[R_co]):
-    """What a test run of a program gave."""
-
-    def __init__(self, program: str, returns: type[IntEnum], return_value: int, data: bytes, duration: int) -> None:
-        self._program = program
-        self._returns = returns
-        self.return_value = return_value
-        """What the program returned, as the kernel gives it (u32)."""
-        self.data = data
-        """The packet as the program left it."""
-        self.duration = duration
-        """How long a run took in the kernel, in nanoseconds; the mean over `repeat` runs."""
-
-    @property
-    def action(self) -> R_co:
-        """What the program returned. ValueError if its value means nothing to the kernel."""
-        try:
-            return self._returns(self.return_value)  # type: ignore[return-value]
-        except ValueError:
-            raise ValueError(
-                f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
-            ) from None
-
-    def __repr__(self) -> str:
-        names = {member.value: str(member.name) for member in self._returns}
-        action = names.get(self.return_value, str(self.return_value))
-        return f"<RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns>"
-
-
-@record
-class ErrorCount:
-    """How often a program took the error edge at one place of its source."""
-
-    file: str
-    line: int
-    problem: str
-    """What Python would have raised there: `integer division or modulo by zero`."""
-    count: int
-    """How often since it was loaded, over all CPUs."""
 
 
 class Program(Generic[C_contra, R_co]):
@@ -153,8 +113,9 @@ class Program(Generic[C_contra, R_co]):
             raise NotLoadedError(f"{self.name} {self._absent()}")
         if self._errors is None:
             return []
-        counts = [(site, self._errors[index].sum()) for index, site in self._sites]
-        return [ErrorCount(site.file, site.line, site.problem, count) for site, count in counts if count]
+        from osmia.programs.error_counts import read
+
+        return read(self._sites, self._errors)
 
     def __call__(self, ctx: C_contra, /) -> R_co:  # noqa: ARG002 - the type is what matters
         """Programs run in the kernel: a TypeError says how."""
@@ -259,6 +220,8 @@ class PacketProgram(Program[C_contra, R_co]):
         """
         if not isinstance(packet, (bytes, bytearray, memoryview)):
             raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
+        from osmia.programs.run_result import RunResult
+
         value, data, duration = self._running().test_run(bytes(packet), repeat)
         return RunResult(self.name, self.kind.returns, value, data, duration)
 
