@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from osmia.errors import OsmiaError as OsmiaError
     from osmia.errors import PermissionDeniedError as PermissionDeniedError
     from osmia.errors import VerifierError as VerifierError
-    from osmia.links.link import Link as Link
+    from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.hash import HashMap as HashMap
@@ -60,7 +60,7 @@ _HOME = {
     "CompilerMissingError": "osmia.errors",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
-    "Link": "osmia.links.link",
+    "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import generate_abi
-from osmia.abi import flags
+from osmia import abi
 from osmia.abi.generated import bpf, contexts, helper_ids
 from osmia.btf import kinds
 from osmia.btf.read import Btf
@@ -72,7 +72,7 @@ def test_the_macros_are_those_of_the_installed_headers() -> None:
         "-E", "-dM", "-x", "c", "-include", "linux/bpf.h", "-include", "linux/if_link.h", "/dev/null"
     )
     macros = dict(re.findall(r"^#define (\w+)\s+(\(1U << \d+\)|\d+U?)$", text.stdout, re.MULTILINE))
-    ours = constants(flags)
+    ours = constants(abi)
     common = ours.keys() & macros.keys()
     assert len(common) > 15
     assert {name: ours[name] for name in common} == {name: _value(macros[name]) for name in common}

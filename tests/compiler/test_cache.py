@@ -13,7 +13,7 @@ import pytest
 
 import osmia
 from osmia.compiler import cache_files
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import PRELUDE
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import system_packages
 from namespaces import settled
 from osmia import XdpAction, XdpMode
 from osmia.compiler import cache
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from osmia.object_file import read_object
 
 if TYPE_CHECKING:

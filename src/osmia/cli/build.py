@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from osmia.cli import source
 from osmia.cli.errors import UsageError
 from osmia.cli.output import Output
-from osmia.compiler.target import CPUS, PORTABLE, V4_SINCE, Target
+from osmia.compiler import CPUS, PORTABLE, V4_SINCE, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

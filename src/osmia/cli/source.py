@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
 
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler.target import Target
+    from osmia.compiler import Target
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 

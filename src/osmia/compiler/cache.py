@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from osmia.compiler.fingerprint import Description, Path
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler.target import Target
+    from osmia.compiler import Target
 
 MAGIC = b"osmia object 5\n"
 PRIME = (1 << 61) - 1

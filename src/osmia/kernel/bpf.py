@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 
-from osmia.abi.flags import BPF_OBJ_NAME_LEN
+from osmia.abi import BPF_OBJ_NAME_LEN
 from osmia.abi.generated import bpf as abi
 from osmia.kernel import attributes
 from osmia.kernel.libc import addressof, c_char, c_void_p, function, get_errno, set_errno

@@ -10,7 +10,7 @@ from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.descriptor import Descriptor
+from osmia.kernel import Descriptor
 from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
 
 TYPE_CHECKING = False

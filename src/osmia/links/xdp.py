@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.flags import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
+from osmia.abi import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
 from osmia.abi.generated.bpf import BPF_XDP
 from osmia.contexts.xdp import XdpMode
 from osmia.errors import KernelError
 from osmia.kernel import attributes, bpf
 from osmia.kernel.interfaces import interface_index, interface_name
 from osmia.kernel.parent import end_with_sudo
-from osmia.links.link import Link, attaching
+from osmia.links import Link, attaching
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.links.link import Attachable
+    from osmia.links import Attachable
 
 _FLAGS = {
     XdpMode.AUTO: 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.descriptor import Descriptor
+from osmia.kernel import Descriptor
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach

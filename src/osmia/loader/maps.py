@@ -13,7 +13,7 @@ from osmia.maps.table import BY_TYPE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.errors import KernelError
-    from osmia.kernel.descriptor import Descriptor
+    from osmia.kernel import Descriptor
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec, ObjectSpec
 

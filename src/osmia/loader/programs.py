@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.kernel.descriptor import Descriptor
+    from osmia.kernel import Descriptor
     from osmia.loader.relocate import LinkedProgram
     from osmia.spec import FunctionSpec, ObjectSpec
 

@@ -102,10 +102,14 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def items(self) -> ItemsView[K, V]:
         """Keys with their values. A key that goes away while they are walked is left out."""
+        from osmia.maps.views import Items
+
         return Items(self)
 
     def values(self) -> ValuesView[V]:
         """The values. One whose key goes away while they are walked is left out."""
+        from osmia.maps.views import Values
+
         return Values(self)
 
     def _entries(self) -> Iterator[tuple[K, V]]:
@@ -180,21 +184,3 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         if len(values) != self._cpus:
             raise ValueError(f"{self.subject}: a value is {expected}, not {len(values)}")
         return b"".join([self._values.encode(value).ljust(8, b"\0") for value in values])
-
-
-class Items(ItemsView[K, V], Generic[K, V]):
-    """Keys with their values, as the map holds them while they are walked."""
-
-    _mapping: ValueMap[K, V]
-
-    def __iter__(self) -> Iterator[tuple[K, V]]:
-        return self._mapping._entries()  # noqa: SLF001 - a view is part of its map
-
-
-class Values(ValuesView[V], Generic[V]):
-    """The values, as the map holds them while they are walked."""
-
-    _mapping: ValueMap[Any, V]
-
-    def __iter__(self) -> Iterator[V]:
-        return (value for _, value in self._mapping.items())

@@ -160,7 +160,7 @@ class Program(Generic[C_contra, R_co]):
 
     def _load(self) -> KernelProgram:
         from osmia.compiler.cache import object_for
-        from osmia.compiler.target import running_kernel
+        from osmia.compiler import running_kernel
         from osmia.loader.load import load_object
 
         compiled = object_for((self.request,), running_kernel())

@@ -10,7 +10,7 @@ from osmia.types import u32, u64
 
 if TYPE_CHECKING:
     from osmia.compiler.ir import nodes as ir
-    from osmia.compiler.target import Target
+    from osmia.compiler import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
