@@ -6,7 +6,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, ValuesView
-    from typing import Generic, TypeVar, overload
+    from typing import Generic, TypeVar, dataclass_transform, overload
 else:
     from _collections_abc import ItemsView, Mapping, ValuesView  # loaded with the interpreter, unlike collections.abc
 
@@ -20,9 +20,13 @@ else:
         """Only the name is needed at run time."""
         return name
 
+    def dataclass_transform(**_options):
+        """Leave a function as it is: only type checkers ask what it makes of classes."""
+        return overload
+
     def overload(signature):
         """Leave a signature as it is: the definition that follows replaces it."""
         return signature
 
 
-__all__ = ["Generic", "ItemsView", "Mapping", "TypeVar", "ValuesView", "overload"]
+__all__ = ["Generic", "ItemsView", "Mapping", "TypeVar", "ValuesView", "dataclass_transform", "overload"]

@@ -212,6 +212,12 @@ class StructLayout:
     declared_at: tuple[str, int]
     """The file and the line of its decorator."""
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def field(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return next((field for field in self.fields if field.name == name), None)
@@ -259,6 +265,19 @@ def layout_of(of: object) -> Layout | None:
         return kind.__osmia_layout__  # type: ignore[no-any-return]
     storage = storage_of(of)
     return None if storage is None else EnumLayout(of, storage)
+
+
+def spin_locks(layout: Layout) -> int:
+    """How many spin locks a value of that layout holds."""
+    match layout:
+        case SpinLockLayout():
+            return 1
+        case StructLayout():
+            return sum(spin_locks(field.layout) for field in layout.fields)
+        case ArrayLayout():
+            return spin_locks(layout.element) * layout.length
+        case _:
+            return 0
 
 
 def place(

@@ -43,7 +43,9 @@ else:
         def __delattr__(self, name):
             raise AttributeError(f"{cls.__name__}.{name} cannot be deleted")
 
-        cls.__hash__, cls.__setattr__, cls.__delattr__ = __hash__, __setattr__, __delattr__
+        cls.__setattr__, cls.__delattr__ = __setattr__, __delattr__
+        if cls.__hash__ is None or "__hash__" not in vars(cls):  # as dataclasses do: a class may have its own
+            cls.__hash__ = __hash__
         return cls
 
     def _complete(cls):
@@ -74,5 +76,7 @@ else:
         def __repr__(self):
             return f"{cls.__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
 
-        cls.__init__, cls.__eq__, cls.__repr__, cls.__match_args__ = __init__, __eq__, __repr__, fields
+        cls.__init__, cls.__repr__, cls.__match_args__ = __init__, __repr__, fields
+        if "__eq__" not in vars(cls):
+            cls.__eq__ = __eq__
         return fields
