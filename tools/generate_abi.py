@@ -50,7 +50,7 @@ def main() -> None:
 def generate(btf: Btf, release: str) -> dict[str, str]:
     """Give the text of every generated file, by the file's name."""
     return {
-        "bpf.py": _constants(btf, release, "The constants of bpf(2)", ENUMS),
+        "__init__.py": _constants(btf, release, "The constants of bpf(2)", ENUMS),
         "helper_ids.py": _constants(btf, release, "The numbers of the helpers", HELPERS),
         "contexts.py": _contexts(btf, release),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 
-from osmia.abi import instruction as isa
 from osmia.abi import BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL
+from osmia.abi import instruction as isa
 from osmia.abi.generated import helper_ids
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.read import Btf

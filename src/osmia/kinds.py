@@ -5,7 +5,7 @@ The decorator, the section parser, the context, the tests and the documentation 
 
 from __future__ import annotations
 
-from osmia.abi.generated import bpf
+from osmia.abi import generated as bpf
 from osmia.contexts.xdp import XdpAction, XdpContext
 from osmia.record import record
 

@@ -111,9 +111,9 @@ def test_without_a_with_statement(inside: Namespace, counter: LoadedObject) -> N
     inside.send(3)
     assert settled(lambda: total(counter), 3) == 3
     assert list(xdp_state(1).programs) == ["generic"]
-    from osmia.links import link
+    from osmia import links
 
-    for each in list(link._attached):
+    for each in list(links._attached):
         each.detach()
     assert xdp_state(1).programs == {}
 

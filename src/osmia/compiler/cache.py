@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
+    from osmia.compiler import Target
     from osmia.compiler.fingerprint import Description, Path
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler import Target
 
-MAGIC = b"osmia object 5\n"
-PRIME = (1 << 61) - 1
+MAGIC = b"osmia object 6\n"
+PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -84,11 +84,13 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
 
 
 def checksum(data: bytes) -> bytes:
-    """Tells damaged files and different programs apart: the bytes as one number, modulo a prime.
+    """Tells damaged files and different programs apart: the bytes as one number, modulo two primes.
 
-    Any change of a few bytes shows. Everything in the standard library that does it better takes an import.
+    Any change of a few bytes shows. Everything in the standard library that does it better takes an import; larger
+    primes than one digit of Python's integers would take longer.
     """
-    return (int.from_bytes(data, "little") % PRIME).to_bytes(CHECKSUM_SIZE, "little")
+    number = int.from_bytes(data, "little")
+    return b"".join([(number % prime).to_bytes(CHECKSUM_SIZE // 2, "little") for prime in PRIMES])
 
 
 def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description:

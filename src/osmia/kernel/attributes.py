@@ -5,7 +5,7 @@ A test compares every field's place with the running kernel's own BTF.
 
 from __future__ import annotations
 
-import struct
+import _struct as struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

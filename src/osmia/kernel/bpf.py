@@ -11,7 +11,7 @@ import os
 import sys
 
 from osmia.abi import BPF_OBJ_NAME_LEN
-from osmia.abi.generated import bpf as abi
+from osmia.abi import generated as abi
 from osmia.kernel import attributes
 from osmia.kernel.libc import addressof, c_char, c_void_p, function, get_errno, set_errno
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-from struct import Struct
+from _struct import Struct
 
-from osmia.abi.generated import bpf as abi
+from osmia.abi import generated as abi
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import attributes, bpf
+from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel import Descriptor
 from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 
-from osmia.abi.generated.bpf import (
+from osmia.abi.generated import (
     IFLA_XDP_ATTACHED,
     IFLA_XDP_DRV_PROG_ID,
     IFLA_XDP_HW_PROG_ID,

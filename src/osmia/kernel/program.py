@@ -6,8 +6,7 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import attributes, bpf
-from osmia.kernel import Descriptor
+from osmia.kernel import Descriptor, attributes, bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import bpf
-from osmia.kernel import Descriptor
+from osmia.kernel import Descriptor, bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

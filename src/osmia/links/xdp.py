@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from osmia.abi import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
-from osmia.abi.generated.bpf import BPF_XDP
+from osmia.abi.generated import BPF_XDP
 from osmia.contexts.xdp import XdpMode
 from osmia.errors import KernelError
 from osmia.kernel import attributes, bpf

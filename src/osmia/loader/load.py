@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from osmia.errors import ObjectError
-from osmia.kernel import bpf
-from osmia.kernel import Descriptor
+from osmia.kernel import Descriptor, bpf
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach

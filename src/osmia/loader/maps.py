@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated.bpf import BPF_F_RDONLY_PROG
+from osmia.abi.generated import BPF_F_RDONLY_PROG
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from _operator import index  # without the Python half of `operator`, which costs start-up time
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from osmia.types import is_integer, storage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from struct import Struct, error
     from typing import Any, TypeGuard
 
     from osmia.maps.declaration import Map
     from osmia.types import Integer
+else:
+    # Without the Python half of `struct`, which is another file to find and read.
+    from _struct import Struct, error
+
+StructError = error
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
 LONGEST_SHOWN = 60

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is an exception class
+from _struct import Struct
 
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
-from osmia.maps.codec import shown
+from osmia.maps.codec import StructError, shown
 from osmia.maps.declaration import Map
 from osmia.maps.percpu import PerCpuValues
 

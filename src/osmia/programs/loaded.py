@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Self
 
-    from osmia.compiler.request import ProgramRequest
     from osmia.compiler import Target
+    from osmia.compiler.request import ProgramRequest
     from osmia.loader.load import LoadedObject
     from osmia.spec import MapSpec, ObjectSpec
 
@@ -186,8 +186,8 @@ def _load_module(name: str, module: ModuleType, target: Target | None) -> Loaded
 
 
 def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None) -> Loaded:
-    from osmia.compiler.cache import object_for
     from osmia.compiler import running_kernel
+    from osmia.compiler.cache import object_for
     from osmia.loader.load import load_object
 
     compiled = object_for(requests_of(name, programs), target or running_kernel())

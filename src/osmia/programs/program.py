@@ -159,8 +159,8 @@ class Program(Generic[C_contra, R_co]):
                     gc.enable()
 
     def _load(self) -> KernelProgram:
-        from osmia.compiler.cache import object_for
         from osmia.compiler import running_kernel
+        from osmia.compiler.cache import object_for
         from osmia.loader.load import load_object
 
         compiled = object_for((self.request,), running_kernel())

@@ -9,8 +9,8 @@ from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_number
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
-    from osmia.compiler.ir import nodes as ir
     from osmia.compiler import Target
+    from osmia.compiler.ir import nodes as ir
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
