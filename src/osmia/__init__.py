@@ -3,6 +3,7 @@
 General layout, lower layers first (imports go down only; `tests/house/test_layers.py` holds that):
 
     record, errors, types       one tree of errors; u8..i64 and Ref
+    layout, arrays, structs     how types lie in memory; @struct
     abi/ elf btf/               the kernel's ABI as data and the file formats
     spec kinds contexts/ maps/  what an object says; tables of program kinds and maps
     kernel/                     the only caller of bpf(2)
@@ -17,6 +18,9 @@ import gc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from osmia.arrays import Chars as Chars
+    from osmia.arrays import FixedArray as FixedArray
+    from osmia.arrays import SpinLock as SpinLock
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.hash import HashMap as HashMap
+    from osmia.maps.hash import LruHashMap as LruHashMap
+    from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
@@ -40,11 +46,26 @@ if TYPE_CHECKING:
     from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
+    from osmia.structs import array as array
+    from osmia.structs import bits as bits
+    from osmia.structs import chars as chars
+    from osmia.structs import from_bytes as from_bytes
+    from osmia.structs import replace as replace
+    from osmia.structs import sizeof as sizeof
+    from osmia.structs import spin_lock as spin_lock
+    from osmia.structs import struct as struct
+    from osmia.structs import to_bytes as to_bytes
+    from osmia.structs import union as union
+    from osmia.structs import zeroed as zeroed
     from osmia.types import Ref as Ref
+    from osmia.types import be16 as be16
+    from osmia.types import be32 as be32
+    from osmia.types import be64 as be64
     from osmia.types import i8 as i8
     from osmia.types import i16 as i16
     from osmia.types import i32 as i32
     from osmia.types import i64 as i64
+    from osmia.types import ref as ref
     from osmia.types import u8 as u8
     from osmia.types import u16 as u16
     from osmia.types import u32 as u32
@@ -56,37 +77,57 @@ __version__ = "0.1.0"
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
     "Array": "osmia.maps.array",
+    "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "FixedArray": "osmia.arrays",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
+    "LruHashMap": "osmia.maps.hash",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "Ref": "osmia.types",
     "RunResult": "osmia.programs.run_result",
+    "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",
     "XdpMode": "osmia.contexts.xdp",
     "XdpProgram": "osmia.programs.xdp",
-    "i8": "osmia.types",
+    "array": "osmia.structs",
+    "be16": "osmia.types",
+    "be32": "osmia.types",
+    "be64": "osmia.types",
+    "bits": "osmia.structs",
+    "chars": "osmia.structs",
+    "from_bytes": "osmia.structs",
     "i16": "osmia.types",
     "i32": "osmia.types",
     "i64": "osmia.types",
+    "i8": "osmia.types",
     "load": "osmia.programs.loaded",
-    "u8": "osmia.types",
+    "ref": "osmia.types",
+    "replace": "osmia.structs",
+    "sizeof": "osmia.structs",
+    "spin_lock": "osmia.structs",
+    "struct": "osmia.structs",
+    "to_bytes": "osmia.structs",
     "u16": "osmia.types",
     "u32": "osmia.types",
     "u64": "osmia.types",
+    "u8": "osmia.types",
+    "union": "osmia.structs",
     "xdp": "osmia.programs.xdp",
+    "zeroed": "osmia.structs",
 }
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 - every name is a literal key of the table above
 

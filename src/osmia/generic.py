@@ -1,4 +1,4 @@
-"""Generic classes and mappings without the cost of `typing` and of abstract classes: type checkers see the real thing."""
+"""Generic classes and mappings without the cost of `typing` and abstract classes: type checkers see the real ones."""
 
 # ruff: noqa: ANN001, ANN003, ANN201, ANN204 - what stands in at run time is no part of any signature
 from __future__ import annotations

@@ -243,6 +243,10 @@ class Declaration:
 
     layout: Layout
 
+    @property
+    def __osmia_layout__(self) -> Layout:
+        return self.layout
+
 
 def layout_of(of: object) -> Layout | None:
     """How values of a type lie in memory; None for what has no place in kernel memory, such as `int` and `str`.

@@ -20,10 +20,12 @@ from osmia.layout import (
     LARGEST,
     WIDE,
     ArrayLayout,
+    BigEndianLayout,
     BooleanLayout,
     CharsLayout,
     Declaration,
     EnumLayout,
+    Field,
     IntegerLayout,
     SpinLockLayout,
     StructLayout,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
+    from osmia.forms import Form
     from osmia.layout import Layout
 
 T = TypeVar("T")
@@ -98,7 +101,8 @@ def chars(length: int, text: str | bytes = b"", /) -> Chars:
 def spin_lock() -> SpinLock:
     """A lock for the other fields of a struct that is the value of a map.
 
-    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, and it stands in the struct itself or in one nested in it.
+    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself or in one
+    nested in it.
     """
     return SpinLock(SpinLockLayout())
 
@@ -163,7 +167,7 @@ def from_bytes(of: type[T], data: bytes | bytearray | memoryview, /) -> T:
 def to_bytes(value: object, /) -> bytes:
     """The bytes of a struct's or union's instance, an array or a text, as they lie in memory."""
     layout = value.layout if isinstance(value, Declaration) else layout_of(type(value))
-    if not isinstance(layout, (StructLayout, ArrayLayout, CharsLayout)):
+    if not isinstance(layout, (StructLayout, ArrayLayout, CharsLayout, SpinLockLayout)):
         raise TypeError(f"to_bytes() takes an instance of a struct or a union, an array or Chars, not {_named(value)}")
     return form_of(layout).pack(value)
 
@@ -201,6 +205,8 @@ class _Maker:
         self.kind = "union" if union else "struct"
         self.declared_at = (frame.f_code.co_filename, frame.f_lineno)
         self.name = getattr(cls, "__name__", "")
+        self.annotations: dict[str, Any] = {}
+        """Resolved, where they are strings."""
 
     def make(self) -> Any:
         cls: Any = self.cls
@@ -211,6 +217,7 @@ class _Maker:
             raise self.refusal(f"{self.name} derives from {bases}, and a {self.kind} has no base: make it a field")
         if not self.name.isascii():
             raise self.refusal(f"{self.name} is no name that C could have: use ASCII letters")
+        self.resolve()
         fields = self.fields()
         self.check_body({name for name, *_ in fields})
         if not fields:
@@ -233,7 +240,6 @@ class _Maker:
             if name in vars(cls):
                 delattr(cls, name)
         made = {**(_OF_UNIONS if self.union else _OF_STRUCTS), "__osmia_layout__": layout}
-        made["__osmia_form__"] = UnionForm(layout) if self.union else StructForm(layout)
         for name, value in made.items():
             if name != "__repr__" or name not in vars(cls):
                 setattr(cls, name, value)
@@ -246,7 +252,7 @@ class _Maker:
     def fields(self) -> list[tuple[str, Layout, int | None, object]]:
         """Name, layout, width in bits and default of each field."""
         found = []
-        for name, annotation in self.annotations().items():
+        for name, annotation in self.annotations.items():
             if _is_class_variable(annotation):
                 continue
             if name.startswith(("__", f"_{self.name}__")) or not name.isascii():
@@ -260,15 +266,13 @@ class _Maker:
             found.append((name, *field))
         return found
 
-    def annotations(self) -> dict[str, Any]:
-        """The annotations, resolved where they are strings."""
-        cls = self.cls
-        local = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    def resolve(self) -> None:
+        """Find what annotations that are strings stand for: in the class body, its function, its module."""
+        local = {name: value for name, value in vars(self.cls).items() if isinstance(value, type)}
         names = {**self.frame.f_globals, **self.frame.f_locals, **local}
-        resolved = {}
-        for name, annotation in (cls.__annotations__ if "__annotations__" in vars(cls) else {}).items():
+        for name, annotation in self.cls.__annotations__.items():
             value = annotation
-            if isinstance(annotation, str):
+            if isinstance(annotation, str) and (value := names.get(annotation)) is None:
                 try:
                     value = eval(annotation, names)  # noqa: S307 - the program's own source text
                 except Exception as error:  # noqa: BLE001 - whatever an annotation raises, it names no type
@@ -276,8 +280,7 @@ class _Maker:
                         f"{self.name}.{name}: its type `{annotation}` cannot be found ({type(error).__name__}: "
                         f"{error}): import it where the class is, and not for type checkers alone"
                     ) from None
-            resolved[name] = value
-        return resolved
+            self.annotations[name] = value
 
     def field(self, what: str, annotation: Any, default: Any) -> tuple[Layout, int | None, object]:
         if isinstance(default, BitField):
@@ -290,6 +293,8 @@ class _Maker:
             raise self.refusal(f"{what}: the type of a field is {TAKEN}, not {_named(annotation)}")
         if default is _MISSING:
             return layout, None, None
+        if type(default) is int and default == 0 and isinstance(layout, (IntegerLayout, BigEndianLayout)):
+            return layout, None, 0
         return layout, None, self.default(what, form_of(layout), default)
 
     def declared(self, what: str, annotation: Any, default: Any) -> Layout:
@@ -344,7 +349,7 @@ class _Maker:
 
     def check_body(self, fields: set[str]) -> None:
         """Refuse what is neither a field nor a method: a forgotten type would be silently wrong."""
-        constants = {name for name, annotation in self.annotations().items() if _is_class_variable(annotation)}
+        constants = {name for name, annotation in self.annotations.items() if _is_class_variable(annotation)}
         for name, value in vars(self.cls).items():
             if name in OWN and not (name == "__hash__" and value is None):
                 raise self.refusal(f"{self.name}.{name} is made by @{self.kind}: give yours another name")
@@ -425,7 +430,7 @@ def _delattr(self: Any, name: str, /) -> NoReturn:
     raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: it is memory", name=name, obj=self)
 
 
-def _eq(self: object, other: object, /) -> bool:
+def _eq(self: object, other: object, /) -> Any:
     if type(other) is not type(self):
         return NotImplemented
     return to_bytes(self) == to_bytes(other)
@@ -452,7 +457,17 @@ def restored(of: Any, data: bytes, frozen: bool) -> Any:
     return of.__osmia_form__.unpack(data, of.__name__, frozen=frozen)
 
 
+class _FormOnDemand:
+    """The form of a struct class, made when it is first asked for: many are only declared."""
+
+    def __get__(self, _instance: object, owner: Any) -> Form:
+        layout = owner.__osmia_layout__
+        owner.__osmia_form__ = UnionForm(layout) if layout.union else StructForm(layout)
+        return owner.__osmia_form__  # type: ignore[no-any-return]
+
+
 _COMMON: dict[str, Any] = {
+    "__osmia_form__": _FormOnDemand(),
     "__setattr__": _setattr,
     "__delattr__": _delattr,
     "__eq__": _eq,
@@ -537,3 +552,23 @@ def _named(of: object) -> str:
         own = of.__module__ not in {"builtins", "typing"} and not of.__module__.startswith("osmia.")
         return f"class {of.__name__}, which has no @struct above it" if own else of.__name__
     return shown(of)
+
+
+def describe_layout(layout: Layout) -> tuple[object, ...]:
+    """What tells a layout apart from all others, defaults included, made of what `marshal` can write."""
+    match layout:
+        case StructLayout():
+            options = layout.union, layout.packed, layout.frozen
+            return ("struct", layout.name, *options, tuple(_describe_field(field) for field in layout.fields))
+        case ArrayLayout():
+            return ("array", describe_layout(layout.element), layout.length)
+        case EnumLayout():
+            members = tuple((member.name, int(member)) for member in layout.of)
+            return ("enum", layout.name, layout.storage.__name__, members)
+        case _:
+            return (type(layout).__name__, layout.name)
+
+
+def _describe_field(field: Field) -> tuple[object, ...]:
+    default = None if field.default is None else form_of(field.layout).pack(field.default)
+    return field.name, describe_layout(field.layout), field.bit_offset, field.bit_width, default

@@ -94,7 +94,7 @@ def test_types_and_what_they_are_stored_as(of: Any, stored: str) -> None:
     assert HashMap(of, u32, max_entries=1, name="A").key is of
 
 
-TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
+TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
 
 
 @pytest.mark.parametrize(

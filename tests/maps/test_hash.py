@@ -145,7 +145,9 @@ class Vanishing:
         self.on_next = on_next
         self.steps = 0
 
-    def lookup(self, key: bytes) -> bytes | None:
+    cpus = 1
+
+    def lookup(self, key: bytes, _flags: int = 0) -> bytes | None:
         number = int.from_bytes(key, "little")
         return number.to_bytes(8, "little") if number in self.keys else None
 
@@ -192,7 +194,7 @@ def test_items_and_values_leave_out_what_went_away() -> None:
 
     backend = Vanishing([1, 2, 3], vanish)
     lookup = backend.lookup
-    backend.lookup = lambda key: None if key == (2).to_bytes(4, "little") else lookup(key)  # type: ignore[method-assign]
+    backend.lookup = lambda key, _flags=0: None if key == bytes([2, 0, 0, 0]) else lookup(key)  # type: ignore[method-assign]
     flows = bound(backend)
     assert list(flows.items()) == [(1, 1), (3, 3)]
     assert list(flows.values()) == [1, 3]

@@ -11,14 +11,13 @@ import marshal
 import os
 import sys
 
-from osmia.compiler.fingerprint import describe, describe_code, follow
+from osmia.compiler.fingerprint import content, describe, describe_code, follow, source_lines
 from osmia.compiler.request import CompiledObject
 from osmia.errors import CompileError
 from osmia.maps.declaration import Map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType
     from typing import Any
 
     from osmia.compiler import Target
@@ -41,7 +40,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
     found = _read(path, header, requests) if path else None
     if found is not None:
         return found
-    from osmia.compiler.cache_files import keep, own_files
+    from osmia.compiler.cache_files import imported, keep, own_files
 
     files = own_files()  # as they are before they are imported
     from osmia.compiler.build import checked_unit, generate  # the compiler proper: only on a miss
@@ -57,9 +56,9 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
         raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's
     stored = store(read_object(data, requests[0].name))
     if path:
-        sources = [_source_lines(request.function.__code__) for request in requests]
+        sources = [source_lines(request.function.__code__) for request in requests]
         reads, map_paths = tuple(state.reads.items()), tuple(state.map_paths.items())
-        entry = ((files, llvmlite_version(), header), reads, tuple(sources), map_paths, data, stored)
+        entry = ((imported(files), llvmlite_version(), header), reads, tuple(sources), map_paths, data, stored)
         keep(path, entry)
     maps = {reference.symbol: reference.declaration for reference in unit.maps}
     return CompiledObject(data, maps, stored)
@@ -108,39 +107,10 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
 def llvmlite_version() -> bytes | None:
     """The version of the llvmlite that would be imported, as its files have it; None where there is none."""
     for directory in sys.path:
-        found = _content(f"{directory or '.'}/llvmlite/_version.py")
+        found = content(f"{directory or '.'}/llvmlite/_version.py")
         if found is not None:
             return found
     return None
-
-
-def _source_lines(code: CodeType) -> bytes | None:
-    """The source of a function as its file has it now; None where the file is not to be read."""
-    last = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
-    if code.co_filename.startswith("<"):
-        import linecache  # consoles and notebooks keep their source there
-
-        text: bytes | None = "".join(linecache.getlines(code.co_filename)).encode("utf-8", "surrogatepass")
-    else:
-        text = _content(code.co_filename)
-    return None if text is None else b"".join(text.splitlines(True)[code.co_firstlineno - 1 : last])
-
-
-def _content(path: str) -> bytes | None:
-    """What a file holds; None where it cannot be read. `open` would take several times as long."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        parts = [os.read(file, os.fstat(file).st_size + 1)]
-        while parts[-1]:
-            parts.append(os.read(file, 1 << 16))
-        return b"".join(parts)
-    except OSError:  # a directory, for one
-        return None
-    finally:
-        os.close(file)
 
 
 def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) -> CompiledObject | None:
@@ -152,7 +122,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     if kept_header != header or (llvmlite is not None and llvmlite != version) or not _unchanged(files):
         return None
     functions = [request.function for request in requests]
-    if any(_source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
+    if any(source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
         return None
     if any(_description(path_, functions) != kept for path_, kept in reads):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import sys
 
 from osmia.compiler.cache import MAGIC, PACKAGE, checksum
 
@@ -16,8 +17,10 @@ MOST_ENTRIES = 500
 # The folders of the package whose files an object depends on.
 FOLDERS = (
     *("", "compiler/", "compiler/frontend/", "compiler/ir/", "compiler/checks/", "compiler/llvm/"),
-    *("abi/", "abi/generated/", "btf/", "contexts/", "maps/"),
+    *("abi/", "abi/generated/", "btf/", "contexts/", "contexts/generated/", "maps/"),
 )
+# What runs in the worker's process; everything else that an object depends on is imported in this one.
+WORKER = "compiler/worker_main.py"
 
 
 def keep(path: str, entry: tuple[Any, ...]) -> None:
@@ -60,6 +63,15 @@ def _remove_oldest(directory: str) -> None:
         entries = sorted(found, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for entry in entries[MOST_ENTRIES:]:
         os.unlink(entry.path)
+
+
+def imported(files: tuple[tuple[str, int, int], ...]) -> tuple[tuple[str, int, int], ...]:
+    """Those of osmia's files that made the object, once it is made: they have been imported by then."""
+    return tuple(file for file in files if file[0] == WORKER or _module(file[0]) in sys.modules)
+
+
+def _module(name: str) -> str:
+    return f"osmia/{name}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def own_files() -> tuple[tuple[str, int, int], ...]:

@@ -8,6 +8,7 @@ this module is cheap, because it runs when nothing needs compiling.
 from __future__ import annotations
 
 import builtins
+import os
 
 from osmia.enumeration import is_enumeration
 from osmia.maps.declaration import Map
@@ -27,18 +28,58 @@ MISSING = object()
 def follow(path: Path, functions: Sequence[FunctionType]) -> object:
     """The object at the end of a path; MISSING where the path no longer leads anywhere."""
     match path:
-        case ("global", int(index), str(name)):
-            return functions[index].__globals__.get(name, MISSING)
-        case ("cell", int(index), str(name)):
-            return cell(functions[index], name)
+        case ("global", base, str(name)):
+            function = _function(base, functions)
+            return MISSING if function is None else function.__globals__.get(name, MISSING)
+        case ("cell", base, str(name)):
+            function = _function(base, functions)
+            return MISSING if function is None else cell(function, name)
         case ("builtin", str(name)):
             return getattr(builtins, name, MISSING)
         case ("attribute", tuple(base), str(name)):
             return attribute(follow(base, functions), name)
         case ("element", tuple(base), int(index)):
             return element(follow(base, functions), index)
+        case (str(step), tuple(base), *rest):
+            return _step(step, follow(base, functions), rest)
         case _:
             return MISSING
+
+
+def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | None:
+    """The function that a path begins at: one of those that were compiled, or one that they call."""
+    found: Any = functions[base] if isinstance(base, int) else follow(base, functions)
+    return None if not isinstance(found, type(_function)) else found  # type: ignore[return-value]
+
+
+def _step(step: str, base: Any, rest: list[Any]) -> object:
+    """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
+    if step in ("key", "value") and isinstance(base, Map):
+        return getattr(base, step)
+    if step == "field" and isinstance(base, type):
+        return _field_class(base, rest[0])
+    if step == "member" and isinstance(base, type):
+        return next((vars(owner)[rest[0]] for owner in base.__mro__ if rest[0] in vars(owner)), MISSING)
+    if step == "getter" and isinstance(base, property):
+        return base.fget
+    if step in ("default", "keyword default") and isinstance(base, type(_function)):
+        found = base.__defaults__ if step == "default" else base.__kwdefaults__
+        return (
+            found[rest[0]] if found and (rest[0] in found if step != "default" else rest[0] < len(found)) else MISSING
+        )
+    return MISSING
+
+
+def _field_class(base: type, name: str) -> object:
+    """The struct class of a field, or of the elements of an array that the field is."""
+    from osmia.layout import ArrayLayout, StructLayout, layout_of
+
+    layout: Any = layout_of(base)
+    field = layout.field(name) if isinstance(layout, StructLayout) else None
+    of = None if field is None else field.layout
+    while isinstance(of, ArrayLayout):
+        of = of.element
+    return of.of if isinstance(of, StructLayout) else MISSING
 
 
 def cell(function: FunctionType, name: str) -> object:
@@ -84,11 +125,32 @@ def describe(value: object) -> Description:
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
         return ("map", type(value).__name__, *parts)
+    if hasattr(type(value), "__osmia_layout__"):
+        return _describe_memory(value)
     if isinstance(value, type):
-        return ("class", *_name(value))
+        return ("class", *_name(value), *_describe_fields(value))
     if isinstance(value, type(builtins)):
         return ("module", value.__name__)
+    if isinstance(value, type(_function)):
+        return ("function", value.__module__, describe_code(value.__code__), source_lines(value.__code__))
     return ("object", *_name(type(value)))
+
+
+def _describe_fields(of: type) -> Description:
+    """Of a struct class all that its layout says."""
+    if "__osmia_layout__" not in vars(of):
+        return ()
+    from osmia.structs import describe_layout
+
+    struct: Any = of
+    return describe_layout(struct.__osmia_layout__)
+
+
+def _describe_memory(value: Any) -> Description:
+    """What a struct's instance, an array or a text holds."""
+    from osmia.structs import describe_layout, to_bytes
+
+    return ("memory", *_name(type(value)), describe_layout(value.__osmia_layout__), to_bytes(value))
 
 
 def describe_code(code: CodeType) -> Description:
@@ -116,3 +178,32 @@ def _ordered(value: Any) -> Any:
 
 def _name(of: type) -> tuple[str, str]:
     return (of.__module__, of.__qualname__)
+
+
+def source_lines(code: CodeType) -> bytes | None:
+    """The source of a function as its file has it now; None where the file is not to be read."""
+    last = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
+    if code.co_filename.startswith("<"):
+        import linecache  # consoles and notebooks keep their source there
+
+        text: bytes | None = "".join(linecache.getlines(code.co_filename)).encode("utf-8", "surrogatepass")
+    else:
+        text = content(code.co_filename)
+    return None if text is None else b"".join(text.splitlines(True)[code.co_firstlineno - 1 : last])
+
+
+def content(path: str) -> bytes | None:
+    """What a file holds; None where it cannot be read. `open` would take several times as long."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        parts = [os.read(file, os.fstat(file).st_size + 1)]
+        while parts[-1]:
+            parts.append(os.read(file, 1 << 16))
+        return b"".join(parts)
+    except OSError:  # a directory, for one
+        return None
+    finally:
+        os.close(file)

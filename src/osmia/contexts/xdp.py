@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from osmia.contexts import helpers_later
 from osmia.enumeration import IntEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.contexts.generated.helpers import XdpHelpers
+else:
+    XdpHelpers = helpers_later("XdpHelpers")
 
 
 class XdpAction(IntEnum):
@@ -33,7 +40,7 @@ class XdpMode(IntEnum):
     """On the network card itself. Fails where the card cannot."""
 
 
-class XdpContext:
+class XdpContext(XdpHelpers):
     """One packet, as an XDP program sees it (struct xdp_md in linux/bpf.h). It exists in kernel code only."""
 
     @property

@@ -54,8 +54,16 @@ class KernelMap:
         """The map's file descriptor."""
         return self._open().number
 
-    def lookup(self, key: bytes, /) -> bytes | None:
-        """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None."""
+    @property
+    def cpus(self) -> int:
+        """How many values a per-CPU map has for a key."""
+        return len(possible_cpus())
+
+    def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
+        """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None.
+
+        `flags`: 0, or BPF_F_LOCK to read the value under its spin lock.
+        """
         descriptor = self._descriptor
         if descriptor is None or len(key) != self.key_size:
             raise self._refusal(key)
@@ -64,8 +72,13 @@ class KernelMap:
         except IndexError:
             buffers = self._new_buffers(descriptor)
         buffers[2].raw = key
+        if flags:
+            _U64.pack_into(buffers[1], _FLAGS_OFFSET, flags)
         before = get_errno()
-        if syscall(NUMBER, _LOOKUP, buffers[0], _ATTRIBUTE_SIZE) >= 0:
+        result = syscall(NUMBER, _LOOKUP, buffers[0], _ATTRIBUTE_SIZE)
+        if flags:
+            _U64.pack_into(buffers[1], _FLAGS_OFFSET, 0)
+        if result >= 0:
             value: bytes = buffers[3].raw
             descriptor.pool.append(buffers)
             return value

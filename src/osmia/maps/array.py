@@ -70,6 +70,14 @@ class Array(Indexed[V], ValueMap[int, V], Generic[V]):
         """In kernel code: the value where it lies, or None if `key` is outside the array."""
         self._kernel_only("lookup", key)
 
+    @overload
+    def lookup_or_init(self: Array[I], key: int, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: int, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: the value where it lies, which an array always has, or None if `key` is outside the array."""
+        self._kernel_only("lookup_or_init", key)
+
 
 class PerCpuArray(Indexed[V], PerCpuMap[int, V], Generic[V]):
     """An array with one value per possible CPU (BPF_MAP_TYPE_PERCPU_ARRAY, since Linux 4.6).
@@ -90,3 +98,11 @@ class PerCpuArray(Indexed[V], PerCpuMap[int, V], Generic[V]):
     def lookup(self, key: Any) -> Any:
         """In kernel code: this CPU's value where it lies, or None if `key` is outside the array."""
         self._kernel_only("lookup", key)
+
+    @overload
+    def lookup_or_init(self: PerCpuArray[I], key: int, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: int, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: the value where it lies, which an array always has, or None if `key` is outside the array."""
+        self._kernel_only("lookup_or_init", key)

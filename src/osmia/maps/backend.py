@@ -13,8 +13,15 @@ if TYPE_CHECKING:
         def fd(self) -> int:
             """The map's file descriptor, -1 where it has none."""
 
-        def lookup(self, key: bytes, /) -> bytes | None:
-            """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None."""
+        @property
+        def cpus(self) -> int:
+            """How many possible CPUs there are: so many values a per-CPU map has for a key."""
+
+        def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
+            """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None.
+
+            `flags`: 0, or BPF_F_LOCK to read it under its spin lock.
+            """
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""

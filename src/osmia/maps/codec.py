@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _operator import index  # without the Python half of `operator`, which costs start-up time
 
+from osmia.maps.table import MAP_KINDS
 from osmia.types import is_integer, storage_of
 
 TYPE_CHECKING = False
@@ -12,15 +13,15 @@ if TYPE_CHECKING:
     from struct import Struct, error
     from typing import Any, TypeGuard
 
+    from osmia.forms import Form
     from osmia.maps.declaration import Map
-    from osmia.types import Integer
 else:
     # Without the Python half of `struct`, which is another file to find and read.
     from _struct import Struct, error
 
 StructError = error
 
-TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, bool or an IntEnum class"
+TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
 LONGEST_SHOWN = 60
 
 
@@ -35,7 +36,7 @@ class Bytes:
 class Codec:
     """How one map's keys, or its values, become bytes and back."""
 
-    __slots__ = ("convert", "letter", "of", "owner", "pack", "role", "size", "unpack")
+    __slots__ = ("convert", "form", "letter", "locked", "of", "owner", "pack", "role", "size", "unpack")
 
     pack: Callable[[Any], bytes]
     """One value to bytes. Raises `struct.error` for a value that is not taken; `refusal` says why."""
@@ -43,22 +44,60 @@ class Codec:
     """Bytes to a tuple of the one value as it is stored, before `convert`."""
     convert: Callable[[Any], Any] | None
     """From what is stored to what users see, None where they are the same."""
+    form: Form | None
+    """How structs and other things that are no plain number become bytes; None for plain numbers."""
+    locked: bool
+    """Whether it holds a spin lock."""
 
     def __init__(self, of: object, owner: Map[Any, Any], role: str) -> None:
         self.of = of
         self.owner = owner
         self.role = role
-        self.convert = None
+        self.convert = self.form = None
+        self.locked = False
+        storage = storage_of(of)
         if isinstance(of, Bytes):
             self.size, self.letter = of.size, f"{of.size}s"
+        elif storage is None:
+            self._take_form()
+            return
         else:
-            storage = _storage(of, owner, role)
             self.size, self.letter = storage.bits // 8, "?" if of is bool else storage.format
         layout = Struct("=" + self.letter)
         self.unpack = layout.unpack
         self.pack = layout.pack if is_integer(of) else self._checked(layout.pack)
         if not (is_integer(of) or of is bool or isinstance(of, Bytes)):
             self.convert = self._member
+
+    def _take_form(self) -> None:
+        """Handle what is no plain number."""
+        from osmia.forms import form_of
+        from osmia.layout import layout_of, spin_locks
+
+        layout = layout_of(self.of) if isinstance(self.of, type) else None
+        if layout is None:
+            raise _bad_type(self.of, self.owner, self.role)
+        locks = spin_locks(layout)
+        if locks:
+            _check_lock(locks, layout.name, self.owner, self.role)
+        self.form, self.size, self.letter, self.locked = form_of(layout), layout.size, f"{layout.size}s", locks > 0
+        self.pack, self.unpack, self.convert = self._pack_form, Struct(self.letter).unpack, self._unpack_form
+
+    def describe(self) -> object:
+        """What tells its type apart from all others, made of what `marshal` can write."""
+        if self.form is None:
+            return self.letter
+        from osmia.structs import describe_layout
+
+        return describe_layout(self.form.layout)
+
+    def _pack_form(self, value: Any) -> bytes:
+        assert self.form is not None
+        return self.form.pack(self.form.take(value, f"{self.owner.subject}: a {self.role}"))
+
+    def _unpack_form(self, data: bytes) -> Any:
+        assert self.form is not None
+        return self.form.unpack(data, f"{self.owner.subject}: a {self.role}", frozen=True)
 
     def decode(self, data: bytes) -> Any:
         """Bytes to one value."""
@@ -74,6 +113,11 @@ class Codec:
 
     def refusal(self, value: object) -> Exception:
         """Why `value` is not taken, as the error to raise."""
+        if self.form is not None:
+            try:
+                self._pack_form(value)
+            except (TypeError, ValueError, OverflowError) as error:
+                return error
         subject = f"{self.owner.subject}: a {self.role} is"
         of: Any = self.of
         if isinstance(of, Bytes):
@@ -117,14 +161,24 @@ def shortened(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
-def _storage(of: object, owner: Map[Any, Any], role: str) -> type[Integer]:
-    storage = storage_of(of)
-    if storage is not None:
-        return storage
+def _bad_type(of: object, owner: Map[Any, Any], role: str) -> TypeError:
     found = of.__name__ if isinstance(of, type) else shown(of)
     if of is int:
         found = "int: say how wide it is, as in u32 or u64"
-    raise TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
+    return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
+
+
+def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
+    """Refuse spin locks where the kernel does."""
+    if role != "value":
+        raise TypeError(f"{owner.subject}: a key holds no spin lock, and {name} does: take the lock out of it")
+    if not owner.kind.spin_locks:
+        kinds = " and ".join(kind.class_name for kind in MAP_KINDS.values() if kind.spin_locks)
+        raise TypeError(
+            f"{owner.subject}: values of {name} hold a spin lock, which no {owner.kind.class_name} can: {kinds} can"
+        )
+    if locks > 1:
+        raise TypeError(f"{owner.subject}: a value holds one spin lock at most, and {name} has {locks}")
 
 
 def _is_bytes(value: object) -> TypeGuard[bytes | bytearray]:

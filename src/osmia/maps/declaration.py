@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from osmia.abi.generated import BPF_F_LOCK
 from osmia.errors import NotLoadedError
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import Codec, StructError, shortened, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn, Self
 
     from osmia.maps.backend import MapBackend
@@ -19,7 +21,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 LARGEST = 0xFFFF_FFFF
-KERNEL_ONLY = {"lookup": "m[{key}] or m.get({key})", "delete": "del m[{key}]"}  # what user code writes instead
+KERNEL_ONLY = {  # what user code writes instead
+    "lookup": "m[{key}] or m.get({key})",
+    "lookup_or_init": "m[{key}], or where there is none m[{key}] = value",
+    "delete": "del m[{key}]",
+}
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
@@ -56,6 +62,7 @@ class Map(Generic[K, V]):
         self.reached_by = []
         self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
         self._pack_key = self._keys.pack
+        self._update_flags = BPF_F_LOCK if self._values.locked else 0
         self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
 
     @classmethod
@@ -115,10 +122,10 @@ class Map(Generic[K, V]):
         """The live map's file descriptor. NotLoadedError if it is not live."""
         return self.backend.fd
 
-    def describe(self) -> tuple[str, str, str, str, int, int]:
-        """What the object that is made of it depends on."""
-        storage = self._keys.letter, self._values.letter
-        return type(self).__name__, self.name, *storage, self.max_entries, self.flags
+    def describe(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on, made of what `marshal` can write."""
+        types = self._keys.describe(), self._values.describe()
+        return type(self).__name__, self.name, *types, self.max_entries, self.flags
 
     def bind(self, backend: MapBackend) -> None:
         """Make it live: from now on user code reads and writes `backend`."""
@@ -142,7 +149,9 @@ class Map(Generic[K, V]):
 
     def _use(self, backend: MapBackend) -> None:
         self._backend = backend
-        self._lookup = backend.lookup
+        self._lookup: Callable[[bytes], bytes | None] = backend.lookup
+        if self._update_flags:
+            self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
 
     def _encode_key(self, key: Any) -> bytes:
         try:
@@ -178,6 +187,7 @@ class Absent:
     """The backend of a map that is not live: whatever is asked of it, it says why it cannot."""
 
     fd = -1
+    cpus = 0
 
     def __init__(self, of: Map[Any, Any], why: str) -> None:
         self.of = of

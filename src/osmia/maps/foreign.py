@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.btf import kinds
 from osmia.maps.array import Array, PerCpuArray
 from osmia.maps.codec import Bytes
-from osmia.maps.hash import HashMap
+from osmia.maps.hash import HashMap, LruHashMap, PerCpuHashMap
 from osmia.maps.table import BY_TYPE
 from osmia.types import INTEGERS, u32
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
-CLASSES: dict[str, type[Map[Any, Any]]] = {"Array": Array, "HashMap": HashMap, "PerCpuArray": PerCpuArray}
+CLASSES: dict[str, type[Map[Any, Any]]] = {
+    "Array": Array,
+    "HashMap": HashMap,
+    "LruHashMap": LruHashMap,
+    "PerCpuArray": PerCpuArray,
+    "PerCpuHashMap": PerCpuHashMap,
+}
 
 
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.mapping import ValueMap
+from osmia.maps.mapping import PerCpuMap, UserMap, ValueMap
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
+    from osmia.maps.percpu import PerCpuValues
     from osmia.types import Ref
 
 K = TypeVar("K")
@@ -21,7 +23,49 @@ D = TypeVar("D")
 _RAISE: Any = object()
 
 
-class HashMap(ValueMap[K, V], Generic[K, V]):
+class Keyed(UserMap[K, V], Generic[K, V]):
+    """What maps have in common whose keys come and go."""
+
+    def delete(self, key: K) -> int:
+        """In kernel code: delete a key; 0, or a negative error number."""
+        self._kernel_only("delete", key)
+
+    def __delitem__(self, key: K) -> None:
+        """Delete a key. KeyError if it is not there."""
+        if not self.backend.delete(self._encode_key(key)):
+            raise self._missing(key)
+
+    def clear(self) -> None:
+        """Delete the keys that it holds now."""
+        for key in self._walk():
+            self.backend.delete(key)
+
+    def _pop(self, key: Any, decode: Callable[[bytes], Any], default: Any) -> Any:
+        packed = self._encode_key(key)
+        found = self._lookup(packed)
+        if found is not None and self.backend.delete(packed):
+            return decode(found)
+        if default is _RAISE:
+            raise self._missing(key)
+        return default
+
+
+class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
+    """Of those, the maps with one value a key."""
+
+    @overload
+    def pop(self, key: K, /) -> V: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> V | D: ...
+    def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
+        """Read a value, then delete its key; `default`, or a KeyError, if it is not there.
+
+        What kernel code writes between the two is lost.
+        """
+        return self._pop(key, self._values.decode, default)
+
+
+class HashMap(KeyedValues[K, V], Generic[K, V]):
     """A hash map (BPF_MAP_TYPE_HASH, since Linux 3.19)."""
 
     kind = MAP_KINDS["HashMap"]
@@ -38,33 +82,76 @@ class HashMap(ValueMap[K, V], Generic[K, V]):
         """In kernel code: the value where it lies, or None if there is none."""
         self._kernel_only("lookup", key)
 
-    def delete(self, key: K) -> int:
-        """In kernel code: delete a key; 0, or a negative error number."""
-        self._kernel_only("delete", key)
+    @overload
+    def lookup_or_init(self: HashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: K, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: the value where it lies, first set to `value` if there is none; None if the map is full."""
+        self._kernel_only("lookup_or_init", key)
 
-    def __delitem__(self, key: K) -> None:
-        """Delete a key. KeyError if it is not there."""
-        if not self.backend.delete(self._encode_key(key)):
-            raise self._missing(key)
+
+class LruHashMap(KeyedValues[K, V], Generic[K, V]):
+    """A hash map that drops keys not used for long when it is full (BPF_MAP_TYPE_LRU_HASH, since Linux 4.10).
+
+    Some keys may be dropped before there are `max_entries` of them.
+    """
+
+    kind = MAP_KINDS["LruHashMap"]
+
+    def __init__(self, key: type[K], value: type[V], *, max_entries: int, name: str = "", flags: int = 0) -> None:
+        """Declare a hash map of up to `max_entries` keys, whose name is the variable's unless `name` says."""
+        super().__init__(key, value, max_entries=max_entries, name=name, flags=flags)
 
     @overload
-    def pop(self, key: K, /) -> V: ...
+    def lookup(self: LruHashMap[KF, I], key: KF) -> Ref[I] | None: ...
     @overload
-    def pop(self, key: K, default: D, /) -> V | D: ...
+    def lookup(self, key: K) -> V | None: ...
+    def lookup(self, key: Any) -> Any:
+        """In kernel code: the value where it lies, or None if there is none."""
+        self._kernel_only("lookup", key)
+
+    @overload
+    def lookup_or_init(self: LruHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: K, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: the value where it lies, first set to `value` if there is none; None if that failed."""
+        self._kernel_only("lookup_or_init", key)
+
+
+class PerCpuHashMap(Keyed[K, V], PerCpuMap[K, V], Generic[K, V]):
+    """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_PERCPU_HASH, since Linux 4.6)."""
+
+    kind = MAP_KINDS["PerCpuHashMap"]
+
+    def __init__(self, key: type[K], value: type[V], *, max_entries: int, name: str = "", flags: int = 0) -> None:
+        """Declare a hash map of up to `max_entries` keys, whose name is the variable's unless `name` says."""
+        super().__init__(key, value, max_entries=max_entries, name=name, flags=flags)
+
+    @overload
+    def lookup(self: PerCpuHashMap[KF, I], key: KF) -> Ref[I] | None: ...
+    @overload
+    def lookup(self, key: K) -> V | None: ...
+    def lookup(self, key: Any) -> Any:
+        """In kernel code: this CPU's value where it lies, or None if there is none."""
+        self._kernel_only("lookup", key)
+
+    @overload
+    def lookup_or_init(self: PerCpuHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: K, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if the map is full."""
+        self._kernel_only("lookup_or_init", key)
+
+    @overload
+    def pop(self, key: K, /) -> PerCpuValues[V]: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
     def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
-        """Read a value, then delete its key; `default`, or a KeyError, if it is not there.
+        """Read the values of a key, then delete it; `default`, or a KeyError, if it is not there.
 
         What kernel code writes between the two is lost.
         """
-        packed = self._encode_key(key)
-        found = self._lookup(packed)
-        if found is not None and self.backend.delete(packed):
-            return self._values.decode(found)
-        if default is _RAISE:
-            raise self._missing(key)
-        return default
-
-    def clear(self) -> None:
-        """Delete the keys that it holds now."""
-        for key in self._walk():
-            self.backend.delete(key)
+        return self._pop(key, self._decode, default)

@@ -59,14 +59,14 @@ class UserMap(Map[K, V], Generic[K, V]):
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
             for packed_key, packed_value in pairs:
-                update(packed_key, packed_value, 0)
+                update(packed_key, packed_value, self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
         flags = arguments[2] if len(arguments) == 3 else 0
         if not isinstance(flags, int):
             raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
-        update(self._encode_key(arguments[0]), encode(arguments[1]), flags)
+        update(self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
         return 0
 
     def _pairs(self, source: Any) -> Iterator[tuple[Any, Any]]:
@@ -97,7 +97,7 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
-        self.backend.update(self._encode_key(key), self._values.encode(value), 0)
+        self.backend.update(self._encode_key(key), self._values.encode(value), self._update_flags)
 
     def items(self) -> ItemsView[K, V]:
         """Keys with their values. A key that goes away while they are walked is left out."""
@@ -134,10 +134,8 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def bind(self, backend: MapBackend) -> None:
         """Make it live: from now on user code reads and writes `backend`."""
-        value = backend.lookup(bytes(self._keys.size))
-        assert value is not None, "an array holds key 0"
         padded = (self._values.size + 7) // 8 * 8
-        self._cpus = len(value) // padded
+        self._cpus = backend.cpus
         layout = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus)
         self._decode = self._decoder(layout.unpack)
         self._use(backend)
@@ -156,6 +154,24 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
         self.backend.update(self._encode_key(key), self._encode(values), 0)
+
+    def items(self) -> ItemsView[K, PerCpuValues[V]]:
+        """Keys with their values. A key that goes away while they are walked is left out."""
+        from osmia.maps.views import Items
+
+        return Items(self)
+
+    def values(self) -> ValuesView[PerCpuValues[V]]:
+        """The values. One whose key goes away while they are walked is left out."""
+        from osmia.maps.views import Values
+
+        return Values(self)
+
+    def _entries(self) -> Iterator[tuple[K, PerCpuValues[V]]]:
+        for key in self._walk():
+            found = self._lookup(key)
+            if found is not None:
+                yield self._keys.decode(key), self._decode(found)
 
     @overload
     def update(self, key: K, value: V | Sequence[V], flags: int = 0, /) -> int: ...

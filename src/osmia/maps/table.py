@@ -23,14 +23,21 @@ class MapKind:
     """What kernel code may call on it."""
     since: tuple[int, int]
     """The first kernel that has it."""
+    spin_locks: bool = False
+    """Whether its values may hold a spin lock."""
 
+
+_KEYED = ("lookup", "lookup_or_init", "update", "delete")
+_INDEXED = ("lookup", "lookup_or_init", "update")
 
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
     for row in (
-        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, ("lookup", "update", "delete"), (3, 19)),
-        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, ("lookup", "update"), (3, 19)),
-        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, ("lookup", "update"), (4, 6)),
+        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, _KEYED, (3, 19), spin_locks=True),
+        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, _INDEXED, (3, 19), spin_locks=True),
+        MapKind(bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", True, False, _KEYED, (4, 6)),
+        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, _INDEXED, (4, 6)),
+        MapKind(bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", False, False, _KEYED, (4, 10)),
     )
 }
 BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}

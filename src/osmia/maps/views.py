@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from osmia.maps.mapping import ValueMap
-
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -18,16 +16,16 @@ V = TypeVar("V")
 class Items(ItemsView[K, V], Generic[K, V]):
     """Keys with their values, as the map holds them while they are walked."""
 
-    _mapping: ValueMap[K, V]
+    _mapping: Any
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
-        return self._mapping._entries()  # noqa: SLF001 - a view is part of its map
+        return self._mapping._entries()  # type: ignore[no-any-return]  # noqa: SLF001 - a view is part of its map
 
 
 class Values(ValuesView[V], Generic[V]):
     """The values, as the map holds them while they are walked."""
 
-    _mapping: ValueMap[Any, V]
+    _mapping: Any
 
     def __iter__(self) -> Iterator[V]:
         return (value for _, value in self._mapping.items())

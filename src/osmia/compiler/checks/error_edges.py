@@ -19,5 +19,5 @@ def number_error_sites(unit: ir.Unit) -> None:
 def _sites(unit: ir.Unit) -> Iterator[ir.ErrorSite]:
     for program in unit.programs:
         for node in nodes(program.body):
-            if isinstance(node, ir.Binary | ir.Abort) and node.edge is not None:
+            if isinstance(node, ir.Binary | ir.Abort | ir.Require | ir.Element) and node.edge is not None:
                 yield ir.ErrorSite(program.name, node.location, node.edge.problem)

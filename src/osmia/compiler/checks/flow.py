@@ -28,6 +28,10 @@ class Known:
     may_be_there: bool
     origin: Location | None = None
     """Where the value that may be None came from."""
+    objects: frozenset[int] = frozenset()
+    """The objects that it may refer to: the nodes that make them, by identity."""
+    stale: str = ""
+    """Why what it refers to is no longer there, if so."""
 
 
 # What is known of all locals; None where control cannot come.
@@ -45,9 +49,22 @@ class LoopWays:
     """Whether a way leaves the function from inside."""
 
 
+@record
+class Around:
+    """What stands around a statement."""
+
+    loop: LoopWays | None
+    left: dict[ir.Frame, Facts]
+    """By the calls that are written out: what is known on the ways that leave them."""
+
+    def inside(self, loop: LoopWays | None) -> Around:
+        """The same, in another loop."""
+        return Around(loop, self.left)
+
+
 def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
-    end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), None)
+    end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), Around(None, {}))
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -58,58 +75,81 @@ def check_flow(program: ir.Program) -> None:
         )
 
 
-def _statements(statements: tuple[ir.Statement, ...], facts: Facts, loop: LoopWays | None) -> Facts:
+def _statements(statements: tuple[ir.Statement, ...], facts: Facts, around: Around) -> Facts:
     for statement in statements:
         if facts is None:
             return None
-        facts = _statement(statement, facts, loop)
+        facts = _statement(statement, facts, around)
     return facts
 
 
-def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], loop: LoopWays | None) -> Facts:
+def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Around) -> Facts:
     match statement:
         case ir.Assign(local=local, value=value):
-            return _assigned(local, value, _value(value, facts))
-        case ir.StoreRef(ref=ref, value=value):
+            return _assigned(local, value, _value(value, facts, around))
+        case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
             # Python evaluates the value first, then the place.
-            after = _value(value, facts)
-            return None if after is None else _value(ref, after)
+            after = _value(value, facts, around)
+            return None if after is None else _value(place, after, around)
         case ir.Evaluate(value=value):
-            return _value(value, facts)
+            return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
-            when_true, when_false = _condition(test, facts)
-            return _merge(_statements(then, when_true, loop), _statements(otherwise, when_false, loop))
+            when_true, when_false = _condition(test, facts, around)
+            return _merge(_statements(then, when_true, around), _statements(otherwise, when_false, around))
         case ir.Loop():
-            return _loop(statement, facts, loop)
+            return _loop(statement, facts, around)
         case ir.Break():
-            assert loop is not None
-            loop.broken = _merge(loop.broken, facts)
+            assert around.loop is not None
+            around.loop.broken = _merge(around.loop.broken, facts)
             return None
         case ir.Continue():
-            assert loop is not None
-            loop.continued = _merge(loop.continued, facts)
+            assert around.loop is not None
+            around.loop.continued = _merge(around.loop.continued, facts)
             return None
         case ir.Return(value=value):
-            _value(value, facts)
-            if loop is not None:
-                loop.left = True
+            _value(value, facts, around)
+            _left(around)
             return None
         case ir.Abort():
-            if loop is not None:
-                loop.left = True
+            _left(around)
             return None
+        case ir.Inlined():
+            return _inlined(statement, facts, around)
+        case ir.Leave(frame=frame):
+            around.left[frame] = _merge(around.left.get(frame), facts)
+            _left(around)
+            return None
+        case ir.Scope(body=body, leave=leave):
+            return _statements(leave, _statements(body, facts, around), around)
         case _:
             assert_never(statement)
 
 
-def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], outer: LoopWays | None) -> Facts:
+def _left(around: Around) -> None:
+    if around.loop is not None:
+        around.loop.left = True
+
+
+def _inlined(statement: ir.Inlined, facts: dict[ir.Local, Known], around: Around) -> Facts:
+    """A call that is written out: its locals are new each time, its loops are its own."""
+    around.left[statement.frame] = None
+    inside = {**facts, **dict.fromkeys(statement.locals, NEVER_ASSIGNED)}
+    ways = LoopWays()
+    end = _statements(statement.body, inside, around.inside(ways))
+    after = _merge(end, around.left[statement.frame])
+    if after is None and ways.left:
+        _left(around)  # every way through it takes the error edge
+    return after
+
+
+def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], around: Around) -> Facts:
     before: Facts = facts
     while True:
         assert before is not None
         ways = LoopWays()
-        when_true, when_false = _condition(statement.test, before)
-        end = _merge(_statements(statement.body, when_true, ways), ways.continued)
-        again = _merge(before, _statements(statement.step, end, None))
+        when_true, when_false = _condition(statement.test, before, around.inside(ways))
+        end = _merge(_statements(statement.body, when_true, around.inside(ways)), ways.continued)
+        again = _merge(before, _statements(statement.step, end, around))
         assert again is not None
         if _alike(again, before):
             if when_false is None and ways.broken is None and not ways.left:
@@ -120,19 +160,19 @@ def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], outer: LoopWays | No
                     expected="a break or a return on some way, or a test that becomes false",
                     fix="count with `for _ in range(...)`, or break",
                 )
-            if outer is not None:
-                outer.left = outer.left or ways.left
-            return _merge(_statements(statement.otherwise, when_false, outer), ways.broken)
+            if around.loop is not None:
+                around.loop.left = around.loop.left or ways.left
+            return _merge(_statements(statement.otherwise, when_false, around), ways.broken)
         before = again
 
 
 def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:
     """Whether the same is known; where a value came from does not matter."""
-    return all(
-        (known.unassigned, known.may_be_none, known.may_be_there)
-        == (other[local].unassigned, other[local].may_be_none, other[local].may_be_there)
-        for local, known in one.items()
-    )
+    return all(_substance(known) == _substance(other[local]) for local, known in one.items())
+
+
+def _substance(known: Known) -> tuple[object, ...]:
+    return known.unassigned, known.may_be_none, known.may_be_there, known.objects, bool(known.stale)
 
 
 def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
@@ -140,15 +180,34 @@ def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
 
 
 def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
-    if isinstance(value, ir.LocalRead | ir.AssignExpression) and value.local in facts:
-        return facts[value.local]
+    match value:
+        case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
+            return facts[local]
+        case ir.Sequence(value=result):
+            return _known(result, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _either(_known(then, facts), _known(otherwise, facts))
     none, optional = isinstance(value.type, NoneType), isinstance(value.type, OptionalType)
     return Known(
         unassigned=False,
         may_be_none=none or optional,
         may_be_there=not none,
         origin=value.location if none or optional else None,
+        objects=_objects(value, facts),
     )
+
+
+def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[int]:
+    """The objects that a reference may lead into."""
+    match value:
+        case ir.Construct():
+            return frozenset((id(value),))
+        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+            return _objects(base, facts)
+        case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
+            return facts[local].objects
+        case _:
+            return frozenset()
 
 
 def _merge(one: Facts, other: Facts) -> Facts:
@@ -163,28 +222,30 @@ def _either(one: Known, other: Known) -> Known:
         one.may_be_none or other.may_be_none,
         one.may_be_there or other.may_be_there,
         one.origin or other.origin,
+        one.objects | other.objects,
+        one.stale or other.stale,
     )
 
 
-def _condition(test: ir.Expression, facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
+def _condition(test: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> tuple[Facts, Facts]:
     """What is known where the test is true, and where it is false."""
     match test:
         case ir.Constant(value=value):
             return (facts, None) if value else (None, facts)
         case ir.Not(operand=operand):
-            when_true, when_false = _condition(operand, facts)
+            when_true, when_false = _condition(operand, facts, around)
             return when_false, when_true
         case ir.IsNone(operand=ir.LocalRead(local=local) | ir.AssignExpression(local=local) as operand) if (
             local in facts
         ):
-            after = _value(operand, facts)
+            after = _value(operand, facts, around)
             return _refined(after, local, none=True), _refined(after, local, none=False)
         case ir.Logical(operator=operator, operands=parts):
-            return _logical(operator, parts, facts)
+            return _logical(operator, parts, facts, around)
         case ir.Compare(operands=parts):
-            return _comparison(parts, facts)
+            return _comparison(parts, facts, around)
         case _:
-            after = _value(test, facts)
+            after = _value(test, facts, around)
             return after, after
 
 
@@ -195,63 +256,76 @@ def _refined(facts: Facts, local: ir.Local, *, none: bool) -> Facts:
     possible = known.may_be_none if none else known.may_be_there
     if not possible:
         return None
-    return {**facts, local: Known(known.unassigned, none, not none, known.origin)}
+    return {**facts, local: Known(known.unassigned, none, not none, known.origin, known.objects, known.stale)}
 
 
-def _logical(operator: str, parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
+def _logical(
+    operator: str, parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known], around: Around
+) -> tuple[Facts, Facts]:
     going: Facts = facts
     left: Facts = None  # what is known on the ways that leave before the last operand
     for part in parts:
         if going is None:
             break
-        when_true, when_false = _condition(part, going)
+        when_true, when_false = _condition(part, going, around)
         going, leaving = (when_true, when_false) if operator == "and" else (when_false, when_true)
         left = _merge(left, leaving)
     return (going, left) if operator == "and" else (left, going)
 
 
-def _comparison(parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known]) -> tuple[Facts, Facts]:
+def _comparison(parts: tuple[ir.Expression, ...], facts: dict[ir.Local, Known], around: Around) -> tuple[Facts, Facts]:
     """A chain leaves after the first comparison that is false: later operands may not have been evaluated."""
     going: Facts = facts
     left: Facts = None
     for index, part in enumerate(parts):
         if going is None:
             break
-        going = _value(part, going)
+        going = _value(part, going, around)
         if index:
             left = _merge(left, going)
     return going, left
 
 
-def _value(of: ir.Expression, facts: dict[ir.Local, Known]) -> Facts:
+def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> Facts:
     """What is known after an expression has been evaluated."""
     match of:
         case ir.LocalRead(local=local):
             if local in facts and facts[local].unassigned:
                 raise _unassigned(of, facts[local])
+            if local in facts and facts[local].stale:
+                raise _stale(of, facts[local])
             return facts
         case ir.Unwrap(operand=operand):
-            after = _value(operand, facts)
+            after = _value(operand, facts, around)
             if after is not None:
                 _check_there(operand, after)
             return after
         case ir.AssignExpression(local=local, value=value):
-            return _assigned(local, value, _value(value, facts))
+            return _assigned(local, value, _value(value, facts, around))
         case ir.Conditional(test=test, then=then, otherwise=otherwise):
-            when_true, when_false = _condition(test, facts)
+            when_true, when_false = _condition(test, facts, around)
             return _merge(
-                None if when_true is None else _value(then, when_true),
-                None if when_false is None else _value(otherwise, when_false),
+                None if when_true is None else _value(then, when_true, around),
+                None if when_false is None else _value(otherwise, when_false, around),
             )
         case ir.Not() | ir.Logical() | ir.Compare():
-            return _merge(*_condition(of, facts))
+            return _merge(*_condition(of, facts, around))
+        case ir.Sequence(before=before, value=value):
+            done = _statements(before, facts, around)
+            return None if done is None else _value(value, done, around)
+        case ir.Construct():
+            return _made(of, _operands(of, facts, around))
         case (
             ir.Constant()
             | ir.ContextRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
-            | ir.RefRead()
+            | ir.Require()
+            | ir.Field()
+            | ir.Element()
+            | ir.Load()
+            | ir.Alike()
             | ir.Binary()
             | ir.Unary()
             | ir.Wrap()
@@ -260,12 +334,40 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known]) -> Facts:
             | ir.Extreme()
             | ir.Absolute()
         ):
-            going: Facts = facts
-            for part in operands(of):
-                going = None if going is None else _value(part, going)
-            return going
+            return _operands(of, facts, around)
         case _:
             assert_never(of)
+
+
+def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> Facts:
+    going: Facts = facts
+    for part in operands(of):
+        going = None if going is None else _value(part, going, around)
+    return going
+
+
+def _made(new: ir.Construct, facts: Facts) -> Facts:
+    """A loop makes its objects in the same memory each time: what referred to the last one is stale."""
+    if facts is None or not any(id(new) in known.objects for known in facts.values()):
+        return facts
+    reason = f"the object that line {new.location.line} made before, in whose place there is a new one now"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason)
+        if id(new) in k.objects
+        else k
+        for local, k in facts.items()
+    }
+
+
+def _stale(read: ir.LocalRead, known: Known) -> Exception:
+    name = read.local.name
+    return error(
+        f"{name!r} refers to what is no longer there",
+        read.location,
+        found=known.stale,
+        expected="something that is still there",
+        fix="keep a copy of its fields, or look it up again",
+    )
 
 
 def _unassigned(read: ir.LocalRead, known: Known) -> Exception:

@@ -6,17 +6,20 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.function import FunctionState, Static
-from osmia.compiler.frontend.operators import binary, constant, integer, truth, value_of
+from osmia.compiler.frontend.function import FunctionState, Operand, Static, TupleValue
+from osmia.compiler.frontend.map_operations import map_contains
+from osmia.compiler.frontend.operators import binary, constant, integer, one_value, truth, value_of
+from osmia.compiler.frontend.places import element_layout
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import absolute, extreme_type
+from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from osmia.compiler.location import Location
 
-    Operand = Callable[[FunctionState, ast.expr], ir.Expression | Static]
+    OperandOf = Callable[[FunctionState, ast.expr], Operand]
     Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
 # Builtin: how it is called, and how many arguments it takes (None: two or more).
@@ -41,7 +44,7 @@ def is_builtin(of: object) -> bool:
     return any(of is builtin for builtin in FORMS)
 
 
-def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: Operand) -> ir.Expression:
+def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: OperandOf) -> Operand:
     """The IR of a call of one of them."""
     form, count = FORMS[function]
     _check_arguments(state, node, form, count)
@@ -49,7 +52,7 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     location = state.at(node)
     if function is len:
         return _length(found[0], location)
-    values = [value_of(each) if isinstance(each, Static) else each for each in found]
+    values = [one_value(state, each, argument) for each, argument in zip(found, node.args, strict=True)]
     for value in values:
         integer(value, f"an argument of {form.partition('(')[0]}")
     if function in (min, max):
@@ -66,31 +69,14 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     if function is int:
         # Adding 0 makes an integer of a bool or an enum's member, and leaves a number as it is.
         return binary("+", values[0], constant(0, location), location)
-    raise error(
-        "divmod gives two numbers",
-        location,
-        found="divmod as one value",
-        expected="two names",
-        fix="write `quotient, rest = divmod(a, b)`",
-    )
+    return _divmod(state, values[0], values[1], location)
 
 
-def is_divmod(state: FunctionState, node: ast.Call, operand: Operand) -> bool:
-    """Whether this is a call of `divmod`."""
-    if not isinstance(node.func, ast.Name):
-        return False
-    called = operand(state, node.func)
-    return isinstance(called, Static) and called.value is divmod
-
-
-def divmod_values(state: FunctionState, node: ast.Call, translate: Translate) -> tuple[ir.Expression, ir.Expression]:
+def _divmod(state: FunctionState, left: ir.Expression, right: ir.Expression, location: Location) -> TupleValue:
     """Quotient and rest; the operands are evaluated once."""
-    _check_arguments(state, node, *FORMS[divmod])
-    left, right = (translate(state, argument) for argument in node.args)
-    location = state.at(node)
     first, second = _once(state, left), _once(state, right)
     quotient = binary("//", first, second, location)
-    return quotient, binary("%", _again(first), _again(second), location)
+    return TupleValue(location, (), (quotient, binary("%", _again(first), _again(second), location)))
 
 
 def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, location: Location) -> ir.Expression:
@@ -118,12 +104,17 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
     return result
 
 
-def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: Operand) -> ir.Expression:
+def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: OperandOf) -> ir.Expression:
     """`x in (1, 2)` and `x in range(...)`, of constants; `not in` likewise."""
     location = state.at(node)
     value = translate(state, node.left)
-    integer(value, "what is looked for")
     right = node.comparators[0]
+    if isinstance(right, ast.Name | ast.Attribute):
+        found = operand(state, right)
+        if isinstance(found, Static) and isinstance(found.value, Map):
+            reference = state.unit.map_reference(found)
+            return _negated(node, location, map_contains(state, reference, value, location))
+    integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [translate(state, each) for each in right.elts]
     else:
@@ -158,7 +149,7 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
     return _negated(node, location, tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "or", tuple(tests)))
 
 
-def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: Operand) -> Static | None:
+def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: OperandOf) -> Static | None:
     """`range(...)` of constants, written out; None for anything else."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return None
@@ -202,7 +193,7 @@ def _once(state: FunctionState, value: ir.Expression) -> ir.Expression:
     """The value, kept in a local of its own so that it can be read again; constants need none."""
     if isinstance(value, ir.Constant | ir.LocalRead):
         return value
-    return ir.AssignExpression(value.type, value.location, state.hidden(value.type, value.location), value)
+    return ir.AssignExpression(value.type, value.location, state.hidden(value.type), value)
 
 
 def _again(once: ir.Expression) -> ir.Expression:
@@ -220,16 +211,27 @@ def _extreme(operator: str, values: list[ir.Expression], location: Location) -> 
     return ir.Extreme(of, location, operator, tuple(values))
 
 
-def _length(found: ir.Expression | Static, location: Location) -> ir.Expression:
+def _length(found: Operand, location: Location) -> ir.Expression:
+    array = element_layout(found.type) if isinstance(found, ir.Expression) else None
+    if array is not None:
+        return constant(array[1], location)
+    if isinstance(found, TupleValue):
+        return constant(len(found.items), location)
     if isinstance(found, Static) and isinstance(found.value, tuple | list | range | set | frozenset | str | bytes):
         return constant(len(found.value), location)
     raise error(
         "kernel code knows the length of constants",
         location,
-        found="len of " + (type(found.value).__name__ if isinstance(found, Static) else str(found.type)),
+        found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
         fix="keep the length in a local",
     )
+
+
+def _kind(of: Operand) -> str:
+    if isinstance(of, Static):
+        return type(of.value).__name__
+    return str(of.type) if isinstance(of, ir.Expression) else "a function"
 
 
 def _check_arguments(state: FunctionState, node: ast.Call, form: str, count: int | None) -> None:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import ast
-from types import ModuleType
-from typing import TYPE_CHECKING
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
+from osmia.compiler.frontend.comparisons import alike
+from osmia.compiler.frontend.constructors import construct, new_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
-from osmia.compiler.frontend.function import FunctionState, Static
-from osmia.compiler.frontend.map_operations import check_store, map_operation
-from osmia.compiler.frontend.operators import binary, integer, not_a_value, truth, unary, value_of
-from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
-from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import (
-    BoolType,
-    ContextType,
-    IntType,
-    OptionalType,
-    RefType,
-    ValueType,
-    joined,
-    storage_type,
+from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
+from osmia.compiler.frontend.images import image_of
+from osmia.compiler.frontend.map_operations import map_item, map_operation
+from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.places import (
+    is_property,
+    loaded,
+    member_of_struct,
+    no_attribute,
+    place_of_attribute,
+    place_of_subscript,
 )
+from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
 from osmia.kinds import KINDS
+from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
-from osmia.types import Integer, is_integer
+from osmia.structs import array, chars, sizeof, zeroed
+from osmia.types import Integer, is_big_endian, is_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,11 +65,10 @@ COMPARE_OPERATORS: dict[type[ast.cmpop], str] = {
 
 def expression(state: FunctionState, node: ast.expr) -> ir.Expression:
     """The IR of an expression that has a value in the kernel."""
-    found = operand(state, node)
-    return value_of(found) if isinstance(found, Static) else found
+    return one_value(state, operand(state, node), node)
 
 
-def operand(state: FunctionState, node: ast.expr) -> ir.Expression | Static:
+def operand(state: FunctionState, node: ast.expr) -> Operand:
     """The IR of an expression, or the object that it names where it is known now."""
     match node:
         case ast.Constant():
@@ -96,6 +101,10 @@ def operand(state: FunctionState, node: ast.expr) -> ir.Expression | Static:
             return _assign_expression(state, node)
         case ast.Subscript():
             return _subscript(state, node)
+        case ast.Tuple() if not any(isinstance(each, ast.Starred) for each in node.elts):
+            return _tuple(state, node)
+        case ast.Lambda():
+            return NestedFunction(node, state, state.at(node))
         case _:
             what, instead = EXPRESSIONS.get(
                 type(node), (f"the construct {type(node).__name__}", "write it another way")
@@ -121,14 +130,27 @@ def condition(state: FunctionState, node: ast.expr) -> ir.Expression:
             return truth(expression(state, node))
 
 
-def _name(state: FunctionState, node: ast.Name) -> ir.Expression | Static:
+def _tuple(state: FunctionState, node: ast.Tuple) -> Operand:
+    """Several values; a constant if all of them are."""
+    items = [operand(state, each) for each in node.elts]
+    constants = [each for each in items if isinstance(each, Static)]
+    if len(constants) == len(items):
+        return Static(tuple(each.value for each in constants), ("constant",), state.at(node))
+    return TupleValue(state.at(node), (), tuple(items))
+
+
+def _name(state: FunctionState, node: ast.Name) -> Operand:
     location = state.at(node)
-    if node.id == state.context.name:
-        return ir.LocalRead(state.context.type, location, state.context)
-    code = state.source.function.__code__
-    if node.id not in code.co_varnames and node.id not in code.co_cellvars:
+    owner = state.owner(node.id)
+    if owner is None:
+        if state.call is None and node.id == state.context.name:
+            return ir.LocalRead(state.context.type, location, state.context)
         return state.resolve(node.id, location)
-    local = state.locals.get(node.id)
+    if node.id in owner.bound:
+        return _moved(owner.bound[node.id], location)
+    if owner.call is None and node.id == state.context.name:
+        return ir.LocalRead(state.context.type, location, state.context)
+    local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
         raise error(
@@ -144,50 +166,35 @@ def _name(state: FunctionState, node: ast.Name) -> ir.Expression | Static:
     return ir.LocalRead(state.type_of(local, location), location, local)
 
 
-def _attribute(state: FunctionState, node: ast.Attribute) -> ir.Expression | Static:
+def _moved(bound: Operand, location: Location) -> Operand:
+    """What a name stands for, at the place where the name is."""
+    match bound:
+        case ir.Constant(type=of, value=value):
+            return ir.Constant(of, location, value)
+        case ir.LocalRead(type=of, local=local):
+            return ir.LocalRead(of, location, local)
+        case Static(value=value, path=path):
+            return Static(value, path, location)
+        case _:
+            return bound
+
+
+def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static):
-        if isinstance(base.value, ModuleType | type) and not is_integer(base.value):
-            return state.static_attribute(base, node.attr, location)
-        base = value_of(base)
-    match base.type:
-        case ContextType():
-            return _context_field(base.type, node.attr, location)
-        case RefType() if node.attr == "value":
-            return ir.RefRead(storage_type(base.type.storage), location, base)
-        case OptionalType() if node.attr == "value":
-            return ir.RefRead(storage_type(base.type.of.storage), location, unwrap(base))
-        case _:
-            raise error(
-                f"{base.type} has no attribute {node.attr!r}",
-                location,
-                found=f".{node.attr} of {base.type}",
-                expected="`.value`"
-                if isinstance(base.type, OptionalType | RefType)
-                else "a value, without an attribute",
-                fix=_instead_of_attribute(base.type, node.attr),
-            )
-
-
-def _instead_of_attribute(of: ValueType, name: str) -> str:
-    if isinstance(of, OptionalType | RefType):
-        return did_you_mean(name, ["value"]) or "write `.value` for the number that it refers to"
-    return "leave the attribute out"
-
-
-def unwrap(optional: ir.Expression) -> ir.Expression:
-    """What an optional holds. Only a local can be checked for None, so only a local can be used."""
-    assert isinstance(optional.type, OptionalType)
-    if isinstance(optional, ir.LocalRead):
-        return ir.Unwrap(optional.type.of, optional.location, optional)
-    raise error(
-        "the result may be None",
-        optional.location,
-        found=f"{optional.type}, used without a check",
-        expected="a check for None before the value is used",
-        fix="give it a name, then `if name is None: return ...`",
-    )
+    if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
+        return state.static_attribute(base, node.attr, location)
+    if not isinstance(base, ir.Expression):
+        base = one_value(state, base, node.value)
+    if isinstance(base.type, ContextType):
+        return _context_field(base.type, node.attr, location)
+    place = place_of_attribute(base, node.attr, location)
+    if place is not None:
+        return loaded(place, location)
+    member = member_of_struct(state, base, node.attr, location)
+    if member is None:
+        raise no_attribute(base.type, node.attr, location)
+    return read_property(state, member, node) if is_property(base, node.attr) else member
 
 
 def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
@@ -212,28 +219,76 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
     )
 
 
-def _call(state: FunctionState, node: ast.Call) -> ir.Expression:
+def _call(state: FunctionState, node: ast.Call) -> Operand:
     location = state.at(node)
     if isinstance(node.func, ast.Attribute):
         base = operand(state, node.func.value)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)
-        called: ir.Expression | Static = _attribute(state, node.func)
+        called: Operand = _attribute(state, node.func)
     else:
         called = operand(state, node.func)
-    if isinstance(called, Static) and is_integer(called.value):
-        return _wrap(state, called.value, node)  # type: ignore[arg-type]
-    if isinstance(called, Static) and is_builtin(called.value):
-        return call_builtin(state, called.value, node, operand)
-    what = not_a_value(called.value)[0] if isinstance(called, Static) else str(called.type)
+    if isinstance(called, Bound):
+        return call_method(state, called, node)
+    if isinstance(called, NestedFunction):
+        return call_nested(state, called, node)
+    if isinstance(called, Static):
+        made = _call_object(state, called, node)
+        if made is not None:
+            return made
+    what = not_a_value(called.value)[0] if isinstance(called, Static) else _what(called)
     raise error(
         f"kernel code cannot call {what}",
         location,
         found=f"a call of {what}",
-        expected="an operation of a map (`m.lookup(key)`), u8 to i64, or one of " + ", ".join(NAMES),
+        expected="a function, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, or one of "
+        + ", ".join(NAMES),
         fix="write what it does here",
     )
+
+
+def _what(called: Operand) -> str:
+    return str(called.type) if isinstance(called, ir.Expression) else "several values"
+
+
+def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operand | None:
+    """A call of an object that is known now; None if kernel code cannot call it."""
+    of: Any = called.value
+    if is_integer(of):
+        return _wrap(state, of, node)
+    if is_big_endian(of):
+        return _wrap(state, of.storage, node)
+    if is_builtin(of):
+        return call_builtin(state, of, node, operand)
+    if of is sizeof:
+        return size_of(state, node)
+    if of is zeroed or of is array or of is chars:
+        return _new_object(state, of, node)
+    layout = layout_of(of) if isinstance(of, type) else None
+    if isinstance(layout, StructLayout):
+        return construct(state, layout, node)
+    return call_function(state, called, node) if isinstance(of, FunctionType) else None
+
+
+def _new_object(state: FunctionState, function: Any, node: ast.Call) -> ir.Expression:
+    """`array(T, n)`, `chars(n)` and `zeroed(T)` do here what they do in user code."""
+    arguments = static_arguments(state, node)
+    try:
+        made = arguments[0] if function is zeroed else function(*arguments)
+    except (TypeError, ValueError, OverflowError, IndexError) as problem:
+        raise error(
+            f"{function.__name__} does not take this",
+            state.at(node),
+            found=str(problem),
+            expected="what it takes in user code",
+            fix="correct the arguments",
+        ) from None
+    if function is zeroed:
+        return new_object(state, node, layout_of(made))
+    layout = layout_of(made)
+    assert layout is not None
+    return ir.Construct(PlaceType(layout), state.at(node), image_of(layout, made) or bytes(layout.size), ())
 
 
 def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> ir.Expression:
@@ -340,12 +395,17 @@ def _compare(state: FunctionState, node: ast.Compare) -> ir.Expression:
                 fix=instead,
             )
         operators.append(known)
-    operands = []
+    found = []
     for index, each in enumerate((node.left, *node.comparators)):
         before = state.environment.copy()
-        operands.append(expression(state, each))
+        found.append(operand(state, each))
         if index > 1:  # reached only if the comparisons before it held
             state.environment = merged(before, state.environment)
+    whole = alike(state, node, found[0], found[1]) if len(found) == 2 else None
+    if whole is not None:
+        return whole
+    sides = zip(found, (node.left, *node.comparators), strict=True)
+    operands = [one_value(state, each, side) for each, side in sides]
     if any(side.type == ir.NONE for side in operands):
         raise error(
             "None is compared with `is`",
@@ -372,7 +432,7 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
     if isinstance(left.type, OptionalType):
-        if not isinstance(left, ir.LocalRead | ir.AssignExpression):
+        if not isinstance(left, ir.LocalRead | ir.AssignExpression | ir.Sequence):
             raise error(
                 "a check for None needs a name to check",
                 left.location,
@@ -426,7 +486,7 @@ def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expressi
 
 def check_local(state: FunctionState, name: str, value: ir.Expression, location: Location) -> None:
     """Refuse what a local of that name cannot hold."""
-    if name == state.context.name:
+    if state.call is None and name == state.context.name:
         raise error(
             "the context cannot be replaced",
             location,
@@ -442,16 +502,25 @@ def check_local(state: FunctionState, name: str, value: ir.Expression, location:
             expected=f"{state.context.name!r} itself",
             fix=f"use {state.context.name!r} where you need it",
         )
-    storage = state.declared.get(name)
+    owner = state.owner(name)
+    storage = None if owner is None else owner.declared.get(name)
     if storage is not None:
         check_store(value, storage, repr(name))
 
 
-def _subscript(state: FunctionState, node: ast.Subscript) -> ir.Expression | Static:
-    """A constant's element: `PORTS[0]`."""
+def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
+    """An element: of an array, of a map, of a constant."""
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, tuple | list | range):
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        return loaded(map_item(state, state.unit.map_reference(base), node, expression), location)
+    if isinstance(base, ir.Expression):
+        place = place_of_subscript(state, base, node)
+        if place is not None:
+            return loaded(place, location)
+    if isinstance(base, TupleValue):
+        return _item(state, base, node)
+    if isinstance(base, Static) and isinstance(base.value, tuple | list | range | bytes):
         index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
         if isinstance(index, ir.Constant) and -len(base.value) <= index.value < len(base.value):
             return state.read(Static(base.value[index.value], ("element", base.path, index.value), location))
@@ -470,3 +539,21 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> ir.Expression | Sta
         expected="an expression of integers, map look-ups and context fields",
         fix=instead,
     )
+
+
+def _item(state: FunctionState, base: TupleValue, node: ast.Subscript) -> Operand:
+    """One of several values; all are evaluated."""
+    index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
+    if not isinstance(index, ir.Constant) or not -len(base.items) <= index.value < len(base.items):
+        raise error(
+            "an element of a tuple is named by a constant",
+            state.at(node.slice),
+            found=ast.unparse(node.slice),
+            expected=f"0 to {len(base.items) - 1}",
+            fix="unpack the tuple: `a, b = ...`",
+        )
+    before, kept = kept_tuple(state, base)
+    item = kept.items[index.value]
+    if not isinstance(item, ir.Expression):
+        return item
+    return ir.Sequence(item.type, state.at(node), before, item)

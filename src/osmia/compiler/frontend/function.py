@@ -1,4 +1,4 @@
-"""What is known while one program is translated: its source, its names and its locals."""
+"""What is known while one program is translated: its source, its names and its locals, and those of what it calls."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, ValueType, is_number, joined
+from osmia.compiler.ir.types import ValueType, is_number, joined, storage_type
+from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
-from osmia.types import Integer, is_integer
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable
 
     from osmia.compiler.fingerprint import Description, Path
+    from osmia.compiler.frontend.annotations import Annotation
     from osmia.compiler.frontend.environment import Environment
+    from osmia.compiler.ir.types import Storage
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
+    from osmia.layout import Layout
 
 
 @frozen_record
@@ -31,15 +35,60 @@ class Static:
     location: Location
 
 
+@frozen_record
+class TupleValue:
+    """Several values at once: `before` is done first."""
+
+    location: Location
+    before: tuple[ir.Statement, ...]
+    items: tuple[Operand, ...]
+
+
+@frozen_record
+class NestedFunction:
+    """A function or lambda in a function of the kernel's: it sees the locals around it."""
+
+    node: ast.FunctionDef | ast.Lambda
+    around: FunctionState
+    location: Location
+
+
+@frozen_record
+class Bound:
+    """A method of a struct, taken from an object."""
+
+    function: Static
+    itself: ir.Expression
+
+
+# What a part of the source stands for: a value in the kernel, or something that is known while compiling.
+Operand = ir.Expression | Static | TupleValue | NestedFunction | Bound
+
+
+@record
+class Translator:
+    """The translation's functions, for the modules that are used by them."""
+
+    operand: Callable[[FunctionState, ast.expr], Operand]
+    expression: Callable[[FunctionState, ast.expr], ir.Expression]
+    condition: Callable[[FunctionState, ast.expr], ir.Expression]
+    block: Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
+
+
 @record
 class UnitState:
     """What the programs of one unit share."""
 
+    translate: Translator
     maps: dict[int, ir.MapReference]
     """By the identity of the declaration."""
     map_paths: dict[str, Path]
     """By symbol: how to find the declaration again."""
     reads: dict[Path, Description]
+    struct_paths: dict[type, Path]
+    """How the compiler came to each struct class."""
+    files: dict[str, ir.SourceFile]
+    """Of all functions, by the path as Python knows it."""
 
     def map_reference(self, static: Static) -> ir.MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""
@@ -68,21 +117,24 @@ class UnitState:
                 expected="letters, digits and _, as in a variable's name",
                 fix="give the map another name=",
             )
-        for role, of in (("key", declaration.key), ("value", declaration.value)):
-            if not is_integer(of):
-                raise error(
-                    f"kernel code cannot use the {role}s of the map {symbol} yet",
-                    static.location,
-                    found=f"{role}s of type {getattr(of, '__name__', of)}, {where}",
-                    expected=f"{role}s of one of u8, u16, u32, u64, i8, i16, i32, i64",
-                    fix=f"declare the {role} with one of these",
-                )
-        key: type[Integer] = declaration.key
-        value: type[Integer] = declaration.value
+        key, value = layout_of(declaration.key), layout_of(declaration.value)
+        assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
+        for role, layout in (("key", key), ("value", value)):
+            self.know_structs(layout, (role, static.path))
         reference = ir.MapReference(symbol, declaration, key, value)
         self.maps[id(declaration)] = reference
         self.map_paths[symbol] = static.path
         return reference
+
+    def know_structs(self, layout: Layout, path: Path) -> None:
+        """Remember how the compiler came to a struct class, and so to those in it."""
+        match layout:
+            case ArrayLayout(element=element):
+                self.know_structs(element, path)
+            case StructLayout(of=of) if of not in self.struct_paths:
+                self.struct_paths[of] = path
+                for field in layout.fields:
+                    self.know_structs(field.layout, ("field", path, field.name))
 
 
 def _declared(declaration: Map[Any, Any]) -> str:
@@ -91,22 +143,76 @@ def _declared(declaration: Map[Any, Any]) -> str:
 
 
 @record
+class ProgramState:
+    """What a program shares with the functions that it calls."""
+
+    context: ir.Local
+    environment: Environment
+    """What the locals hold at the point that the translation has come to."""
+    calls: list[tuple[str, object]]
+    """The functions that are being translated, the outermost first: name and code object or node."""
+    hidden: int
+    """How many locals of the compiler's own there are."""
+
+
+@record
+class Call:
+    """A call that is being written out: where its body leaves to, and its results."""
+
+    frame: ir.Frame
+    name: str
+    returns: Annotation | None
+    results: list[ir.Local]
+    """Where the results go; those of the first return that was translated decide how many there are."""
+    several: bool
+    """Whether it returns a tuple."""
+    ends: list[Environment]
+    """What is known on each way out."""
+
+
+@record
 class FunctionState:
     """What is known about the function that is being translated."""
 
     unit: UnitState
-    index: int
-    """The function's place among those of the unit, as paths name it."""
+    program: ProgramState
+    path: int | Path
+    """The function's place among the programs of the unit, or the path to its object."""
     source: FunctionSource
-    context: ir.Local
     returns: ValueType
-    environment: Environment
-    """What the locals hold at the point that the translation has come to."""
+    """What the program returns."""
+    own: frozenset[str]
+    """The names of its locals and parameters."""
+    around: FunctionState | None
+    """The function that it is nested in."""
+    call: Call | None
+    """None in a program itself."""
+    bound: dict[str, Operand]
+    """Parameters and nested functions that stand for something known while compiling, or for the context."""
     locals: dict[str, ir.Local]
-    declared: dict[str, type[Integer]]
+    declared: dict[str, Storage]
     """The widths that locals are annotated with."""
     loops: list[LoopEnds]
     """The loops around, the innermost last."""
+
+    @property
+    def translate(self) -> Translator:
+        """The translation's functions."""
+        return self.unit.translate
+
+    @property
+    def context(self) -> ir.Local:
+        """The program's context."""
+        return self.program.context
+
+    @property
+    def environment(self) -> Environment:
+        """What the locals hold at the point that the translation has come to."""
+        return self.program.environment
+
+    @environment.setter
+    def environment(self, environment: Environment) -> None:
+        self.program.environment = environment
 
     def at(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.pattern) -> Location:
         """The place of a node."""
@@ -116,16 +222,16 @@ class FunctionState:
         """The object that a name which is no local stands for, as Python finds it: closure, globals, builtins."""
         function = self.source.function
         if name in function.__code__.co_freevars:
-            path: Path = ("cell", self.index, name)
+            path: Path = ("cell", self.path, name)
             value = cell(function, name)
         elif name in function.__globals__:
-            path, value = ("global", self.index, name), function.__globals__[name]
+            path, value = ("global", self.path, name), function.__globals__[name]
         else:
             path, value = ("builtin", name), getattr(builtins, name, MISSING)
             # That the module has no such name is a read too: defining it later would hide the builtin.
-            self.unit.reads["global", self.index, name] = describe(MISSING)
+            self.unit.reads["global", self.path, name] = describe(MISSING)
         if value is MISSING:
-            known = [*self.locals, self.context.name, *function.__globals__, *function.__code__.co_freevars]
+            known = [*self.locals, *self.bound, *function.__globals__, *function.__code__.co_freevars]
             raise error(
                 f"the name {name!r} is not defined",
                 location,
@@ -152,14 +258,25 @@ class FunctionState:
     def read(self, static: Static) -> Static:
         """Write down what the compiler read."""
         self.unit.reads[static.path] = describe(static.value)
+        layout = layout_of(static.value) if isinstance(static.value, type) else None
+        if layout is not None:
+            self.unit.know_structs(layout, static.path)
         return static
+
+    def owner(self, name: str) -> FunctionState | None:
+        """The function whose local or parameter a name is: this one, or one around it."""
+        if name in self.own:
+            return self
+        return None if self.around is None else self.around.owner(name)
 
     def assign(self, name: str, of: ValueType, location: Location) -> ir.Local:
         """The local that a value of type `of` is stored in, which from here on holds that."""
-        storage = self.declared.get(name)
-        local = self.locals.get(name)
+        owner = self.owner(name)
+        assert owner is not None
+        storage = owner.declared.get(name)
+        local = owner.locals.get(name)
         if local is None:
-            local = self.locals[name] = ir.Local(name, of, storage, location)
+            local = owner.locals[name] = ir.Local(name, of, storage)
         elif is_number(local.type) is not is_number(of):
             raise error(
                 f"{name!r} would have to hold values of two kinds",
@@ -169,7 +286,7 @@ class FunctionState:
                 fix="use another name for the second one",
             )
         local.type = joined(local.type, of) or local.type
-        self.environment.assign(local, of if storage is None else IntType(storage.low, storage.high))
+        self.environment.assign(local, of if storage is None else storage_type(storage))
         return local
 
     def type_of(self, local: ir.Local, location: Location) -> ValueType:
@@ -190,16 +307,10 @@ class FunctionState:
             )
         return self.environment.types.get(local, local.type)
 
-    def hidden(self, of: ValueType, location: Location) -> ir.Local:
+    def hidden(self, of: ValueType) -> ir.Local:
         """A local of the compiler's own, which holds exactly what it is given."""
-        name = f".{len(self.locals)}"
-        local = self.locals[name] = ir.Local(name, of, None, location)
-        return local
-
-    def forget_hidden(self, but: set[str]) -> None:
-        """Before the same source is translated again: drop the hidden locals that it made."""
-        for name in [name for name in self.locals if name.startswith(".") and name not in but]:
-            del self.locals[name]
+        self.program.hidden += 1
+        return ir.Local(f".{self.program.hidden}", of, None)
 
 
 @record

@@ -49,7 +49,7 @@ def _settled(
     otherwise_of: Callable[[], tuple[ir.Statement, ...]],
 ) -> ir.Loop:
     """Translate a loop until what comes round adds nothing to what is known at its head."""
-    head, hidden = state.environment.copy(), set(state.locals)
+    head = state.environment.copy()
     rounds = 0
     while True:
         rounds += 1
@@ -65,7 +65,6 @@ def _settled(
         if not again.reachable or within(again, head):
             break
         head = grown(head, again, widen=rounds > ROUNDS_BEFORE_WIDENING)
-        state.forget_hidden(but=hidden)
     state.environment = refined(tested, test, holds=False)
     otherwise = otherwise_of()
     state.environment = merged(state.environment, *ends.breaks)
@@ -97,7 +96,7 @@ def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[ir.Stat
             expected=f"numbers from {I64_LOW} to {I64_HIGH}, or from 0 to {U64_HIGH}",
             fix="give the range bounds of a smaller type: u32(...)",
         )
-    counter = state.hidden(counter_type, location)
+    counter = state.hidden(counter_type)
     here = ir.LocalRead(counter_type, location, counter)
     test = ir.Compare(ir.BOOL, location, ("<" if step > 0 else ">",), (here, last))
     inside = IntType(
@@ -138,7 +137,7 @@ def _evaluated_once(state: FunctionState, *bounds: ir.Expression) -> tuple[list[
             kept.append(bound)
             continue
         of = integer(bound, "a bound of the range")
-        local = state.hidden(of, bound.location)
+        local = state.hidden(of)
         before.append(ir.Assign(bound.location, local, bound))
         kept.append(ir.LocalRead(of, bound.location, local))
     return before, kept

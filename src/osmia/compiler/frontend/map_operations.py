@@ -6,17 +6,39 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from osmia.abi import generated as bpf
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
+from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, OptionalType, RefType, integer_of, storage_type
+from osmia.compiler.ir.types import (
+    BoolType,
+    EnumType,
+    IntType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_scalar,
+    same,
+    scalar_storage,
+    storage_type,
+)
+from osmia.layout import BooleanLayout, EnumLayout
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
-    from osmia.types import Integer
+    from osmia.compiler.frontend.function import Operand
+    from osmia.compiler.ir.types import ValueType
+    from osmia.compiler.location import Location
 
 # What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
 STATUS = IntType(-4095, 0)
+
+ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
+FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
+
+MISSING_KEY = "missing key"
+NOT_TAKEN = "the map does not take the key"
 
 Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
@@ -38,43 +60,143 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
-    counts = {"lookup": (1, 1), "update": (2, 3), "delete": (1, 1)}[name]
-    arguments = _arguments(state, map_, node, name, counts)
-    key = translate(state, arguments[0])
-    _check_key(map_, key)
+    least, most = ARGUMENTS[name]
+    arguments = _arguments(state, map_, node, name, (least, most))
+    key = _key(state, map_, arguments[0], location)
     if name == "lookup":
-        return ir.MapLookup(OptionalType(RefType(map_.value)), location, map_, key)
+        return ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
     if name == "delete":
         return ir.MapDelete(STATUS, location, map_, key)
-    value = translate(state, arguments[1])
-    check_store(value, map_.value, f"the value of {map_.symbol}")
-    flags = translate(state, arguments[2]) if len(arguments) > 2 else ir.Constant(IntType(0, 0), location, 0)
+    value = value_for(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
+    if name == "lookup_or_init":
+        return _lookup_or_init(state, map_, key, value, location)
+    flags = translate(state, arguments[2]) if len(arguments) > 2 else _number(0, location)
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
 
 
-def check_store(value: ir.Expression, storage: type[Integer], place: str) -> None:
-    """Refuse what cannot be stored in a place of a declared width; other values wrap there."""
-    of = integer_of(value.type)
-    if of is None:
+def _number(value: int, location: Location) -> ir.Constant:
+    return ir.Constant(IntType(value, value), location, value)
+
+
+def _key(state: FunctionState, map_: ir.MapReference, node: ast.expr, location: Location) -> ir.Expression:
+    value = state.translate.operand(state, node)
+    if not is_scalar(map_.key):
+        return aggregate(state, value, map_.key, f"a key of {map_.symbol}", location)
+    key = scalar(value, f"a key of {map_.symbol}", map_.key)
+    _check_key(map_, key)
+    return key
+
+
+def value_for(state: FunctionState, map_: ir.MapReference, value: Operand, location: Location) -> ir.Expression:
+    """A value as the map stores it."""
+    role = f"the value of {map_.symbol}"
+    if not is_scalar(map_.value):
+        return aggregate(state, value, map_.value, role, location)
+    number = scalar(value, role, map_.value)
+    check_scalar(number, map_.value, role)
+    return number
+
+
+def _lookup_or_init(
+    state: FunctionState, map_: ir.MapReference, key: ir.Expression, value: ir.Expression, location: Location
+) -> ir.Expression:
+    """The key's value; where there is none yet it is stored first. None if the map does not take it."""
+    of = OptionalType(PlaceType(map_.value))
+    before: list[ir.Statement] = []
+    held = []
+    for each in (key, value):
+        if isinstance(each, ir.Constant) or _is_constant_object(each):
+            held.append(each)
+            continue
+        local = state.hidden(each.type)
+        before.append(ir.Assign(location, local, each))
+        held.append(ir.LocalRead(each.type, location, local))
+    result = state.hidden(of)
+    here = ir.LocalRead(of, location, result)
+    look_up = ir.Assign(location, result, ir.MapLookup(of, location, map_, held[0]))
+    store = ir.Evaluate(
+        location, ir.MapUpdate(STATUS, location, map_, held[0], held[1], _number(bpf.BPF_NOEXIST, location))
+    )
+    # Another CPU may store the key first: that the update fails then is right, and the second look-up finds it.
+    missing = ir.If(location, ir.IsNone(ir.BOOL, location, here), (store, look_up), ())
+    return ir.Sequence(of, location, (*before, look_up, missing), here)
+
+
+def _is_constant_object(value: ir.Expression) -> bool:
+    """Whether an object is made of constants, so that it can be made where it is needed and only there."""
+    return isinstance(value, ir.Construct) and all(isinstance(each, ir.Constant) for _, each in value.values)
+
+
+def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript, _translate: Translate) -> ir.Expression:
+    """`m[key]`, as a place. What would be a KeyError takes the error edge."""
+    _check_subscript(map_, node, state)
+    location = state.at(node)
+    lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, _key(state, map_, node.slice, location))
+    return ir.Require(PlaceType(map_.value), location, lookup, ir.ErrorEdge(MISSING_KEY))
+
+
+def map_store(
+    state: FunctionState, map_: ir.MapReference, target: ast.Subscript, value: Operand
+) -> tuple[ir.Statement, ...]:
+    """`m[key] = value`. That the map does not take it is an error on both sides."""
+    _check_subscript(map_, target, state)
+    location = state.at(target)
+    stored = value_for(state, map_, value, location)
+    before: tuple[ir.Statement, ...] = ()
+    if not isinstance(stored, ir.Constant):  # Python evaluates the value before the key
+        local = state.hidden(stored.type)
+        before = (ir.Assign(location, local, stored),)
+        stored = ir.LocalRead(stored.type, location, local)
+    update = ir.MapUpdate(
+        STATUS, location, map_, _key(state, map_, target.slice, location), stored, _number(bpf.BPF_ANY, location)
+    )
+    return (*before, _refused(update, NOT_TAKEN, location))
+
+
+def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscript) -> ir.Statement:
+    """`del m[key]`."""
+    _check_subscript(map_, target, state)
+    location = state.at(target)
+    if "delete" not in MAP_KINDS[type(map_.declaration).__name__].kernel_operations:
         raise error(
-            f"{place} is of type {storage.__name__}",
-            value.location,
-            found=str(value.type),
-            expected=f"an integer ({storage.__name__})",
-            fix="write `.value` for the number that a reference refers to"
-            if "Ref" in str(value.type)
-            else "store an integer",
+            f"the keys of {map_.symbol} cannot be deleted",
+            location,
+            found=ast.unparse(target),
+            expected="a map whose keys come and go, such as a HashMap",
+            fix="store 0 instead",
         )
-    if isinstance(value, ir.Constant) and not storage.low <= value.value <= storage.high:
-        raise error(
-            f"{value.value} does not fit {place}",
-            value.location,
-            found=f"the constant {value.value}",
-            expected=f"{storage.low} to {storage.high} ({storage.__name__})",
-            fix=f"write {storage.__name__}({value.value}) to wrap it to {storage(value.value)}, or use a wider type",
-        )
+    delete = ir.MapDelete(STATUS, location, map_, _key(state, map_, target.slice, location))
+    return _refused(delete, MISSING_KEY, location)
+
+
+def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
+    """`key in m`."""
+    if is_scalar(map_.key):
+        found = scalar(key, f"a key of {map_.symbol}", map_.key)
+        _check_key(map_, found)
+    else:
+        found = aggregate(state, key, map_.key, f"a key of {map_.symbol}", location)
+    lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
+    return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
+
+
+def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location) -> ir.Statement:
+    test = ir.Truth(ir.BOOL, location, call)
+    return ir.If(location, test, (ir.Abort(location, ir.ErrorEdge(problem)),), ())
+
+
+def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState) -> None:
+    if not MAP_KINDS[type(map_.declaration).__name__].per_cpu:
+        return
+    raise error(
+        f"{map_.symbol} has no subscript in kernel code",
+        state.at(node),
+        found=ast.unparse(node),
+        expected=f"{map_.symbol}.lookup(key): the value of the CPU that the program runs on",
+        fix=f"write `value = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None",
+    )
 
 
 def _instead(name: str, class_name: str) -> str:
@@ -93,7 +215,7 @@ def _arguments(
         found = f"{len(node.args)} argument{'s' * (len(node.args) != 1)}"
     else:
         return node.args
-    form = {"lookup": "key", "delete": "key", "update": "key, value, flags=0"}[name]
+    form = FORMS[name]
     raise error(
         f"{name} takes ({form}), by position",
         state.at(node),
@@ -106,8 +228,19 @@ def _arguments(
 def _check_key(map_: ir.MapReference, key: ir.Expression) -> None:
     of = integer_of(key.type)
     declared = f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}"
-    storage = storage_type(map_.key)
-    name = map_.key.__name__
+    storage = storage_type(scalar_storage(map_.key))
+    name = map_.key.name
+    wanted: ValueType | None = EnumType(map_.key.of) if isinstance(map_.key, EnumLayout) else None
+    wanted = BoolType() if isinstance(map_.key, BooleanLayout) else wanted
+    if wanted is not None and not same(key.type, wanted):
+        raise error(
+            f"a key of {map_.symbol} is a {name}",
+            key.location,
+            found=str(key.type),
+            expected=name,
+            fix=f"use a {name}",
+            related=(declared,),
+        )
     if of is None:
         raise error(
             f"a key of {map_.symbol} is an integer ({name})",

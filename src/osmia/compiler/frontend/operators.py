@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import (
     DIVISION_BY_ZERO,
@@ -16,14 +17,15 @@ from osmia.compiler.ir.arithmetic import (
     inverted,
     negated,
 )
-from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, RefType, integer_of
+from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, PlaceType, integer_of
 from osmia.enumeration import is_int_enumeration
 from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable
 
-    from osmia.compiler.frontend.function import Static
+    from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
 
 FOLD: dict[str, Callable[[int, int], int]] = {
@@ -48,7 +50,7 @@ def truth(of: ir.Expression) -> ir.Expression:
             return of
         case IntType() | EnumType():
             return ir.Truth(ir.BOOL, of.location, of)
-        case OptionalType() | RefType():
+        case OptionalType() | PlaceType():
             name = of.local.name if isinstance(of, ir.LocalRead) else "it"
             raise error(
                 "this tests the reference, not the number it refers to",
@@ -73,7 +75,7 @@ def integer(of: ir.Expression, role: str) -> IntType:
     if found is not None:
         return found
     fix = "use an integer here"
-    if isinstance(of.type, OptionalType | RefType):
+    if isinstance(of.type, OptionalType | PlaceType):
         name = of.local.name if isinstance(of, ir.LocalRead) else "the result"
         fix = f"write `{name}.value` for the number it refers to"
         if isinstance(of.type, OptionalType):
@@ -172,6 +174,26 @@ def value_of(static: Static) -> ir.Expression:
         found=what,
         expected="an integer, a bool, a member of an IntEnum, or None",
         fix=fix,
+    )
+
+
+def one_value(state: FunctionState, found: Operand, node: ast.expr) -> ir.Expression:
+    """The value that an operand has in the kernel."""
+    match found:
+        case Static():
+            return value_of(found)
+        case TupleValue(items=items):
+            what, instead = f"a tuple of {len(items)} values", "give each value a name: `a, b = ...`"
+        case NestedFunction() | Bound():
+            what, instead = "a function", "call it"
+        case _:
+            return found
+    raise error(
+        f"{what} is no value in kernel code",
+        state.at(node),
+        found=what,
+        expected="one value",
+        fix=instead,
     )
 
 

@@ -32,7 +32,7 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
     """The IR of `match`: the subject is evaluated once, the cases are tried in their order."""
     subject = expression(state, node.subject)
     integer(subject, "what is matched")
-    local = state.hidden(subject.type, subject.location)
+    local = state.hidden(subject.type)
     read = ir.LocalRead(subject.type, subject.location, local)
     arms: list[tuple[ast.match_case, ir.Expression | None, tuple[ir.Statement, ...]]] = []
     ends: list[Environment] = []

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, describe
 from osmia.compiler.frontend.environment import Environment
-from osmia.compiler.frontend.expressions import operand
-from osmia.compiler.frontend.function import FunctionState, Static, UnitState
+from osmia.compiler.frontend.expressions import condition, expression, operand
+from osmia.compiler.frontend.function import FunctionState, ProgramState, Static, Translator, UnitState
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
+from osmia.compiler.ir.walk import assigned
 from osmia.compiler.source import FunctionSource, function_source
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState({}, {}, {})
+    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
@@ -35,8 +36,7 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
             expected="one LICENSE",
             fix="give their modules the same LICENSE, or load them apart",
         )
-    files = {program.file.path: program.file for program in programs}
-    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), files, []), state
+    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), state.files, []), state
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
@@ -57,7 +57,8 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
     context = _signature(unit, index, source, request)
-    state = FunctionState(unit, index, source, context, EnumType(request.kind.returns), Environment({}, {}), {}, {}, [])
+    unit.files[source.file.path] = source.file
+    state = _state(unit, index, source, context, request)
     body = block(state, source.definition.body)
     last = source.definition.body[-1]
     return ir.Program(
@@ -68,7 +69,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         returns=state.returns,
         error_value=_error_value(request, source),
         body=body,
-        locals=tuple(state.locals.values()),
+        locals=assigned(body),
         license=request.license,
         file=source.file,
         end=state.at(last),
@@ -103,8 +104,8 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = ir.Local(parameter.arg, context_type(kind), None, source.location(parameter))
-    state = FunctionState(unit, index, source, context, EnumType(kind.returns), Environment({}, {}), {}, {}, [])
+    context = ir.Local(parameter.arg, context_type(kind), None)
+    state = _state(unit, index, source, context, request)
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",
@@ -125,6 +126,26 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
             )
         _check_annotation(state, role, node, expected, kind)
     return context
+
+
+def _state(
+    unit: UnitState, index: int, source: FunctionSource, context: ir.Local, request: ProgramRequest
+) -> FunctionState:
+    code = source.function.__code__
+    return FunctionState(
+        unit,
+        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0),
+        index,
+        source,
+        EnumType(request.kind.returns),
+        frozenset((*code.co_varnames, *code.co_cellvars)),
+        None,
+        None,
+        {},
+        {},
+        {},
+        [],
+    )
 
 
 def _check_annotation(state: FunctionState, role: str, node: ast.expr, expected: type, kind: Kind) -> None:

@@ -6,19 +6,22 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.builtin_calls import divmod_values, is_divmod
+from osmia.compiler.frontend.calls import kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
-from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of, unwrap
-from osmia.compiler.frontend.function import FunctionState, Static
+from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
+from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.loops import for_loop, while_loop
-from osmia.compiler.frontend.map_operations import check_store
-from osmia.compiler.frontend.operators import binary
+from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
+from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
+from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.refused import STATEMENTS
+from osmia.compiler.frontend.stores import stored
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, RefType, ValueType, storage_type
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
+from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
-from osmia.types import is_integer
+from osmia.types import is_big_endian, is_integer
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
@@ -38,11 +41,17 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
         case ast.AnnAssign():
             return _annotated(state, node)
         case ast.AugAssign():
-            return (_augmented(state, node),)
+            return _augmented(state, node)
         case ast.If():
             return (_if(state, node),)
+        case ast.Return() if state.call is not None:
+            return return_from_call(state, node.value, state.at(node))
         case ast.Return():
             return (_return(state, node),)
+        case ast.FunctionDef():
+            return _nested(state, node)
+        case ast.Nonlocal() if state.around is not None:
+            return ()
         case ast.While():
             return while_loop(state, node, block)
         case ast.For():
@@ -59,6 +68,8 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
             return match_statement(state, node, block)
         case ast.Assert():
             return _assert(state, node)
+        case ast.Delete():
+            return tuple(_delete(state, target) for target in node.targets)
         case _:
             what, instead = STATEMENTS.get(type(node), (f"the statement {type(node).__name__}", "write it another way"))
             raise error(
@@ -90,90 +101,201 @@ def _assert(state: FunctionState, node: ast.Assert) -> tuple[ir.Statement, ...]:
     return (ir.If(location, failed, (ir.Abort(location, ir.ErrorEdge("assertion failed")),), ()),)
 
 
+def _nested(state: FunctionState, node: ast.FunctionDef) -> tuple[ir.Statement, ...]:
+    """A function in a function: it is written out where it is called."""
+    if node.decorator_list:
+        raise error(
+            "a function in kernel code has no decorators",
+            state.at(node.decorator_list[0]),
+            found=ast.unparse(node.decorator_list[0]),
+            expected="a plain function",
+            fix="leave the decorator out, or put the function into the module",
+        )
+    if node.name in state.locals or node.name in state.bound:
+        raise error(
+            f"{node.name!r} is defined twice",
+            state.at(node),
+            found="a second meaning of the name",
+            expected="one function of that name",
+            fix="use another name",
+        )
+    state.bound[node.name] = NestedFunction(node, state, state.at(node))
+    return ()
+
+
+def _delete(state: FunctionState, target: ast.expr) -> ir.Statement:
+    """`del m[key]`."""
+    base = operand(state, target.value) if isinstance(target, ast.Subscript) else None
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        assert isinstance(target, ast.Subscript)
+        return map_delete(state, state.unit.map_reference(base), target)
+    what, instead = STATEMENTS[ast.Delete]
+    raise error(
+        f"kernel code cannot use {what}",
+        state.at(target),
+        found=f"del {ast.unparse(target)}",
+        expected="`del m[key]` of a map",
+        fix=instead,
+    )
+
+
 def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     """`target = value`, to one name or several: values are evaluated first, then stored from left to right."""
+    value = operand(state, node.value)
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
-        return (_store(state, node.targets[0], expression(state, node.value)),)
-    values = _values(state, node.value)
-    kept = [_kept(state, value) for value in values]
-    before = tuple(statement for statements, _ in kept for statement in statements)
-    held = [value for _, value in kept]
-    stores = [store for target in node.targets for store in _unpacked(state, target, held, node)]
+        return _store(state, node.targets[0], value, node.value)
+    before, kept = _kept(state, value)
+    stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
 
 
-def _values(state: FunctionState, node: ast.expr) -> list[ir.Expression]:
-    """The values of the right side: those of a tuple, or one."""
-    if isinstance(node, ast.Tuple | ast.List) and not any(isinstance(each, ast.Starred) for each in node.elts):
-        return [expression(state, each) for each in node.elts]
-    if isinstance(node, ast.Call) and is_divmod(state, node, operand):
-        return list(divmod_values(state, node, expression))
-    return [expression(state, node)]
-
-
-def _kept(state: FunctionState, value: ir.Expression) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...], Operand]:
     """A value that stays what it is while names are assigned."""
-    if isinstance(value, ir.Constant):
+    if isinstance(value, TupleValue):
+        return kept_tuple(state, value)
+    if not isinstance(value, ir.Expression) or isinstance(value, ir.Constant):
         return (), value
-    local = state.hidden(value.type, value.location)
+    local = state.hidden(value.type)
     return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
 
 
-def _unpacked(
-    state: FunctionState, target: ast.expr, values: list[ir.Expression], node: ast.Assign
-) -> list[ir.Statement]:
+def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
     if not isinstance(target, ast.Tuple | ast.List):
-        if len(values) == 1 and not isinstance(node.value, ast.Tuple | ast.List):
-            return [_store(state, target, values[0])]
-        raise error(
-            "a tuple is unpacked into names",
-            state.at(target),
-            found=f"one name for {len(values)} values",
-            expected=f"{len(values)} names",
-            fix="write `a, b = ...`",
-        )
-    several = isinstance(node.value, ast.Tuple | ast.List | ast.Call) and len(values) != 1
-    if not several or len(target.elts) != len(values):
+        return _store(state, target, value, node.value)
+    items = _items(value)
+    if items is None or len(items) != len(target.elts):
+        count = "one value" if items is None else f"{len(items)} value{'s' * (len(items) != 1)}"
         raise error(
             "as many values as names",
             state.at(target),
-            found=f"{len(target.elts)} names for {len(values)} value{'s' * (len(values) != 1)}",
-            expected=f"{len(target.elts)} values" if several else "a tuple",
+            found=f"{len(target.elts)} names for {count}",
+            expected=f"{len(target.elts)} values" if items is not None else "a tuple",
             fix="write as many on both sides",
         )
-    return [_store(state, each, value) for each, value in zip(target.elts, values, strict=True)]
+    return tuple(
+        store for each, item in zip(target.elts, items, strict=True) for store in _unpacked(state, each, item, node)
+    )
 
 
-def _store(state: FunctionState, target: ast.expr, value: ir.Expression) -> ir.Statement:
-    location = state.at(target)
+def _items(value: Operand) -> list[Operand] | None:
+    """The values of a tuple; None for one value."""
+    if isinstance(value, TupleValue):
+        return list(value.items)
+    if isinstance(value, Static) and isinstance(value.value, tuple | list | range):
+        elements = enumerate(value.value)
+        return [Static(each, ("element", value.path, index), value.location) for index, each in elements]
+    return None
+
+
+def _store(state: FunctionState, target: ast.expr, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
     match target:
         case ast.Name():
-            return _store_local(state, target, value)
+            return _store_name(state, target, value, node)
         case ast.Attribute():
-            ref = _place(state, target)
-            assert isinstance(ref.type, RefType)
-            check_store(value, ref.type.storage, "the place")
-            return ir.StoreRef(location, ref, value)
+            return stored(state, _place(state, target), value, state.at(target), _role(target))
+        case ast.Subscript():
+            return _store_item(state, target, value)
         case _:
-            raise error(
-                f"kernel code cannot assign to {_target_name(target)}",
-                location,
-                found=_target_name(target),
-                expected="a local, or the `.value` of a looked-up number",
-                fix="a map's value is stored with `m.update(key, value)`"
-                if isinstance(target, ast.Subscript)
-                else "assign to a name",
-            )
+            raise _no_target(state, target)
 
 
-def _target_name(target: ast.expr) -> str:
+def _role(target: ast.expr) -> str:
+    return "the place" if isinstance(target, ast.Attribute) and target.attr == "value" else ast.unparse(target)
+
+
+def _no_target(state: FunctionState, target: ast.expr) -> Exception:
     names: dict[type[ast.expr], str] = {
         ast.Tuple: "several names at once",
         ast.List: "several names at once",
-        ast.Subscript: "a subscript",
         ast.Starred: "an unpacking (*)",
     }
-    return names.get(type(target), type(target).__name__)
+    what = names.get(type(target), type(target).__name__)
+    return error(
+        f"kernel code cannot assign to {what}",
+        state.at(target),
+        found=what,
+        expected="a local, a field, an element, or the `.value` of a looked-up number",
+        fix="assign to a name",
+    )
+
+
+def _store_item(state: FunctionState, target: ast.Subscript, value: Operand) -> tuple[ir.Statement, ...]:
+    """`array[i] = value` and `m[key] = value`."""
+    base = operand(state, target.value)
+    location = state.at(target)
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        return map_store(state, state.unit.map_reference(base), target, value)
+    return stored(state, _element(state, base, target), value, location, _role(target))
+
+
+def _element(state: FunctionState, base: Operand, target: ast.Subscript) -> ir.Expression:
+    place = place_of_subscript(state, base, target) if isinstance(base, ir.Expression) else None
+    if place is not None:
+        return place
+    raise error(
+        "kernel code cannot assign to a subscript of this",
+        state.at(target),
+        found=ast.unparse(target),
+        expected="an element of an array, or of a map",
+        fix="keep what programs write in a map",
+    )
+
+
+def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
+    if isinstance(value, TupleValue | Static | NestedFunction) and _is_known(state, target.id, value):
+        return _bind_known(state, target, value)
+    found = one_value(state, value, node)
+    if is_part(found):
+        assert isinstance(found.type, PlaceType)
+        return _copied(state, target, found)
+    if target.id in state.bound:
+        raise error(
+            f"{target.id!r} would have to hold values of two kinds",
+            state.at(target),
+            found=f"{found.type} here, something known while compiling before",
+            expected="one kind of value",
+            fix="use another name for the second one",
+        )
+    return (_store_local(state, target, found),)
+
+
+def _is_known(state: FunctionState, name: str, value: Operand) -> bool:
+    """Whether a name can simply stand for the value: a tuple, or an object that is no number, assigned once."""
+    if name not in state.own or state.loops or name in state.locals:
+        return False
+    if isinstance(value, Static):
+        return not isinstance(value.value, int | float | complex | str | type(None) | type(...))
+    return True
+
+
+def _bind_known(state: FunctionState, target: ast.Name, value: Operand) -> tuple[ir.Statement, ...]:
+    counted = sum(
+        isinstance(part, ast.Name) and part.id == target.id and isinstance(part.ctx, ast.Store)
+        for part in ast.walk(state.source.definition)
+    )
+    if counted != 1:
+        raise error(
+            f"{target.id!r} is assigned more than once",
+            state.at(target),
+            found="a tuple or an object that is no number, beside another value of that name",
+            expected="one assignment of that name",
+            fix="use a name for each",
+        )
+    before: tuple[ir.Statement, ...] = ()
+    if isinstance(value, TupleValue):
+        before, value = kept_tuple(state, value)
+    state.bound[target.id] = value
+    return before
+
+
+def _copied(state: FunctionState, target: ast.Name, part: ir.Expression) -> tuple[ir.Statement, ...]:
+    """A name for a slice: a copy, as in Python."""
+    assert isinstance(part.type, PlaceType)
+    location = state.at(target)
+    made = ir.Construct(part.type, location, bytes(part.type.layout.size), ())
+    first = _store_local(state, target, made)
+    assert isinstance(first, ir.Assign)
+    return first, ir.Copy(location, ir.LocalRead(part.type, location, first.local), part)
 
 
 def _store_local(state: FunctionState, target: ast.Name, value: ir.Expression) -> ir.Statement:
@@ -193,7 +315,7 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             fix="leave the annotation out",
         )
     annotation = _annotation(state, node.annotation)
-    storage = annotation if is_integer(annotation) else None
+    storage = annotation if is_integer(annotation) else getattr(annotation, "storage", None)
     name = node.target.id
     if storage is not None:
         before = state.declared.get(name)
@@ -211,7 +333,7 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
         return ()
     value = expression(state, node.value)
     wanted = _exact_type(annotation)
-    if wanted is not None and value.type != wanted:
+    if wanted is not None and not same(value.type, wanted):
         raise error(
             f"{name!r} is declared as {wanted}",
             value.location,
@@ -219,7 +341,7 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             expected=str(wanted),
             fix="store what it is declared as, or leave the annotation out",
         )
-    return (_store(state, node.target, value),)
+    return _store(state, node.target, value, node.value)
 
 
 def _annotation(state: FunctionState, node: ast.expr) -> type:
@@ -227,7 +349,9 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
     found = operand(state, node)
     if isinstance(found, Static) and isinstance(found.value, type):
         of = found.value
-        if is_integer(of) or of in (int, bool) or issubclass(of, IntEnum):
+        if is_integer(of) or is_big_endian(of) or of in (int, bool) or issubclass(of, IntEnum):
+            return of
+        if isinstance(layout_of(of), StructLayout):
             return of
     raise error(
         "a local is annotated with an integer's width",
@@ -242,10 +366,13 @@ def _exact_type(annotation: type) -> ValueType | None:
     """The one type that a local annotated with bool or an enum takes."""
     if annotation is bool:
         return ir.BOOL
+    layout = layout_of(annotation)
+    if isinstance(layout, StructLayout):
+        return PlaceType(layout)
     return EnumType(annotation) if issubclass(annotation, IntEnum) else None
 
 
-def _augmented(state: FunctionState, node: ast.AugAssign) -> ir.Statement:
+def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement, ...]:
     location, operator = state.at(node), operator_of(state, node)
     if isinstance(node.target, ast.Name):
         before = expression(state, ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
@@ -257,23 +384,34 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> ir.Statement:
                 expected="a local",
                 fix="keep what programs write in a map",
             )
-        return _store_local(state, node.target, binary(operator, before, expression(state, node.value), location))
-    if not isinstance(node.target, ast.Attribute):
-        raise error(
-            f"kernel code cannot assign to {_target_name(node.target)}",
-            location,
-            found=_target_name(node.target),
-            expected="a local, or the `.value` of a looked-up number",
-            fix="assign to a name",
-        )
-    ref = _place(state, node.target)
-    assert isinstance(ref.type, RefType)
-    before = ir.RefRead(storage_type(ref.type.storage), state.at(node.target), ref)
-    return ir.StoreRef(location, ref, binary(operator, before, expression(state, node.value), location))
+        value = binary(operator, before, expression(state, node.value), location)
+        return (_store_local(state, node.target, value),)
+    place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
+    first, again = _twice(state, place)
+    value = binary(operator, loaded(again, state.at(node.target)), expression(state, node.value), location)
+    return (*first, *stored(state, again, value, location, _role(node.target)))
+
+
+def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
+    base = operand(state, target.value)
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        return map_item(state, state.unit.map_reference(base), target, expression)
+    return _element(state, base, target)
+
+
+def _twice(state: FunctionState, place: ir.Expression) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A place that is found once and used twice."""
+    if isinstance(place, ir.LocalRead | ir.Unwrap):
+        return (), place
+    if isinstance(place, ir.Field):
+        first, base = _twice(state, place.base)
+        return first, ir.Field(place.type, place.location, base, place.field)
+    local = state.hidden(place.type)
+    return (ir.Assign(place.location, local, place),), ir.LocalRead(place.type, place.location, local)
 
 
 def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
-    """The reference whose `.value` is assigned."""
+    """The place that an attribute names, to be stored to."""
     base = operand(state, node.value)
     location = state.at(node)
     if isinstance(base, Static):
@@ -285,27 +423,29 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
             expected="the `.value` of a looked-up number",
             fix="keep what programs write in a map's value",
         )
-    match base.type:
-        case RefType() if node.attr == "value":
-            return base
-        case OptionalType() if node.attr == "value":
-            return unwrap(base)
-        case ContextType():
-            raise error(
-                f"the field {node.attr!r} of {base.type} is read-only",
-                location,
-                found=f"an assignment to {ast.unparse(node)}",
-                expected="a field that may be written; this context has none",
-                fix="keep the value in a local",
-            )
-        case _:
-            raise error(
-                f"{base.type} has no attribute {node.attr!r} to assign to",
-                location,
-                found=f"an assignment to {ast.unparse(node)}",
-                expected="the `.value` of a looked-up number",
-                fix="assign to the local itself",
-            )
+    if not isinstance(base, ir.Expression):
+        base = one_value(state, base, node.value)
+    place = place_of_attribute(base, node.attr, location)
+    if place is not None:
+        return place
+    if isinstance(base.type, ContextType):
+        raise error(
+            f"the field {node.attr!r} of {base.type} is read-only",
+            location,
+            found=f"an assignment to {ast.unparse(node)}",
+            expected="a field that may be written; this context has none",
+            fix="keep the value in a local",
+        )
+    layout = base.type.of.layout if isinstance(base.type, OptionalType) else getattr(base.type, "layout", None)
+    if isinstance(layout, StructLayout):
+        raise no_attribute(base.type, node.attr, location)
+    raise error(
+        f"{base.type} has no attribute {node.attr!r} to assign to",
+        location,
+        found=f"an assignment to {ast.unparse(node)}",
+        expected="the `.value` of a looked-up number",
+        fix="assign to the local itself",
+    )
 
 
 def _is_integer(value: ir.Constant) -> bool:
@@ -327,7 +467,7 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
             fix=f"write `return {example}`",
         )
     value = expression(state, node.value)
-    if value.type != expected:
+    if not same(value.type, expected):
         fix = f"write {example}, or another member"
         if isinstance(value, ir.Constant) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"

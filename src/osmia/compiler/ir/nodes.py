@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, RefType, Storage, ValueType
+from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, PlaceType, Storage, ValueType
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from osmia.compiler.location import Location
     from osmia.kinds import Kind
+    from osmia.layout import Field as LayoutField
+    from osmia.layout import Layout
     from osmia.maps.declaration import Map
 
 
@@ -29,14 +31,22 @@ class ErrorEdge:
 class Local:
     """A local variable of a function."""
 
-    __slots__ = ("declared", "name", "storage", "type")
+    __slots__ = ("name", "storage", "type")
 
-    def __init__(self, name: str, type: ValueType, storage: Storage | None, declared: Location) -> None:  # noqa: A002
+    def __init__(self, name: str, type: ValueType, storage: Storage | None) -> None:  # noqa: A002
         self.name = name
         self.type = type
         self.storage = storage
         """The declared width that a store wraps at; None for a local without annotation, which is exact."""
-        self.declared = declared
+
+
+class Frame:
+    """A call that is written out where it stands: leaving it goes on behind the call."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 @frozen_record
@@ -45,8 +55,8 @@ class MapReference:
 
     symbol: str
     declaration: Map[Any, Any]
-    key: Storage
-    value: Storage
+    key: Layout
+    value: Layout
 
 
 @frozen_record
@@ -114,18 +124,81 @@ class MapDelete:
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: RefType
+    type: PlaceType
     location: Location
     operand: Expression
 
 
 @frozen_record
-class RefRead:
-    """The `.value` of a Ref."""
+class Require:
+    """What an optional holds; None takes the error edge."""
 
-    type: IntType
+    type: PlaceType
     location: Location
-    ref: Expression
+    operand: Expression
+    edge: ErrorEdge
+
+
+@frozen_record
+class Field:
+    """A field of a struct, as a place."""
+
+    type: PlaceType
+    location: Location
+    base: Expression
+    field: LayoutField
+
+
+@frozen_record
+class Element:
+    """An element of an array or of chars, as a place. A negative index counts from the end."""
+
+    type: PlaceType
+    location: Location
+    base: Expression
+    index: Expression
+    length: int
+    edge: ErrorEdge | None
+
+
+@frozen_record
+class Construct:
+    """A new object in the program's own memory: `image` says its bytes, `values` what some fields hold instead."""
+
+    type: PlaceType
+    location: Location
+    image: bytes
+    values: tuple[tuple[LayoutField, Expression], ...]
+
+
+@frozen_record
+class Load:
+    """The number that lies in a place."""
+
+    type: ValueType
+    location: Location
+    place: Expression
+
+
+@frozen_record
+class Alike:
+    """Whether two places of one layout, or a place and constant bytes, hold the same bytes."""
+
+    type: BoolType
+    location: Location
+    left: Expression
+    right: Expression | bytes
+    size: int
+
+
+@frozen_record
+class Sequence:
+    """Statements, then a value."""
+
+    type: ValueType
+    location: Location
+    before: tuple[Statement, ...]
+    value: Expression
 
 
 @frozen_record
@@ -255,7 +328,13 @@ Expression = (
     | MapUpdate
     | MapDelete
     | Unwrap
-    | RefRead
+    | Require
+    | Field
+    | Element
+    | Construct
+    | Load
+    | Alike
+    | Sequence
     | Binary
     | Unary
     | Wrap
@@ -281,12 +360,21 @@ class Assign:
 
 
 @frozen_record
-class StoreRef:
-    """Store into the `.value` of a Ref, wrapping at its width."""
+class Store:
+    """Store a number into a place, wrapping at its width."""
 
     location: Location
-    ref: Expression
+    place: Expression
     value: Expression
+
+
+@frozen_record
+class Copy:
+    """Store a copy of a struct or an array into a place of its layout."""
+
+    location: Location
+    place: Expression
+    source: Expression
 
 
 @frozen_record
@@ -348,7 +436,35 @@ class Abort:
     edge: ErrorEdge
 
 
-Statement = Assign | StoreRef | Evaluate | If | Return | Loop | Break | Continue | Abort
+@frozen_record
+class Inlined:
+    """The body of a function that is called here. Its locals begin without values."""
+
+    location: Location
+    frame: Frame
+    locals: tuple[Local, ...]
+    body: tuple[Statement, ...]
+
+
+@frozen_record
+class Leave:
+    """Return from an inlined call: its results are in locals."""
+
+    location: Location
+    frame: Frame
+
+
+@frozen_record
+class Scope:
+    """A `with` block: `leave` is done on every way out of the body, `abort` instead of it on the error edge."""
+
+    location: Location
+    body: tuple[Statement, ...]
+    leave: tuple[Statement, ...]
+    abort: tuple[Statement, ...]
+
+
+Statement = Assign | Store | Copy | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
 
 
 @record

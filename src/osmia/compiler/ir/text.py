@@ -17,7 +17,7 @@ def unit_text(unit: ir.Unit) -> str:
     for map_ in unit.maps:
         declaration = map_.declaration
         lines.append(
-            f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.__name__}, {map_.value.__name__}]"
+            f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.name}, {map_.value.name}]"
             f" max_entries={declaration.max_entries}"
         )
     for program in unit.programs:
@@ -42,8 +42,22 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
         match statement:
             case ir.Assign(local=local, value=value):
                 yield f"{indent}{local.name} = {expression_text(value)}{line}"
-            case ir.StoreRef(ref=ref, value=value):
-                yield f"{indent}*{expression_text(ref)} = {expression_text(value)}{line}"
+            case ir.Store(place=place, value=value):
+                yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
+            case ir.Copy(place=place, source=source):
+                yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
+            case ir.Inlined(frame=frame, body=body):
+                yield f"{indent}inlined {frame.name}:{line}"
+                yield from _statements(body, indent + "  ")
+            case ir.Leave(frame=frame):
+                yield f"{indent}leave {frame.name}{line}"
+            case ir.Scope(body=body, leave=leave, abort=abort):
+                yield f"{indent}scope:{line}"
+                yield from _statements(body, indent + "  ")
+                for label, block in (("leave", leave), ("abort", abort)):
+                    if block:
+                        yield f"{indent}{label}:"
+                        yield from _statements(block, indent + "  ")
             case ir.Evaluate(value=value):
                 yield f"{indent}{expression_text(value)}{line}"
             case ir.Return(value=value):
@@ -69,7 +83,7 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 assert_never(statement)
 
 
-def expression_text(of: ir.Expression) -> str:
+def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each node
     """One expression, with the types that matter."""
     match of:
         case ir.Constant(type=EnumType(of=enum), value=value):
@@ -91,8 +105,23 @@ def expression_text(of: ir.Expression) -> str:
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
-        case ir.RefRead(ref=ref, type=type_):
-            return f"(*{expression_text(ref)}: {type_})"
+        case ir.Require(operand=operand, edge=edge):
+            return f"({expression_text(operand)} or error {edge.problem!r})"
+        case ir.Field(base=base, field=field):
+            return f"{expression_text(base)}.{field.name}"
+        case ir.Element(base=base, index=index, edge=edge):
+            error = f" or error {edge.problem!r}" if edge else ""
+            return f"{expression_text(base)}[{expression_text(index)}{error}]"
+        case ir.Construct(type=type_, values=values):
+            return f"{type_}({', '.join(f'{field.name}={expression_text(value)}' for field, value in values)})"
+        case ir.Load(place=place, type=type_):
+            return f"(*{expression_text(place)}: {type_})"
+        case ir.Alike(left=left, right=right):
+            other = repr(right) if isinstance(right, bytes) else expression_text(right)
+            return f"({expression_text(left)} alike {other})"
+        case ir.Sequence(before=before, value=value):
+            inside = "; ".join(line.partition("    ; line")[0].strip() for line in _statements(before, ""))
+            return f"({inside}; {expression_text(value)})"
         case ir.Binary(operator=operator, left=left, right=right, edge=edge, type=type_):
             error = f" or error {edge.problem!r}" if edge else ""
             return f"({expression_text(left)} {operator} {expression_text(right)}: {type_}{error})"

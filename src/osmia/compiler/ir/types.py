@@ -1,14 +1,15 @@
 """The types of IR expressions.
 
 An integer's type is the interval of values it can have, so that `u32 + u32` is known to be exact in 64 bits
-and a constant fits wherever its value does. Storage (map values, annotated locals) has one of the declared
-widths u8..i64; reading it gives that width's interval.
+and a constant fits wherever its value does. What lies in memory has a layout; an expression for it is a place, and
+loading a place of a declared width gives that width's interval.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from osmia.layout import BigEndianLayout, BooleanLayout, EnumLayout, IntegerLayout, Layout, StructLayout, layout_of
 from osmia.record import frozen_record
 
 if TYPE_CHECKING:
@@ -63,10 +64,16 @@ class EnumType:
     """A member of an IntEnum. Arithmetic and comparison use its integer value."""
 
     of: type[IntEnum]
+    stored: bool = False
+    """Whether it was read from memory, where any number of its width may lie."""
 
     @property
     def integer(self) -> IntType:
-        """The interval of the members' values."""
+        """The interval of its values."""
+        if self.stored:
+            layout = layout_of(self.of)
+            assert isinstance(layout, EnumLayout)
+            return IntType(layout.storage.low, layout.storage.high)
         values = [int(member) for member in self.of]
         return IntType(min(values), max(values))
 
@@ -83,20 +90,25 @@ class NoneType:
 
 
 @frozen_record
-class RefType:
-    """A scalar where it lies: reading and writing its `.value` goes to memory."""
+class PlaceType:
+    """Something where it lies in memory. A scalar's `.value` goes to memory; a struct's fields and an array's do."""
 
-    storage: Storage
+    layout: Layout
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether one number lies there."""
+        return is_scalar(self.layout)
 
     def __str__(self) -> str:
-        return f"Ref[{self.storage.__name__}]"
+        return f"Ref[{self.layout.name}]" if self.is_scalar else self.layout.name
 
 
 @frozen_record
 class OptionalType:
     """Something that may be None until it is checked."""
 
-    of: RefType
+    of: PlaceType
 
     def __str__(self) -> str:
         return f"{self.of} | None"
@@ -113,7 +125,17 @@ class ContextType:
         return self.context.__name__
 
 
-ValueType = IntType | BoolType | EnumType | NoneType | RefType | OptionalType | ContextType
+@frozen_record
+class PacketType:
+    """The packet of a context."""
+
+    context: ContextType
+
+    def __str__(self) -> str:
+        return "Packet"
+
+
+ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | OptionalType | ContextType | PacketType
 
 
 def context_type(kind: Kind) -> ContextType:
@@ -124,6 +146,32 @@ def context_type(kind: Kind) -> ContextType:
 def storage_type(storage: Storage) -> IntType:
     """What reading a place of this width gives."""
     return IntType(storage.low, storage.high)
+
+
+def is_scalar(layout: Layout) -> bool:
+    """Whether one number lies in such a place."""
+    return isinstance(layout, IntegerLayout | BooleanLayout | EnumLayout | BigEndianLayout)
+
+
+def loaded_type(layout: Layout) -> ValueType:
+    """What naming a place of this layout gives: a number, or the place itself."""
+    match layout:
+        case IntegerLayout(of=of):
+            return storage_type(of)
+        case BooleanLayout():
+            return BoolType()
+        case EnumLayout(of=of):
+            return EnumType(of, stored=True)
+        case BigEndianLayout(storage=storage):
+            return storage_type(storage)
+        case _:
+            return PlaceType(layout)
+
+
+def scalar_storage(layout: Layout) -> Storage:
+    """The integer that a scalar is stored as."""
+    assert isinstance(layout, IntegerLayout | BooleanLayout | EnumLayout | BigEndianLayout)
+    return layout.of if isinstance(layout, IntegerLayout) else layout.storage
 
 
 def integer_of(of: ValueType) -> IntType | None:
@@ -144,14 +192,16 @@ def joined(one: ValueType, other: ValueType) -> ValueType | None:
     if one == other:
         return one
     match one, other:
-        case (OptionalType() | RefType(), NoneType()):
+        case (OptionalType() | PlaceType(), NoneType()):
             return one if isinstance(one, OptionalType) else OptionalType(one)
-        case (NoneType(), OptionalType() | RefType()):
+        case (NoneType(), OptionalType() | PlaceType()):
             return other if isinstance(other, OptionalType) else OptionalType(other)
-        case (OptionalType(of=left), RefType()) if left == other:
+        case (OptionalType(of=left), PlaceType()) if left == other:
             return one
-        case (RefType(), OptionalType(of=right)) if right == one:
+        case (PlaceType(), OptionalType(of=right)) if right == one:
             return other
+        case (EnumType(of=left_enum), EnumType(of=right_enum)) if left_enum is right_enum:
+            return EnumType(left_enum, stored=True)
     left_integer, right_integer = integer_of(one), integer_of(other)
     if left_integer is None or right_integer is None:
         return None
@@ -162,3 +212,19 @@ def joined(one: ValueType, other: ValueType) -> ValueType | None:
 def is_number(of: ValueType) -> bool:
     """Whether a local of this type holds a number, and not a reference."""
     return integer_of(of) is not None
+
+
+def is_pointer(of: ValueType) -> bool:
+    """Whether a value of this type is an address in the program that is generated; None is the null one."""
+    return isinstance(of, OptionalType | PlaceType | NoneType | ContextType | PacketType)
+
+
+def same(one: ValueType, wanted: ValueType) -> bool:
+    """Whether a value of one type is of the wanted one, wherever it was read from."""
+    match one, wanted:
+        case (EnumType(of=left), EnumType(of=right)):
+            return left is right
+        case (PlaceType(layout=StructLayout(of=left)), PlaceType(layout=StructLayout(of=right))):
+            return left is right
+        case _:
+            return one == wanted

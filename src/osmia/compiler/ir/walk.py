@@ -1,4 +1,4 @@
-"""Walks the IR: every node of some statements, in the order of evaluation."""
+"""Walks the IR: every node of some statements, in the order of evaluation; and the locals that they assign."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
-        case ir.RefRead(ref=ref):
-            return (ref,)
+        case ir.Load(place=place):
+            return (place,)
+        case ir.Field(base=base):
+            return (base,)
+        case ir.Element(base=base, index=index):
+            return (base, index)
+        case ir.Construct(values=values):
+            return tuple(value for _, value in values)
+        case ir.Alike(left=left, right=right):
+            return (left,) if isinstance(right, bytes) else (left, right)
+        case ir.Sequence(value=value):
+            return (value,)
         case ir.Binary(left=left, right=right):
             return (left, right)
-        case ir.Unwrap() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
+        case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
         case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts
@@ -51,19 +61,31 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
     match statement:
         case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value):
             return (value,), ()
-        case ir.StoreRef(ref=ref, value=value):
-            return (value, ref), ()
+        case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
+            return (value, place), ()
         case ir.If(test=test, then=then, otherwise=otherwise):
             return (test,), (then, otherwise)
         case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
-        case ir.Break() | ir.Continue() | ir.Abort():
+        case ir.Inlined(body=body):
+            return (), (body,)
+        case ir.Scope(body=body, leave=leave, abort=abort):
+            return (), (body, leave, abort)
+        case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
             return (), ()
         case _:
             assert_never(statement)
 
 
-def _inside(of: ir.Expression) -> Iterator[ir.Expression]:
+def _inside(of: ir.Expression) -> Iterator[ir.Statement | ir.Expression]:
+    if isinstance(of, ir.Sequence):
+        yield from nodes(of.before)
     for operand in operands(of):
         yield from _inside(operand)
     yield of
+
+
+def assigned(statements: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
+    """The locals that statements assign, in the order of their first assignment."""
+    found = [each.local for each in nodes(statements) if isinstance(each, ir.Assign | ir.AssignExpression)]
+    return tuple(dict.fromkeys(found))

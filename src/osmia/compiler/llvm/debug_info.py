@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from osmia.layout import (
+    ArrayLayout,
+    BigEndianLayout,
+    BooleanLayout,
+    BytesLayout,
+    CharsLayout,
+    EnumLayout,
+    IntegerLayout,
+    SpinLockLayout,
+    StructLayout,
+)
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
+    from enum import IntEnum
+
     from osmia.compiler.ir import nodes as ir
     from osmia.compiler.location import Location
+    from osmia.layout import Layout
     from osmia.types import Integer
 
 
@@ -56,6 +70,68 @@ class DebugInfo:
     def integer(self, of: type[Integer]) -> str:
         """The BTF integer called `u32` and so on."""
         return self._basic(of.__name__, of.bits, signed=of.signed)
+
+    def layout(self, layout: Layout) -> str:
+        """The BTF type of what lies in memory so."""
+        match layout:
+            case IntegerLayout(of=of):
+                return self.integer(of)
+            case BooleanLayout():
+                return self.node('!DIBasicType(name: "bool", size: 8, encoding: DW_ATE_boolean)')
+            case EnumLayout(of=of, storage=storage):
+                return self._enumeration(of, storage)
+            case BigEndianLayout(of=of, storage=storage):
+                base = self.integer(storage)
+                return self.node(f"!DIDerivedType(tag: DW_TAG_typedef, name: {quoted(of.__name__)}, baseType: {base})")
+            case ArrayLayout(element=element, length=length):
+                return self._array(self.layout(element), 8 * element.size, length)
+            case CharsLayout(length=length):
+                letter = self.node('!DIBasicType(name: "char", size: 8, encoding: DW_ATE_signed_char)')
+                return self._array(letter, 8, length)
+            case BytesLayout(size=size):
+                return self._array(self._basic("u8", 8, signed=False), 8, size)
+            case SpinLockLayout():
+                member = self._member("val", self._basic("u32", 32, signed=False), 32, 0)
+                return self._struct("bpf_spin_lock", 32, [member])
+            case StructLayout():
+                return self._struct_layout(layout)
+            case _:
+                assert_never(layout)
+
+    def _struct_layout(self, layout: StructLayout) -> str:
+        """A struct or union, with bit fields as C has them."""
+        members = []
+        for field in layout.fields:
+            base = self.layout(field.layout)
+            if field.bit_width is None:
+                members.append(self._member(field.name, base, 8 * field.layout.size, 8 * field.offset))
+                continue
+            start = field.bit_offset // (8 * field.layout.size) * (8 * field.layout.size)
+            members.append(
+                self.node(
+                    f"!DIDerivedType(tag: DW_TAG_member, name: {quoted(field.name)}, baseType: {base},"
+                    f" size: {field.bit_width}, offset: {field.bit_offset}, flags: DIFlagBitField,"
+                    f" extraData: i64 {start})"
+                )
+            )
+        return self._struct(layout.name, 8 * layout.size, members, union=layout.union)
+
+    def _struct(self, name: str, bits: int, members: list[str], *, union: bool = False) -> str:
+        tag = "DW_TAG_union_type" if union else "DW_TAG_structure_type"
+        return self.node(
+            f"!DICompositeType(tag: {tag}, name: {quoted(name)}, size: {bits}, elements: {self.node_list(members)})"
+        )
+
+    def _enumeration(self, of: type[IntEnum], storage: type[Integer]) -> str:
+        unsigned = "" if storage.signed else ", isUnsigned: true"
+        members = [
+            self.node(f"!DIEnumerator(name: {quoted(name)}, value: {int(member)}{unsigned})")
+            for name, member in of.__members__.items()
+        ]
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_enumeration_type, name: {quoted(of.__name__)},"
+            f" baseType: {self.integer(storage)}, size: {storage.bits}, elements: {self.node_list(members)})"
+        )
 
     def _basic(self, name: str, bits: int, *, signed: bool) -> str:
         encoding = "DW_ATE_signed" if signed else "DW_ATE_unsigned"
@@ -109,8 +185,8 @@ class DebugInfo:
         declaration = map_.declaration
         members = [
             ("type", self._uint(MAP_KINDS[type(declaration).__name__].type)),
-            ("key", self.pointer(self.integer(map_.key))),
-            ("value", self.pointer(self.integer(map_.value))),
+            ("key", self.pointer(self.layout(map_.key))),
+            ("value", self.pointer(self.layout(map_.value))),
             ("max_entries", self._uint(declaration.max_entries)),
         ]
         if declaration.flags:
@@ -150,12 +226,14 @@ class DebugInfo:
 
     def _uint(self, number: int) -> str:
         """What a map definition's `__uint` holds: the number is an array's length, so it must fit BTF's u32."""
-        element = self._basic("int", 32, signed=True)
-        array = (
-            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {32 * number},"
-            f" elements: {self.node_list([self.node(f'!DISubrange(count: {number})')])})"
+        return self.pointer(self._array(self._basic("int", 32, signed=True), 32, number))
+
+    def _array(self, element: str, bits: int, length: int) -> str:
+        """So many elements of so many bits each."""
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {bits * length},"
+            f" elements: {self.node_list([self.node(f'!DISubrange(count: {length})')])})"
         )
-        return self.pointer(self.node(array))
 
     def text(self) -> str:
         """All nodes, with the compile unit and the flags that turn on BTF and nothing else."""

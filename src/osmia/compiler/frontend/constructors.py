@@ -1,0 +1,142 @@
+"""New objects in kernel code: `Flow(packets=1)`, `array(u8, 6)`, `chars(16)`, `zeroed(Flow)`; and `sizeof`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.function import Static
+from osmia.compiler.frontend.images import struct_image
+from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import IntType, PlaceType, is_scalar
+from osmia.layout import Field, Layout, StructLayout, layout_of
+
+if TYPE_CHECKING:
+    from osmia.compiler.frontend.function import FunctionState
+
+
+def construct(state: FunctionState, layout: StructLayout, node: ast.Call) -> ir.Expression:
+    """`Flow(packets=1, bytes=n)`: fields by keyword, as in user code; the rest has its defaults."""
+    location = state.at(node)
+    names = [field.name for field in layout.fields]
+    if node.args:
+        raise error(
+            f"the fields of {layout.name} are given by keyword",
+            state.at(node.args[0]),
+            found=f"{len(node.args)} positional argument{'s' * (len(node.args) != 1)}",
+            expected=f"{layout.name}({', '.join(f'{name}=...' for name in names)})",
+            fix="name the fields",
+        )
+    values: list[tuple[Field, ir.Expression]] = []
+    for keyword in node.keywords:
+        field = layout.field(keyword.arg or "")
+        if field is None or any(known is field for known, _ in values):
+            raise _bad_field(state, layout, keyword, names, repeated=field is not None)
+        role = f"the field {field.name!r} of {layout.name}"
+        value = state.translate.operand(state, keyword.value)
+        if is_scalar(field.layout):
+            number = scalar(value, role, field.layout)
+            check_scalar(number, field.layout, role)
+            values.append((field, number))
+        else:
+            values.append((field, aggregate(state, value, field.layout, role, state.at(keyword))))
+    given = {field.name for field, _ in values}
+    missing = [field.name for field in layout.fields if field.default is None and field.name not in given]
+    if missing and not layout.union:
+        raise error(
+            f"{layout.name} needs {' and '.join(repr(name) for name in missing)}",
+            location,
+            found=f"{ast.unparse(node)}",
+            expected=f"a value for each field without a default: {', '.join(missing)}",
+            fix=f"add {', '.join(f'{name}=...' for name in missing)}",
+            related=(f"{layout.name} is declared at {layout.declared_at[0]}:{layout.declared_at[1]}",),
+        )
+    defaults: dict[str, Any] = {f.name: f.default for f in layout.fields if f.default is not None}
+    if layout.union:
+        defaults = {}
+    image = struct_image(layout, defaults)
+    assert image is not None  # the defaults were checked when the class was made
+    return ir.Construct(PlaceType(layout), location, image, tuple(values))
+
+
+def _bad_field(
+    state: FunctionState, layout: StructLayout, keyword: ast.keyword, names: list[str], *, repeated: bool
+) -> Exception:
+    name = keyword.arg
+    if name is None:
+        return error(
+            "kernel code cannot unpack keyword arguments",
+            state.at(keyword),
+            found=ast.unparse(keyword),
+            expected=f"{layout.name}({', '.join(f'{each}=...' for each in names)})",
+            fix="name the fields",
+        )
+    return error(
+        f"{layout.name}: the field {name!r} is given twice" if repeated else f"{layout.name} has no field {name!r}",
+        state.at(keyword),
+        found=f"{name}=...",
+        expected=f"one of {', '.join(names)}",
+        fix=did_you_mean(name, [each for each in names if each != name]) or "use one of these",
+        related=(f"{layout.name} is declared at {layout.declared_at[0]}:{layout.declared_at[1]}",),
+    )
+
+
+def new_object(state: FunctionState, node: ast.Call, layout: Layout | None) -> ir.Expression:
+    """`array(T, n)`, `chars(n)` or `zeroed(T)`: zeros in the program's own memory."""
+    if layout is None:
+        raise error(
+            "this type has no place in memory",
+            state.at(node),
+            found=ast.unparse(node),
+            expected="a type of fixed size",
+            fix="name a struct, or one of u8 to i64",
+        )
+    return ir.Construct(PlaceType(layout), state.at(node), bytes(layout.size), ())
+
+
+def static_arguments(state: FunctionState, node: ast.Call) -> list[object]:
+    """The arguments of a call that is made while compiling, as Python objects."""
+    found = []
+    for argument in node.args:
+        value = state.translate.operand(state, argument)
+        if isinstance(value, Static | ir.Constant):
+            found.append(value.value)
+        else:
+            raise error(
+                f"{ast.unparse(node.func)} takes what is known when the program is compiled",
+                state.at(argument),
+                found=ast.unparse(argument),
+                expected="a type or a number",
+                fix="write it out",
+            )
+    if node.keywords:
+        raise error(
+            f"{ast.unparse(node.func)} takes no keywords here",
+            state.at(node),
+            found=ast.unparse(node),
+            expected="positional arguments",
+            fix="write the arguments by position",
+        )
+    return found
+
+
+def size_of(state: FunctionState, node: ast.Call) -> ir.Expression:
+    """`sizeof(T)`, of a type or of something that lies in memory."""
+    location = state.at(node)
+    value = state.translate.operand(state, node.args[0]) if len(node.args) == 1 and not node.keywords else None
+    layout: Layout | None = None
+    if isinstance(value, Static):
+        layout = layout_of(value.value)
+    elif isinstance(value, ir.Expression) and isinstance(value.type, PlaceType):
+        layout = value.type.layout
+    if layout is None:
+        raise error(
+            "sizeof takes a type of fixed size",
+            location,
+            found=ast.unparse(node),
+            expected="a struct, or one of u8 to i64",
+            fix="name one of these",
+        )
+    return ir.Constant(IntType(layout.size, layout.size), location, layout.size)

@@ -1,0 +1,126 @@
+"""Memory in LLVM IR: loads and stores of scalars and bit fields, copies, comparison of bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.compiler.ir.types import scalar_storage
+from osmia.layout import BigEndianLayout, BooleanLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osmia.compiler.llvm.emitter import Emitter
+    from osmia.layout import Field, Layout
+
+
+def offset(out: Emitter, pointer: str, distance: int) -> str:
+    """An address so many bytes behind another."""
+    return out.value(f"getelementptr i8, ptr {pointer}, i64 {distance}") if distance else pointer
+
+
+def load(out: Emitter, layout: Layout, pointer: str, alignment: int) -> str:
+    """The number in a scalar place."""
+    storage = scalar_storage(layout)
+    loaded = out.value(f"load i{storage.bits}, ptr {pointer}, align {alignment}")
+    if isinstance(layout, BooleanLayout):
+        return out.value(f"zext i1 {out.value(f'icmp ne i8 {loaded}, 0')} to i64")
+    if isinstance(layout, BigEndianLayout):
+        loaded = _swapped(out, loaded, storage.bits)
+    return out.extended(loaded, storage.bits, signed=storage.signed)
+
+
+def store(out: Emitter, layout: Layout, number: str, pointer: str, alignment: int) -> None:
+    """Put a number into a scalar place, wrapping at its width."""
+    storage = scalar_storage(layout)
+    value = out.narrowed(number, storage.bits)
+    if isinstance(layout, BigEndianLayout):
+        value = _swapped(out, value, storage.bits)
+    out.line(f"store i{storage.bits} {value}, ptr {pointer}, align {alignment}")
+
+
+def _swapped(out: Emitter, value: str, bits: int) -> str:
+    """The bytes in the other order."""
+    if value[0] != "%":
+        number = int(value) & ((1 << bits) - 1)
+        return str(int.from_bytes(number.to_bytes(bits // 8, "little"), "big"))
+    return out.value(f"call i{bits} @llvm.bswap.i{bits}(i{bits} {value})")
+
+
+def load_bits(out: Emitter, field: Field, base: str, alignment: int) -> str:
+    """The number in a bit field: the unit that C reads it from, shifted and cut."""
+    assert field.bit_width is not None
+    bits, start, shift = _unit(field)
+    loaded = out.value(f"load i{bits}, ptr {offset(out, base, start)}, align {min(alignment, bits // 8)}")
+    number = out.extended(loaded, bits, signed=False)
+    signed = scalar_storage(field.layout).signed
+    up = out.value(f"shl i64 {number}, {64 - shift - field.bit_width}")
+    return out.value(f"{'ashr' if signed else 'lshr'} i64 {up}, {64 - field.bit_width}")
+
+
+def store_bits(out: Emitter, field: Field, number: str, base: str, alignment: int) -> None:
+    """Put a number into a bit field and leave its neighbours alone."""
+    assert field.bit_width is not None
+    bits, start, shift = _unit(field)
+    pointer = offset(out, base, start)
+    mask = ((1 << field.bit_width) - 1) << shift
+    alignment = min(alignment, bits // 8)
+    before = out.extended(out.value(f"load i{bits}, ptr {pointer}, align {alignment}"), bits, signed=False)
+    kept = out.value(f"and i64 {before}, {~mask}")
+    moved = out.value(f"shl i64 {number}, {shift}")
+    cut = out.value(f"and i64 {moved}, {mask if mask < 1 << 63 else mask - (1 << 64)}")
+    both = out.value(f"or i64 {kept}, {cut}")
+    out.line(f"store i{bits} {out.narrowed(both, bits)}, ptr {pointer}, align {alignment}")
+
+
+def _unit(field: Field) -> tuple[int, int, int]:
+    """The aligned unit that holds a bit field: its bits, its offset in bytes, and how far the field is shifted."""
+    assert field.bit_width is not None
+    for bits in (8, 16, 32, 64):
+        start = field.bit_offset // bits * bits
+        if field.bit_offset + field.bit_width <= start + bits:
+            return bits, start // 8, field.bit_offset - start
+    raise AssertionError(f"a bit field that no aligned unit holds: {field}")
+
+
+def chunks(size: int, alignment: int) -> Iterator[tuple[int, int]]:
+    """(offset, bytes) of the accesses that cover so many bytes."""
+    start = 0
+    while start < size:
+        width = next(w for w in (8, 4, 2, 1) if w <= alignment and start % w == 0 and start + w <= size)
+        yield start, width
+        start += width
+
+
+def copy(out: Emitter, target: str, source: str, size: int, alignment: int) -> None:
+    """Copy bytes; what is read is read before anything is written, so the two may overlap."""
+    parts = []
+    for start, width in chunks(size, alignment):
+        bits = 8 * width
+        parts.append((start, bits, out.value(f"load i{bits}, ptr {offset(out, source, start)}, align {width}")))
+    for start, bits, value in parts:
+        out.line(f"store i{bits} {value}, ptr {offset(out, target, start)}, align {bits // 8}")
+
+
+def fill(out: Emitter, target: str, image: bytes, alignment: int) -> None:
+    """Put constant bytes into memory."""
+    for start, width in chunks(len(image), alignment):
+        number = int.from_bytes(image[start : start + width], "little", signed=True)
+        out.line(f"store i{8 * width} {number}, ptr {offset(out, target, start)}, align {width}")
+
+
+def alike(out: Emitter, left: str, right: str | bytes, size: int, alignment: int) -> str:
+    """Whether bytes are the same: the differences of all parts together are none."""
+    differences = []
+    for start, width in chunks(size, alignment):
+        bits = 8 * width
+        one = out.value(f"load i{bits}, ptr {offset(out, left, start)}, align {width}")
+        if isinstance(right, bytes):
+            other = str(int.from_bytes(right[start : start + width], "little", signed=True))
+        else:
+            other = out.value(f"load i{bits}, ptr {offset(out, right, start)}, align {width}")
+        differences.append(out.extended(out.value(f"xor i{bits} {one}, {other}"), bits, signed=False))
+    whole = differences[0]
+    for difference in differences[1:]:
+        whole = out.value(f"or i64 {whole}, {difference}")
+    return out.value(f"icmp eq i64 {whole}, 0")
