@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 
 from osmia.cli import source
 from osmia.cli.errors import UsageError
-from osmia.cli.output import Output
+from osmia.cli.output import Output, note
 from osmia.compiler import CPUS, PORTABLE, V4_SINCE, Target
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="osmia's IR, LLVM's IR as osmia writes it, BPF assembly, the types of the object, or (the default) the "
         "object; all but it go to stdout unless -o is given",
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say on stderr what was made")
 
 
 def run(arguments: Namespace) -> int:
@@ -52,7 +53,21 @@ def run(arguments: Namespace) -> int:
     data = _stage(source.requests(path), target, arguments.emit, path)
     with Output(given) as output:
         output.write(data)
+    if not arguments.quiet and (given != "-" or arguments.emit == "elf"):
+        note(_made(given, arguments.emit, data, target))
     return 0
+
+
+def _made(path: str, stage: str, data: bytes | str, target: Target) -> str:
+    """What was made, in a line; of an object also what is in it."""
+    what = f"for {target.cpu}, kernel {_dotted(target.kernel)} and newer"
+    if isinstance(data, bytes) and stage == "elf":
+        from osmia.object_file import read_object
+
+        spec = read_object(data, path)
+        maps = f"; maps {', '.join(spec.maps)}" if spec.maps else ""
+        what = f"{len(data)} bytes, {what}: programs {', '.join(spec.programs)}{maps}"
+    return f"osmia build: {'stdout' if path == '-' else path}: {what}"
 
 
 def kernel(text: str) -> tuple[int, int]:

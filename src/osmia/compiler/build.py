@@ -10,6 +10,7 @@ from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
+from osmia.compiler.license import check_license
 from osmia.compiler.llvm.module import module_text
 from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
@@ -54,6 +55,8 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
 def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks."""
     with _deep_recursion(requests):
+        for request in requests:
+            check_license(request)
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.errors import ObjectError
+from osmia.errors import KernelError, ObjectError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
@@ -86,7 +86,9 @@ def load_object(
         for name in names:
             linked = link(spec, reached[name].functions, map_fds)
             loaded.add_program(load_program(spec, spec.programs[name], linked, btf))
-    except BaseException:
+    except BaseException as error:
+        if loaded.btf_error and isinstance(error, KernelError):
+            error.add_note(f"{loaded.btf_error}; so the kernel knows neither types nor lines of it")
         loaded.close()
         raise
     finally:

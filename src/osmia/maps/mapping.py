@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from _struct import Struct
 
+from osmia.errors import KernelError
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
-from osmia.maps.codec import StructError, shown
+from osmia.maps.codec import StructError, shortened, shown
 from osmia.maps.declaration import Map
 from osmia.maps.percpu import PerCpuValues
 
@@ -55,7 +56,7 @@ class UserMap(Map[K, V], Generic[K, V]):
 
     def _update(self, encode: Callable[[Any], bytes], arguments: tuple[Any, ...]) -> int:
         """What `update` does in user code."""
-        update = self.backend.update
+        update = self._write
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
             for packed_key, packed_value in pairs:
@@ -68,6 +69,19 @@ class UserMap(Map[K, V], Generic[K, V]):
             raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
         update(self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
         return 0
+
+    def _write(self, key: bytes, value: bytes, flags: int) -> None:
+        try:
+            self.backend.update(key, value, flags)
+        except KernelError as error:
+            raise self._named(error, key) from None
+
+    def _named(self, error: KernelError, key: bytes) -> KernelError:
+        """An error about a key, with the key as user code writes it in place of its bytes."""
+        text = error.text.replace(f"key {key.hex(' ')} of", f"key {shortened(self._keys.decode(key))} of", 1)
+        named = type(error)(error.errno or 0, text)
+        named.__dict__.update(error.__dict__, text=text)
+        return named
 
     def _pairs(self, source: Any) -> Iterator[tuple[Any, Any]]:
         if not hasattr(source, "__iter__"):
@@ -97,7 +111,11 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
-        self.backend.update(self._encode_key(key), self._values.encode(value), self._update_flags)
+        packed = self._encode_key(key)
+        try:
+            self.backend.update(packed, self._values.encode(value), self._update_flags)
+        except KernelError as error:
+            raise self._named(error, packed) from None
 
     def items(self) -> ItemsView[K, V]:
         """Keys with their values. A key that goes away while they are walked is left out."""
@@ -153,7 +171,11 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
-        self.backend.update(self._encode_key(key), self._encode(values), 0)
+        packed = self._encode_key(key)
+        try:
+            self.backend.update(packed, self._encode(values), 0)
+        except KernelError as error:
+            raise self._named(error, packed) from None
 
     def items(self) -> ItemsView[K, PerCpuValues[V]]:
         """Keys with their values. A key that goes away while they are walked is left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.maps.array import PerCpuArray
@@ -12,6 +14,7 @@ from osmia.record import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FunctionType
 
     from osmia.kernel.map import KernelMap
     from osmia.spec import ErrorSite, ObjectSpec
@@ -22,6 +25,7 @@ class ErrorCount:
     """How often a program took the error edge at one place of its source."""
 
     file: str
+    """Its path as Python knows it; of a program from an object file, what the object says."""
     line: int
     problem: str
     """What Python would have raised there: `integer division or modulo by zero`."""
@@ -46,7 +50,23 @@ def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int
     raise ObjectError(f"{spec.name}: it names error sites, but has no per-CPU array {RESERVED} to count them in")
 
 
-def read(numbered: list[tuple[int, ErrorSite]], held: PerCpuArray[int]) -> list[ErrorCount]:
-    """The counts of error sites that are not zero; sites with the indices of their counters."""
+def read(
+    numbered: list[tuple[int, ErrorSite]], held: PerCpuArray[int], function: FunctionType | None
+) -> list[ErrorCount]:
+    """The counts of error sites that are not zero; sites with the indices of their counters.
+
+    `function` is what the program was compiled from, where it is here: files are then named as Python knows them.
+    """
     counts = [(site, held[index].sum()) for index, site in numbered]
-    return [ErrorCount(site.file, site.line, site.problem, count) for site, count in counts if count]
+    return [ErrorCount(_path(site.file, function), site.line, site.problem, count) for site, count in counts if count]
+
+
+def _path(file: str, function: FunctionType | None) -> str:
+    """The path of a file that an object names as `package/module.py`, of the function's file or of a module's."""
+    if function is None:
+        return file
+    module = sys.modules.get(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    for path in (function.__code__.co_filename, getattr(module, "__file__", None) or ""):
+        if f"/{path}".replace("\\", "/").endswith(f"/{file}"):
+            return path
+    return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError
+from osmia.errors import ObjectError, OsmiaError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map
@@ -123,6 +123,16 @@ def load(
     or one of clang, Aya, bpf2go), or the bytes of an object. `target` is what to compile for, the running kernel
     unless it says. ObjectError for a file without a program, OSError for one that cannot be read.
     """
+    try:
+        return _load(what, target)
+    except OsmiaError:
+        from osmia.programs.uncaught import hide_own_frames
+
+        hide_own_frames()
+        raise
+
+
+def _load(what: Any, target: Target | None) -> Loaded:
     if isinstance(what, Program):
         return _load_programs(what.name, [what], target)
     if isinstance(what, type(sys)):

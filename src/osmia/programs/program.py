@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sys
 from _thread import RLock
 
-from osmia.errors import NotLoadedError
+from osmia.errors import NotLoadedError, OsmiaError
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import shown
 from osmia.maps.declaration import check_name
@@ -13,7 +14,7 @@ from osmia.maps.declaration import check_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enum import IntEnum
-    from types import FunctionType
+    from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
 
     from osmia.compiler.request import ProgramRequest
@@ -115,7 +116,7 @@ class Program(Generic[C_contra, R_co]):
             return []
         from osmia.programs.error_counts import read
 
-        return read(self._sites, self._errors)
+        return read(self._sites, self._errors, self.function)
 
     def __call__(self, ctx: C_contra, /) -> R_co:  # noqa: ARG002 - the type is what matters
         """Programs run in the kernel: a TypeError says how."""
@@ -153,6 +154,11 @@ class Program(Generic[C_contra, R_co]):
             gc.disable()
             try:
                 return self._load()
+            except OsmiaError:
+                from osmia.programs.uncaught import hide_own_frames
+
+                hide_own_frames()
+                raise
             finally:
                 BEING_LOADED.pop()
                 if collecting:
@@ -247,11 +253,34 @@ def check_function(decorator: str, function: object, parameters: str) -> Functio
     for flag, what in ((COROUTINE, "async"), (GENERATOR, "a generator"), (ASYNC_GENERATOR, "an async generator")):
         if code.co_flags & flag:
             raise TypeError(f"@{decorator}: {where} is {what}; a program is a plain function")
+    _check_not_lost(decorator, plain, where)
     if plain.__name__ == "<lambda>":
         raise TypeError(f"@{decorator}: {where} has no annotations; write a def with {parameters}")
     if (code.co_argcount, code.co_kwonlyargcount, code.co_flags & (VARARGS | VARKEYWORDS)) != (1, 0, 0):
         raise TypeError(f"@{decorator}: {where} has the wrong parameters; one is expected, {parameters}")
     return plain
+
+
+def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
+    """Refuse a program whose name takes the place of another one's, which would be gone without a word.
+
+    Both are constants of the module's code that is running: a module that is run again, or a cell of a notebook,
+    replaces its programs as always.
+    """
+    before = function.__globals__.get(function.__name__)
+    if not isinstance(before, Program) or before.function is None:
+        return
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - whoever calls the decorator
+    while frame is not None and frame.f_globals is not function.__globals__:
+        frame = frame.f_back
+    if frame is None or frame.f_locals is not frame.f_globals:
+        return
+    code = before.function.__code__
+    if any(constant is code for constant in frame.f_code.co_consts):
+        raise TypeError(
+            f"@{decorator}: {where} takes the name of the program of line {code.co_firstlineno}, which would be lost: "
+            "give one of them another name"
+        )
 
 
 def check_options(
