@@ -9,6 +9,7 @@ from osmia.cli import source
 from osmia.cli.errors import UsageError
 from osmia.cli.output import Output, note
 from osmia.compiler import CPUS, PORTABLE, V4_SINCE, Target
+from osmia.maps.declaration import RESERVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,21 +54,22 @@ def run(arguments: Namespace) -> int:
     data = _stage(source.requests(path), target, arguments.emit, path)
     with Output(given) as output:
         output.write(data)
-    if not arguments.quiet and (given != "-" or arguments.emit == "elf"):
+    if given != "-" and not arguments.quiet:
         note(_made(given, arguments.emit, data, target))
     return 0
 
 
 def _made(path: str, stage: str, data: bytes | str, target: Target) -> str:
-    """What was made, in a line; of an object also what is in it."""
+    """What was made, in a line; of an object what is in it, but for what is osmia's own."""
     what = f"for {target.cpu}, kernel {_dotted(target.kernel)} and newer"
     if isinstance(data, bytes) and stage == "elf":
         from osmia.object_file import read_object
 
         spec = read_object(data, path)
-        maps = f"; maps {', '.join(spec.maps)}" if spec.maps else ""
+        names = ", ".join(name for name in spec.maps if name != RESERVED)
+        maps = f"; maps {names}" if names else ""
         what = f"{len(data)} bytes, {what}: programs {', '.join(spec.programs)}{maps}"
-    return f"osmia build: {'stdout' if path == '-' else path}: {what}"
+    return f"osmia build: {path}: {what}"
 
 
 def kernel(text: str) -> tuple[int, int]:

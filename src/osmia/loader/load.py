@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.errors import KernelError, ObjectError
+from osmia.errors import KernelError, NotSupportedError, ObjectError, PermissionDeniedError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
@@ -87,7 +87,9 @@ def load_object(
             linked = link(spec, reached[name].functions, map_fds)
             loaded.add_program(load_program(spec, spec.programs[name], linked, btf))
     except BaseException as error:
-        if loaded.btf_error and isinstance(error, KernelError):
+        # Who may not call bpf(2) at all is told that, not what else it would have refused.
+        denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
+        if loaded.btf_error and isinstance(error, KernelError) and not denied:
             error.add_note(f"{loaded.btf_error}; so the kernel knows neither types nor lines of it")
         loaded.close()
         raise

@@ -56,23 +56,23 @@ class UserMap(Map[K, V], Generic[K, V]):
 
     def _update(self, encode: Callable[[Any], bytes], arguments: tuple[Any, ...]) -> int:
         """What `update` does in user code."""
-        update = self._write
+        update = self.backend.update
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
             for packed_key, packed_value in pairs:
-                update(packed_key, packed_value, self._update_flags)
+                self._write(update, packed_key, packed_value, self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
         flags = arguments[2] if len(arguments) == 3 else 0
         if not isinstance(flags, int):
             raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
-        update(self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
+        self._write(update, self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
         return 0
 
-    def _write(self, key: bytes, value: bytes, flags: int) -> None:
+    def _write(self, update: Callable[[bytes, bytes, int], None], key: bytes, value: bytes, flags: int) -> None:
         try:
-            self.backend.update(key, value, flags)
+            update(key, value, flags)
         except KernelError as error:
             raise self._named(error, key) from None
 
@@ -111,9 +111,9 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
-        packed = self._encode_key(key)
+        update, packed = self.backend.update, self._encode_key(key)
         try:
-            self.backend.update(packed, self._values.encode(value), self._update_flags)
+            update(packed, self._values.encode(value), self._update_flags)
         except KernelError as error:
             raise self._named(error, packed) from None
 
@@ -171,9 +171,9 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
-        packed = self._encode_key(key)
+        update, packed = self.backend.update, self._encode_key(key)
         try:
-            self.backend.update(packed, self._encode(values), 0)
+            update(packed, self._encode(values), 0)
         except KernelError as error:
             raise self._named(error, packed) from None
 

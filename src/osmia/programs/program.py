@@ -268,7 +268,7 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
     replaces its programs as always.
     """
     before = function.__globals__.get(function.__name__)
-    if not isinstance(before, Program) or before.function is None:
+    if not isinstance(before, Program) or before.function is None or before.function is function:
         return
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - whoever calls the decorator
     while frame is not None and frame.f_globals is not function.__globals__:
