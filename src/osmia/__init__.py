@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from osmia.structs import chars as chars
     from osmia.structs import from_bytes as from_bytes
     from osmia.structs import replace as replace
+    from osmia.structs import scratch as scratch
     from osmia.structs import sizeof as sizeof
     from osmia.structs import spin_lock as spin_lock
     from osmia.structs import struct as struct
@@ -117,6 +118,7 @@ _HOME = {
     "load": "osmia.programs.loaded",
     "ref": "osmia.types",
     "replace": "osmia.structs",
+    "scratch": "osmia.structs",
     "sizeof": "osmia.structs",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",

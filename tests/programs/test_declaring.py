@@ -180,8 +180,8 @@ def test_refuses_a_program_that_takes_the_name_of_another_one(tmp_path: Path) ->
     )
 
 
-def test_a_module_that_is_run_again_replaces_its_programs(tmp_path: Path) -> None:
-    """As after a change in an editor, or of a cell in a notebook: the same name on another line is no second program."""
+def test_a_module_that_is_run_again_replaces_its_programs() -> None:
+    """As after a change in an editor, or in a notebook: the same name on another line is no second program."""
     first, second = LOST.rpartition("@xdp(")[0], LOST.replace("@xdp\n", "\n\n@xdp\n").rpartition("@xdp(")[0]
     namespace: dict[str, Any] = {"__name__": "again"}
     for text in (first, second, first):

@@ -91,6 +91,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             # Python evaluates the value first, then the place.
             after = _value(value, facts, around)
             return None if after is None else _value(place, after, around)
+        case ir.Clear(place=place):
+            return _value(place, facts, around)
         case ir.Evaluate(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
@@ -321,6 +323,8 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
+            | ir.HelperCall()
+            | ir.Atomic()
             | ir.Require()
             | ir.Field()
             | ir.Element()

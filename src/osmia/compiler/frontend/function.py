@@ -89,6 +89,8 @@ class UnitState:
     """How the compiler came to each struct class."""
     files: dict[str, ir.SourceFile]
     """Of all functions, by the path as Python knows it."""
+    scratch: list[ir.MapReference]
+    """Maps of the compiler's own."""
 
     def map_reference(self, static: Static) -> ir.MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""

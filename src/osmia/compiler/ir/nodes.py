@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, PlaceType, Storage, ValueType
+from osmia.compiler.ir.types import BoolType, IntType, NoneType, ObjectType, OptionalType, PlaceType, Storage, ValueType
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.helper_row import HelperRow
     from osmia.compiler.location import Location
     from osmia.kinds import Kind
     from osmia.layout import Field as LayoutField
@@ -121,10 +122,34 @@ class MapDelete:
 
 
 @frozen_record
+class HelperCall:
+    """A call of a helper: numbers, addresses, maps, and None for a null pointer."""
+
+    type: ValueType
+    location: Location
+    helper: HelperRow
+    arguments: tuple[Expression | MapReference, ...]
+
+
+@frozen_record
+class Atomic:
+    """An operation on a number in memory that other CPUs see whole. `type` is of what was there before."""
+
+    type: IntType
+    location: Location
+    operation: str
+    """`add`, `and`, `or`, `xor`, `exchange` or `compare_exchange`."""
+    place: Expression
+    operands: tuple[Expression, ...]
+    fetch: bool
+    """Whether what was there before is wanted."""
+
+
+@frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: PlaceType
+    type: PlaceType | ObjectType
     location: Location
     operand: Expression
 
@@ -327,6 +352,8 @@ Expression = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | HelperCall
+    | Atomic
     | Unwrap
     | Require
     | Field
@@ -375,6 +402,14 @@ class Copy:
     location: Location
     place: Expression
     source: Expression
+
+
+@frozen_record
+class Clear:
+    """Fill a place with zeros."""
+
+    location: Location
+    place: Expression
 
 
 @frozen_record
@@ -464,7 +499,9 @@ class Scope:
     abort: tuple[Statement, ...]
 
 
-Statement = Assign | Store | Copy | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+Statement = (
+    Assign | Store | Copy | Clear | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+)
 
 
 @record
@@ -515,6 +552,8 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
+    scratch: list[MapReference]
+    """Maps of the compiler's own, for objects that are too large for the stack."""
     error_sites: list[ErrorSite]
     """Numbered once all checks have passed."""
 

@@ -46,6 +46,8 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
+            case ir.Clear(place=place):
+                yield f"{indent}*{expression_text(place)} = zeros{line}"
             case ir.Inlined(frame=frame, body=body):
                 yield f"{indent}inlined {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
@@ -105,6 +107,11 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.HelperCall(helper=helper, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"{helper.name}({', '.join(shown)})"
+        case ir.Atomic(operation=operation, place=place, operands=operands):
+            return f"(atomic {operation} {expression_text(place)}: {', '.join(map(expression_text, operands))})"
         case ir.Require(operand=operand, edge=edge):
             return f"({expression_text(operand)} or error {edge.problem!r})"
         case ir.Field(base=base, field=field):

@@ -19,6 +19,10 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
+        case ir.HelperCall(arguments=arguments):
+            return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
+        case ir.Atomic(place=place, operands=parts):
+            return (place, *parts)
         case ir.Load(place=place):
             return (place,)
         case ir.Field(base=base):
@@ -67,6 +71,8 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (test,), (then, otherwise)
         case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
+        case ir.Clear(place=place):
+            return (place,), ()
         case ir.Inlined(body=body):
             return (), (body,)
         case ir.Scope(body=body, leave=leave, abort=abort):
