@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.ring import RingBuf as RingBuf
+    from osmia.maps.settings import setting as setting
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -82,6 +86,7 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
@@ -96,7 +101,9 @@ _HOME = {
     "PerCpuValues": "osmia.maps.percpu",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
+    "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
+    "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
@@ -119,6 +126,7 @@ _HOME = {
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",
+    "setting": "osmia.maps.settings",
     "sizeof": "osmia.structs",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",

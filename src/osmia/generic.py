@@ -23,6 +23,8 @@ else:
         __slots__ = ()
         __reversed__ = None
         __contains__ = AbstractMapping.__contains__
+        __eq__ = AbstractMapping.__eq__
+        __hash__ = None
         get = AbstractMapping.get
         keys = AbstractMapping.keys
         items = AbstractMapping.items

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {}, [])
+    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {}, [], {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}

@@ -234,6 +234,9 @@ class FunctionWriter:
                         self._branch(operand, when_true, next_label)
                     self._out.start(next_label)
                 self._branch(operands[-1], when_true, when_false)
+            case ir.Sequence(before=before, value=value):
+                self._statements(before)
+                self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
                 self._branch_on_none(self._pointer(operand), test.location, when_true, when_false)
             case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
