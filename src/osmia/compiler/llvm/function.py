@@ -18,6 +18,7 @@ from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,11 +84,14 @@ class FunctionWriter:
                 self._store(place, self._integer(value), statement.location)
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
-            case ir.Clear(place=place):
+            case ir.Fill(place=place, image=image):
                 assert isinstance(place.type, PlaceType)
                 pointer = self._pointer(place)
                 self._out.at(statement.location)
-                memory.clear(self._out, pointer, place.type.layout.size)
+                if any(image):
+                    memory.fill(self._out, pointer, image, ANY_ALIGNMENT)
+                else:
+                    memory.clear(self._out, pointer, len(image))
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):
@@ -379,7 +383,17 @@ class FunctionWriter:
                 return self._helper_call(of)
             case ir.Atomic():
                 return self._atomic(of)
-            case ir.MapLookup() | ir.Unwrap() | ir.Require() | ir.Field() | ir.Element() | ir.Construct():
+            case ir.SettingRead():
+                return self._setting(of)
+            case (
+                ir.MapLookup()
+                | ir.Unwrap()
+                | ir.Require()
+                | ir.Field()
+                | ir.Element()
+                | ir.Construct()
+                | ir.GlobalPlace()
+            ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
                 assert_never(of)
@@ -411,6 +425,8 @@ class FunctionWriter:
                 return self._helper_call(of)
             case ir.Construct():
                 return self._construct(of)
+            case ir.GlobalPlace(symbol=symbol):
+                return f"@{quoted(symbol)}"
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._pointer(value)
@@ -579,6 +595,13 @@ class FunctionWriter:
         self._out.at(of.location)
         symbol = quoted(of.map.symbol)
         return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+
+    def _setting(self, of: ir.SettingRead) -> str:
+        """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
+        layout = layout_of(of.declaration.of)
+        assert layout is not None
+        self._out.at(of.location)
+        return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
 
     def _helper_call(self, of: ir.HelperCall) -> str:
         """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
