@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, assert_never
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
-from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.passing import Passing
+from osmia.compiler.llvm.places import ANY_ALIGNMENT, Places, lowest_bit
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
 
 ATTRIBUTES = "#0"
-# What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
-ANY_ALIGNMENT = 8
 
 
 class FunctionWriter:
@@ -56,7 +54,7 @@ class FunctionWriter:
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = _on_stack(self._body, () if function is None else function.parameters)
+        self._places = Places(self._body, () if function is None else function.parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -364,10 +362,10 @@ class FunctionWriter:
             case ir.Not() | ir.Logical() | ir.Compare():
                 return self._branched(of)
             case ir.Alike(left=left, right=right, size=size):
-                alignment = self._alignment(left)
+                alignment = self._places.alignment(left)
                 one = self._pointer(left)
                 if not isinstance(right, bytes):
-                    alignment = min(alignment, self._alignment(right))
+                    alignment = min(alignment, self._places.alignment(right))
                 beside: str | bytes = right if isinstance(right, bytes) else self._pointer(right)
                 self._out.at(of.location)
                 return memory.alike(self._out, one, beside, size, alignment)
@@ -415,7 +413,7 @@ class FunctionWriter:
             case ir.MapUpdate():
                 return self._map_update(of)
             case ir.MapDelete(map=map_, key=key):
-                key_place = self._argument(key, map_.key)
+                key_place = self._key(key, map_.key)
                 self._out.at(of.location)
                 return self._out.value(
                     f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
@@ -490,7 +488,7 @@ class FunctionWriter:
                 self._assign(local, value)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.MapLookup(map=map_, key=key):
-                key_place = self._argument(key, map_.key)
+                key_place = self._key(key, map_.key)
                 self._out.at(of.location)
                 return self._out.value(
                     f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
@@ -534,51 +532,34 @@ class FunctionWriter:
 
     # Memory
 
-    def _alignment(self, place: ir.Expression) -> int:
-        """What an address is a multiple of, as far as the verifier asks for it."""
-        if not _leads_to_stack(place, self._on_stack):
-            return ANY_ALIGNMENT
-        match place:
-            case ir.Field(base=base, field=field):
-                return min(self._alignment(base), _lowest_bit(field.offset))
-            case ir.Element(base=base, type=of):
-                return min(self._alignment(base), _lowest_bit(of.layout.size))
-            case ir.Construct():
-                return ANY_ALIGNMENT
-            case ir.Unwrap(operand=operand):
-                return self._alignment(operand)
-            case _:
-                assert isinstance(place.type, PlaceType)
-                return place.type.layout.alignment
-
     def _load(self, place: ir.Expression, location: Location) -> str:
         assert isinstance(place.type, PlaceType)
         if isinstance(place, ir.Field) and place.field.bit_width is not None:
             base = self._pointer(place.base)
             self._out.at(location)
-            return memory.load_bits(self._out, place.field, base, self._alignment(place.base))
+            return memory.load_bits(self._out, place.field, base, self._places.alignment(place.base))
         pointer = self._pointer(place)
         self._out.at(location)
         layout = place.type.layout
-        return memory.load(self._out, layout, pointer, min(layout.size, self._alignment(place)))
+        return memory.load(self._out, layout, pointer, min(layout.size, self._places.alignment(place)))
 
     def _store(self, place: ir.Expression, number: str, location: Location) -> None:
         assert isinstance(place.type, PlaceType)
         if isinstance(place, ir.Field) and place.field.bit_width is not None:
             base = self._pointer(place.base)
             self._out.at(location)
-            memory.store_bits(self._out, place.field, number, base, self._alignment(place.base))
+            memory.store_bits(self._out, place.field, number, base, self._places.alignment(place.base))
             return
         pointer = self._pointer(place)
         self._out.at(location)
         layout = place.type.layout
-        memory.store(self._out, layout, number, pointer, min(layout.size, self._alignment(place)))
+        memory.store(self._out, layout, number, pointer, min(layout.size, self._places.alignment(place)))
 
     def _copy(self, place: ir.Expression, source: ir.Expression, location: Location) -> None:
         assert isinstance(place.type, PlaceType)
         held, target = self._pointer(source), self._pointer(place)
         self._out.at(location)
-        alignment = min(self._alignment(place), self._alignment(source))
+        alignment = min(self._places.alignment(place), self._places.alignment(source))
         memory.copy(self._out, target, held, place.type.layout.size, alignment)
 
     def _construct(self, of: ir.Construct) -> str:
@@ -591,13 +572,13 @@ class FunctionWriter:
                 continue
             kept = out.object(field.layout.size)
             pointer = self._pointer(value)
-            memory.copy(out, kept, pointer, field.layout.size, self._alignment(value))
+            memory.copy(out, kept, pointer, field.layout.size, self._places.alignment(value))
             values.append(kept)
         out.at(of.location)
         made = out.object(layout.size)
         memory.fill(out, made, of.image.ljust((len(of.image) + 7) // 8 * 8, b"\0"), ANY_ALIGNMENT)
         for (field, _), held in zip(of.values, values, strict=True):
-            alignment = min(ANY_ALIGNMENT, _lowest_bit(field.offset))
+            alignment = min(ANY_ALIGNMENT, lowest_bit(field.offset))
             if field.bit_width is not None:
                 memory.store_bits(out, field, held, made, ANY_ALIGNMENT)
             elif is_scalar(field.layout):
@@ -633,6 +614,15 @@ class FunctionWriter:
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
 
+    def _key(self, value: ir.Expression, layout: Layout) -> str:
+        """The address of a key. The kernel compares keys byte by byte: what is between the fields has to be 0."""
+        pointer = self._argument(value, layout)
+        if is_scalar(layout) or self._places.padding_is_zero(value):
+            return pointer
+        held = self._out.object(layout.size)
+        memory.copy_fields(self._out, held, pointer, memory.mask_of(layout), self._places.alignment(value))
+        return held
+
     def _argument(self, value: ir.Expression, layout: Layout) -> str:
         """The address of a value, for a helper that reads it."""
         if not is_scalar(layout):
@@ -643,7 +633,7 @@ class FunctionWriter:
         return held
 
     def _map_update(self, of: ir.MapUpdate) -> str:
-        key = self._argument(of.key, of.map.key)
+        key = self._key(of.key, of.map.key)
         value = self._argument(of.value, of.map.value)
         flags = self._integer(of.flags)
         self._out.at(of.location)
@@ -745,42 +735,3 @@ class FunctionWriter:
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
     """The counter's index of each of a program's error sites."""
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
-
-
-def _on_stack(body: tuple[ir.Statement, ...], parameters: tuple[ir.Local, ...]) -> frozenset[ir.Local]:
-    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment.
-
-    So may parameters of a function, whatever it is given.
-    """
-    assigned = [
-        (each.local, each.value)
-        for each in nodes(body)
-        if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
-    ]
-    found: frozenset[ir.Local] = frozenset(parameters)
-    while True:
-        more = frozenset(parameters) | frozenset(local for local, value in assigned if _leads_to_stack(value, found))
-        if more == found:
-            return found
-        found = more
-
-
-def _leads_to_stack(place: ir.Expression, on_stack: frozenset[ir.Local]) -> bool:
-    match place:
-        case ir.Construct():
-            return True
-        case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
-            return local in on_stack
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
-            return _leads_to_stack(base, on_stack)
-        case ir.Sequence(value=value):
-            return _leads_to_stack(value, on_stack)
-        case ir.Conditional(then=then, otherwise=otherwise):
-            return _leads_to_stack(then, on_stack) or _leads_to_stack(otherwise, on_stack)
-        case _:
-            return False
-
-
-def _lowest_bit(number: int) -> int:
-    """The largest power of two that divides an offset, as far as alignment goes."""
-    return min(number & -number, ANY_ALIGNMENT) if number else ANY_ALIGNMENT
