@@ -65,6 +65,8 @@ def _step(step: str, base: Any, rest: list[Any]) -> object:
         return next((vars(owner)[rest[0]] for owner in base.__mro__ if rest[0] in vars(owner)), MISSING)
     if step == "wrapped" and hasattr(base, "__osmia_describe__"):
         return base.function
+    if step == "function" and isinstance(base, staticmethod):
+        return base.__func__
     if step == "getter" and isinstance(base, property):
         return base.fget
     if step in ("default", "keyword default") and isinstance(base, type(_function)):

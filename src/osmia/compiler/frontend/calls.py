@@ -6,6 +6,7 @@ Types follow the flow into the function and out of it again, so one function ser
 from __future__ import annotations
 
 import ast
+import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from osmia.compiler.frontend.annotations import Annotation, annotation, converte
 from osmia.compiler.frontend.environment import merged
 from osmia.compiler.frontend.function import Bound, Call, FunctionState, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
+from osmia.compiler.frontend.places import apart
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, NoneType, PacketType, ValueType, is_number, joined
@@ -67,6 +69,7 @@ def call_nested_with(state: FunctionState, function: NestedFunction, node: ast.e
 def _call_object(state: FunctionState, function: Static, node: ast.expr, arguments: Arguments) -> Operand:
     of = function.value
     assert isinstance(of, FunctionType)
+    _check_callable(of, state.at(node))
     source = function_source(of)
     state.unit.reads[function.path] = describe(of)
     state.unit.files[source.file.path] = source.file
@@ -74,6 +77,25 @@ def _call_object(state: FunctionState, function: Static, node: ast.expr, argumen
     inside.own = frozenset((*of.__code__.co_varnames, *of.__code__.co_cellvars))
     defaults = defaults_of(state, of, function.path, source)
     return _written_out(state, inside, source.definition, node, of.__name__, of.__code__, arguments, defaults)
+
+
+def _check_callable(of: FunctionType, location: Location) -> None:
+    if of.__code__.co_name == "<lambda>":
+        raise error(
+            "kernel code cannot call a lambda that stands outside of it",
+            location,
+            found=f"a lambda of {of.__module__}",
+            expected="a function",
+            fix="write it as `def name(...):`, or put the lambda into the function that calls it",
+        )
+    if of.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR):
+        raise error(
+            f"{of.__name__} does not run when it is called",
+            location,
+            found="a coroutine or a generator",
+            expected="a plain function",
+            fix="write it without async and yield",
+        )
 
 
 def _state(
@@ -269,8 +291,10 @@ def _bind(
     name, at = parameter.arg, inside.at(parameter)
     wanted = annotation(inside, parameter.annotation)
     role = f"the parameter {name!r} of {inside.call.name if inside.call else name}"
+    if isinstance(value, Static) and isinstance(value.value, tuple) and wanted is not None and wanted.items is not None:
+        value = TupleValue(value.location, (), tuple(elements_of(value)))
     if isinstance(value, TupleValue):
-        statements, value = kept_tuple(inside, value)
+        statements, value = kept_tuple(inside, _converted_items(wanted, value, role))
         inside.bound[name] = value
         return statements
     if isinstance(value, Static) and not _is_number(value):
@@ -284,7 +308,7 @@ def _bind(
     if not isinstance(value, ir.Expression):
         inside.bound[name] = value
         return ()
-    value = converted(wanted, value, role)
+    value = apart(inside, converted(wanted, value, role))
     if isinstance(value.type, ContextType | PacketType) or (
         isinstance(value, ir.Constant) and not _assigns(definition, name) and is_number(value.type)
     ):
@@ -296,6 +320,34 @@ def _bind(
         inside.declared[name] = width
     local = inside.assign(name, value.type, at)
     return (ir.Assign(location, local, value),)
+
+
+def elements_of(value: Static) -> list[Operand]:
+    """What a constant sequence holds."""
+    assert isinstance(value.value, tuple | list | range)
+    return [Static(each, ("element", value.path, index), value.location) for index, each in enumerate(value.value)]
+
+
+def _converted_items(wanted: Annotation | None, value: TupleValue, role: str) -> TupleValue:
+    """The values of a tuple as an annotation such as `tuple[u8, u16]` wants them."""
+    if wanted is None or wanted.items is None:
+        return value
+    if len(wanted.items) != len(value.items):
+        raise error(
+            f"{role} is {wanted.text}",
+            value.location,
+            found=f"a tuple of {len(value.items)}",
+            expected=f"{len(wanted.items)} values",
+            fix="give as many values as the annotation says",
+        )
+    items: list[Operand] = []
+    for each, item in zip(wanted.items, value.items, strict=True):
+        if isinstance(item, TupleValue):
+            items.append(_converted_items(each, item, role))
+            continue
+        number = value_of(item) if isinstance(item, Static) and _is_number(item) else item
+        items.append(converted(each, number, role) if isinstance(number, ir.Expression) else number)
+    return TupleValue(value.location, value.before, tuple(items))
 
 
 def _is_number(value: Static) -> bool:
@@ -322,7 +374,7 @@ def kept_tuple(state: FunctionState, value: TupleValue) -> tuple[tuple[ir.Statem
             items.append(kept)
         elif isinstance(item, ir.Expression) and not isinstance(item, ir.Constant):
             local = state.hidden(item.type)
-            statements.append(ir.Assign(item.location, local, item))
+            statements.append(ir.Assign(item.location, local, apart(state, item)))
             items.append(ir.LocalRead(item.type, item.location, local))
         else:
             items.append(item)
@@ -350,12 +402,13 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
     match value:
         case TupleValue():
             before, items = value.before, list(value.items)
-        case Static(value=tuple() as constants):
-            elements = enumerate(constants)
-            items = [Static(each, ("element", value.path, index), value.location) for index, each in elements]
+        case Static(value=tuple()):
+            items = elements_of(value)
         case _:
             several = False
-    values = [_returned(call, index, item, len(items), several, location) for index, item in enumerate(items)]
+    values = [
+        apart(state, _returned(call, index, item, len(items), several, location)) for index, item in enumerate(items)
+    ]
     if not call.ends:
         call.results, call.several = [state.hidden(each.type) for each in values], several
     elif call.several is not several or len(values) != len(call.results):

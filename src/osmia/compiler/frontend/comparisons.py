@@ -13,7 +13,16 @@ from osmia.compiler.frontend.places import loaded
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar, same
-from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, EnumLayout, IntegerLayout, Layout, StructLayout
+from osmia.layout import (
+    ArrayLayout,
+    BooleanLayout,
+    BytesLayout,
+    CharsLayout,
+    EnumLayout,
+    IntegerLayout,
+    Layout,
+    StructLayout,
+)
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
@@ -47,10 +56,12 @@ def _equal(
     other = _layout(right)
     if isinstance(right, ir.Expression) and other is not None and same(PlaceType(layout), PlaceType(other)):
         return _places(state, left, unwrapped(right), layout, location)
-    if isinstance(right, Static) and not isinstance(layout, StructLayout):
+    if isinstance(right, Static):
         image = image_of(layout, right.value)
-        if image is not None:
+        if image is not None and _every_byte_counts(layout):
             return ir.Alike(ir.BOOL, location, left, image, layout.size)
+        if image is not None:
+            return _places(state, left, ir.Construct(PlaceType(layout), location, image, ()), layout, location)
     found = _found(right)
     raise error(
         f"{layout.name} is compared with something of its own type",
@@ -144,5 +155,7 @@ def _every_byte_counts(layout: Layout) -> bool:
             return _every_byte_counts(element)
         case IntegerLayout() | EnumLayout() | CharsLayout() | BytesLayout():
             return True
+        case BooleanLayout():
+            return False  # any byte but 0 is true
         case _:
             return is_scalar(layout)

@@ -20,6 +20,7 @@ from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.places import (
+    apart,
     is_property,
     loaded,
     member_of_struct,
@@ -169,6 +170,14 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
     local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
+        if _bound_before(owner, node):
+            raise error(
+                f"{node.id!r} has no value here",
+                location,
+                found=f"{node.id!r}, which is assigned in a block that has ended",
+                expected="a value on every way to this line",
+                fix="use it in that block: what is no number is known there alone",
+            )
         raise error(
             f"{node.id!r} has no value here",
             location,
@@ -180,6 +189,17 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
             else f"assign {node.id!r} before this line",
         )
     return ir.LocalRead(state.type_of(local, location), location, local)
+
+
+def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
+    """Whether a line before this one gives the name a meaning."""
+    for part in ast.walk(owner.source.definition):
+        named = (isinstance(part, ast.Name) and part.id == name.id and isinstance(part.ctx, ast.Store)) or (
+            isinstance(part, ast.FunctionDef) and part.name == name.id and part is not owner.source.definition
+        )
+        if named and part.lineno < name.lineno:  # type: ignore[attr-defined]
+            return True
+    return False
 
 
 def _moved(bound: Operand, location: Location) -> Operand:
@@ -313,6 +333,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
     if isinstance(of, Function):
         inner = state.read(Static(of.function, ("wrapped", called.path), called.location))
         return call_function(state, inner, node) if of.inline else call_subprogram(state, inner, node, of)
+    if isinstance(of, staticmethod):
+        return _call_object(state, state.read(Static(of.__func__, ("function", called.path), called.location)), node)
     return call_function(state, called, node) if isinstance(of, FunctionType) else None
 
 
@@ -504,9 +526,9 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
     test = condition(state, node.test)
     before = state.environment
     state.environment = refined(before, test, holds=True)
-    then, after_then = expression(state, node.body), state.environment
+    then, after_then = apart(state, expression(state, node.body)), state.environment
     state.environment = refined(before, test, holds=False)
-    otherwise = expression(state, node.orelse)
+    otherwise = apart(state, expression(state, node.orelse))
     state.environment = merged(after_then, state.environment)
     of = joined(then.type, otherwise.type)
     if of is None:
@@ -523,7 +545,7 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
 def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expression:
     """`(name := value)`."""
     location = state.at(node.target)
-    value = expression(state, node.value)
+    value = apart(state, expression(state, node.value))
     check_local(state, node.target.id, value, location)
     local = state.assign(node.target.id, value.type, location)
     return ir.AssignExpression(state.type_of(local, location), location, local, value)

@@ -188,8 +188,47 @@ def _part(
 
 
 def is_part(of: ir.Expression) -> bool:
-    """Whether it is a slice: binding a name to one makes a copy, as in Python."""
+    """Whether it is a slice."""
     return isinstance(of, ir.Field) and of.field.name.startswith("[")
+
+
+def apart(state: FunctionState, value: ir.Expression) -> ir.Expression:
+    """A value that is given a name, or passed on: of a slice that is a copy, as in Python."""
+    return copied(state, value) if is_part(value) else value
+
+
+def copied(state: FunctionState, place: ir.Expression) -> ir.Expression:
+    """A copy of a struct or an array, as an object of its own."""
+    assert isinstance(place.type, PlaceType)
+    location = place.location
+    local = state.hidden(place.type)
+    here = ir.LocalRead(place.type, location, local)
+    made = ir.Construct(place.type, location, bytes(place.type.layout.size), ())
+    return ir.Sequence(place.type, location, (ir.Assign(location, local, made), ir.Copy(location, here, place)), here)
+
+
+def check_changeable(place: ir.Expression, node: ast.expr, location: Location) -> None:
+    """Refuse to store into what Python would not: into a frozen struct, or into the copy that a slice is."""
+    while isinstance(place, ir.Field | ir.Element):
+        place = place.base
+        layout = _layout(place.type)
+        if is_part(place):
+            raise error(
+                "a slice is a copy: what is stored in it is lost",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="an element of the array itself",
+                fix="name the array's own element",
+            )
+        if isinstance(layout, StructLayout) and layout.frozen:
+            raise error(
+                f"{layout.name} is frozen",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="a field of a struct that is not frozen",
+                fix=f"make a new one: `{layout.name}(...)`",
+                related=(f"{layout.name} is declared at {layout.declared_at[0]}:{layout.declared_at[1]}",),
+            )
 
 
 def _text(of: IntType) -> str:

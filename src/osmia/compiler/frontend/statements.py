@@ -6,7 +6,9 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.calls import kept_tuple, return_from_call
+from osmia.compiler.frontend.annotations import Annotation, converted_operand
+from osmia.compiler.frontend.annotations import annotation as annotation_of
+from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
@@ -14,14 +16,23 @@ from osmia.compiler.frontend.loops import for_loop, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
-from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
+from osmia.compiler.frontend.places import (
+    apart,
+    check_changeable,
+    copied,
+    loaded,
+    no_attribute,
+    place_of_attribute,
+    place_of_subscript,
+)
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
-from osmia.compiler.frontend.stores import stored
+from osmia.compiler.frontend.stores import stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
+from osmia.compiler.ir.walk import assigned
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.maps.globals import Global
@@ -30,8 +41,14 @@ from osmia.types import is_big_endian, is_integer
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
-    """The IR of statements one after the other."""
-    return tuple(made for node in nodes for made in statement(state, node))
+    """The IR of statements one after the other.
+
+    What a name stands for that is known while compiling is known within its block: other ways do not pass there.
+    """
+    known = dict(state.bound)
+    made = tuple(made for node in nodes for made in statement(state, node))
+    state.bound = known
+    return made
 
 
 def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
@@ -177,9 +194,32 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     value = operand(state, node.value)
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
         return _store(state, node.targets[0], value, node.value)
+    if isinstance(value, TupleValue) and isinstance(node.targets[0], ast.Tuple | ast.List):
+        value = _before_stores(state, node.targets[0], value)
     before, kept = _kept(state, value)
     stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
+
+
+def _before_stores(state: FunctionState, target: ast.Tuple | ast.List, value: TupleValue) -> TupleValue:
+    """Copies of what lies in memory, for `a.x, a.y = a.y, a.x`: the first store may change what the second stores."""
+    items: list[Operand] = []
+    for index, item in enumerate(value.items):
+        goal = target.elts[index] if index < len(target.elts) else None
+        if isinstance(item, TupleValue) and isinstance(goal, ast.Tuple | ast.List):
+            items.append(_before_stores(state, goal, item))
+        elif isinstance(item, ir.Expression) and isinstance(goal, ast.Attribute | ast.Subscript):
+            items.append(_copy_of_memory(state, item))
+        else:
+            items.append(item)
+    return TupleValue(value.location, value.before, tuple(items))
+
+
+def _copy_of_memory(state: FunctionState, value: ir.Expression) -> ir.Expression:
+    of = value.type.of if isinstance(value.type, OptionalType) else value.type
+    if isinstance(value, ir.Construct) or not isinstance(of, PlaceType) or of.is_scalar:
+        return value
+    return copied(state, unwrapped(value))
 
 
 def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...], Operand]:
@@ -189,7 +229,7 @@ def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...
     if not isinstance(value, ir.Expression) or isinstance(value, ir.Constant):
         return (), value
     local = state.hidden(value.type)
-    return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
+    return (ir.Assign(value.location, local, apart(state, value)),), ir.LocalRead(value.type, value.location, local)
 
 
 def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
@@ -215,8 +255,7 @@ def _items(value: Operand) -> list[Operand] | None:
     if isinstance(value, TupleValue):
         return list(value.items)
     if isinstance(value, Static) and isinstance(value.value, tuple | list | range):
-        elements = enumerate(value.value)
-        return [Static(each, ("element", value.path, index), value.location) for index, each in elements]
+        return elements_of(value)
     return None
 
 
@@ -264,6 +303,7 @@ def _store_item(state: FunctionState, target: ast.Subscript, value: Operand) -> 
 def _element(state: FunctionState, base: Operand, target: ast.Subscript) -> ir.Expression:
     place = place_of_subscript(state, base, target) if isinstance(base, ir.Expression) else None
     if place is not None:
+        check_changeable(place, target, state.at(target))
         return place
     raise error(
         "kernel code cannot assign to a subscript of this",
@@ -277,10 +317,7 @@ def _element(state: FunctionState, base: Operand, target: ast.Subscript) -> ir.E
 def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
     if isinstance(value, TupleValue | Static | NestedFunction) and _is_known(state, target.id, value):
         return _bind_known(state, target, value)
-    found = one_value(state, value, node)
-    if is_part(found):
-        assert isinstance(found.type, PlaceType)
-        return _copied(state, target, found)
+    found = apart(state, one_value(state, value, node))
     if target.id in state.bound:
         raise error(
             f"{target.id!r} would have to hold values of two kinds",
@@ -294,7 +331,7 @@ def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: as
 
 def _is_known(state: FunctionState, name: str, value: Operand) -> bool:
     """Whether a name can simply stand for the value: a tuple, or an object that is no number, assigned once."""
-    if name not in state.own or state.loops or name in state.locals:
+    if name not in state.own or name in state.locals:
         return False
     if isinstance(value, Static):
         return not isinstance(value.value, int | float | complex | str | type(None) | type(...))
@@ -321,16 +358,6 @@ def _bind_known(state: FunctionState, target: ast.Name, value: Operand) -> tuple
     return before
 
 
-def _copied(state: FunctionState, target: ast.Name, part: ir.Expression) -> tuple[ir.Statement, ...]:
-    """A name for a slice: a copy, as in Python."""
-    assert isinstance(part.type, PlaceType)
-    location = state.at(target)
-    made = ir.Construct(part.type, location, bytes(part.type.layout.size), ())
-    first = _store_local(state, target, made)
-    assert isinstance(first, ir.Assign)
-    return first, ir.Copy(location, ir.LocalRead(part.type, location, first.local), part)
-
-
 def _store_local(state: FunctionState, target: ast.Name, value: ir.Expression) -> ir.Statement:
     location = state.at(target)
     check_local(state, target.id, value, location)
@@ -347,6 +374,12 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             expected="`name: u32 = value`",
             fix="leave the annotation out",
         )
+    asked = _of_reference(state, node.annotation)
+    if asked is not None and isinstance(node.target, ast.Name):
+        if node.value is None:
+            return ()
+        value = operand(state, node.value)
+        return _store(state, node.target, converted_operand(asked, value, repr(node.target.id)), node.value)
     annotation = _annotation(state, node.annotation)
     storage = annotation if is_integer(annotation) else getattr(annotation, "storage", None)
     name = node.target.id
@@ -375,6 +408,15 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             fix="store what it is declared as, or leave the annotation out",
         )
     return _store(state, node.target, value, node.value)
+
+
+def _of_reference(state: FunctionState, node: ast.expr) -> Annotation | None:
+    """What `Flow | None`, `Ref[u32]` and `Ref[u32] | None` ask for; None for other annotations."""
+    text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    if not isinstance(node, ast.BinOp | ast.Subscript) and not text:
+        return None
+    asked = annotation_of(state, node)
+    return asked if asked is not None and isinstance(asked.exact, OptionalType | PlaceType) else None
 
 
 def _annotation(state: FunctionState, node: ast.expr) -> type:
@@ -420,8 +462,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
         value = binary(operator, before, expression(state, node.value), location)
         return (_store_local(state, node.target, value),)
     place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
-    first, again = _twice(state, place)
-    value = binary(operator, loaded(again, state.at(node.target)), expression(state, node.value), location)
+    right = expression(state, node.value)
+    first, again = _twice(state, place, assigned((ir.Evaluate(location, right),)))
+    value = binary(operator, loaded(again, state.at(node.target)), right, location)
     return (*first, *stored(state, again, value, location, _role(node.target)))
 
 
@@ -432,12 +475,15 @@ def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
     return _element(state, base, target)
 
 
-def _twice(state: FunctionState, place: ir.Expression) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
-    """A place that is found once and used twice."""
-    if isinstance(place, ir.LocalRead | ir.Unwrap):
+def _twice(
+    state: FunctionState, place: ir.Expression, changed: tuple[ir.Local, ...]
+) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A place that is found once and used twice, although some locals are assigned in between."""
+    name = place.operand if isinstance(place, ir.Unwrap) else place
+    if isinstance(name, ir.LocalRead) and name.local not in changed:
         return (), place
     if isinstance(place, ir.Field):
-        first, base = _twice(state, place.base)
+        first, base = _twice(state, place.base, changed)
         return first, ir.Field(place.type, place.location, base, place.field)
     local = state.hidden(place.type)
     return (ir.Assign(place.location, local, place),), ir.LocalRead(place.type, place.location, local)
@@ -462,6 +508,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
         base = one_value(state, base, node.value)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
+        check_changeable(place, node, location)
         return place
     if isinstance(base.type, ContextType):
         raise error(
