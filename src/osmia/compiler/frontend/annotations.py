@@ -51,7 +51,7 @@ def annotation(state: FunctionState, node: ast.expr | None) -> Annotation | None
         return None
     text = ast.unparse(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        inside = _parsed(node)
+        inside = parsed(node)
         return Annotation(text) if inside is None else annotation(state, inside)
     if isinstance(node, ast.Subscript):
         return _subscripted(state, node, text)
@@ -63,10 +63,12 @@ def annotation(state: FunctionState, node: ast.expr | None) -> Annotation | None
     return _of_object(found.value, text) if isinstance(found, Static) else Annotation(text)
 
 
-def _parsed(node: ast.Constant) -> ast.expr | None:
-    """An annotation that stands in a string."""
+def parsed(node: ast.Constant) -> ast.expr | None:
+    """An annotation that stands in a string; None for what is none."""
+    if not isinstance(node.value, str):
+        return None
     try:
-        inside = ast.parse(str(node.value), mode="eval").body
+        inside = ast.parse(node.value, mode="eval").body
     except SyntaxError:
         return None
     for part in ast.walk(inside):

@@ -222,6 +222,10 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
+    if isinstance(base, Static):
+        layout = layout_of(type(base.value))
+        if isinstance(layout, StructLayout) and layout.field(node.attr) is not None:
+            return Static(getattr(base.value, node.attr), base.path, location)
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
@@ -509,7 +513,8 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
             )
         test: ir.Expression = ir.IsNone(ir.BOOL, location, left)
     else:
-        test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        known = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        test = ir.Sequence(ir.BOOL, location, (ir.Evaluate(location, left),), known)
         if not isinstance(left, ir.LocalRead | ir.Constant):
             raise error(
                 "this is never None",
@@ -621,6 +626,9 @@ def _item(state: FunctionState, base: TupleValue, node: ast.Subscript) -> Operan
         )
     before, kept = kept_tuple(state, base)
     item = kept.items[index.value]
-    if not isinstance(item, ir.Expression):
+    if isinstance(item, TupleValue):
+        return TupleValue(item.location, before, item.items)
+    if not before:
         return item
-    return ir.Sequence(item.type, state.at(node), before, item)
+    value = one_value(state, item, node)
+    return ir.Sequence(value.type, state.at(node), before, value)

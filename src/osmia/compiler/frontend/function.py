@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ValueType, is_number, joined, storage_type
+from osmia.compiler.ir.types import NoneType, ValueType, is_number, joined, storage_type
 from osmia.layout import ArrayLayout, BytesLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
@@ -291,7 +291,8 @@ class FunctionState:
         assert owner is not None
         storage = owner.declared.get(name)
         local = owner.locals.get(name)
-        if local is None:
+        if local is None or (is_number(of) and isinstance(local.type, NoneType)):
+            # What was None on every way so far has no value that the new local could lose: reads of it are checked.
             local = owner.locals[name] = ir.Local(name, of, storage)
         elif is_number(local.type) is not is_number(of):
             raise error(

@@ -79,7 +79,10 @@ def _elements(value: Any) -> list[Any] | None:
 
 
 def _text(value: Any) -> bytes | None:
+    """The bytes of a text, as user code stores them too."""
     if isinstance(value, str):
+        if "\0" in value:
+            return None
         try:
             return value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:

@@ -6,7 +6,7 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.annotations import Annotation, converted_operand
+from osmia.compiler.frontend.annotations import Annotation, converted_operand, parsed
 from osmia.compiler.frontend.annotations import annotation as annotation_of
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
@@ -46,9 +46,13 @@ def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ..
     What a name stands for that is known while compiling is known within its block: other ways do not pass there.
     """
     known = dict(state.bound)
-    made = tuple(made for node in nodes for made in statement(state, node))
+    made: list[ir.Statement] = []
+    for node in nodes:
+        if state.call is not None and not state.environment.reachable:
+            break  # with these arguments nothing comes here, so what is written need not fit them
+        made.extend(statement(state, node))
     state.bound = known
-    return made
+    return tuple(made)
 
 
 def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
@@ -421,7 +425,7 @@ def _of_reference(state: FunctionState, node: ast.expr) -> Annotation | None:
 
 def _annotation(state: FunctionState, node: ast.expr) -> type:
     """What a local is annotated with: a width, which stores wrap at, or int, bool or an IntEnum, which keep values."""
-    found = operand(state, node)
+    found = operand(state, node if not isinstance(node, ast.Constant) else parsed(node) or node)
     if isinstance(found, Static) and isinstance(found.value, type):
         of = found.value
         if is_integer(of) or is_big_endian(of) or of in (int, bool) or issubclass(of, IntEnum):
