@@ -36,6 +36,8 @@ class Known:
 
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
+# Stands among objects for all that lies in the packet: no node has this identity.
+PACKET = frozenset((-1,))
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -202,10 +204,16 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
+        case ir.PacketAt():
+            return PACKET
         case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
+        case ir.Sequence(value=result):
+            return _objects(result, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _objects(then, facts) | _objects(otherwise, facts)
         case _:
             return frozenset()
 
@@ -315,12 +323,16 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return None if done is None else _value(value, done, around)
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
+        case ir.PacketChange():
+            return _moved(of, _operands(of, facts, around))
         case (
             ir.Constant()
             | ir.ContextRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
+            | ir.PacketAt()
+            | ir.PacketLength()
             | ir.Require()
             | ir.Field()
             | ir.Element()
@@ -359,6 +371,19 @@ def _made(new: ir.Construct, facts: Facts) -> Facts:
     }
 
 
+def _moved(change: ir.PacketChange, facts: Facts) -> Facts:
+    """What referred into the packet leads nowhere now."""
+    if facts is None:
+        return None
+    reason = f"a view of the packet that ended at line {change.location.line}, with {change.method}"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
+        if k.objects & PACKET
+        else k
+        for local, k in facts.items()
+    }
+
+
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
     return error(
@@ -366,7 +391,9 @@ def _stale(read: ir.LocalRead, known: Known) -> Exception:
         read.location,
         found=known.stale,
         expected="something that is still there",
-        fix="keep a copy of its fields, or look it up again",
+        fix="take it again after that line, or keep what is needed of it in locals"
+        if known.objects & PACKET
+        else "keep a copy of its fields, or look it up again",
     )
 
 

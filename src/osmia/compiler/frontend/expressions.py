@@ -16,6 +16,7 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.packets import packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     is_property,
     loaded,
@@ -187,7 +188,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return _context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -201,12 +202,13 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
     fields = KINDS[of.kind].fields
     known = fields.get(name)
     if known is None:
+        members = [*fields, *packet_members(KINDS[of.kind])]
         raise error(
             f"{of} has no field {name!r}",
             location,
             found=f"{of}.{name}",
-            expected=f"one of {', '.join(fields)}",
-            fix=did_you_mean(name, fields) or "use one of these",
+            expected=f"one of {', '.join(members)}",
+            fix=did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -226,6 +228,9 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)
+        made = packet_operation(state, base, node) if isinstance(base, ir.Expression) else None
+        if made is not None:
+            return made
         called: Operand = _attribute(state, node.func)
     else:
         called = operand(state, node.func)
@@ -234,9 +239,9 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     if isinstance(called, NestedFunction):
         return call_nested(state, called, node)
     if isinstance(called, Static):
-        made = _call_object(state, called, node)
-        if made is not None:
-            return made
+        result = _call_object(state, called, node)
+        if result is not None:
+            return result
     what = not_a_value(called.value)[0] if isinstance(called, Static) else _what(called)
     raise error(
         f"kernel code cannot call {what}",

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, PlaceType, Storage, ValueType
+from osmia.compiler.ir.types import (
+    BoolType,
+    IntType,
+    NoneType,
+    OptionalType,
+    PacketType,
+    PlaceType,
+    Storage,
+    ValueType,
+)
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -118,6 +127,36 @@ class MapDelete:
     location: Location
     map: MapReference
     key: Expression
+
+
+@frozen_record
+class PacketAt:
+    """What lies in the packet at an offset, in place; None where the packet does not reach so far."""
+
+    type: OptionalType
+    location: Location
+    packet: PacketType
+    offset: Expression
+
+
+@frozen_record
+class PacketLength:
+    """How many bytes of the packet there are."""
+
+    type: IntType
+    location: Location
+    packet: PacketType
+
+
+@frozen_record
+class PacketChange:
+    """A helper that moves or resizes the packet: 0 or a negative error number. Views of the packet end with it."""
+
+    type: IntType
+    location: Location
+    method: str
+    helper: int
+    amount: Expression
 
 
 @frozen_record
@@ -327,6 +366,9 @@ Expression = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | PacketAt
+    | PacketLength
+    | PacketChange
     | Unwrap
     | Require
     | Field
