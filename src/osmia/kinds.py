@@ -34,8 +34,6 @@ class PacketAccess:
     data_meta: int | None
     """Where the metadata before the packet begins; None where there is none."""
     writable: bool
-    changes: dict[str, int]
-    """Methods of the context that move or resize the packet, with their helpers. Each takes one number."""
 
 
 @record
@@ -90,13 +88,7 @@ KINDS: dict[str, Kind] = {
         test_run=True,
         since=(5, 9),
         capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
-        packet=PacketAccess(
-            data=0,
-            data_end=4,
-            data_meta=8,
-            writable=True,
-            changes={"adjust_head": 44, "adjust_meta": 54, "adjust_tail": 65},
-        ),
+        packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
     ),
 }
 

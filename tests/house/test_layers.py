@@ -18,7 +18,7 @@ LAYERS = (
     ("osmia.types", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs", "osmia.headers"),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (
-        *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.maps"),
+        *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.maps"),
         *("osmia.object_file", "osmia.object_maps", "osmia.disassembly"),
     ),
     ("osmia.kernel",),

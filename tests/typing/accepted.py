@@ -25,6 +25,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.helpers import ktime_get_ns
 
 if TYPE_CHECKING:
     from osmia.maps.declaration import Map
@@ -39,6 +40,17 @@ counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 limits = Array(i32, max_entries=4)
 flows = HashMap(u32, u64, max_entries=1024, flags=1)
 states = HashMap(State, bool, max_entries=2)
+
+
+@xdp
+def helpers(ctx: XdpContext) -> XdpAction:
+    started = ktime_get_ns()
+    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+        return XdpAction.ABORTED
+    socket = ctx.sk_lookup_tcp(b"", 0)
+    if socket is not None:
+        ctx.sk_release(socket)
+    return ctx.redirect(5)
 
 
 @xdp

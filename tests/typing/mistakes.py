@@ -87,6 +87,15 @@ def wrong_on_error(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+@xdp
+def wrong_helpers(ctx: XdpContext) -> XdpAction:
+    ctx.skb_vlan_pop()  # type: ignore[attr-defined]
+    ctx.get_stack(ctx)  # type: ignore[attr-defined]
+    ctx.xdp_adjust_head("14")  # type: ignore[arg-type]
+    ctx.ktime_get_ns(0)  # type: ignore[call-arg]
+    return ctx.ktime_get_ns()  # type: ignore[return-value]
+
+
 @xdp  # noqa: RET503
 def no_result(ctx: XdpContext) -> XdpAction:  # type: ignore[return]
     if ctx.rx_queue_index:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from osmia.contexts import helpers_later
 from osmia.enumeration import IntEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from osmia.contexts.generated.helpers import XdpHelpers
     from osmia.contexts.packet import Packet
+    from osmia.types import i32, i64
+else:
+    XdpHelpers = helpers_later("XdpHelpers")
 
 
 class XdpAction(IntEnum):
@@ -37,7 +42,7 @@ class XdpMode(IntEnum):
     """On the network card itself. Fails where the card cannot."""
 
 
-class XdpContext:
+class XdpContext(XdpHelpers):
     """One packet, as an XDP program sees it (struct xdp_md in linux/bpf.h). It exists in kernel code only."""
 
     @property
@@ -57,13 +62,13 @@ class XdpContext:
 
     @property
     def meta(self) -> Packet:
-        """The metadata before the packet: up to 32 bytes that `adjust_meta` makes room for, for programs after this one.
+        """The metadata before the packet: what `adjust_meta` makes room for, for programs after this one.
 
         Since Linux 4.15, where the driver has it.
         """
         raise _kernel_only("meta")
 
-    def adjust_head(self, delta: int, /) -> int:
+    def adjust_head(self, delta: i32) -> i64:
         """Move the packet's start: cut `delta` bytes off, or put -`delta` new ones before it. Since Linux 4.10.
 
         0, or a negative error number where there is no room. All that `packet.at` gave before ends, and metadata moves
@@ -71,14 +76,14 @@ class XdpContext:
         """
         raise _kernel_only("adjust_head")
 
-    def adjust_tail(self, delta: int, /) -> int:
+    def adjust_tail(self, delta: i32) -> i64:
         """Move the packet's end: cut -`delta` bytes off (since Linux 4.18), or add `delta` zeros (5.8).
 
         0, or a negative error number where there is no room. All that `packet.at` gave before ends.
         """
         raise _kernel_only("adjust_tail")
 
-    def adjust_meta(self, delta: int, /) -> int:
+    def adjust_meta(self, delta: i32) -> i64:
         """Move the start of the metadata: -`delta` bytes more of it, in steps of 4. Since Linux 4.15.
 
         0, or a negative error number where there is no room. All that `packet.at` and `meta.at` gave before ends.

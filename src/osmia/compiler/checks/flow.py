@@ -323,8 +323,9 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return None if done is None else _value(value, done, around)
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
-        case ir.PacketChange():
-            return _moved(of, _operands(of, facts, around))
+        case ir.HelperCall(helper=helper):
+            after = _operands(of, facts, around)
+            return _moved(of, after) if helper.changes_packet else after
         case (
             ir.Constant()
             | ir.ContextRead()
@@ -333,6 +334,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapDelete()
             | ir.PacketAt()
             | ir.PacketLength()
+            | ir.Atomic()
             | ir.Require()
             | ir.Field()
             | ir.Element()
@@ -371,11 +373,11 @@ def _made(new: ir.Construct, facts: Facts) -> Facts:
     }
 
 
-def _moved(change: ir.PacketChange, facts: Facts) -> Facts:
+def _moved(change: ir.HelperCall, facts: Facts) -> Facts:
     """What referred into the packet leads nowhere now."""
     if facts is None:
         return None
-    reason = f"a view of the packet that ended at line {change.location.line}, with {change.method}"
+    reason = f"a view of the packet that ended at line {change.location.line}, with {change.helper.name}"
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
         if k.objects & PACKET

@@ -6,13 +6,16 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
+from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
@@ -28,12 +31,21 @@ from osmia.compiler.frontend.places import (
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
+from osmia.compiler.ir.types import (
+    BoolType,
+    ContextType,
+    IntType,
+    OptionalType,
+    PacketType,
+    PlaceType,
+    joined,
+    storage_type,
+)
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.structs import array, chars, sizeof, zeroed
-from osmia.types import Integer, is_big_endian, is_integer
+from osmia.types import Integer, is_big_endian, is_integer, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -228,9 +240,9 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)
-        made = packet_operation(state, base, node) if isinstance(base, ir.Expression) else None
-        if made is not None:
-            return made
+        known = _call_method(state, base, node)
+        if known is not None:
+            return known
         called: Operand = _attribute(state, node.func)
     else:
         called = operand(state, node.func)
@@ -253,6 +265,18 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     )
 
 
+def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expression | None:
+    """A call of what the compiler knows on a value: a helper of the context, a view of the packet, an atomic operation."""
+    assert isinstance(node.func, ast.Attribute)
+    if not isinstance(base, ir.Expression):
+        return None
+    if isinstance(base.type, ContextType):
+        return context_helper(state, base.type, node)
+    if isinstance(base.type, PacketType):
+        return packet_operation(state, base.type, node)
+    return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
+
+
 def _what(called: Operand) -> str:
     return str(called.type) if isinstance(called, ir.Expression) else "several values"
 
@@ -266,6 +290,11 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return _wrap(state, of.storage, node)
     if is_builtin(of):
         return call_builtin(state, of, node, operand)
+    if of is ref:
+        return reference(state, node)
+    row = function_row(of)
+    if row is not None:
+        return helper_call(state, row, node)
     if of is sizeof:
         return size_of(state, node)
     if of is zeroed or of is array or of is chars:

@@ -1,4 +1,4 @@
-"""What kernel code does with a packet: `ctx.packet.at(Header, offset)`, `len(ctx.packet)`, `ctx.adjust_head(delta)`."""
+"""What kernel code does with a packet: `ctx.packet.at(Header, offset)`, `len(ctx.packet)`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Static
-from osmia.compiler.frontend.map_operations import STATUS
 from osmia.compiler.frontend.operators import integer
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PacketType, PlaceType, is_scalar
@@ -48,39 +47,18 @@ def packet_length(of: PacketType, location: Location) -> ir.Expression:
     return ir.PacketLength(LENGTH, location, of)
 
 
-def packet_operation(state: FunctionState, base: ir.Expression, node: ast.Call) -> ir.Expression | None:
-    """`packet.at(...)`, `ctx.adjust_head(...)`; None for calls of other things."""
+def packet_operation(state: FunctionState, of: PacketType, node: ast.Call) -> ir.Expression:
+    """`packet.at(type, offset)`."""
     assert isinstance(node.func, ast.Attribute)
-    name = node.func.attr
-    if isinstance(base.type, PacketType):
-        return _at(state, base.type, node, name)
-    access = KINDS[base.type.kind].packet if isinstance(base.type, ContextType) else None
-    if access is None or name not in access.changes:
-        return None
-    (argument,) = _arguments(state, node, name, ("delta",))
-    amount = state.translate.expression(state, argument)
-    of = integer(amount, f"the argument of {name}")
-    if of.low < -(1 << 31) or of.high >= 1 << 31:
+    if node.func.attr != "at":
         raise error(
-            f"the argument of {name} may not fit i32",
-            amount.location,
-            found=f"a value of type {of}",
-            expected="a number of bytes, as an i32",
-            fix="cast it: i32(...)",
-        )
-    return ir.PacketChange(STATUS, state.at(node), name, access.changes[name], amount)
-
-
-def _at(state: FunctionState, of: PacketType, node: ast.Call, name: str) -> ir.Expression:
-    if name != "at":
-        raise error(
-            f"{of} has no operation {name!r} in kernel code",
+            f"{of} has no operation {node.func.attr!r} in kernel code",
             state.at(node),
             found=ast.unparse(node),
             expected="at(type, offset)",
-            fix=did_you_mean(name, ["at"]) or "use `at`, and `len(...)` for its length",
+            fix=did_you_mean(node.func.attr, ["at"]) or "use `at`, and `len(...)` for its length",
         )
-    kind, where = _arguments(state, node, name, ("type", "offset"))
+    kind, where = _arguments(state, node)
     layout = _layout(state, kind)
     offset = state.translate.expression(state, where)
     inside = integer(offset, "the offset")
@@ -98,20 +76,15 @@ def _at(state: FunctionState, of: PacketType, node: ast.Call, name: str) -> ir.E
     return ir.PacketAt(OptionalType(PlaceType(layout)), state.at(node), of, offset)
 
 
-def _arguments(state: FunctionState, node: ast.Call, name: str, names: tuple[str, ...]) -> list[ast.expr]:
-    if (
-        len(node.args) == len(names)
-        and not node.keywords
-        and not any(isinstance(each, ast.Starred) for each in node.args)
-    ):
+def _arguments(state: FunctionState, node: ast.Call) -> list[ast.expr]:
+    if len(node.args) == 2 and not node.keywords and not any(isinstance(each, ast.Starred) for each in node.args):
         return node.args
-    form = f"{name}({', '.join(names)})"
     raise error(
-        f"{name} takes ({', '.join(names)}), by position",
+        "at takes (type, offset), by position",
         state.at(node),
         found=ast.unparse(node),
-        expected=form,
-        fix="write the arguments in that order",
+        expected="at(type, offset)",
+        fix="name a type, and say how many bytes from the start it lies",
     )
 
 

@@ -11,6 +11,7 @@ from osmia.compiler.ir.types import (
     BoolType,
     IntType,
     NoneType,
+    ObjectType,
     OptionalType,
     PacketType,
     PlaceType,
@@ -22,6 +23,7 @@ from osmia.record import frozen_record, record
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.helper_row import HelperRow
     from osmia.compiler.location import Location
     from osmia.kinds import Kind
     from osmia.layout import Field as LayoutField
@@ -149,21 +151,34 @@ class PacketLength:
 
 
 @frozen_record
-class PacketChange:
-    """A helper that moves or resizes the packet: 0 or a negative error number. Views of the packet end with it."""
+class HelperCall:
+    """A call of a helper: numbers, addresses, maps, and None for a null pointer."""
+
+    type: ValueType
+    location: Location
+    helper: HelperRow
+    arguments: tuple[Expression | MapReference, ...]
+
+
+@frozen_record
+class Atomic:
+    """An operation on a number in memory that other CPUs see whole. `type` is of what was there before."""
 
     type: IntType
     location: Location
-    method: str
-    helper: int
-    amount: Expression
+    operation: str
+    """`add`, `and`, `or`, `xor`, `exchange` or `compare_exchange`."""
+    place: Expression
+    operands: tuple[Expression, ...]
+    fetch: bool
+    """Whether what was there before is wanted."""
 
 
 @frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: PlaceType
+    type: PlaceType | ObjectType
     location: Location
     operand: Expression
 
@@ -368,7 +383,8 @@ Expression = (
     | MapDelete
     | PacketAt
     | PacketLength
-    | PacketChange
+    | HelperCall
+    | Atomic
     | Unwrap
     | Require
     | Field

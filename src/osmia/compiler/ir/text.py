@@ -107,10 +107,13 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"({'meta' if packet.meta else 'packet'}[{expression_text(offset)}]: {type_})"
         case ir.PacketLength(packet=packet):
             return f"(length of {'meta' if packet.meta else 'packet'})"
-        case ir.PacketChange(method=method, amount=amount):
-            return f"({method} {expression_text(amount)})"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.HelperCall(helper=helper, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"{helper.name}({', '.join(shown)})"
+        case ir.Atomic(operation=operation, place=place, operands=operands):
+            return f"(atomic {operation} {expression_text(place)}: {', '.join(map(expression_text, operands))})"
         case ir.Require(operand=operand, edge=edge):
             return f"({expression_text(operand)} or error {edge.problem!r})"
         case ir.Field(base=base, field=field):

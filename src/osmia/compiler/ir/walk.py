@@ -17,12 +17,14 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return ()
         case ir.PacketAt(offset=offset):
             return (offset,)
-        case ir.PacketChange(amount=amount):
-            return (amount,)
         case ir.MapLookup(key=key) | ir.MapDelete(key=key):
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
+        case ir.HelperCall(arguments=arguments):
+            return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
+        case ir.Atomic(place=place, operands=parts):
+            return (place, *parts)
         case ir.Load(place=place):
             return (place,)
         case ir.Field(base=base):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.origins import leading_to, leads_to
-from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar
+from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
@@ -162,7 +162,10 @@ class FunctionWriter:
 
     def _evaluate(self, value: ir.Expression) -> None:
         if is_pointer(value.type):
-            self._pointer(value)
+            if isinstance(value, ir.HelperCall):
+                self._helper_call(value)
+            else:
+                self._pointer(value)
         elif isinstance(value.type, BoolType):
             self._boolean(value)
         elif integer_of(value.type) is not None:
@@ -366,8 +369,6 @@ class FunctionWriter:
             case ir.PacketLength(packet=packet):
                 self._out.at(of.location)
                 return self._packet.length(packet)
-            case ir.PacketChange():
-                return self._packet_change(of)
             case ir.MapDelete(map=map_, key=key):
                 key_place = self._argument(key, map_.key)
                 self._out.at(of.location)
@@ -387,7 +388,13 @@ class FunctionWriter:
                 value_ = self._integer(operand)
                 self._out.at(of.location)
                 return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
-            case ir.PacketAt() | ir.MapLookup() | ir.Unwrap() | ir.Require() | ir.Field() | ir.Element() | ir.Construct():
+            case ir.HelperCall():
+                return self._helper_call(of)
+            case ir.Atomic():
+                return self._atomic(of)
+            case (
+                ir.PacketAt() | ir.MapLookup() | ir.Unwrap() | ir.Require() | ir.Field() | ir.Element() | ir.Construct()
+            ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
                 assert_never(of)
@@ -417,6 +424,8 @@ class FunctionWriter:
                 return memory.offset(self._out, pointer, field.offset)
             case ir.Element():
                 return self._element(of)
+            case ir.HelperCall():
+                return self._helper_call(of)
             case ir.Construct():
                 return self._construct(of)
             case ir.Sequence(before=before, value=value):
@@ -635,12 +644,42 @@ class FunctionWriter:
         symbol = quoted(of.map.symbol)
         return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
 
-    def _packet_change(self, of: ir.PacketChange) -> str:
-        amount = self._integer(of.amount)
+    def _helper_call(self, of: ir.HelperCall) -> str:
+        """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
+        arguments = []
+        for argument in of.arguments:
+            if isinstance(argument, ir.MapReference):
+                arguments.append(f"ptr @{quoted(argument.symbol)}")
+            elif is_pointer(argument.type):
+                arguments.append(f"ptr {self._pointer(argument)}")
+            else:
+                arguments.append(f"i64 {self._integer(argument)}")
         self._out.at(of.location)
-        status = self._out.call(of.helper, "ptr %ctx", f"i64 {amount}")
-        self._packet.renew()
-        return status
+        pointer = is_pointer(of.type) and of.type != ir.NONE
+        result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        if of.helper.changes_packet:
+            self._packet.renew()
+        return result
+
+    def _atomic(self, of: ir.Atomic) -> str:
+        """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""
+        assert isinstance(of.place.type, PlaceType)
+        out, storage = self._out, scalar_storage(of.place.type.layout)
+        operands = [self._integer(operand) for operand in of.operands]
+        place = self._pointer(of.place)
+        out.at(of.location)
+        values = [out.narrowed(operand, storage.bits) for operand in operands]
+        bits, alignment = f"i{storage.bits}", storage.bits // 8
+        if of.operation == "compare_exchange":
+            pair = out.value(
+                f"cmpxchg ptr {place}, {bits} {values[0]}, {bits} {values[1]} seq_cst seq_cst, align {alignment}"
+            )
+            before = out.value(f"extractvalue {{ {bits}, i1 }} {pair}, 0")
+        else:
+            operation = "xchg" if of.operation == "exchange" else of.operation
+            order = "seq_cst" if of.fetch else "monotonic"
+            before = out.value(f"atomicrmw {operation} ptr {place}, {bits} {values[0]} {order}, align {alignment}")
+        return out.extended(before, storage.bits, signed=storage.signed) if of.fetch else before
 
     # Arithmetic
 

@@ -63,6 +63,7 @@ class PacketWriter:
 
     def at(self, of: ir.PacketAt, offset: str) -> View:
         """What lies at an offset."""
+        assert isinstance(of.type.of, PlaceType)
         out, size = self._out, of.type.of.layout.size
         start, end = self._ends(of.packet)
         if isinstance(of.offset, ir.Constant):
@@ -71,7 +72,7 @@ class PacketWriter:
             return place, out.value(f"icmp ugt ptr {behind}, {end}")
         most, interval = LARGEST_OFFSET - size, integer_of(of.offset.type)
         assert interval is not None
-        if 0 <= interval.low and interval.high <= most:
+        if interval.low >= 0 and interval.high <= most:
             visible = self._largest.of(of.offset)
             mask = (1 << interval.high.bit_length()) - 1
             if visible is not None and visible <= most:

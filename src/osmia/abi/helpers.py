@@ -1,0 +1,30 @@
+"""Which helpers there are, and which kinds of programs may call them."""
+
+from __future__ import annotations
+
+from osmia.abi.generated.helpers import HELPERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.abi.helper_row import HelperRow
+
+__all__ = ["HELPERS", "function_row", "helper_for", "kinds_of"]
+
+
+def helper_for(kind: str, name: str) -> HelperRow | None:
+    """The helper that a program of a kind may call by a name; None where there is none, or not for this kind."""
+    row = HELPERS.get(name)
+    return row if row is not None and kind in row.kinds else None
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """The kinds of programs that may call a helper; none where there is no such helper."""
+    row = HELPERS.get(name)
+    return () if row is None else row.kinds
+
+
+def function_row(function: object) -> HelperRow | None:
+    """The helper that a function of osmia.helpers stands for; None where it is another function."""
+    if getattr(function, "__module__", "") != "osmia.helpers":
+        return None
+    return HELPERS.get(getattr(function, "__name__", ""))

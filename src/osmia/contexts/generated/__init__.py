@@ -1,0 +1,1 @@
+"""What tools/generate_helpers.py makes from the table of helpers. Nothing here is edited by hand."""

@@ -1,0 +1,43 @@
+"""The helpers of contexts: types for checkers, an error in user code, and nothing that a start pays for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import helper_tables
+import osmia
+from osmia import XdpContext
+from osmia.abi.helpers import HELPERS
+from osmia.contexts.generated import helpers
+
+SOURCE = str(Path(osmia.__file__).resolve().parents[1])
+
+
+def test_a_helper_in_user_code_says_where_it_belongs() -> None:
+    with pytest.raises(TypeError) as caught:
+        XdpContext().redirect(1)
+    assert str(caught.value) == "redirect() exists in kernel code only: a program that runs in the kernel calls it"
+
+
+def test_what_a_kind_may_not_call_is_no_attribute() -> None:
+    with pytest.raises(AttributeError) as caught:
+        XdpContext().skb_store_bytes  # type: ignore[attr-defined]  # noqa: B018
+    assert str(caught.value) == "XdpContext has no field and no helper 'skb_store_bytes'"
+
+
+@pytest.mark.parametrize("kind", helper_tables.all_kinds())
+def test_a_mixin_has_the_helpers_of_its_kind(kind: str) -> None:
+    mixin = getattr(helpers, "".join(part.capitalize() for part in kind.split("_")) + "Helpers")
+    found = {name for name in dir(mixin) if not name.startswith("_")}
+    assert found == {n for n, row in HELPERS.items() if kind in row.kinds and row.form in {"context", "function"}}
+
+
+def test_a_context_costs_no_start_its_helpers() -> None:
+    program = f"import sys; sys.path.insert(0, {SOURCE!r})\nimport osmia\nosmia.XdpContext, osmia.xdp\n"
+    program += "print([name for name in sys.modules if 'helper' in name or name.startswith('osmia.contexts.gen')])"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
