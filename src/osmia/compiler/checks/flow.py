@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import NoneType, OptionalType
-from osmia.compiler.ir.walk import operands
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType
+from osmia.compiler.ir.walk import nodes, operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -355,9 +355,31 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
 
 def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> Facts:
     going: Facts = facts
+    held: list[ir.Expression] = []
     for part in operands(of):
         going = None if going is None else _value(part, going, around)
+        if going is None:
+            continue
+        if held and _changes_packet(part):
+            raise _changed_between(held[0])
+        if not isinstance(part.type, IntType) and _objects(part, going) & PACKET:
+            held.append(part)
     return going
+
+
+def _changes_packet(of: ir.Expression) -> bool:
+    statements = (ir.Evaluate(of.location, of),)
+    return any(isinstance(each, ir.HelperCall) and each.helper.changes_packet for each in nodes(statements))
+
+
+def _changed_between(view: ir.Expression) -> Exception:
+    return error(
+        "this refers to what is no longer there when it is used",
+        view.location,
+        found="a view of the packet, and before its use a call that moves or resizes the packet",
+        expected="something that is still there",
+        fix="change the packet first, in a statement of its own",
+    )
 
 
 def _made(new: ir.Construct, facts: Facts) -> Facts:

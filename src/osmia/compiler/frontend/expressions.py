@@ -266,7 +266,7 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
 
 
 def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expression | None:
-    """A call of what the compiler knows on a value: a helper of the context, a view of the packet, an atomic operation."""
+    """A call of what the compiler knows on a value: a context's helper, a view of the packet, an atomic operation."""
     assert isinstance(node.func, ast.Attribute)
     if not isinstance(base, ir.Expression):
         return None

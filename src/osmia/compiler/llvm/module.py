@@ -22,7 +22,7 @@ LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 
 def module_text(unit: ir.Unit, target: Target) -> str:
     """The module in LLVM's assembly."""
-    debug = DebugInfo(unit.programs[0].file)
+    debug = DebugInfo(unit.programs[0].file, unit.files)
     kept, lines = [], []
     for map_ in unit.maps:
         lines.append(_map_definition(map_.symbol, 5 if map_.declaration.flags else 4, debug.map(map_)))
