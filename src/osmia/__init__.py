@@ -37,10 +37,14 @@ if TYPE_CHECKING:
     from osmia.links.link import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.ring import RingBuf as RingBuf
+    from osmia.maps.settings import setting as setting
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from osmia.structs import chars as chars
     from osmia.structs import from_bytes as from_bytes
     from osmia.structs import replace as replace
+    from osmia.structs import scratch as scratch
     from osmia.structs import sizeof as sizeof
     from osmia.structs import spin_lock as spin_lock
     from osmia.structs import struct as struct
@@ -82,6 +87,7 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links.link",
@@ -97,7 +103,9 @@ _HOME = {
     "PerCpuValues": "osmia.maps.percpu",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
+    "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
+    "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.program",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
@@ -119,6 +127,8 @@ _HOME = {
     "load": "osmia.programs.loaded",
     "ref": "osmia.types",
     "replace": "osmia.structs",
+    "scratch": "osmia.structs",
+    "setting": "osmia.maps.settings",
     "sizeof": "osmia.structs",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",

@@ -57,6 +57,11 @@ class CompileError(OsmiaError, SyntaxError):
         for note in related:
             self.add_note(f"see: {note}")
 
+    def called_from(self, call: str) -> None:
+        """Say how the function that cannot be compiled was reached; the innermost call comes first."""
+        self.related = (*self.related, call)
+        self.add_note(f"see: {call}")
+
 
 class CompilerCrashError(CompileError):
     """The code generator stopped or died on a program that the checks let through: a fault of osmia's."""

@@ -290,6 +290,10 @@ class BitFieldForm(Form):
             return take_integer(value, what, f"{self.layout.name} of {self.width} bits", self.low, self.high)
         return form_of(self.layout).take(value, what)
 
+    def zero(self) -> Any:
+        """The value whose bits are all 0."""
+        return self.read(0, self.layout.name)
+
     def read(self, bits: int, what: str) -> Any:
         """The value of these bits."""
         if isinstance(self.layout, BooleanLayout):

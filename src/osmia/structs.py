@@ -152,6 +152,18 @@ def zeroed(of: type[T], /) -> T:
     return form_of(_layout(of, "zeroed()")).zero()  # type: ignore[no-any-return]
 
 
+@overload
+def scratch(of: type[T], /) -> T: ...
+@overload
+def scratch(of: A, /) -> A: ...
+def scratch(of: Any, /) -> Any:
+    """In kernel code: a new object of zeros that does not lie on the stack, whose 512 bytes many objects do not fit.
+
+    Each CPU has memory for it, of this line alone: a program that interrupts itself there finds zeros again.
+    """
+    raise TypeError(f"scratch({_named(of)}) is memory of kernel code; in user code write zeroed({_named(of)})")
+
+
 def from_bytes(of: type[T], data: bytes | bytearray | memoryview, /) -> T:
     """The value of that type which lies in `data`, exactly as long as the type."""
     layout = _layout(of, "from_bytes()")

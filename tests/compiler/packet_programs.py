@@ -1,7 +1,14 @@
 """XDP programs that read and write packets, as users write them. test_packets.py runs them."""
 
 from osmia import Array, Packet, XdpAction, XdpContext, be16, be32, struct, u8, u32, u64, xdp
-from osmia.checksum import checksum, checksum_replace, checksum_replace32, ipv4_checksum, ipv4_pseudo_sum, ipv6_pseudo_sum
+from osmia.checksum import (
+    checksum,
+    checksum_replace,
+    checksum_replace32,
+    ipv4_checksum,
+    ipv4_pseudo_sum,
+    ipv6_pseudo_sum,
+)
 from osmia.headers import (
     Ethernet,
     EtherType,

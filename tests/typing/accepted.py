@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, Final, assert_type
 
 import osmia
 from osmia import (
     Array,
+    FixedArray,
+    Global,
     HashMap,
     Link,
     Loaded,
     PerCpuArray,
     PerCpuValues,
+    ProgramArray,
     Ref,
+    RingBuf,
     XdpAction,
     XdpContext,
     XdpMode,
     XdpProgram,
+    array,
     i32,
+    setting,
+    struct,
     u8,
+    u16,
     u32,
     u64,
     xdp,
@@ -40,6 +48,11 @@ counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 limits = Array(i32, max_entries=4)
 flows = HashMap(u32, u64, max_entries=1024, flags=1)
 states = HashMap(State, bool, max_entries=2)
+
+
+@struct
+class Totals:
+    seen: u64 = 0
 
 
 @xdp
@@ -81,6 +94,60 @@ def renamed(ctx: XdpContext) -> XdpAction:
     if seen is not None and seen.value:
         return XdpAction.PASS
     return XdpAction.DROP
+
+
+PORT: Final = setting(u16, 53)
+DEBUG: Final = setting(bool, False)
+STATE: Final = setting(State, State.OPEN)
+total = Global(u64)
+state = Global(State, State.OPEN)
+numbers = Global(array(u32, 4))
+totals = Global(Totals)
+events = RingBuf(Totals, size=4096)
+stages = ProgramArray(XdpContext, max_entries=4)
+
+
+@xdp
+def global_data(ctx: XdpContext) -> XdpAction:
+    total.value += 1
+    numbers.value[ctx.rx_queue_index & 3] += 1
+    totals.value.seen += total.value
+    if DEBUG and total.value > PORT:
+        state.value = State.CLOSED
+    with events.reserve() as event:
+        if event is not None:
+            event.seen = total.value
+            events.discard(event)
+    with events.reserve(Totals) as event:
+        assert_type(event, Totals | None)
+    if events.output(totals.value) != 0:
+        return XdpAction.ABORTED
+    stages.tail_call(ctx, 1)
+    return XdpAction.PASS
+
+
+def global_data_in_user_code() -> None:
+    assert_type(total, Global[int])
+    assert_type(total.value, int)
+    assert_type(state.value, State)
+    assert_type(numbers.value, FixedArray[int])
+    assert_type(totals.value, Totals)
+    assert_type(PORT, int)
+    assert_type(DEBUG, bool)
+    assert_type(STATE, State)
+    total.value = 0
+    totals.value.seen += 1
+    totals.value = Totals(seen=1)
+    numbers.value[3] = 1
+    stages[0] = counter
+    del stages[0]
+    global_data.load(settings={"PORT": 443})
+    assert_type(global_data.settings["PORT"], Any)
+    with osmia.load("x.o", settings={"PORT": 443, "DEBUG": True}) as loaded:
+        assert_type(loaded[total], Global[int])
+        assert_type(loaded[totals].value, Totals)
+        assert_type(loaded[stages], ProgramArray[XdpContext])
+        print(loaded.globals["total"].value, loaded.settings["PORT"])
 
 
 def user_code() -> None:

@@ -122,3 +122,34 @@ def user_code() -> None:
         loaded.detach()  # type: ignore[attr-defined]
     print(handle)
     osmia.load(5)  # type: ignore[arg-type]
+
+
+total = osmia.Global(u64)
+state = osmia.Global(XdpAction, XdpAction.PASS)
+PORT = osmia.setting(u32, 53)
+stages = osmia.ProgramArray(XdpContext, max_entries=4)
+events = osmia.RingBuf(osmia.Chars, size=4096)
+
+no_type_of_global = osmia.Global()  # type: ignore[call-overload]
+wrong_default = osmia.setting(bool, "yes")  # type: ignore[type-var]
+no_size_of_ring = osmia.RingBuf(osmia.Chars)  # type: ignore[call-arg]
+
+
+@xdp
+def forgets_value_of_global(ctx: XdpContext) -> XdpAction:
+    count = total + 1  # type: ignore[operator]
+    if total > 5:  # type: ignore[operator]
+        return XdpAction.PASS
+    total.value = 1.5  # type: ignore[assignment]
+    state.value = 1  # type: ignore[assignment]
+    with events.reserve() as event:
+        print(bytes(event), count)  # type: ignore[arg-type]
+    stages.tail_call(5, 0)  # type: ignore[arg-type]
+    return XdpAction.PASS
+
+
+def sets_what_is_no_program() -> None:
+    stages[0] = 5  # type: ignore[assignment]
+    stages["a"] = forgets_value_of_global  # type: ignore[index]
+    forgets_value_of_global.load(settings=5)  # type: ignore[arg-type]
+    forgets_value_of_global.settings["PORT"] = 5  # type: ignore[index]

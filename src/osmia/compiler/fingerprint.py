@@ -121,6 +121,9 @@ def describe(value: object) -> Description:
     if is_enumeration(type(value)):
         member: Any = value
         return ("member", *_name(type(value)), member.name, describe(member.value))
+    own = vars(type(value)).get("__osmia_describe__")
+    if own is not None:
+        return own(value)  # type: ignore[no-any-return]
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
         return ("map", type(value).__name__, *parts)

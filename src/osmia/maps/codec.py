@@ -12,10 +12,17 @@ from osmia.types import is_integer, storage_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeGuard
+    from typing import Any, Protocol, TypeGuard
 
     from osmia.forms import Form
-    from osmia.maps.declaration import Map
+
+    class Owner(Protocol):
+        """Whose keys or values they are."""
+
+        @property
+        def subject(self) -> str:
+            """What error texts call it."""
+
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
 LONGEST_SHOWN = 60
@@ -45,7 +52,7 @@ class Codec:
     locked: bool
     """Whether it holds a spin lock."""
 
-    def __init__(self, of: object, owner: Map[Any, Any], role: str) -> None:
+    def __init__(self, of: object, owner: Owner, role: str) -> None:
         self.of = of
         self.owner = owner
         self.role = role
@@ -157,14 +164,14 @@ def shortened(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
-def _bad_type(of: object, owner: Map[Any, Any], role: str) -> TypeError:
+def _bad_type(of: object, owner: Owner, role: str) -> TypeError:
     found = of.__name__ if isinstance(of, type) else shown(of)
     if of is int:
         found = "int: say how wide it is, as in u32 or u64"
     return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
 
 
-def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
+def _check_lock(locks: int, name: str, owner: Any, role: str) -> None:
     """Refuse spin locks where the kernel does."""
     if role != "value":
         raise TypeError(f"{owner.subject}: a key holds no spin lock, and {name} does: take the lock out of it")

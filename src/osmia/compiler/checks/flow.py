@@ -93,6 +93,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             # Python evaluates the value first, then the place.
             after = _value(value, facts, around)
             return None if after is None else _value(place, after, around)
+        case ir.Clear(place=place):
+            return _value(place, facts, around)
         case ir.Evaluate(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
@@ -184,7 +186,16 @@ def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
 def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
     match value:
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
-            return facts[local]
+            # That it was assigned where it was read has been checked: what is known now may be of several ways.
+            k = facts[local]
+            return Known(
+                unassigned=False,
+                may_be_none=k.may_be_none,
+                may_be_there=k.may_be_there,
+                origin=k.origin,
+                objects=k.objects,
+                stale=k.stale,
+            )
         case ir.Sequence(value=result):
             return _known(result, facts)
         case ir.Conditional(then=then, otherwise=otherwise):
@@ -240,6 +251,9 @@ def _condition(test: ir.Expression, facts: dict[ir.Local, Known], around: Around
     match test:
         case ir.Constant(value=value):
             return (facts, None) if value else (None, facts)
+        case ir.Sequence(before=before, value=value):
+            done = _statements(before, facts, around)
+            return (None, None) if done is None else _condition(value, done, around)
         case ir.Not(operand=operand):
             when_true, when_false = _condition(operand, facts, around)
             return when_false, when_true

@@ -20,6 +20,7 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, NoneType, PacketType, ValueType, is_number, joined
 from osmia.compiler.ir.walk import assigned
 from osmia.compiler.source import FunctionSource, function_source
+from osmia.errors import CompileError
 
 if TYPE_CHECKING:
     from osmia.compiler.fingerprint import Path
@@ -196,7 +197,11 @@ def _written_out(
     before = [made for parameter, value in given for made in _bind(inside, definition, parameter, value, location)]
     parameters = assigned(tuple(before))
     state.program.calls.append((name, identity))
-    body = _body(inside, definition)
+    try:
+        body = _body(inside, definition)
+    except CompileError as problem:
+        problem.called_from(f"{name} is called at {location.file}:{location.line}")
+        raise
     state.program.calls.pop()
     return _result(state, inside, call, tuple(before), body, parameters, location)
 
@@ -336,6 +341,9 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
     call = state.call
     assert call is not None
     value: Operand = Static(None, ("constant",), location) if node is None else state.translate.operand(state, node)
+    if isinstance(value, Static) and isinstance(value.value, tuple):
+        elements = [Static(each, ("element", value.path, i), location) for i, each in enumerate(value.value)]
+        value = TupleValue(location, (), tuple(elements))
     before: tuple[ir.Statement, ...] = ()
     if isinstance(value, TupleValue):
         before, items = value.before, list(value.items)

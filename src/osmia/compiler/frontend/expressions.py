@@ -12,7 +12,7 @@ from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
-from osmia.compiler.frontend.constructors import construct, new_object, size_of, static_arguments
+from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
@@ -44,7 +44,7 @@ from osmia.compiler.ir.types import (
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
-from osmia.structs import array, chars, sizeof, zeroed
+from osmia.structs import array, chars, scratch, sizeof, zeroed
 from osmia.types import Integer, is_big_endian, is_integer, ref
 
 if TYPE_CHECKING:
@@ -297,6 +297,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return helper_call(state, row, node)
     if of is sizeof:
         return size_of(state, node)
+    if of is scratch:
+        return scratch_object(state, node)
     if of is zeroed or of is array or of is chars:
         return _new_object(state, of, node)
     layout = layout_of(of) if isinstance(of, type) else None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
     from osmia.layout import Layout
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
 
 
 @frozen_record
@@ -89,6 +91,14 @@ class UnitState:
     """How the compiler came to each struct class."""
     files: dict[str, ir.SourceFile]
     """Of all functions, by the path as Python knows it."""
+    scratch: list[ir.MapReference]
+    """Maps of the compiler's own."""
+    globals: dict[str, Global[Any]]
+    """By symbol: the variables that kernel code and user code share."""
+    global_paths: dict[str, Path]
+    settings: dict[str, Setting]
+    """By symbol: the settings."""
+    setting_paths: dict[str, Path]
 
     def map_reference(self, static: Static) -> ir.MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {})
+    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {}, [], {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
@@ -36,7 +36,7 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
             expected="one LICENSE",
             fix="give their modules the same LICENSE, or load them apart",
         )
-    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), state.files, []), state
+    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), state.files, state.scratch, []), state
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:

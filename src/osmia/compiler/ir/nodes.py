@@ -436,6 +436,14 @@ class Copy:
 
 
 @frozen_record
+class Clear:
+    """Fill a place with zeros."""
+
+    location: Location
+    place: Expression
+
+
+@frozen_record
 class Evaluate:
     """Evaluate for its effect."""
 
@@ -522,7 +530,9 @@ class Scope:
     abort: tuple[Statement, ...]
 
 
-Statement = Assign | Store | Copy | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+Statement = (
+    Assign | Store | Copy | Clear | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+)
 
 
 @record
@@ -573,6 +583,8 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
+    scratch: list[MapReference]
+    """Maps of the compiler's own, for objects that are too large for the stack."""
     error_sites: list[ErrorSite]
     """Numbered once all checks have passed."""
 

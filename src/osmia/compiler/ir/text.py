@@ -46,6 +46,8 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
+            case ir.Clear(place=place):
+                yield f"{indent}*{expression_text(place)} = zeros{line}"
             case ir.Inlined(frame=frame, body=body):
                 yield f"{indent}inlined {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")

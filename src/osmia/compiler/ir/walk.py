@@ -73,6 +73,8 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (test,), (then, otherwise)
         case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
+        case ir.Clear(place=place):
+            return (place,), ()
         case ir.Inlined(body=body):
             return (), (body,)
         case ir.Scope(body=body, leave=leave, abort=abort):

@@ -92,6 +92,11 @@ class FunctionWriter:
                 self._store(place, self._integer(value), statement.location)
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
+            case ir.Clear(place=place):
+                assert isinstance(place.type, PlaceType)
+                pointer = self._pointer(place)
+                self._out.at(statement.location)
+                memory.clear(self._out, pointer, place.type.layout.size)
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):
@@ -247,6 +252,9 @@ class FunctionWriter:
                         self._branch(operand, when_true, next_label)
                     self._out.start(next_label)
                 self._branch(operands[-1], when_true, when_false)
+            case ir.Sequence(before=before, value=value):
+                self._statements(before)
+                self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
                 nothing = self._is_none(operand)
                 self._branch_on_none(nothing, test.location, when_true, when_false)

@@ -124,3 +124,27 @@ def alike(out: Emitter, left: str, right: str | bytes, size: int, alignment: int
     for difference in differences[1:]:
         whole = out.value(f"or i64 {whole}, {difference}")
     return out.value(f"icmp eq i64 {whole}, 0")
+
+
+# Beyond so many stores a loop is shorter.
+MOST_STORES = 32
+
+
+def clear(out: Emitter, target: str, size: int) -> None:
+    """Zeros in 8-aligned memory whose size is a multiple of 8, or which has room up to one."""
+    words = (size + 7) // 8
+    if words <= MOST_STORES:
+        for index in range(words):
+            out.line(f"store i64 0, ptr {offset(out, target, 8 * index)}, align 8")
+        return
+    counter, test, body, after = out.slot("i64"), out.label("clear"), out.label("store"), out.label("cleared")
+    out.line(f"store i64 0, ptr {counter}, align 8")
+    out.go(test)
+    out.start(test)
+    at = out.value(f"load i64, ptr {counter}, align 8")
+    out.branch(out.value(f"icmp ult i64 {at}, {8 * words}"), body, after)
+    out.start(body)
+    out.line(f"store i64 0, ptr {out.value(f'getelementptr i8, ptr {target}, i64 {at}')}, align 8")
+    out.line(f"store i64 {out.value(f'add i64 {at}, 8')}, ptr {counter}, align 8")
+    out.go(test)
+    out.start(after)

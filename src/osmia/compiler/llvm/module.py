@@ -24,7 +24,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     """The module in LLVM's assembly."""
     debug = DebugInfo(unit.programs[0].file, unit.files)
     kept, lines = [], []
-    for map_ in unit.maps:
+    for map_ in (*unit.maps, *unit.scratch):
         lines.append(_map_definition(map_.symbol, 5 if map_.declaration.flags else 4, debug.map(map_)))
         kept.append(map_.symbol)
     if unit.error_sites:
