@@ -64,10 +64,13 @@ class FunctionWriter:
             if local in self._views:
                 self._nothing[local] = self._out.slot("i8")
         self._packet.begin()
+        self._result, self._end = self._out.slot("i32"), self._out.label("end")
         self._statements(self._program.body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
-            self._out.line(f"ret i32 {self._program.error_value}")
+            self._return(str(self._program.error_value))
+        self._out.start(self._end)
+        self._out.line(f"ret i32 {self._out.value(f'load i32, ptr {self._result}, align 4')}")
         name, section = self._program.name, self._program.kind.section
         head = (
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
@@ -228,13 +231,13 @@ class FunctionWriter:
         self._out.line(f"br i1 {test}, label %{none}, label %{there}")
         self._out.start(none)
         self._out.at(statement.then[0].location)
-        self._return(returned)
+        self._out.line(f"ret i32 {self._out.narrowed(returned, 32)}")
         self._out.start(there)
         self._statements(statement.otherwise)
 
     def _return(self, result: str) -> None:
-        self._out.line(f"ret i32 {self._out.narrowed(result, 32)}")
-        self._out.ended = True
+        self._out.line(f"store i32 {self._out.narrowed(result, 32)}, ptr {self._result}, align 4")
+        self._out.go(self._end)
 
     # Conditions
 
@@ -256,8 +259,7 @@ class FunctionWriter:
                 self._statements(before)
                 self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
-                nothing = self._is_none(operand)
-                self._branch_on_none(nothing, test.location, when_true, when_false)
+                self._branch_on_none(self._is_none(operand), test.location, when_true, when_false)
             case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
                 self._chain(operators, operands, test.location, when_true, when_false)
             case _:
@@ -269,7 +271,8 @@ class FunctionWriter:
         """A test for None that stays a branch of its own.
 
         LLVM merges neighbouring tests where it can, and makes `p == 0 and n == 0` into `p | n == 0`: arithmetic on a
-        pointer, which the verifier refuses. An empty asm before the test and on both ways keeps the neighbours apart.
+        pointer, which the verifier refuses, and of the checks of two views into arithmetic on their outcomes, from which
+        it learns nothing. An empty asm before the test and on both ways keeps the neighbours apart.
         """
         self._out.at(location)
         self._out.line(KEEP_APART)
@@ -630,7 +633,7 @@ class FunctionWriter:
             self._error_edge(of.location)
         else:
             self._leave_scopes(0, aborting=True)
-            out.line(f"ret i32 {self._program.error_value}")
+            self._return(str(self._program.error_value))
         out.start(inside)
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
@@ -737,8 +740,7 @@ class FunctionWriter:
         self._out.line(f"store i64 {after}, ptr {counter}, align 8")
         self._out.line(f"br label %{leave}")
         self._out.start(leave)
-        self._out.line(f"ret i32 {self._program.error_value}")
-        self._out.ended = True
+        self._return(str(self._program.error_value))
 
 
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
