@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
-import packets
+import real_packets as packets
 from compiled import c_object
 from compiler import packet_programs
 from osmia import XdpAction, checksum

@@ -117,7 +117,8 @@ def _add_member(draw: st.DrawFn, members: Members, name: str, made: list[tuple[A
     elif sort == "array":
         of, c = draw(st.sampled_from([*SCALARS.items(), *unlocked]))
         length = draw(st.integers(1, 5))
-        members.annotations[name], members.values[name] = FixedArray[of], array(of, length)
+        alias: Any = FixedArray
+        members.annotations[name], members.values[name] = alias[of], array(of, length)
         members.c += f"{c} {name}[{length}]; "
     else:
         allowed = unlocked if members.packed or members.kind == "union" else made

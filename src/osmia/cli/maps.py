@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
 
 from osmia.cli import clock
 from osmia.kernel.cpus import online_cpus, possible_cpus
-from osmia.layout import Declaration
 from osmia.maps.codec import LONGEST_SHOWN
 from osmia.maps.percpu import PerCpuValues
 from osmia.record import record
@@ -158,17 +156,27 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A key or a value as JSON has it; bytes are hexadecimal digits, a struct is an object."""
+    """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays."""
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, Declaration):
-        return [_plain(each) for each in value] if isinstance(value, Iterable) else str(value)
-    if hasattr(value, "__osmia_layout__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in value.__osmia_layout__.fields}
-    return value
+    if not hasattr(type(value), "__osmia_layout__"):
+        return value
+    from osmia.arrays import Chars, FixedArray, SpinLock
+
+    if isinstance(value, Chars):
+        return str(value)
+    if isinstance(value, FixedArray):
+        return [_plain(element) for element in value]
+    fields = [field.name for field in value.__osmia_layout__.fields]
+    held = {name: getattr(value, name) for name in fields}
+    return {name: _plain(each) for name, each in held.items() if not isinstance(each, SpinLock)}
 
 
 def _is_set(value: Any) -> bool:
+    if hasattr(type(value), "__osmia_layout__"):
+        from osmia.structs import to_bytes
+
+        value = to_bytes(value)
     return any(map(_is_set, value)) if isinstance(value, (PerCpuValues, bytes)) else bool(value)
 
 

@@ -55,6 +55,9 @@ def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
     if step in ("key", "value") and isinstance(base, Map):
         return getattr(base, step)
+    if step == "layout" and not isinstance(base, type):
+        layout = getattr(base, "layout", None)
+        return getattr(layout, "of", MISSING)
     if step == "field" and isinstance(base, type):
         return _field_class(base, rest[0])
     if step == "member" and isinstance(base, type):

@@ -93,7 +93,7 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             # Python evaluates the value first, then the place.
             after = _value(value, facts, around)
             return None if after is None else _value(place, after, around)
-        case ir.Clear(place=place):
+        case ir.Fill(place=place):
             return _value(place, facts, around)
         case ir.Evaluate(value=value):
             return _value(value, facts, around)
@@ -348,6 +348,8 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapDelete()
             | ir.PacketAt()
             | ir.PacketLength()
+            | ir.GlobalPlace()
+            | ir.SettingRead()
             | ir.Atomic()
             | ir.Require()
             | ir.Field()

@@ -120,13 +120,19 @@ def scratch_object(state: FunctionState, node: ast.Call) -> ir.Expression:
     )
     local = state.hidden(of)
     here = ir.LocalRead(of, location, local)
-    return ir.Sequence(of, location, (ir.Assign(location, local, found), ir.Clear(location, here)), here)
+    return ir.Sequence(
+        of, location, (ir.Assign(location, local, found), ir.Fill(location, here, bytes(_in_words(layout.size)))), here
+    )
+
+
+def _in_words(size: int) -> int:
+    return (size + 7) // 8 * 8
 
 
 def _scratch_map(state: FunctionState, layout: Layout) -> ir.MapReference:
     """A per-CPU map of one value, whose size is a multiple of 8 so that zeros can be stored by words."""
     symbol = f"osmia_scratch{len(state.unit.scratch)}"
-    size = (layout.size + 7) // 8 * 8
+    size = _in_words(layout.size)
     declaration: PerCpuArray[Any] = PerCpuArray(Bytes(size), max_entries=1, name=symbol)  # type: ignore[arg-type]
     reference = ir.MapReference(symbol, declaration, IntegerLayout(u32), BytesLayout(size))  # type: ignore[arg-type]
     state.unit.scratch.append(reference)

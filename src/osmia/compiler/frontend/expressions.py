@@ -17,7 +17,7 @@ from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
-from osmia.compiler.frontend.map_operations import map_item, map_operation
+from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
@@ -29,7 +29,9 @@ from osmia.compiler.frontend.places import (
     place_of_subscript,
 )
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     BoolType,
@@ -44,6 +46,10 @@ from osmia.compiler.ir.types import (
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
+from osmia.maps.globals import Global
+from osmia.maps.programs import ProgramArray
+from osmia.maps.ring import RingBuf
+from osmia.maps.settings import Setting
 from osmia.structs import array, chars, scratch, sizeof, zeroed
 from osmia.types import Integer, is_big_endian, is_integer, ref
 
@@ -83,6 +89,11 @@ def expression(state: FunctionState, node: ast.expr) -> ir.Expression:
 
 def operand(state: FunctionState, node: ast.expr) -> Operand:
     """The IR of an expression, or the object that it names where it is known now."""
+    found = _operand(state, node)
+    return setting_read(state, found) if isinstance(found, Static) and isinstance(found.value, Setting) else found
+
+
+def _operand(state: FunctionState, node: ast.expr) -> Operand:
     match node:
         case ast.Constant():
             return Static(node.value, ("constant",), state.at(node))
@@ -195,6 +206,8 @@ def _moved(bound: Operand, location: Location) -> Operand:
 def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
+    if isinstance(base, Static) and isinstance(base.value, Global):
+        return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
     if not isinstance(base, ir.Expression):
@@ -237,6 +250,10 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     location = state.at(node)
     if isinstance(node.func, ast.Attribute):
         base = operand(state, node.func.value)
+        if isinstance(base, Static) and isinstance(base.value, RingBuf) and node.func.attr == "output":
+            return output(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
+            return tail_call(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)

@@ -9,7 +9,7 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ValueType, is_number, joined, storage_type
-from osmia.layout import ArrayLayout, StructLayout, layout_of
+from osmia.layout import ArrayLayout, BytesLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
 
@@ -127,7 +127,8 @@ class UnitState:
                 expected="letters, digits and _, as in a variable's name",
                 fix="give the map another name=",
             )
-        key, value = layout_of(declaration.key), layout_of(declaration.value)
+        key = BytesLayout(0) if declaration.key is None else layout_of(declaration.key)
+        value = layout_of(declaration.value)
         assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
         for role, layout in (("key", key), ("value", value)):
             self.know_structs(layout, (role, static.path))
@@ -163,6 +164,8 @@ class ProgramState:
     """The functions that are being translated, the outermost first: name and code object or node."""
     hidden: int
     """How many locals of the compiler's own there are."""
+    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local]]
+    """The rings' events that are reserved here: the ring, what was given, and its name."""
 
 
 @record

@@ -36,7 +36,16 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
             expected="one LICENSE",
             fix="give their modules the same LICENSE, or load them apart",
         )
-    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), state.files, state.scratch, []), state
+    return ir.Unit(
+        programs,
+        list(state.maps.values()),
+        licenses.pop(),
+        state.files,
+        state.globals,
+        state.settings,
+        state.scratch,
+        [],
+    ), state
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
@@ -134,7 +143,7 @@ def _state(
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0),
+        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0, []),
         index,
         source,
         EnumType(request.kind.returns),

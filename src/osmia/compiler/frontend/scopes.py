@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import HELPERS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.places import place_of_attribute
+from osmia.compiler.frontend.rings import reserved, reserved_ring
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import PlaceType
 from osmia.layout import SpinLockLayout
@@ -24,11 +25,14 @@ def with_block(state: FunctionState, node: ast.With) -> tuple[ir.Statement, ...]
     lock = _lock(state, first)
     if lock is not None:
         return _locked(state, first, lock, inner)
+    ring = reserved_ring(state, first)
+    if ring is not None:
+        return reserved(state, *ring, first, inner)
     raise error(
         "kernel code has no such with block",
         state.at(first.context_expr),
         found=f"with {ast.unparse(first)}",
-        expected="a lock (`with value.lock:`)",
+        expected="a lock (`with value.lock:`), or a ring buffer (`with ring.reserve() as event:`)",
         fix="call what it would call",
     )
 

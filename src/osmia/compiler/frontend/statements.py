@@ -16,12 +16,16 @@ from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.refused import STATEMENTS
+from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
 from osmia.compiler.frontend.stores import stored
+from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
+from osmia.maps.globals import Global
+from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
 
 
@@ -35,6 +39,12 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
     match node:
         case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
             return ()
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="discard"))) if _is_ring(state, node.value):
+            assert isinstance(node.value, ast.Call)
+            assert isinstance(node.value.func, ast.Attribute)
+            ring = operand(state, node.value.func.value)
+            assert isinstance(ring, Static)
+            return discard(state, ring, node.value)
         case ast.Expr():
             return (ir.Evaluate(state.at(node), _unused(operand(state, node.value), state, node.value)),)
         case ast.Assign():
@@ -82,6 +92,16 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
                 expected="an assignment, if, return, or a call",
                 fix=instead,
             )
+
+
+def _is_ring(state: FunctionState, node: ast.expr) -> bool:
+    """Whether this calls a method of a ring buffer."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    if not isinstance(node.func.value, ast.Name | ast.Attribute):
+        return False
+    base = operand(state, node.func.value)
+    return isinstance(base, Static) and isinstance(base.value, RingBuf)
 
 
 def _unused(value: Operand, state: FunctionState, node: ast.expr) -> ir.Expression:
@@ -427,6 +447,8 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     """The place that an attribute names, to be stored to."""
     base = operand(state, node.value)
     location = state.at(node)
+    if isinstance(base, Static) and isinstance(base.value, Global):
+        return global_place(state, base, node.attr, location)
     if isinstance(base, Static):
         what = "a map" if isinstance(base.value, Map) else f"{ast.unparse(node.value)}"
         raise error(

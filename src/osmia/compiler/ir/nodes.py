@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from osmia.layout import Field as LayoutField
     from osmia.layout import Layout
     from osmia.maps.declaration import Map
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
 
 
 @frozen_record
@@ -172,6 +174,26 @@ class Atomic:
     operands: tuple[Expression, ...]
     fetch: bool
     """Whether what was there before is wanted."""
+
+
+@frozen_record
+class GlobalPlace:
+    """A global variable, as a place."""
+
+    type: PlaceType
+    location: Location
+    symbol: str
+    declaration: Global[Any]
+
+
+@frozen_record
+class SettingRead:
+    """The value that a setting has where the program is loaded."""
+
+    type: ValueType
+    location: Location
+    symbol: str
+    declaration: Setting
 
 
 @frozen_record
@@ -385,6 +407,8 @@ Expression = (
     | PacketLength
     | HelperCall
     | Atomic
+    | GlobalPlace
+    | SettingRead
     | Unwrap
     | Require
     | Field
@@ -436,11 +460,12 @@ class Copy:
 
 
 @frozen_record
-class Clear:
-    """Fill a place with zeros."""
+class Fill:
+    """Put constant bytes into a place."""
 
     location: Location
     place: Expression
+    image: bytes
 
 
 @frozen_record
@@ -531,7 +556,7 @@ class Scope:
 
 
 Statement = (
-    Assign | Store | Copy | Clear | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+    Assign | Store | Copy | Fill | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
 )
 
 
@@ -583,6 +608,10 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
+    globals: dict[str, Global[Any]]
+    """By symbol."""
+    settings: dict[str, Setting]
+    """By symbol."""
     scratch: list[MapReference]
     """Maps of the compiler's own, for objects that are too large for the stack."""
     error_sites: list[ErrorSite]

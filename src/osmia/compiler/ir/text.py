@@ -20,6 +20,10 @@ def unit_text(unit: ir.Unit) -> str:
             f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.name}, {map_.value.name}]"
             f" max_entries={declaration.max_entries}"
         )
+    for symbol, variable in unit.globals.items():
+        lines.append(f"global {symbol}: {variable.layout.name}")
+    for symbol, declared in unit.settings.items():
+        lines.append(f"setting {symbol}: {declared.of.__name__} = {declared}")
     for program in unit.programs:
         lines += ["", *_program(program)]
     return "\n".join(lines) + "\n"
@@ -46,8 +50,9 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
-            case ir.Clear(place=place):
-                yield f"{indent}*{expression_text(place)} = zeros{line}"
+            case ir.Fill(place=place, image=image):
+                what = f"0x{image.hex()}" if any(image) else "zeros"
+                yield f"{indent}*{expression_text(place)} = {what}{line}"
             case ir.Inlined(frame=frame, body=body):
                 yield f"{indent}inlined {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
@@ -111,6 +116,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.GlobalPlace(symbol=symbol):
+            return f"global {symbol}"
+        case ir.SettingRead(symbol=symbol, type=type_):
+            return f"(setting {symbol}: {type_})"
         case ir.HelperCall(helper=helper, arguments=arguments):
             shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
             return f"{helper.name}({', '.join(shown)})"

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.PacketLength():
+        case (
+            ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.GlobalPlace() | ir.SettingRead() | ir.PacketLength()
+        ):
             return ()
         case ir.PacketAt(offset=offset):
             return (offset,)
@@ -73,7 +75,7 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (test,), (then, otherwise)
         case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
-        case ir.Clear(place=place):
+        case ir.Fill(place=place):
             return (place,), ()
         case ir.Inlined(body=body):
             return (), (body,)

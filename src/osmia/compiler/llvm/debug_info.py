@@ -186,18 +186,25 @@ class DebugInfo:
             scope = self.node(f"!DILexicalBlockFile(scope: {scope}, file: {file}, discriminator: 0)")
         return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
 
-    def map(self, map_: ir.MapReference) -> str:
-        """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t."""
+    def map(self, map_: ir.MapReference) -> tuple[int, str]:
+        """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t. And its members' count."""
         declaration = map_.declaration
-        members = [
-            ("type", self._uint(MAP_KINDS[type(declaration).__name__].type)),
-            ("key", self.pointer(self.layout(map_.key))),
-            ("value", self.pointer(self.layout(map_.value))),
-            ("max_entries", self._uint(declaration.max_entries)),
-        ]
+        members = [("type", self._uint(MAP_KINDS[type(declaration).__name__].type))]
+        if declaration.key is not None:
+            members.append(("key", self.pointer(self.layout(map_.key))))
+            members.append(("value", self.pointer(self.layout(map_.value))))
+        members.append(("max_entries", self._uint(declaration.max_entries)))
         if declaration.flags:
             members.append(("map_flags", self._uint(declaration.flags)))
-        return self._global(map_.symbol, members)
+        return len(members), self._global(map_.symbol, members)
+
+    def variable(self, symbol: str, layout: Layout, *, constant: bool = False) -> str:
+        """A global variable, which BTF lists in its section; a constant one is `const volatile`, as in C."""
+        of = self.layout(layout)
+        if constant:
+            volatile = self.node(f"!DIDerivedType(tag: DW_TAG_volatile_type, baseType: {of})")
+            of = self.node(f"!DIDerivedType(tag: DW_TAG_const_type, baseType: {volatile})")
+        return self._listed(symbol, of)
 
     def error_counters(self, symbol: str, map_type: int, key: type[Integer], value: type[Integer], count: int) -> str:
         """The map that counts errors, which no source line declares."""
@@ -216,9 +223,13 @@ class DebugInfo:
             f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)},"
             f" elements: {self.node_list(elements)})"
         )
+        return self._listed(name, struct)
+
+    def _listed(self, name: str, of: str) -> str:
+        """A global of a type."""
         variable = self.distinct(
             f"!DIGlobalVariable(name: {quoted(name)}, scope: {self._unit}, file: {self._unit_file}, line: 1,"
-            f" type: {struct}, isLocal: false, isDefinition: true)"
+            f" type: {of}, isLocal: false, isDefinition: true)"
         )
         number = self.node(f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())")
         self.globals.append(number)

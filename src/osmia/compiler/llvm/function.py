@@ -19,6 +19,7 @@ from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, 
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter
+from osmia.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,11 +96,14 @@ class FunctionWriter:
                 self._store(place, self._integer(value), statement.location)
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
-            case ir.Clear(place=place):
+            case ir.Fill(place=place, image=image):
                 assert isinstance(place.type, PlaceType)
                 pointer = self._pointer(place)
                 self._out.at(statement.location)
-                memory.clear(self._out, pointer, place.type.layout.size)
+                if any(image):
+                    memory.fill(self._out, pointer, image, ANY_ALIGNMENT)
+                else:
+                    memory.clear(self._out, pointer, len(image))
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):
@@ -271,8 +275,8 @@ class FunctionWriter:
         """A test for None that stays a branch of its own.
 
         LLVM merges neighbouring tests where it can, and makes `p == 0 and n == 0` into `p | n == 0`: arithmetic on a
-        pointer, which the verifier refuses, and of the checks of two views into arithmetic on their outcomes, from which
-        it learns nothing. An empty asm before the test and on both ways keeps the neighbours apart.
+        pointer, which the verifier refuses, and of the checks of two views into arithmetic on their outcomes, from
+        which it learns nothing. An empty asm before the test and on both ways keeps the neighbours apart.
         """
         self._out.at(location)
         self._out.line(KEEP_APART)
@@ -403,8 +407,17 @@ class FunctionWriter:
                 return self._helper_call(of)
             case ir.Atomic():
                 return self._atomic(of)
+            case ir.SettingRead():
+                return self._setting(of)
             case (
-                ir.PacketAt() | ir.MapLookup() | ir.Unwrap() | ir.Require() | ir.Field() | ir.Element() | ir.Construct()
+                ir.PacketAt()
+                | ir.MapLookup()
+                | ir.Unwrap()
+                | ir.Require()
+                | ir.Field()
+                | ir.Element()
+                | ir.Construct()
+                | ir.GlobalPlace()
             ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
@@ -439,6 +452,8 @@ class FunctionWriter:
                 return self._helper_call(of)
             case ir.Construct():
                 return self._construct(of)
+            case ir.GlobalPlace(symbol=symbol):
+                return f"@{quoted(symbol)}"
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._pointer(value)
@@ -654,6 +669,13 @@ class FunctionWriter:
         self._out.at(of.location)
         symbol = quoted(of.map.symbol)
         return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+
+    def _setting(self, of: ir.SettingRead) -> str:
+        """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
+        layout = layout_of(of.declaration.of)
+        assert layout is not None
+        self._out.at(of.location)
+        return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
 
     def _helper_call(self, of: ir.HelperCall) -> str:
         """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
