@@ -424,7 +424,6 @@ def test_packets_exist_in_kernel_code_only() -> None:
     for use, name in (
         (lambda: context.packet, "XdpContext.packet"),
         (lambda: context.meta, "XdpContext.meta"),
-        (lambda: context.adjust_head(1), "XdpContext.adjust_head"),
         (lambda: osmia.Packet().at(IPv4, 0), "Packet.at"),
         (lambda: len(osmia.Packet()), "Packet.__len__"),
     ):
