@@ -28,17 +28,23 @@ View = tuple[str, str]
 
 
 class PacketWriter:
-    """Writes what one program does with its packet.
+    """Writes what a program, or a function that it calls, does with the packet.
 
     The packet's bounds are kept in slots: they are read once, and again after each helper that changes the packet.
     """
 
-    def __init__(self, out: Emitter, program: ir.Program, on_stack: frozenset[ir.Local]) -> None:
+    def __init__(
+        self,
+        out: Emitter,
+        access: PacketAccess | None,
+        body: tuple[ir.Statement, ...],
+        on_stack: frozenset[ir.Local],
+    ) -> None:
         self._out = out
-        self._access: PacketAccess | None = program.kind.packet
+        self._access = access
         self._bounds: dict[str, str] = {}
-        self._largest = Largest(program.body, on_stack)
-        for each in nodes(program.body):
+        self._largest = Largest(body, on_stack)
+        for each in nodes(body):
             if isinstance(each, ir.PacketAt | ir.PacketLength):
                 for bound in _bounds(each.packet):
                     self._bounds.setdefault(bound, "")
