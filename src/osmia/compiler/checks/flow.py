@@ -134,7 +134,7 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
                 going = None if going is None else _value(argument, going, around)
             helper = packet_change(function.body)
             if helper is not None:
-                going = _moved(statement.location, f"{function.name} ({helper})", going)
+                going = _moved(statement.location, helper, going)
             return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
