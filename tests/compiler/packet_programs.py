@@ -535,3 +535,32 @@ def calls_functions(ctx: XdpContext) -> XdpAction:
     again = ctx.packet.at(IPv4, 14)
     found.offset = len(ctx.packet)
     return XdpAction.PASS if again is None else XdpAction.TX
+
+
+@xdp
+def sums_udp(ctx: XdpContext) -> XdpAction:
+    """The checksum of a whole UDP datagram over IPv4 of at most 1480 bytes: 0 where it is right."""
+    found = seen.lookup(0)
+    ip = ctx.packet.at(IPv4, 14)
+    if found is None or ip is None or ip.protocol != IpProto.UDP:
+        return XdpAction.ABORTED
+    start = 14 + ip.header_length
+    udp = ctx.packet.at(Udp, start)
+    if udp is None:
+        return XdpAction.DROP
+    length = udp.length
+    total = ipv4_pseudo_sum(ip, length)
+    for i in range(0, 1480, 2):
+        if i >= length - 1:
+            break
+        word = ctx.packet.at(be16, start + i)
+        if word is None:
+            return XdpAction.DROP
+        total += word.value
+    if length % 2 == 1:
+        last = ctx.packet.at(u8, start + length - 1)
+        if last is None:
+            return XdpAction.DROP
+        total += last.value << 8
+    found.other = checksum(total)
+    return XdpAction.TX

@@ -172,6 +172,21 @@ def test_rewritten_packets_have_right_checksums(loaded: Any, protocol: int, ttl:
         assert packets.checksum(whole) == 0
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 100, 1001, 1472])
+def test_the_checksum_of_a_whole_datagram(loaded: Any, size: int) -> None:
+    right = packets.ethernet(packets.ipv4(packets.udp(bytes(i * 7 % 256 for i in range(size))), 17))
+    action, found, _ = run(loaded, "sums_udp", right)
+    assert (action, found.other) == (TX, 0)
+    broken = bytearray(right)
+    broken[-1] ^= 1
+    action, found, _ = run(loaded, "sums_udp", bytes(broken))
+    assert (action, found.other) == (
+        TX,
+        packets.checksum(packets.pseudo(packets.SOURCE, packets.TARGET, 17, 8 + size) + broken[34:]),
+    )
+    assert run(loaded, "sums_udp", right[:-1])[0] is DROP
+
+
 def test_udp_without_a_checksum_stays_without(loaded: Any) -> None:
     packet = packets.ethernet(packets.ipv4(UDP[:6] + b"\0\0" + UDP[8:], 17))
     action, _, data = run(loaded, "rewrites", packet)
