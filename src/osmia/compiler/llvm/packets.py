@@ -78,41 +78,53 @@ class PacketWriter:
             return place, out.value(f"icmp ugt ptr {behind}, {end}")
         most, interval = LARGEST_OFFSET - size, integer_of(of.offset.type)
         assert interval is not None
-        if interval.low >= 0 and interval.high <= most:
-            visible = self._largest.of(of.offset)
-            mask = (1 << interval.high.bit_length()) - 1
-            if visible is not None and visible <= most:
-                return self._checked(start, end, offset, size)
-            if mask <= most:
-                # It is that small in any case, but the verifier cannot see why.
-                masked = out.value(f"and i64 {out.opaque(offset)}, {mask}")
-                return self._checked(start, end, masked, size)
-        return self._within(start, end, offset, size)
+        small = interval.low >= 0 and interval.high <= most
+        visible = self._largest.of(of.offset) if small else None
+        if visible is not None and visible <= most:
+            return self._checked(start, end, offset, size)
+        # It is small in any case, but the verifier cannot see why.
+        mask = (1 << interval.high.bit_length()) - 1 if small else 0
+        return self._varying(start, end, offset, size, mask if mask <= most else 0)
 
     def _checked(self, start: str, end: str, offset: str, size: int) -> View:
         place = self._out.opaque_pointer(self._out.value(f"getelementptr i8, ptr {start}, i64 {offset}"))
         behind = self._out.value(f"getelementptr i8, ptr {place}, i64 {size}")
         return place, self._out.value(f"icmp ugt ptr {behind}, {end}")
 
-    def _within(self, start: str, end: str, offset: str, size: int) -> View:
-        """Of an offset that may be anything: a negative one is a large number here."""
-        out = self._out
+    def _varying(self, start: str, end: str, offset: str, size: int, mask: int) -> View:
+        """Of an offset that the verifier cannot see to be small: it is below `mask`, or may be anything if that is 0.
+
+        A negative offset is a large number here. Once LLVM has unrolled a loop the offset may be a constant after all.
+        """
+        out, most = self._out, LARGEST_OFFSET - size
         pointer, nothing = out.slot("ptr"), out.slot("i8")
-        near, after = out.label("near"), out.label("after")
+        known, unknown, near, after = (out.label(hint) for hint in ("known", "unknown", "near", "after"))
+        out.branch(out.value(f"call i1 @llvm.is.constant.i64(i64 {offset})"), known, unknown)
+        out.start(known)
+        place = out.value(f"getelementptr i8, ptr {start}, i64 {offset}")
+        behind = out.value(f"getelementptr i8, ptr {place}, i64 {size}")
+        far, missing = out.value(f"icmp ugt i64 {offset}, {most}"), out.value(f"icmp ugt ptr {behind}, {end}")
+        self._keep(pointer, nothing, (place, out.value(f"select i1 {far}, i1 true, i1 {missing}")))
+        out.go(after)
+        out.start(unknown)
         offset = out.opaque(offset)
-        out.line(f"store ptr null, ptr {pointer}, align 8")
-        out.line(f"store i8 1, ptr {nothing}, align 1")
-        far = out.value(f"icmp ugt i64 {offset}, {LARGEST_OFFSET - size}")
-        out.branch(far, after, near)
-        out.start(near)
-        place, missing = self._checked(start, end, offset, size)
-        out.line(f"store ptr {place}, ptr {pointer}, align 8")
-        held = out.value(f"zext i1 {missing} to i8")
-        out.line(f"store i8 {held}, ptr {nothing}, align 1")
+        if mask:
+            offset = out.value(f"and i64 {offset}, {mask}")
+        else:
+            self._keep(pointer, nothing, ("null", "true"))
+            out.branch(out.value(f"icmp ugt i64 {offset}, {most}"), after, near)
+            out.start(near)
+        self._keep(pointer, nothing, self._checked(start, end, offset, size))
         out.go(after)
         out.start(after)
         missing = out.value(f"icmp ne i8 {out.value(f'load i8, ptr {nothing}, align 1')}, 0")
         return out.value(f"load ptr, ptr {pointer}, align 8"), missing
+
+    def _keep(self, pointer: str, nothing: str, view: View) -> None:
+        place, missing = view
+        self._out.line(f"store ptr {place}, ptr {pointer}, align 8")
+        held = self._out.value(f"zext i1 {missing} to i8")
+        self._out.line(f"store i8 {held}, ptr {nothing}, align 1")
 
     def _ends(self, of: PacketType) -> tuple[str, str]:
         first, last = _bounds(of)
