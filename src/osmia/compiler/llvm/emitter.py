@@ -80,6 +80,18 @@ class Emitter:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
+    def opaque_unless_constant(self, number: str) -> str:
+        """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
+        known, unknown, after = self.label("known"), self.label("unknown"), self.label("either")
+        self.branch(self.value(f"call i1 @llvm.is.constant.i64(i64 {number})"), known, unknown)
+        self.start(known)
+        self.go(after)
+        self.start(unknown)
+        opaque = self.opaque(number)
+        self.go(after)
+        self.start(after)
+        return self.value(f"phi i64 [ {number}, %{known} ], [ {opaque}, %{unknown} ]")
+
     def opaque_pointer(self, pointer: str) -> str:
         """The same address, of which LLVM knows nothing."""
         return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')

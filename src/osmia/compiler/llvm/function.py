@@ -706,7 +706,7 @@ class FunctionWriter:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")
             index = out.value(f"select i1 {negative}, i64 {from_end}, i64 {index}")
-        index = out.opaque(index)
+        index = out.opaque_unless_constant(index)
         inside, outside = out.label("inside"), out.label("outside")
         out.branch(out.value(f"icmp ult i64 {index}, {of.length}"), inside, outside)
         out.start(outside)
