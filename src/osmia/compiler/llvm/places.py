@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.origins import leading_to, leads_to
 from osmia.compiler.ir.types import PlaceType, is_pointer, is_scalar
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm.memory import mask_of
@@ -30,7 +31,7 @@ class Places:
             if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
         ]
         self._objects: dict[ir.Local, frozenset[int]] = dict.fromkeys(parameters, frozenset((ELSEWHERE,)))
-        self._on_stack = self._parameters
+        self.on_stack = leading_to(body, ir.Construct, parameters)
         self._alignments: dict[ir.Local, int] = {}
         self._settle()
         self._dirty = self._with_dirty_padding(body)
@@ -38,19 +39,16 @@ class Places:
     def _settle(self) -> None:
         """Follow the assignments until nothing is added."""
         while True:
-            before = dict(self._objects), self._on_stack, dict(self._alignments)
+            before = dict(self._objects), dict(self._alignments)
             for local, value in self._assigned:
                 self._objects[local] = self._objects.get(local, frozenset()) | self._leads_to(value)
-                if self._leads_to_stack(value):
-                    self._on_stack |= {local}
-            for local, value in self._assigned:
                 self._alignments[local] = min(self._alignments.get(local, ANY_ALIGNMENT), self.alignment(value))
-            if before == (self._objects, self._on_stack, self._alignments):
+            if before == (self._objects, self._alignments):
                 return
 
     def alignment(self, place: ir.Expression) -> int:
         """What an address is a multiple of, as far as the verifier asks for it."""
-        if not self._leads_to_stack(place):
+        if not leads_to(place, ir.Construct, self.on_stack):
             return ANY_ALIGNMENT
         match place:
             case ir.Field(base=base, field=field):
@@ -68,21 +66,6 @@ class Places:
             case _:
                 assert isinstance(place.type, PlaceType)
                 return place.type.layout.alignment
-
-    def _leads_to_stack(self, place: ir.Expression) -> bool:
-        match place:
-            case ir.Construct():
-                return True
-            case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
-                return local in self._on_stack
-            case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
-                return self._leads_to_stack(base)
-            case ir.Sequence(value=value):
-                return self._leads_to_stack(value)
-            case ir.Conditional(then=then, otherwise=otherwise):
-                return self._leads_to_stack(then) or self._leads_to_stack(otherwise)
-            case _:
-                return False
 
     def _leads_to(self, place: ir.Expression) -> frozenset[int]:
         """The objects that a place may be in: the nodes that make them, by identity."""
