@@ -221,6 +221,20 @@ def deco(f):
 def double(v): return v * 2
 def work(x):
     return double(x)
+=== static methods and constants of a struct's object
+from typing import ClassVar
+@struct
+class P:
+    LIMIT: ClassVar[int] = 6
+    a: u32 = 0
+    @staticmethod
+    def capped(n, most):
+        return n if n < most else most
+    def short(self):
+        return self.capped(self.a, self.LIMIT)
+def work(x):
+    p = P(a=x)
+    return p.short() * 100 + P.capped(x, P.LIMIT + 1) + p.LIMIT
 === methods
 @struct
 class P:

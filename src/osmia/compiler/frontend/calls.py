@@ -449,7 +449,7 @@ def _check_kinds(call: Call, result: ir.Local, value: ir.Expression) -> None:
         f"{call.name} returns different things on different ways",
         value.location,
         found=f"{value.type} here, {result.type} before",
-        expected=f"{result.type} on every way",
+        expected="a number on every way" if is_number(result.type) else f"{result.type} on every way",
         fix="return a number on every way" if none else "return the same kind of value everywhere",
     )
 

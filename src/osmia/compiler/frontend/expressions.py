@@ -248,7 +248,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     member = member_of_struct(state, base, node.attr, location)
     if member is None:
         raise no_attribute(base.type, node.attr, location)
-    return read_property(state, member, node) if is_property(base, node.attr) else member
+    return read_property(state, member, node) if isinstance(member, Bound) and is_property(base, node.attr) else member
 
 
 def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:

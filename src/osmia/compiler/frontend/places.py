@@ -54,8 +54,8 @@ def place_of_attribute(base: ir.Expression, name: str, location: Location) -> ir
     return None if field is None else ir.Field(PlaceType(field.layout), location, unwrapped(base), field)
 
 
-def member_of_struct(state: FunctionState, base: ir.Expression, name: str, location: Location) -> Bound | None:
-    """A method or a property's function of the struct class."""
+def member_of_struct(state: FunctionState, base: ir.Expression, name: str, location: Location) -> Bound | Static | None:
+    """A method, a property's function or a constant of the struct class."""
     of = base.type.of if isinstance(base.type, OptionalType) else base.type
     if not isinstance(of, PlaceType) or not isinstance(of.layout, StructLayout):
         return None
@@ -64,6 +64,8 @@ def member_of_struct(state: FunctionState, base: ir.Expression, name: str, locat
     path: Path = ("member", state.unit.struct_paths[owner], name)
     if isinstance(member, property) and isinstance(member.fget, FunctionType):
         member, path = member.fget, ("getter", path)
+    if isinstance(member, int | staticmethod):
+        return state.read(Static(member, path, location))
     if not isinstance(member, FunctionType):
         return None
     return Bound(state.read(Static(member, path, location)), unwrapped(base))

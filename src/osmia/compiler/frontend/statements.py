@@ -499,6 +499,14 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     location = state.at(node)
     if isinstance(base, Static) and isinstance(base.value, Global):
         return global_place(state, base, node.attr, location)
+    if isinstance(base, Static) and isinstance(layout_of(type(base.value)), StructLayout):
+        raise error(
+            f"{ast.unparse(node.value)} is a constant in kernel code",
+            location,
+            found=f"an assignment to {ast.unparse(node)}",
+            expected="a struct of the program's own, or in a map",
+            fix=f"make a new one: `{type(base.value).__name__}(...)`",
+        )
     if isinstance(base, Static):
         what = "a map" if isinstance(base.value, Map) else f"{ast.unparse(node.value)}"
         raise error(

@@ -132,7 +132,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
     found_text = _described(value)
     raise error(
         f"{role} is of type {layout.name}",
-        location if not isinstance(value, ir.Expression) else value.location,
+        location if isinstance(value, Bound) else value.location,
         found=found_text,
         expected=_expected(layout),
         fix=_aggregate_fix(layout),
