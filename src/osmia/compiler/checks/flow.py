@@ -12,7 +12,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leading_to, packet_change
 from osmia.compiler.ir.types import IntType, NoneType, OptionalType, PlaceType
-from osmia.compiler.ir.walk import operands
+from osmia.compiler.ir.walk import nodes, operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -152,7 +152,10 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             helper = packet_change(function.body)
             if helper is not None:
                 going = _moved(statement.location, helper, going)
-            return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
+            if going is None:
+                return None
+            going = _changed_by(statement, going)
+            return {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
             _left(around)
@@ -297,6 +300,30 @@ def _around(one: Part, other: Part) -> Part:
     if one.end == 0 or other.end == 0:
         return other if one.end == 0 else one
     return Part(min(one.start, other.start), max(one.end, other.end), max(one.depth, other.depth))
+
+
+def _changed_by(call: ir.CallFunction, facts: dict[ir.Local, Known]) -> dict[ir.Local, Known]:
+    """A function that copies into what it is given may put something else in the place of any part of it."""
+    if not _copies(call.function):
+        return facts
+    given = [
+        (_objects(each, facts), _part(each, facts)) for each in call.arguments if isinstance(each.type, PlaceType)
+    ]
+    reason = f"what {call.function.name}() may store in its place"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
+        if any(k.objects & objects and k.part.depth > part.depth and k.part.within(part) for objects, part in given)
+        else k
+        for local, k in facts.items()
+    }
+
+
+def _copies(function: ir.Function) -> bool:
+    """Whether it stores a struct or an array, or calls what does."""
+    return any(
+        isinstance(each, ir.Copy) or (isinstance(each, ir.CallFunction) and _copies(each.function))
+        for each in nodes(function.body)
+    )
 
 
 def _replaced(copy: ir.Copy, facts: dict[ir.Local, Known]) -> Facts:
