@@ -235,6 +235,14 @@ class P:
 def work(x):
     p = P(a=x)
     return p.short() * 100 + P.capped(x, P.LIMIT + 1) + p.LIMIT
+=== annotations that only type checkers see
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from collections.abc import Callable
+def apply(function: Callable[[int], int], value: int) -> int:
+    return function(value)
+def work(x):
+    return apply(lambda n: n * 3, x)
 === methods
 @struct
 class P:

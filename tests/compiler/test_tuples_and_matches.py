@@ -114,6 +114,18 @@ def work(x):
             return 5
         case _:
             return 6
+=== one tuple or the other
+def ordered(a, b):
+    return (a, b) if a < b else (b, a)
+def work(x):
+    n = x
+    def bump():
+        nonlocal n
+        n += 1
+        return n
+    low, high = ordered(x, 6)
+    first, second = (1, 2) if x > 3 else (bump(), 3)
+    return low * 10000 + high * 100 + first * 10 + second + n
 === swaps
 def work(x):
     a, b, c = x, 2, 3

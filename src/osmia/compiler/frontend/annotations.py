@@ -77,6 +77,8 @@ def parsed(node: ast.Constant) -> ast.expr | None:
 
 
 def _subscripted(state: FunctionState, node: ast.Subscript, text: str) -> Annotation:
+    if isinstance(node.value, ast.Name) and not state.sees(node.value.id):
+        return Annotation(text)  # imported for type checkers alone: `Callable[...]` and the like ask for nothing
     base = state.translate.operand(state, node.value) if isinstance(node.value, ast.Name | ast.Attribute) else None
     if not isinstance(base, Static):
         return Annotation(text)

@@ -10,7 +10,14 @@ from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
-from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
+from osmia.compiler.frontend.calls import (
+    call_function,
+    call_method,
+    call_nested,
+    elements_of,
+    kept_tuple,
+    read_property,
+)
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
@@ -59,6 +66,7 @@ from osmia.types import Integer, is_big_endian, is_integer, ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
 
     Translate = Callable[[FunctionState, ast.expr], ir.Expression]
@@ -541,15 +549,50 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     return ir.Not(ir.BOOL, location, test) if negated_test else test
 
 
-def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
+def _conditional(state: FunctionState, node: ast.IfExp) -> Operand:
     """`a if test else b`, of what one local could hold."""
     test = condition(state, node.test)
     before = state.environment
     state.environment = refined(before, test, holds=True)
-    then, after_then = apart(state, expression(state, node.body)), state.environment
+    first, after_then = operand(state, node.body), state.environment
     state.environment = refined(before, test, holds=False)
-    otherwise = apart(state, expression(state, node.orelse))
+    second = operand(state, node.orelse)
     state.environment = merged(after_then, state.environment)
+    both = _tuples(first), _tuples(second)
+    if both[0] is not None and both[1] is not None and len(both[0].items) == len(both[1].items):
+        return _one_of_tuples(state, node, test, both[0], both[1])
+    then = apart(state, one_value(state, first, node.body))
+    otherwise = apart(state, one_value(state, second, node.orelse))
+    return ir.Conditional(_either_type(state, node, then, otherwise), state.at(node), test, then, otherwise)
+
+
+def _tuples(value: Operand) -> TupleValue | None:
+    """Several values; None for one."""
+    if isinstance(value, Static) and isinstance(value.value, tuple):
+        return TupleValue(value.location, (), tuple(elements_of(value)))
+    return value if isinstance(value, TupleValue) else None
+
+
+def _one_of_tuples(
+    state: FunctionState, node: ast.IfExp, test: ir.Expression, then: TupleValue, otherwise: TupleValue
+) -> TupleValue:
+    """`(a, b) if test else (c, d)`: each value in a local of its own."""
+    (before_then, then), (before_otherwise, otherwise) = kept_tuple(state, then), kept_tuple(state, otherwise)
+    location = state.at(node)
+    stores: tuple[list[ir.Statement], list[ir.Statement]] = [*before_then], [*before_otherwise]
+    reads: list[Operand] = []
+    for one, other in zip(then.items, otherwise.items, strict=True):
+        first, second = one_value(state, one, node.body), one_value(state, other, node.orelse)
+        of = _either_type(state, node, first, second)
+        local = state.hidden(of)
+        stores[0].append(ir.Assign(location, local, first))
+        stores[1].append(ir.Assign(location, local, second))
+        reads.append(ir.LocalRead(of, location, local))
+    chosen = ir.If(location, test, tuple(stores[0]), tuple(stores[1]))
+    return TupleValue(location, (chosen,), tuple(reads))
+
+
+def _either_type(state: FunctionState, node: ast.IfExp, then: ir.Expression, otherwise: ir.Expression) -> ValueType:
     of = joined(then.type, otherwise.type)
     if of is None:
         raise error(
@@ -559,7 +602,7 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
             expected="two numbers that fit one 64-bit type, or two references of one type",
             fix="write if / else, or cast one of them",
         )
-    return ir.Conditional(of, state.at(node), test, then, otherwise)
+    return of
 
 
 def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expression:

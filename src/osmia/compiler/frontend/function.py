@@ -257,6 +257,14 @@ class FunctionState:
             )
         return self.read(Static(value, path, location))
 
+    def sees(self, name: str) -> bool:
+        """Whether a name is a local, or one that Python finds."""
+        function = self.source.function
+        if self.owner(name) is not None or name in function.__code__.co_freevars or name in function.__globals__:
+            return True
+        self.unit.reads["global", self.path, name] = describe(MISSING)
+        return hasattr(builtins, name)
+
     def static_attribute(self, base: Static, name: str, location: Location) -> Static:
         """An attribute of a module or a class."""
         value = attribute(base.value, name)
