@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.loop_forms import choose_loop_forms
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
 from osmia.compiler.llvm.module import module_text
+from osmia.compiler.llvm.placeholders import PlaceholderError, completed
 from osmia.compiler.location import Location
+from osmia.compiler.target import PORTABLE
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
 
@@ -51,12 +54,15 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
-    """The IR of programs that are loaded together, after all checks."""
+def checked_unit(
+    requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
+) -> tuple[ir.Unit, UnitState]:
+    """The IR of programs that are loaded together, after all checks, with its loops as the target's kernel has them."""
     with _deep_recursion(requests):
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)
+            choose_loop_forms(program, target)
         number_error_sites(unit)
     return unit, state
 
@@ -66,8 +72,9 @@ def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     with _deep_recursion(()):
         text = module_text(unit, target)
     try:
-        return WORKER.compile(text, target.cpu, form)
-    except WorkerError as problem:
+        made = WORKER.compile(text, target.cpu, form)
+        return completed(made) if form == "elf" else made
+    except (WorkerError, PlaceholderError) as problem:
         raise _crash(unit, str(problem)) from None
 
 

@@ -47,7 +47,7 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
             case ir.Inlined(frame=frame, body=body):
-                yield f"{indent}inlined {frame.name}:{line}"
+                yield f"{indent}{'unrolled' if frame.unrolled else 'inlined'} {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
             case ir.Leave(frame=frame):
                 yield f"{indent}leave {frame.name}{line}"
@@ -68,8 +68,13 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
-            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
-                yield f"{indent}while {expression_text(test)}:{line}"
+            case ir.ForEach(map=map_, key=key, value=value, count=count, body=body):
+                yield f"{indent}{count.name} = for each {key.name}, {value.name} of {map_.symbol}:{line}"
+                yield from _statements(body, indent + "  ")
+            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise, plan=plan):
+                most = "" if plan.most is None else f", at most {plan.most} times"
+                edge = "" if plan.edge is None else f" or error {plan.edge.problem!r}"
+                yield f"{indent}while {expression_text(test)}: [{plan.form}{most}{edge}]{line}"
                 yield from _statements(body, indent + "  ")
                 for label, block in (("step", step), ("else", otherwise)):
                     if block:
