@@ -27,13 +27,12 @@ class Callback:
 
     def __init__(self, name: str, whole: tuple[ir.Statement, ...], inside: ir.Statement) -> None:
         self.name = name
-        within, everywhere = _uses((inside,)), _uses(whole)
-        shared = [local for local, count in within.items() if count != everywhere[local]]
+        within, shared = _shared(whole, inside)
         self.shared = {local: FIRST_LOCAL + index for index, local in enumerate(shared)}
         """The slots of locals that its caller uses too."""
         self.own = tuple(local for local in within if local not in self.shared)
-        assigned = {local for each in nodes((inside,)) for local in targets(each)}
-        self.results = tuple(local for local in shared if local in assigned)
+        self.results = carried(whole, inside)
+        """Of the shared ones, those that it assigns."""
         self.ways: dict[Way, int] = {}
         """What the status says of each way out; 0 is that nothing left it."""
 
@@ -77,6 +76,23 @@ def leave(out: Emitter, callback: Callback, frame: str, locals_: dict[ir.Local, 
         of = slot_type(local)
         held = out.value(f"load {of}, ptr {in_frame(out, frame, callback.shared[local])}, align 8")
         out.line(f"store {of} {held}, ptr {locals_[local]}, align 8")
+
+
+def carried(whole: tuple[ir.Statement, ...], inside: ir.Statement) -> tuple[ir.Local, ...]:
+    """The locals that a part of the program assigns, and that the rest uses too.
+
+    A local that only the part uses is assigned in each round before it is read: the flow check proves that of the
+    first round, and the ways through the others are the same.
+    """
+    assigned = {local for each in nodes((inside,)) for local in targets(each)}
+    return tuple(local for local in _shared(whole, inside)[1] if local in assigned)
+
+
+def _shared(
+    whole: tuple[ir.Statement, ...], inside: ir.Statement
+) -> tuple[dict[ir.Local, int], list[ir.Local]]:
+    within, everywhere = _uses((inside,)), _uses(whole)
+    return within, [local for local, count in within.items() if count != everywhere[local]]
 
 
 def _uses(statements: tuple[ir.Statement, ...]) -> dict[ir.Local, int]:

@@ -18,10 +18,11 @@ from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer,
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
-from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, Callback, Way, enter, in_frame, leave, slot_type
+from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, Callback, Way, carried, enter, in_frame, leave, slot_type
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.placeholders import may_goto
+from osmia.compiler.llvm.unknown import hide_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,8 +59,6 @@ class FunctionWriter:
         # The part of the program that is being written as a function of its own, and all that have been.
         self._callback: Callback | None = None
         self._written: list[str] = []
-        # How many loops stand around whose rounds the verifier does not walk one by one.
-        self._general = 0
         self._depth = 0
         self._debug = debug
 
@@ -196,7 +195,8 @@ class FunctionWriter:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
         general = statement.plan.form != "plain"
-        self._general += general
+        if general:
+            hide_values(self._out, carried(self._program.body, statement), self._locals)
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
@@ -210,7 +210,6 @@ class FunctionWriter:
         self._out.start(step)
         self._statements(statement.step)
         self._out.go(test)
-        self._general -= general
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
@@ -241,6 +240,7 @@ class FunctionWriter:
             self._round(statement.body, statement.step)
 
         callback = self._outlined(inside, plan.location, ("i64 %index",), write)
+        hide_values(self._out, callback.results, self._locals)
         frame = enter(self._out, callback, self._locals)
         self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
@@ -264,6 +264,7 @@ class FunctionWriter:
 
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
+        hide_values(self._out, callback.results, self._locals)
         frame = enter(self._out, callback, self._locals)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
         count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
@@ -287,7 +288,6 @@ class FunctionWriter:
         scope = self._debug.callback(callback.name, self._program, location, (*parameters, "ptr %frame"))
         self._out = out = Emitter(self._debug, scope)
         self._loops, self._frames, self._scopes, self._callback = [], {}, [], callback
-        self._general += 1
         self._depth += 1
         out.at(location)
         out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
@@ -298,7 +298,6 @@ class FunctionWriter:
         head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
         self._written.append(f"{head}\n{out.text()}}}\n")
         self._depth -= 1
-        self._general -= 1
         self._out, self._locals, self._loops, self._frames, self._scopes, self._callback = around
         self._out.at(location)
         return callback
@@ -731,28 +730,8 @@ class FunctionWriter:
             self._leave_scopes(0, aborting=True)
             self._give_up()
         out.start(inside)
-        if self._general:
-            index = self._unchained(index, of)
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
-
-    def _unchained(self, index: str, of: ir.Element) -> str:
-        """The same index, of which the verifier does not know where it came from.
-
-        It keeps apart all values that an address was made of, so it would walk a loop over an array round by round.
-        What went through the upper half of a stack slot has no history; that it is inside has to be seen again.
-        """
-        out = self._out
-        held = out.value(f"getelementptr i8, ptr {out.object(8)}, i64 4")
-        out.line(f"store volatile i32 {out.narrowed(index, 32)}, ptr {held}, align 4")
-        again = out.extended(out.value(f"load volatile i32, ptr {held}, align 4"), 32, signed=False)
-        inside, never = out.label("inside"), out.label("never")
-        out.branch(out.value(f"icmp ult i64 {again}, {of.length}"), inside, never)
-        out.start(never)
-        self._leave_scopes(0, aborting=True)
-        self._give_up()
-        out.start(inside)
-        return again
 
     def _argument(self, value: ir.Expression, layout: Layout) -> str:
         """The address of a value, for a helper that reads it."""
