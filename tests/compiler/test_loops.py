@@ -71,7 +71,7 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "range down": (
         "",
-        "total = 0\nfor i in range(x, -1, -3):\n    total += i\nout.value = total + i",
+        "total = i = 0\nfor i in range(x, -1, -3):\n    total += i\nout.value = total + i",
         {100_001: (PASS, sum(range(100_001, -1, -3)) + 2)},
     ),
     "break and else": (
@@ -115,7 +115,7 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     "values of maps and objects across rounds": (
         "counts = Array(u64, max_entries=4)\nseen = HashMap(u32, u64, max_entries=8)\n@struct\nclass Sum:\n"
         "    low: u32 = 0\n    high: u64 = 0",
-        "sum = Sum()\nfirst = counts.lookup(0)\nother = None\nif first is None:\n    return XdpAction.ABORTED\n"
+        "sum = Sum()\nfirst = counts.lookup(0)\nother = counts.lookup(9)\nif first is None:\n    return XdpAction.ABORTED\n"
         "first.value = 0\nfor i in range(x):\n    first.value += 1\n    sum.high += i\n    if sum.low < 9:\n"
         "        sum.low += 1\n    if other is None:\n        other = counts.lookup(1)\n    else:\n        other.value = i\n"
         "    seen[i & 3] = i\nout.value = sum.high + first.value + sum.low + seen[3]",
@@ -146,12 +146,12 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "dynamic step": (
         "",
-        "step = i64(x) - 3\nfor i in range(10, 20_000, step):\n    out.value += i",
+        "step = i32(x) - 3\nfor i in range(10, 20_000, step):\n    out.value += i",
         {3: (TX, 0), 2: (PASS, 0), 4: (PASS, sum(range(10, 20_000))), 10: (PASS, sum(range(10, 20_000, 7)))},
     ),
     "dynamic step down": (
         "",
-        "step = i64(x) - 300\nfor i in range(20_000, 10, step):\n    out.value += i",
+        "step = i32(x) - 300\nfor i in range(20_000, 10, step):\n    out.value += i",
         {300: (TX, 0), 299: (PASS, sum(range(20_000, 10, -1))), 301: (PASS, 0), 0: (PASS, sum(range(20_000, 10, -300)))},
     ),
 }

@@ -56,15 +56,16 @@ def in_frame(out: Emitter, frame: str, slot: int) -> str:
     return out.value(f"getelementptr i8, ptr {frame}, i64 {8 * slot}") if slot else frame
 
 
-def enter(out: Emitter, callback: Callback, locals_: dict[ir.Local, str]) -> str:
-    """Make the frame and fill it; gives its address."""
+def enter(out: Emitter, callback: Callback, locals_: dict[ir.Local, str], around: Callback | None) -> str:
+    """Make the frame and fill it; gives its address. `around` is the callback in which this one is called."""
     frame = out.object(callback.size)
     out.line(f"store i64 0, ptr {frame}, align 8")
     out.line(f"store ptr %ctx, ptr {in_frame(out, frame, CONTEXT)}, align 8")
     for local, slot in callback.shared.items():
         of, place = slot_type(local), locals_[local]
-        # Some way here may not have assigned it, and the verifier wants to see that all that is read was written.
-        out.at_start(f"store {of} {'null' if of == 'ptr' else 0}, ptr {place}, align 8")
+        if around is None or local not in around.shared:
+            # Some way here may not have assigned it, and the verifier wants to see that all that is read was written.
+            out.at_start(f"store {of} {'null' if of == 'ptr' else 0}, ptr {place}, align 8")
         held = out.value(f"load {of}, ptr {place}, align 8")
         out.line(f"store {of} {held}, ptr {in_frame(out, frame, slot)}, align 8")
     return frame

@@ -22,7 +22,7 @@ from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, Callback, Way, carrie
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.placeholders import may_goto
-from osmia.compiler.llvm.unknown import hide_values
+from osmia.compiler.llvm.unknown import hide_values, without_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +60,8 @@ class FunctionWriter:
         self._callback: Callback | None = None
         self._written: list[str] = []
         self._depth = 0
+        # How many loops stand around whose rounds the verifier does not walk one by one.
+        self._general = 0
         self._debug = debug
 
     def text(self) -> str:
@@ -197,6 +199,7 @@ class FunctionWriter:
         general = statement.plan.form != "plain"
         if general:
             hide_values(self._out, carried(self._program.body, statement), self._locals)
+        self._general += general
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
@@ -210,6 +213,7 @@ class FunctionWriter:
         self._out.start(step)
         self._statements(statement.step)
         self._out.go(test)
+        self._general -= general
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
@@ -241,7 +245,7 @@ class FunctionWriter:
 
         callback = self._outlined(inside, plan.location, ("i64 %index",), write)
         hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals)
+        frame = enter(self._out, callback, self._locals, self._callback)
         self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
         for way in self._ways_out(callback, frame):
@@ -265,7 +269,7 @@ class FunctionWriter:
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
         hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals)
+        frame = enter(self._out, callback, self._locals, self._callback)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
         count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
@@ -289,6 +293,7 @@ class FunctionWriter:
         self._out = out = Emitter(self._debug, scope)
         self._loops, self._frames, self._scopes, self._callback = [], {}, [], callback
         self._depth += 1
+        self._general += 1
         out.at(location)
         out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
         self._locals = {local: out.slot(slot_type(local)) for local in callback.own}
@@ -298,6 +303,7 @@ class FunctionWriter:
         head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
         self._written.append(f"{head}\n{out.text()}}}\n")
         self._depth -= 1
+        self._general -= 1
         self._out, self._locals, self._loops, self._frames, self._scopes, self._callback = around
         self._out.at(location)
         return callback
@@ -716,6 +722,8 @@ class FunctionWriter:
             return memory.offset(out, base, of.index.value % of.length * size)
         index = self._integer(of.index)
         out.at(of.location)
+        if self._general:
+            index = without_history(out, index, index_type)
         if index_type.may_be_negative:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")

@@ -12,10 +12,12 @@ from osmia.compiler.ir.types import is_pointer
 
 if TYPE_CHECKING:
     from osmia.compiler.ir import nodes as ir
+    from osmia.compiler.ir.types import IntType
     from osmia.compiler.llvm.emitter import Emitter
 
 # Odd and large, so that a product with an unknown byte can be any number, as far as intervals and bits tell.
 _SPREAD = 0x5851_F42D_4C95_7F2D
+_MASK = 0x6D2B_79F5
 
 
 def hide_values(out: Emitter, locals_: tuple[ir.Local, ...], places: dict[ir.Local, str]) -> None:
@@ -27,6 +29,28 @@ def hide_values(out: Emitter, locals_: tuple[ir.Local, ...], places: dict[ir.Loc
     for local in numbers:
         held = out.value(f"load i64, ptr {places[local]}, align 8")
         out.line(f"store i64 {out.value(f'add i64 {held}, {zero}')}, ptr {places[local]}, align 8")
+
+
+def without_history(out: Emitter, number: str, of: IntType) -> str:
+    """The same number, of which the verifier does not know where it came from.
+
+    It keeps apart all states in which the numbers differ that an address was made of, and those that they came from:
+    a loop over an array would not come to an end.
+    """
+    low = _forgotten(out, number)
+    if 0 <= of.low and of.high < 1 << 32:
+        return low
+    high = _forgotten(out, out.value(f"lshr i64 {number}, 32"))
+    return out.value(f"or i64 {out.value(f'shl i64 {high}, 32')}, {low}")
+
+
+def _forgotten(out: Emitter, number: str) -> str:
+    """The lower half of a number. The upper half of a stack slot forgets all numbers but 0, so it is not kept as 0."""
+    place = out.value(f"getelementptr i8, ptr {out.object(8)}, i64 4")
+    mixed = out.value(f"xor i32 {out.narrowed(number, 32)}, {_MASK}")
+    out.line(f"store volatile i32 {mixed}, ptr {place}, align 4")
+    loaded = out.value(f"load volatile i32, ptr {place}, align 4")
+    return out.extended(out.value(f"xor i32 {loaded}, {_MASK}"), 32, signed=False)
 
 
 def _unknown_zero(out: Emitter) -> str:
