@@ -145,7 +145,7 @@ def _mixins_text(found: list[Method]) -> str:
         "",
         "    from osmia.contexts import kernel_structs as kernel",
         "    from osmia.contexts.xdp import XdpAction",
-        "    from osmia.types import Ref, i32, i64, u16, u32, u64",
+        "    from osmia.types import Ref, be16, i32, i64, u16, u32, u64",
         "",
         'T = TypeVar("T")',
     ]
@@ -176,9 +176,9 @@ def _listed(kinds: tuple[str, ...]) -> str:
 def _method_text(method: Method) -> list[str]:
     given = f"self, {method.parameters}" if method.parameters else "self"
     return [
-        f"    def {method.row.name}({given}) -> {method.returns}:",
+        f"    def {method.name}({given}) -> {method.returns}:",
         f'        """{_docstring(method.row)}"""',
-        f'        raise kernel_only("{method.row.name}")',
+        f'        raise kernel_only("{method.name}")',
     ]
 
 

@@ -35,7 +35,7 @@ ACTIONS = {"xdp": "XdpAction"}
 
 _INTEGERS = {
     "u32": "u32", "u64": "u64", "s32": "i32", "s64": "i64", "int": "i32", "long": "i64", "size_t": "u64",
-    "__be16": "u16", "u16": "u16", "__wsum": "u32",
+    "__be16": "be16", "u16": "u16", "__wsum": "u32",
 }  # fmt: skip
 _SIZES = {"sizeof(u32)": 4, "sizeof(u64)": 8, "sizeof(s64)": 8}
 _KEYWORDS = {"from": "from_"}
@@ -87,9 +87,15 @@ class Method(NamedTuple):
     returns: str
 
     @property
+    def name(self) -> str:
+        """What it is called on a context: XDP's own helpers do without their prefix, as the context is XDP's."""
+        own = self.row.form == "context" and self.kinds == ("xdp",)
+        return self.row.name.removeprefix("xdp_") if own else self.row.name
+
+    @property
     def signature(self) -> str:
         """What a reader sees of it."""
-        return f"{self.row.name}({self.parameters}) -> {self.returns}"
+        return f"{self.name}({self.parameters}) -> {self.returns}"
 
 
 def all_kinds() -> tuple[str, ...]:
@@ -306,9 +312,10 @@ def _argument(c_type: str, name: str, asked: str) -> HelperArgument:
     argument = HelperArgument(name=name, kind=_kind(c_type, asked), type=c_type)
     argument.nullable = any(word in asked for word in ("OR_NULL", "MAYBE_NULL", "OR_ZERO"))
     argument.releases = "OBJ_RELEASE" in asked
-    if argument.kind == "memory":
+    if argument.kind in {"memory", "dynptr"}:
         writes = "UNINIT" in asked or ("MEM_WRITE" in asked and "FIXED" in asked)
         argument.access = "read" if "RDONLY" in asked else "write" if writes else "both"
+    if argument.kind == "memory":
         size = asked.partition(" of ")[2]
         argument.size = _SIZES.get(size, size.removeprefix("sizeof(struct ").rstrip(")")) if size else 0
     return argument

@@ -1,8 +1,9 @@
 """Ask the running kernel which helpers each hook may call, by loading a program of one call for each pair.
 
-    measure_helpers.py > tools/helpers/measured-RELEASE.txt
+    measure_helpers.py
 
-As root. The kernel's verifier says of a helper that a program may not call it, before it looks at anything else.
+As root; tools/measure_kernels.py does it on other kernels. The verifier says that a program may not call a helper
+before it looks at anything else.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ _LOG_SIZE = 1 << 14
 
 # What a kernel says, from 5.10 on.
 _INVALID = "invalid func "
-_REFUSED = ("unknown func ", "cannot use helper")
+_REFUSED = (
+    *("unknown func ", "cannot use helper", "helper call is not allowed in"),
+    *("not supported for program type", "supported only for fentry/fexit"),
+)
 _GPL_ONLY = "cannot call GPL-restricted function"
 _SLEEPABLE_ONLY = ("helper call might sleep", "in non-sleepable")
-_NOT_HERE = "helper call is not allowed in"
 
 
 class Hook(NamedTuple):
@@ -189,7 +192,7 @@ def loadable(hook: Hook, btf: Btf) -> dict[str, int] | None:
 def letter(loading: dict[str, int], number: int) -> str:
     """What the kernel says of one call in a program that is loaded this way."""
     said = verdict(loading, number, b"GPL")
-    if _INVALID in said or any(refusal in said for refusal in _REFUSED) or _NOT_HERE in said:
+    if any(refusal in said for refusal in (_INVALID, *_REFUSED)):
         return "."
     if any(refusal in said for refusal in _SLEEPABLE_ONLY):
         return "s"
@@ -223,7 +226,12 @@ def _constant(name: str) -> int:
 
 def verdict(loading: dict[str, int], number: int, licence: bytes) -> str:
     """What the verifier says of a program that calls a helper and ends; empty where it takes it."""
-    code = bytearray(struct.pack("<BBhi", 0x85, 0, 0, number) + struct.pack("<BBhi", 0x95, 0, 0, 0))
+    return load(loading, struct.pack("<BBhi", 0x85, 0, 0, number) + struct.pack("<BBhi", 0x95, 0, 0, 0), licence)
+
+
+def load(loading: dict[str, int], instructions: bytes, licence: bytes) -> str:
+    """What the verifier says of a program; empty where it takes it."""
+    code = bytearray(instructions)
     license_text, log = bytearray(licence + b"\0"), bytearray(_LOG_SIZE)
     attribute = attributes.PROG_LOAD.pack(
         **loading,

@@ -33,13 +33,19 @@ if TYPE_CHECKING:
     from osmia.errors import OsmiaError as OsmiaError
     from osmia.errors import PermissionDeniedError as PermissionDeniedError
     from osmia.errors import VerifierError as VerifierError
+    from osmia.functions import Function as Function
+    from osmia.functions import func as func
     from osmia.links.link import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.ring import RingBuf as RingBuf
+    from osmia.maps.settings import setting as setting
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
     from osmia.structs import chars as chars
     from osmia.structs import from_bytes as from_bytes
     from osmia.structs import replace as replace
+    from osmia.structs import scratch as scratch
     from osmia.structs import sizeof as sizeof
     from osmia.structs import spin_lock as spin_lock
     from osmia.structs import struct as struct
@@ -81,6 +88,8 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Function": "osmia.functions",
+    "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
     "Link": "osmia.links.link",
@@ -95,7 +104,9 @@ _HOME = {
     "PerCpuValues": "osmia.maps.percpu",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
+    "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
+    "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.program",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
@@ -110,6 +121,7 @@ _HOME = {
     "bits": "osmia.structs",
     "chars": "osmia.structs",
     "from_bytes": "osmia.structs",
+    "func": "osmia.functions",
     "i16": "osmia.types",
     "i32": "osmia.types",
     "i64": "osmia.types",
@@ -117,6 +129,8 @@ _HOME = {
     "load": "osmia.programs.loaded",
     "ref": "osmia.types",
     "replace": "osmia.structs",
+    "scratch": "osmia.structs",
+    "setting": "osmia.maps.settings",
     "sizeof": "osmia.structs",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",

@@ -70,6 +70,10 @@ class Form:
         self.put(value, items)
         return self.whole.pack(*items)
 
+    def encode(self, value: Any, what: str) -> bytes:
+        """Any value as bytes, refused as `take` refuses it."""
+        return self.pack(self.take(value, what))
+
     def unpack(self, data: bytes, what: str, *, frozen: bool) -> Any:
         """The value that lies in `data`."""
         return self.get(self.whole.unpack(data), 0, what, frozen)
@@ -238,7 +242,9 @@ class ArrayForm(Form):
         """A sequence of as many elements."""
         layout = self.layout
         expected = f"{what} is {layout.length} elements of {layout.element.name}"
-        if isinstance(value, str) or not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
+        sequence = hasattr(value, "__len__") and hasattr(value, "__getitem__") and not hasattr(value, "keys")
+        of_bytes = isinstance(value, (bytes, bytearray, memoryview))
+        if not sequence or isinstance(value, str) or (of_bytes and not self.of_bytes):
             raise TypeError(f"{expected}, not {shown(value)}")
         if len(value) != layout.length:
             raise ValueError(f"{expected}, not {len(value)}")
@@ -290,6 +296,10 @@ class BitFieldForm(Form):
             return take_integer(value, what, f"{self.layout.name} of {self.width} bits", self.low, self.high)
         return form_of(self.layout).take(value, what)
 
+    def zero(self) -> Any:
+        """The value whose bits are all 0."""
+        return self.read(0, self.layout.name)
+
     def read(self, bits: int, what: str) -> Any:
         """The value of these bits."""
         if isinstance(self.layout, BooleanLayout):
@@ -300,12 +310,30 @@ class BitFieldForm(Form):
         return number
 
 
-class StructForm(Form):
+class InstanceForm(Form):
+    """What structs and unions have in common."""
+
+    __slots__ = ()
+
+    layout: StructLayout
+
+    def take(self, value: Any, what: str) -> Any:
+        """A copy of an instance; the instance itself if it never changes."""
+        if not isinstance(value, self.layout.of):
+            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
+        return self.copy(value, frozen=self.layout.frozen)
+
+    def encode(self, value: Any, what: str) -> bytes:
+        """An instance as bytes. TypeError, which names `what`, for anything else."""
+        if not isinstance(value, self.layout.of):
+            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
+        return self.pack(value)
+
+
+class StructForm(InstanceForm):
     """Structs: the items of their fields; bit fields that follow each other are one item."""
 
     __slots__ = ("bits", "fields", "names", "places", "runs", "simple", "whats")
-
-    layout: StructLayout
 
     def __init__(self, layout: StructLayout) -> None:
         self.fields: dict[str, Form] = {}
@@ -348,12 +376,6 @@ class StructForm(Form):
             count += 1
         gap = layout.size - end
         return letters + (f"{gap}x" if gap else ""), count
-
-    def take(self, value: Any, what: str) -> Any:
-        """A copy of an instance; the instance itself if it never changes."""
-        if not isinstance(value, self.layout.of):
-            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
-        return self.copy(value, frozen=self.layout.frozen)
 
     def put(self, value: Any, items: list[Any]) -> None:
         """Those of its fields."""
@@ -407,12 +429,10 @@ class StructForm(Form):
         return self.unpack(self.pack(value), self.layout.name, frozen=frozen)
 
 
-class UnionForm(Form):
+class UnionForm(InstanceForm):
     """Unions: their bytes."""
 
     __slots__ = ("fields",)
-
-    layout: StructLayout
 
     def __init__(self, layout: StructLayout) -> None:
         super().__init__(layout, f"{layout.size}s")
@@ -422,12 +442,6 @@ class UnionForm(Form):
             else BitFieldForm(field.layout, field.bit_width)
             for field in layout.fields
         }
-
-    def take(self, value: Any, what: str) -> Any:
-        """A copy of an instance."""
-        if not isinstance(value, self.layout.of):
-            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
-        return self.copy(value, frozen=self.layout.frozen)
 
     def put(self, value: Any, items: list[Any]) -> None:
         """Its bytes."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, ValuesView
-    from typing import Generic, TypeVar, dataclass_transform, overload
+    from typing import Generic, ParamSpec, TypeVar, dataclass_transform, overload
 else:
     from _collections_abc import ItemsView, Mapping, ValuesView  # loaded with the interpreter, unlike collections.abc
 
@@ -20,6 +20,8 @@ else:
         """Only the name is needed at run time."""
         return name
 
+    ParamSpec = TypeVar
+
     def dataclass_transform(**_options):
         """Leave a function as it is: only type checkers ask what it makes of classes."""
         return overload
@@ -29,4 +31,4 @@ else:
         return signature
 
 
-__all__ = ["Generic", "ItemsView", "Mapping", "TypeVar", "ValuesView", "dataclass_transform", "overload"]
+__all__ = ["Generic", "ItemsView", "Mapping", "ParamSpec", "TypeVar", "ValuesView", "dataclass_transform", "overload"]

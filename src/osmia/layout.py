@@ -284,6 +284,19 @@ def spin_locks(layout: Layout) -> int:
             return 0
 
 
+def bit_field_inside_a_byte(layout: Layout) -> str | None:
+    """A bit field that starts inside a byte, as `Struct.field`; None if there is none in the structs of a value."""
+    if isinstance(layout, ArrayLayout):
+        return bit_field_inside_a_byte(layout.element)
+    if not isinstance(layout, StructLayout) or layout.union:
+        return None
+    for field in layout.fields:
+        found = f"{layout.name}.{field.name}" if field.bit_offset % 8 else bit_field_inside_a_byte(field.layout)
+        if found is not None:
+            return found
+    return None
+
+
 def place(
     fields: Iterable[tuple[str, Layout, int | None, object]], *, union: bool, packed: bool
 ) -> tuple[tuple[Field, ...], int, int]:

@@ -75,6 +75,7 @@ class _Reader:
             functions=functions,
             maps=self.maps.maps,
             btf=self.btf.data if self.btf else b"",
+            variables=self.maps.variables,
         )
         if notes := self.elf.section(".osmia"):
             _read_notes(spec, notes.data)

@@ -12,9 +12,9 @@ from osmia.abi.generated.bpf import (
     BPF_MAP_TYPE_HASH_OF_MAPS,
 )
 from osmia.btf import kinds
-from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_SECTION
+from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_OBJECT, STT_SECTION
 from osmia.errors import ObjectError
-from osmia.spec import MapSpec
+from osmia.spec import MapSpec, VariableSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class ObjectMaps:
         """Indices of the sections that define maps."""
         self.data: dict[int, MapSpec] = {}
         """Index of a section of data -> its map."""
+        self.variables: dict[str, VariableSpec] = {}
 
     def add(self, elf: Elf, spec: MapSpec) -> None:
         """Take a map in. ObjectError where there is one of its name."""
@@ -69,6 +70,7 @@ def read_maps(elf: Elf, btf: Btf | None) -> ObjectMaps:
             spec = _data_map(elf, btf, section)
             found.add(elf, spec)
             found.data[section.index] = spec
+    found.variables = _variables(elf, btf, found)
     return found
 
 
@@ -259,7 +261,51 @@ def _data_map(elf: Elf, btf: Btf | None, section: Section) -> MapSpec:
         btf_value_type_id=entries[0].id if entries else 0,
         contents=None if section.type == SHT_NOBITS else section.data,
         read_only=read_only,
+        data=True,
     )
+
+
+def _variables(elf: Elf, btf: Btf | None, found: ObjectMaps) -> dict[str, VariableSpec]:
+    """What the symbols name in sections of data, with the types that the BTF gives them."""
+    types = _variable_types(btf) if btf else {}
+    specs = []
+    for symbol in elf.symbols:
+        data = found.data.get(symbol.section)
+        if data is None or symbol.type != STT_OBJECT or not symbol.name or symbol.size == 0:
+            continue
+        if symbol.value + symbol.size > data.value_size:
+            raise ObjectError(
+                f"{elf.name}: variable '{symbol.name}' is at bytes {symbol.value} to {symbol.value + symbol.size} of "
+                f"section '{data.name}', which has {data.value_size}"
+            )
+        number = _type_of_variable(btf, types, data.name, symbol)
+        specs.append(VariableSpec(symbol.name, data.name, symbol.value, symbol.size, number))
+    times: dict[str, int] = {}
+    for spec in specs:
+        times[spec.name] = times.get(spec.name, 0) + 1
+    for spec in specs:
+        if times[spec.name] > 1:
+            spec.name = f"{spec.name}@{spec.section}+{spec.offset}"
+    order = {name: place for place, name in enumerate(found.maps)}
+    return {spec.name: spec for spec in sorted(specs, key=lambda spec: (order[spec.section], spec.offset))}
+
+
+def _variable_types(btf: Btf) -> dict[tuple[str, int, str], int]:
+    """The types of variables, by section, offset and name."""
+    types = {}
+    for section in btf.of_kind(kinds.DATASEC):
+        for number, offset, _ in btf.variables(section):
+            variable = btf.type(number)
+            types[section.name, offset, variable.name] = variable.size_or_type
+    return types
+
+
+def _type_of_variable(btf: Btf | None, types: dict[tuple[str, int, str], int], section: str, symbol: Symbol) -> int:
+    """The BTF type of a variable; 0 where there is none, or where it has another size than the symbol."""
+    number = types.get((section, symbol.value, symbol.name), 0)
+    if number == 0 or btf is None or btf.size(number) != symbol.size:
+        return 0
+    return number
 
 
 def _has_global(btf: Btf, section: BtfType) -> bool:

@@ -31,6 +31,23 @@ class MapSpec:
     """What a .data or .rodata section holds; None for a map that starts empty."""
     read_only: bool = False
     """Whether the map is frozen after it is filled (.rodata)."""
+    data: bool = False
+    """Whether it is a section of global data: .data, .bss, .rodata, or one whose name begins so."""
+
+
+@record
+class VariableSpec:
+    """A variable of global data, and where it lies."""
+
+    name: str
+    section: str
+    """The section, which is the name of its map too."""
+    offset: int
+    """In the map's value, in bytes."""
+    size: int
+    """In bytes."""
+    btf_type_id: int = 0
+    """Its type in the object's BTF, 0 where it has none."""
 
 
 @record
@@ -106,3 +123,6 @@ class ObjectSpec:
     """By program: what it returns after an error."""
     error_sites: dict[str, list[ErrorSite]] | None = None
     """By program: its error sites, in the order of their counters."""
+    variables: dict[str, VariableSpec] | None = None
+    """The variables of .data, .bss and .rodata, by name. Of several with one name (static ones of functions or files
+    that were linked together) each goes by `name@section+offset`."""

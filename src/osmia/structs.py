@@ -55,6 +55,7 @@ OWN = {
     *("__getattribute__", "__slots__", "__reduce__", "__reduce_ex__", "__replace__"),
 }
 _MISSING = object()
+_OPTIMIZED = 1  # CO_OPTIMIZED: the flag of functions, which class bodies and modules do not have
 
 
 class BitField:
@@ -101,8 +102,8 @@ def chars(length: int, text: str | bytes = b"", /) -> Chars:
 def spin_lock() -> SpinLock:
     """A lock for the other fields of a struct that is the value of a map.
 
-    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself or in one
-    nested in it.
+    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself or, since
+    Linux 6.11, in one nested in it.
     """
     return SpinLock(SpinLockLayout())
 
@@ -152,6 +153,18 @@ def zeroed(of: type[T], /) -> T:
     return form_of(_layout(of, "zeroed()")).zero()  # type: ignore[no-any-return]
 
 
+@overload
+def scratch(of: type[T], /) -> T: ...
+@overload
+def scratch(of: A, /) -> A: ...
+def scratch(of: Any, /) -> Any:
+    """In kernel code: a new object of zeros that does not lie on the stack, whose 512 bytes many objects do not fit.
+
+    Each CPU has memory for it, of this line alone: a program that interrupts itself there finds zeros again.
+    """
+    raise TypeError(f"scratch({_named(of)}) is memory of kernel code; in user code write zeroed({_named(of)})")
+
+
 def from_bytes(of: type[T], data: bytes | bytearray | memoryview, /) -> T:
     """The value of that type which lies in `data`, exactly as long as the type."""
     layout = _layout(of, "from_bytes()")
@@ -174,7 +187,7 @@ def to_bytes(value: object, /) -> bytes:
 
 def replace(value: T, /, **changes: Any) -> T:
     """A copy of a struct's or union's instance in which some fields are others."""
-    layout = layout_of(type(value))
+    layout = vars(type(value)).get("__osmia_layout__")
     if not isinstance(layout, StructLayout):
         raise TypeError(f"replace() takes an instance of a struct or a union, not {_named(value)}")
     form = layout.of.__osmia_form__
@@ -268,19 +281,24 @@ class _Maker:
 
     def resolve(self) -> None:
         """Find what annotations that are strings stand for: in the class body, its function, its module."""
-        local = {name: value for name, value in vars(self.cls).items() if isinstance(value, type)}
-        names = {**self.frame.f_globals, **self.frame.f_locals, **local}
+        names = _names_at(self.frame)
+        names.update((name, value) for name, value in vars(self.cls).items() if isinstance(value, type))
         for name, annotation in self.cls.__annotations__.items():
-            value = annotation
-            if isinstance(annotation, str) and (value := names.get(annotation)) is None:
-                try:
-                    value = eval(annotation, names)  # noqa: S307 - the program's own source text
-                except Exception as error:  # noqa: BLE001 - whatever an annotation raises, it names no type
-                    raise self.refusal(
-                        f"{self.name}.{name}: its type `{annotation}` cannot be found ({type(error).__name__}: "
-                        f"{error}): import it where the class is, and not for type checkers alone"
-                    ) from None
-            self.annotations[name] = value
+            value = self.resolved(name, annotation, names)
+            self.annotations[name] = self.resolved(name, value, names)  # one in quotes is a string in a string
+
+    def resolved(self, name: str, annotation: Any, names: dict[str, Any]) -> Any:
+        if not isinstance(annotation, str):
+            return annotation
+        if isinstance(names.get(annotation), type):
+            return names[annotation]
+        try:
+            return eval(annotation, names)  # noqa: S307 - the program's own source text
+        except Exception as error:  # noqa: BLE001 - whatever an annotation raises, it names no type
+            raise self.refusal(
+                f"{self.name}.{name}: its type `{annotation}` cannot be found ({type(error).__name__}: {error}): "
+                "import it where the class is, and not for type checkers alone"
+            ) from None
 
     def field(self, what: str, annotation: Any, default: Any) -> tuple[Layout, int | None, object]:
         if isinstance(default, BitField):
@@ -430,10 +448,11 @@ def _delattr(self: Any, name: str, /) -> NoReturn:
     raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: it is memory", name=name, obj=self)
 
 
-def _eq(self: object, other: object, /) -> Any:
+def _eq(self: Any, other: Any, /) -> Any:
     if type(other) is not type(self):
         return NotImplemented
-    return to_bytes(self) == to_bytes(other)
+    pack = self.__osmia_form__.pack
+    return pack(self) == pack(other)
 
 
 def _hash(self: Any, /) -> int:
@@ -480,6 +499,18 @@ _COMMON: dict[str, Any] = {
 _OF_STRUCTS = {**_COMMON, "__init__": _struct_init, "__getattr__": _struct_getattr}
 _OF_UNIONS = {**_COMMON, "__init__": _union_init, "__getattr__": _union_getattr}
 _METHOD_TYPES = (type(_eq), property, staticmethod, classmethod, type)
+
+
+def _names_at(frame: FrameType) -> dict[str, Any]:
+    """The names that a class statement sees: in the module, and in the function and the classes that it stands in."""
+    inside = [frame]
+    while not frame.f_code.co_flags & _OPTIMIZED and frame.f_locals is not frame.f_globals and frame.f_back:
+        frame = frame.f_back  # of a class body: what it stands in
+        inside.append(frame)
+    names = dict(frame.f_globals)
+    for each in reversed(inside):
+        names.update(each.f_locals)
+    return names
 
 
 def _refuse_change(layout: StructLayout, name: str) -> NoReturn:

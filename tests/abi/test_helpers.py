@@ -19,6 +19,7 @@ from osmia.abi.helpers import HELPERS, function_row, helper_for, kinds_of
 from osmia.btf import kinds
 from osmia.btf.read import Btf
 from osmia.contexts import kernel_structs
+from raw_programs import insn, returns
 
 if TYPE_CHECKING:
     from osmia.abi.helper_row import HelperRow
@@ -224,3 +225,56 @@ def test_every_function_says_that_it_is_for_kernel_code() -> None:
     with pytest.raises(TypeError) as caught:
         helpers.ktime_get_ns()
     assert str(caught.value) == "ktime_get_ns() exists in kernel code only: a program that runs in the kernel calls it"
+
+
+# ---- calls made as the rows say
+
+
+PLACE = 256
+"""Bytes of zeros on the stack for each pointer to memory."""
+NO_SIZE = 0x7000
+"""An integer that the kernel refuses as the size of memory on the stack."""
+
+
+def call(row: HelperRow, result: int) -> bytes | None:
+    """A program that calls a helper as its row says; None where that takes a map, an object or a function."""
+    code = [insn(0xBF, 6, 1)]  # r6 = r1, the context
+    code += [insn(0x7A, 10, off=-offset) for offset in range(8, 2 * PLACE + 1, 8)]  # zeros on the whole stack
+    places = 0
+    for register, argument in enumerate(row.arguments, start=1):
+        if argument.kind == "context":
+            code.append(insn(0xBF, register, 6))
+        elif argument.kind == "integer":
+            code.append(insn(0xB7, register, imm=NO_SIZE))
+        elif argument.kind == "size":
+            code.append(insn(0xB7, register, imm=32))
+        elif argument.kind == "memory":
+            places += 1
+            code += [insn(0xBF, register, 10), insn(0x07, register, imm=-PLACE * places)]
+        else:
+            return None
+    code += [insn(0x85, imm=row.number), returns(result)]
+    return b"".join(code)
+
+
+def test_most_calls_can_be_made() -> None:
+    assert sum(row.returns != "object" and call(row, 0) is not None for row in HELPERS.values()) > 110
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_the_kernel_takes_a_call_made_as_the_row_says(name: str) -> None:
+    row = HELPERS[name]
+    if row.returns == "object" or call(row, 0) is None:
+        return  # the one above counts what is left
+    tried: set[str] = set()
+    for hook in measure_helpers.HOOKS:
+        may = asked().get(hook.name, {}).get(name, ".") in "+g"
+        if not may or hook.kind in {*row.given_first, *tried}:
+            continue
+        tried.add(hook.kind)
+        loading = measure_helpers.loadable(hook, kernel())
+        assert loading is not None
+        said = measure_helpers.load(loading, call(row, 0) or b"", b"GPL")
+        if "should have been in [1, 1]" in said:  # what such hooks return, whatever the helper
+            said = measure_helpers.load(loading, call(row, 1) or b"", b"GPL")
+        assert said == "", hook.name

@@ -226,3 +226,62 @@ SEC("xdp") int fills(struct xdp_md *ctx)
     assert json.loads(reports(netns, tmp_path, "c.o", "-f", "json").out)["maps"] == {
         "pairs": [{"key": 0, "value": "0100000001020000"}]
     }
+
+
+GLOBAL_DATA = """
+struct pair { u32 a, b; };
+u64 total; s32 table[2] = {-1, 2}; char text[8] = "abc"; struct pair pair = {4, 5};
+const volatile u16 PORT = 53; const volatile _Bool DEBUG;
+struct { __uint(type, 3); __uint(max_entries, 4); __type(key, u32); __type(value, u32); } tails SEC(".maps");
+struct { __uint(type, 27); __uint(max_entries, 4096); } ring SEC(".maps");
+static long (*bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
+static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+SEC("xdp") int counts(struct xdp_md *ctx)
+{
+    u64 event = total += PORT; table[0] -= DEBUG; text[0] = 'A'; pair.a += 1;
+    bpf_ringbuf_output(&ring, &event, sizeof(event), 0);
+    bpf_tail_call(ctx, &tails, 0);
+    return 2;
+}
+"""
+
+
+def test_global_data(netns: Namespace, tmp_path: Path) -> None:
+    from compiled import c_object
+
+    (tmp_path / "c.o").write_bytes(c_object(GLOBAL_DATA))
+    code, out, err = reports(netns, tmp_path, "c.o")
+    assert (code, err) == (0, "")
+    assert sorted(out.splitlines()) == [
+        "",
+        "pair: 0700000005000000",
+        "ring: RINGBUF",
+        "table: array(i32, 2, [-1, 2])",
+        "tails: PROG_ARRAY",
+        "text: Abc",
+        "total: 159",
+    ]
+    code, out, err = reports(netns, tmp_path, "c.o", "-f", "json", "-s", "PORT=0x10", "--setting", "DEBUG=true")
+    report = json.loads(out)
+    assert (code, err, report["maps"]) == (0, "", {})
+    assert report["settings"] == {"PORT": 16, "DEBUG": True}
+    assert report["globals"] == {"total": 48, "table": [-4, 2], "text": "Abc", "pair": "0700000005000000"}
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("PRT=1", "c.o: no setting PRT; did you mean PORT?"),
+        ("PORT=65536", "PORT: a value is a u16, 0 to 65535, not 65536"),
+        ("PORT=http", "PORT: 'http' is no number, such as 443 or 0x1bb"),
+        ("PORT=", "PORT: '' is no number, such as 443 or 0x1bb"),
+        ("DEBUG=2", "DEBUG: '2' is no truth value: write true or false"),
+        ("total=2", "c.o: total is a global, not a setting: write its .value once the program is loaded"),
+    ],
+)
+def test_settings_that_are_refused(netns: Namespace, tmp_path: Path, given: str, text: str) -> None:
+    from compiled import c_object
+
+    (tmp_path / "c.o").write_bytes(c_object(GLOBAL_DATA))
+    done = run("run", "c.o", "-i", "lo", "-s", given, netns=netns, cwd=tmp_path)
+    assert done == (2, "", f"osmia run: -s: {text}\n  see osmia run --help\n")

@@ -80,7 +80,20 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
                 ("-o x", "-o"),
                 ("-T", "-T"),
                 ("--program x", "--program"),
+                ("-s PORT=1", "-s"),
             )
+        ),
+        ("run counter -i lo -s PORT=1", "osmia run: -s is for files; counter ships with osmia"),
+        *(
+            (
+                f"run plain.py -i lo -s {word}",
+                f"osmia run: argument -s/--setting: '{word}' is no setting: it is written NAME=VALUE, such as PORT=443",
+            )
+            for word in ("PORT", "=1", "a-b=1")
+        ),
+        (
+            "run plain.py -i lo -s A=1 -s A=2",
+            "osmia run: the setting A is given twice: as 1 and as 2",
         ),
         ("build", "osmia build: the following arguments are required: FILE.py"),
         ("build x.c", "osmia build: x.c is no FILE.py: build compiles Python source"),

@@ -19,10 +19,9 @@ from program_files import body_of, module_from
 
 HEAD = 'target datalayout = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"\ntarget triple = "bpfel"\n'
 GOOD = HEAD + 'define i32 @f() section "xdp" {\n  ret i32 2\n}\n'
-# LLVM ends the process on these: a stack beyond 512 bytes, and a return of two values.
+# LLVM ends the process on these: a return of two values, and six arguments.
 DEADLY = {
-    "stack": HEAD + 'declare void @g(ptr)\ndefine i32 @f() section "xdp" {\n  %a = alloca [600 x i8]\n'
-    "  call void inttoptr (i64 1 to ptr)(ptr %a)\n  ret i32 0\n}\n",
+    "arguments": HEAD + "define i64 @f(i64 %a, i64 %b, i64 %c, i64 %d, i64 %e, i64 %g) noinline {\n  ret i64 %g\n}\n",
     "aggregate": HEAD + 'define { i64, i64 } @f() section "xdp" {\n  ret { i64, i64 } { i64 1, i64 2 }\n}\n',
 }
 

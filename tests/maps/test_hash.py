@@ -163,6 +163,9 @@ class Vanishing:
     def delete(self, _key: bytes) -> bool:
         return False
 
+    def memory(self) -> memoryview:
+        raise NotImplementedError
+
     def close(self) -> None: ...
 
 

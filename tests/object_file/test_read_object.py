@@ -12,9 +12,10 @@ import libbpf
 from osmia.btf import kinds
 from osmia.btf.read import Btf
 from osmia.elf import read_elf
+from osmia.errors import ObjectError
 from osmia.kinds import KINDS
 from osmia.object_file import read_object
-from osmia.spec import ErrorSite, LineInfo, MapSpec, ObjectSpec, Relocation
+from osmia.spec import ErrorSite, LineInfo, MapSpec, ObjectSpec, Relocation, VariableSpec
 from system_packages import tool
 
 if TYPE_CHECKING:
@@ -244,7 +245,8 @@ def test_an_object_without_debug_information_has_no_btf() -> None:
     assert spec.btf == b""
     program = spec.programs["program"]
     assert (program.lines, program.line_records, program.btf_type_id) == ([], None, 0)
-    assert spec.maps == {".data": MapSpec(".data", 2, 4, 4, 1, contents=b"\3\0\0\0")}
+    assert spec.maps == {".data": MapSpec(".data", 2, 4, 4, 1, contents=b"\3\0\0\0", data=True)}
+    assert spec.variables == {"count": VariableSpec("count", ".data", 0, 4)}
     assert program.relocations == [Relocation(0, "data", ".data")]
 
 
@@ -305,3 +307,68 @@ def test_what_osmias_compiler_notes_is_read() -> None:
             ErrorSite("a dir/counter.py", 12, "key"),
         ]
     }
+
+
+def test_variables_of_global_data() -> None:
+    """Where each lies is what libbpf writes into a skeleton's struct; types are the BTF's."""
+    spec = spec_of(MANY)
+    btf = Btf(spec.btf, "many.o")
+    assert spec.variables is not None
+    found = {
+        name: (of.section, of.size, btf.size(of.btf_type_id), spec.maps[of.section].contents)
+        for name, of in spec.variables.items()
+    }
+    data, rodata = spec.maps[".data"].contents, spec.maps[".rodata"].contents
+    assert found == {
+        "zeroes": (".bss", 24, 24, None),
+        "hidden_zero": (".bss", 4, 4, None),
+        "seven": (".data", 8, 8, data),
+        "eight": (".data", 8, 8, data),
+        "nine": (".data", 8, 8, data),
+        "shy": (".data", 4, 4, data),
+        "setting": (".rodata", 4, 4, rodata),
+        "text": (".rodata", 10, 10, rodata),
+        "other": (".rodata.other", 4, 4, spec.maps[".rodata.other"].contents),
+        "mine": (".data.mine", 4, 4, spec.maps[".data.mine"].contents),
+        "only": (".data.only", 4, 4, spec.maps[".data.only"].contents),
+    }
+    for name, value in (("seven", 7), ("eight", 8), ("shy", 3), ("setting", 53), ("mine", 4), ("only", 5)):
+        of = spec.variables[name]
+        contents = spec.maps[of.section].contents or b""
+        assert int.from_bytes(contents[of.offset : of.offset + of.size], "little") == value
+
+
+def test_static_variables() -> None:
+    source = """
+    static __noinline u32 a(void) { static volatile u32 seen; return ++seen; }
+    static volatile u64 total;
+    """
+    program = source + 'SEC("xdp") int program(struct xdp_md *ctx) { total += 1; return a(); }'
+    variables = spec_of(program).variables or {}
+    assert sorted(variables) == ["a.seen", "total"]
+    assert all(of.btf_type_id for of in variables.values())
+
+
+def test_static_variables_of_one_name(tmp_path: Path) -> None:
+    """In files that were linked together: none of them is taken for the other."""
+    paths = []
+    for name in ("one", "two"):
+        source = f'static volatile u64 total; u64 only_{name}; SEC("xdp") int {name}(struct xdp_md *ctx) '
+        path = tmp_path / f"{name}.o"
+        prelude = compiled.PRELUDE if name == "one" else compiled.PRELUDE.replace("char LICENSE", "static char LICENSE")
+        path.write_bytes(compiled.c_object(source + "{ total += 1; return 2; }", prelude=prelude))
+        paths.append(path)
+    linked = tmp_path / "linked.o"
+    tool("bpftool").run("gen", "object", linked, *paths)
+    spec = read_object(linked.read_bytes(), "linked.o")
+    names = [name for name in spec.variables or {} if name.startswith("total")]
+    assert names == ["total@.bss+0", "total@.bss+16"]
+
+
+def test_a_variable_outside_its_section() -> None:
+    data = compiled.c_object('u32 count = 3; SEC("xdp") int program(struct xdp_md *ctx) { return count; }')
+    elf = read_elf(data, "x.o")
+    index = next(symbol.index for symbol in elf.symbols if symbol.name == "count")
+    with pytest.raises(ObjectError) as caught:
+        read_object(compiled.patched(data, ".symtab", 24 * index + 16, "<Q", 8), "x.o")
+    assert str(caught.value) == "x.o: variable 'count' is at bytes 0 to 8 of section '.data', which has 4"

@@ -104,7 +104,7 @@ def test_a_program_brings_what_it_reaches() -> None:
         assert (list(loaded.programs), list(loaded.maps)) == (["counts"], ["packets"])
         loaded[counts].test_run(PACKET)
         assert loaded[packets][0].sum() == 1
-        text = "counts: no program or map drops; there are counts, packets"
+        text = "counts: no program, map or global drops; there are counts, packets"
         assert text_of(KeyError, lambda: loaded[drops]) == text
         assert text_of(KeyError, lambda: loaded[unused]) == text.replace("drops", "unused")
 
@@ -251,7 +251,8 @@ def test_an_object_from_clang(stripped: bool) -> None:
         assert (
             text_of(KeyError, lambda: loaded["idle"]) == "the object: no program uses the map idle, so it is not loaded"
         )
-        assert text_of(KeyError, lambda: loaded["flow"]) == "the object: no program or map flow; did you mean flows?"
+        text = "the object: no program, map or global flow; did you mean flows?"
+        assert text_of(KeyError, lambda: loaded["flow"]) == text
         assert text_of(ValueError, lambda: maps["flows"][b"abc"]) == "flows: a key is 8 bytes, not 3"
         assert text_of(TypeError, lambda: maps["flows"]["abc"]) == "flows: a key is 8 bytes, not str 'abc'"
         assert text_of(OverflowError, lambda: maps["flows"].update(bytes(8), 1 << 63)).startswith(
@@ -278,7 +279,8 @@ def test_refuses_what_it_does_not_take() -> None:
         assert shown in text
     with osmia.load(counts) as loaded:
         wrong = loaded
-        assert text_of(TypeError, lambda: wrong[5]) == "counts: a map, a program or a name is expected, not int 5"
+        text = "counts: a map, a program, a global or a name is expected, not int 5"
+        assert text_of(TypeError, lambda: wrong[5]) == text
     text = "the object: target= is for source; an object is compiled already"
     assert text_of(TypeError, lambda: osmia.load(b"\x7fELF", target=PORTABLE)) == text
 

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, Final, assert_type
 
 import osmia
 from osmia import (
     Array,
+    Chars,
+    FixedArray,
+    Global,
     HashMap,
     Link,
     Loaded,
+    LruHashMap,
     PerCpuArray,
+    PerCpuHashMap,
     PerCpuValues,
+    ProgramArray,
     Ref,
+    RingBuf,
+    SpinLock,
     XdpAction,
     XdpContext,
     XdpMode,
     XdpProgram,
+    array,
+    be16,
+    be32,
+    bits,
+    chars,
+    from_bytes,
     i32,
+    ref,
+    replace,
+    setting,
+    sizeof,
+    spin_lock,
+    struct,
+    to_bytes,
     u8,
+    u16,
     u32,
     u64,
+    union,
     xdp,
+    zeroed,
 )
+from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags
 from osmia.helpers import ktime_get_ns
 
 if TYPE_CHECKING:
@@ -42,10 +67,120 @@ flows = HashMap(u32, u64, max_entries=1024, flags=1)
 states = HashMap(State, bool, max_entries=2)
 
 
+@struct
+class Totals:
+    seen: u64 = 0
+
+
+@struct
+class Flow:
+    packets: u64 = 0
+    bytes: u64 = 0
+    mac: FixedArray[u8] = array(u8, 6)
+    comm: Chars = chars(16)
+    version: u8 = bits(4)
+    urgent: bool = bits(1)
+
+    @property
+    def mean(self) -> int:
+        return self.bytes // self.packets
+
+
+@struct(frozen=True)
+class Key:
+    src: be32
+    port: be16
+
+
+@struct
+class Bucket:
+    lock: SpinLock = spin_lock()
+    tokens: u64 = 0
+    last: u64
+    flows: FixedArray[Flow] = array(Flow, 2)
+    table: FixedArray[FixedArray[u32]] = array(array(u32, 2), 2)
+
+
+@union
+class Word:
+    whole: u32 = 0
+    parts: FixedArray[u8] = array(u8, 4)
+
+
+by_key = LruHashMap(Key, Flow, max_entries=1024)
+hits = LruHashMap(be32, u64, max_entries=1024)
+per_cpu = PerCpuHashMap(u32, Flow, max_entries=64)
+buckets = HashMap(u32, Bucket, max_entries=16)
+
+
+@xdp
+def with_structs(ctx: XdpContext) -> XdpAction:
+    key = Key(src=ctx.ingress_ifindex, port=53)
+    if (flow := by_key.lookup(key)) is not None:
+        assert_type(flow, Flow)
+        flow.packets += 1
+        flow.mac[0] = 5
+        flow.version = 4
+        ref(flow.bytes).fetch_add(60)
+        if flow.comm == "bash" or flow.mac == b"123456":
+            return XdpAction.DROP
+    else:
+        by_key.update(key, Flow(packets=1, bytes=60))
+    hit = hits.lookup_or_init(key.src, 0)
+    if hit is None:
+        return XdpAction.ABORTED
+    assert_type(hit, Ref[int])
+    assert_type(hit.fetch_add(1), int)
+    assert_type(hit.compare_exchange(1, 2), int)
+    hit.exchange(hit.fetch_or(1) + hit.fetch_and(3) + hit.fetch_xor(4))
+    hits[key.src] += 1
+    mine = per_cpu.lookup_or_init(0, Flow())
+    if mine is not None:
+        mine.packets += 1
+    bucket = buckets.lookup(0)
+    if bucket is not None:
+        with bucket.lock:
+            bucket.tokens -= 1
+            bucket.flows[1].packets += 1
+            bucket.table[1][0] += 1
+    return XdpAction.PASS
+
+
+def structs_in_user_code() -> None:
+    flow = Flow(packets=1, mac=array(u8, 6, b"123456"), comm=chars(16, "bash"))
+    flow.packets = 5
+    assert_type(flow.mean, int)
+    assert_type(flow.mac[0], int)
+    assert_type(flow.mac[1:3], FixedArray[int])
+    assert_type(list(flow.mac), list[int])
+    assert_type(replace(flow, packets=2), Flow)
+    assert_type(from_bytes(Flow, to_bytes(flow)), Flow)
+    assert_type(zeroed(Word).parts, FixedArray[int])
+    assert_type(sizeof(Flow) + sizeof(flow.mac) + sizeof(u32), int)
+    assert_type(by_key[Key(src=1, port=2)], Flow)
+    assert_type(by_key.get(Key(src=1, port=2)), Flow | None)
+    assert_type(dict(by_key.items()), dict[Key, Flow])
+    assert_type(hits[1], int)
+    assert_type(per_cpu[1], PerCpuValues[Flow])
+    assert_type(per_cpu[1].sum(lambda each: each.packets), int)
+    assert_type(per_cpu.pop(1, None), PerCpuValues[Flow] | None)
+    by_key[Key(src=1, port=2)] = flow
+    by_key.update({Key(src=1, port=2): flow})
+    del by_key[Key(src=1, port=2)]
+    seen = {Key(src=1, port=2): str(flow.comm), Key(src=2, port=2): bytes(flow.mac).hex()}
+    print(seen, Bucket(last=1).tokens, Word(whole=1).whole)
+
+
+def headers_in_user_code(packet: bytes) -> bool:
+    ethernet, ip = from_bytes(Ethernet, packet[:14]), from_bytes(IPv4, packet[14:34])
+    tcp = from_bytes(Tcp, packet[14 + ip.header_length :][: sizeof(Tcp)])
+    return ethernet.ether_type == EtherType.IPV4 and tcp.flags == TcpFlags.SYN | TcpFlags.ACK
+
+
 @xdp
 def helpers(ctx: XdpContext) -> XdpAction:
     started = ktime_get_ns()
-    if ctx.xdp_adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
+    if ctx.adjust_head(-14) < 0 or ctx.ktime_get_ns() - started > 1000:
         return XdpAction.ABORTED
     socket = ctx.sk_lookup_tcp(b"", 0)
     if socket is not None:
@@ -81,6 +216,60 @@ def renamed(ctx: XdpContext) -> XdpAction:
     if seen is not None and seen.value:
         return XdpAction.PASS
     return XdpAction.DROP
+
+
+PORT: Final = setting(u16, 53)
+DEBUG: Final = setting(bool, False)
+STATE: Final = setting(State, State.OPEN)
+total = Global(u64)
+state = Global(State, State.OPEN)
+numbers = Global(array(u32, 4))
+totals = Global(Totals)
+events = RingBuf(Totals, size=4096)
+stages = ProgramArray(XdpContext, max_entries=4)
+
+
+@xdp
+def global_data(ctx: XdpContext) -> XdpAction:
+    total.value += 1
+    numbers.value[ctx.rx_queue_index & 3] += 1
+    totals.value.seen += total.value
+    if DEBUG and total.value > PORT:
+        state.value = State.CLOSED
+    with events.reserve() as event:
+        if event is not None:
+            event.seen = total.value
+            events.discard(event)
+    with events.reserve(Totals) as event:
+        assert_type(event, Totals | None)
+    if events.output(totals.value) != 0:
+        return XdpAction.ABORTED
+    stages.tail_call(ctx, 1)
+    return XdpAction.PASS
+
+
+def global_data_in_user_code() -> None:
+    assert_type(total, Global[int])
+    assert_type(total.value, int)
+    assert_type(state.value, State)
+    assert_type(numbers.value, FixedArray[int])
+    assert_type(totals.value, Totals)
+    assert_type(PORT, int)
+    assert_type(DEBUG, bool)
+    assert_type(STATE, State)
+    total.value = 0
+    totals.value.seen += 1
+    totals.value = Totals(seen=1)
+    numbers.value[3] = 1
+    stages[0] = counter
+    del stages[0]
+    global_data.load(settings={"PORT": 443})
+    assert_type(global_data.settings["PORT"], Any)
+    with osmia.load("x.o", settings={"PORT": 443, "DEBUG": True}) as loaded:
+        assert_type(loaded[total], Global[int])
+        assert_type(loaded[totals].value, Totals)
+        assert_type(loaded[stages], ProgramArray[XdpContext])
+        print(loaded.globals["total"].value, loaded.settings["PORT"])
 
 
 def user_code() -> None:

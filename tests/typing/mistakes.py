@@ -3,11 +3,50 @@
 from __future__ import annotations
 
 import osmia
-from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, XdpMode, u32, u64, xdp
+from osmia import (
+    Array,
+    FixedArray,
+    HashMap,
+    LruHashMap,
+    PerCpuArray,
+    PerCpuHashMap,
+    XdpAction,
+    XdpContext,
+    XdpMode,
+    array,
+    be16,
+    be32,
+    chars,
+    from_bytes,
+    ref,
+    struct,
+    u8,
+    u32,
+    u64,
+    xdp,
+)
 
 counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 flows = HashMap(u32, u64, max_entries=1024)
 limits = Array(u32, max_entries=4)
+
+
+@struct
+class Flow:
+    packets: u64 = 0
+    mac: FixedArray[u8] = array(u8, 6)
+    wrong: FixedArray[u8] = chars(6)  # type: ignore[assignment]
+
+
+@struct(frozen=True)
+class Key:
+    src: be32
+    port: be16
+
+
+by_key = LruHashMap(Key, Flow, max_entries=16)
+hits = LruHashMap(be32, u64, max_entries=16)
+per_cpu = PerCpuHashMap(u32, Flow, max_entries=16)
 
 no_size = HashMap(u32, u64)  # type: ignore[call-arg]
 no_type: Array[int] = Array("u32", max_entries=1)  # type: ignore[arg-type]
@@ -91,7 +130,7 @@ def wrong_on_error(ctx: XdpContext) -> XdpAction:
 def wrong_helpers(ctx: XdpContext) -> XdpAction:
     ctx.skb_vlan_pop()  # type: ignore[attr-defined]
     ctx.get_stack(ctx)  # type: ignore[attr-defined]
-    ctx.xdp_adjust_head("14")  # type: ignore[arg-type]
+    ctx.adjust_head("14")  # type: ignore[arg-type]
     ctx.ktime_get_ns(0)  # type: ignore[call-arg]
     return ctx.ktime_get_ns()  # type: ignore[return-value]
 
@@ -100,6 +139,43 @@ def wrong_helpers(ctx: XdpContext) -> XdpAction:
 def no_result(ctx: XdpContext) -> XdpAction:  # type: ignore[return]
     if ctx.rx_queue_index:
         return XdpAction.PASS
+
+
+@xdp
+def with_structs(ctx: XdpContext) -> XdpAction:
+    key = Key(src=1, port=2)
+    by_key.lookup(key).packets += 1  # type: ignore[union-attr]
+    key.src = 1  # type: ignore[misc]
+    by_key.update(key, Flow(pakets=1))  # type: ignore[call-arg]
+    by_key.update(key, Flow(1))  # type: ignore[call-arg]
+    by_key.update(Key(src=1), Flow())  # type: ignore[call-arg]
+    by_key.lookup(5)  # type: ignore[arg-type]
+    by_key.lookup_or_init(key, 5)  # type: ignore[arg-type]
+    flow = by_key.lookup(key)
+    if flow is None:
+        return XdpAction.ABORTED
+    flow.pakets += 1  # type: ignore[attr-defined]
+    flow.packets = "a"  # type: ignore[assignment]
+    flow.mac = 5  # type: ignore[assignment]
+    flow.mac[0] = "a"  # type: ignore[assignment]
+    flow.fetch_add(1)  # type: ignore[attr-defined]
+    ref(flow.mac).fetch_add(1)  # type: ignore[type-var]
+    hit = hits.lookup_or_init(1, 0)
+    hit.fetch_add(1)  # type: ignore[union-attr]
+    if hit is not None:
+        hit += 1  # type: ignore[assignment,operator]
+        hit.fetch_add("a")  # type: ignore[arg-type]
+    per_cpu[0].packets += 1  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+def structs_in_user_code() -> None:
+    by_key[5] = Flow()  # type: ignore[index]
+    by_key[Key(src=1, port=2)] = 5  # type: ignore[assignment]
+    per_cpu[1] = Flow()  # type: ignore[assignment]
+    print(hash(Flow()), {Flow(): 1}, per_cpu[1] + 1)  # type: ignore[operator]
+    from_bytes(5, b"")  # type: ignore[arg-type]
+    array(u8, 6)["a"]  # type: ignore[call-overload]
 
 
 def user_code() -> None:
@@ -122,3 +198,34 @@ def user_code() -> None:
         loaded.detach()  # type: ignore[attr-defined]
     print(handle)
     osmia.load(5)  # type: ignore[arg-type]
+
+
+total = osmia.Global(u64)
+state = osmia.Global(XdpAction, XdpAction.PASS)
+PORT = osmia.setting(u32, 53)
+stages = osmia.ProgramArray(XdpContext, max_entries=4)
+events = osmia.RingBuf(osmia.Chars, size=4096)
+
+no_type_of_global = osmia.Global()  # type: ignore[call-overload]
+wrong_default = osmia.setting(bool, "yes")  # type: ignore[type-var]
+no_size_of_ring = osmia.RingBuf(osmia.Chars)  # type: ignore[call-arg]
+
+
+@xdp
+def forgets_value_of_global(ctx: XdpContext) -> XdpAction:
+    count = total + 1  # type: ignore[operator]
+    if total > 5:  # type: ignore[operator]
+        return XdpAction.PASS
+    total.value = 1.5  # type: ignore[assignment]
+    state.value = 1  # type: ignore[assignment]
+    with events.reserve() as event:
+        print(bytes(event), count)  # type: ignore[arg-type]
+    stages.tail_call(5, 0)  # type: ignore[arg-type]
+    return XdpAction.PASS
+
+
+def sets_what_is_no_program() -> None:
+    stages[0] = 5  # type: ignore[assignment]
+    stages["a"] = forgets_value_of_global  # type: ignore[index]
+    forgets_value_of_global.load(settings=5)  # type: ignore[arg-type]
+    forgets_value_of_global.settings["PORT"] = 5  # type: ignore[index]

@@ -22,7 +22,7 @@ class HelperArgument:
     type: str
     """Its type in C: `u32`, `struct bpf_map *`."""
     access: str = ""
-    """Of memory: `read`, `write` (it need not be initialised), `both` (initialised and writable)."""
+    """Of memory and dynptrs: `read`, `write` (it need not be initialised), `both` (initialised and writable)."""
     size: int | str = 0
     """Of memory without a size behind it: its bytes, or the struct that it holds."""
     parameter: str = ""

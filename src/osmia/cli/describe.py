@@ -23,5 +23,7 @@ def describe(source: str, loaded: Loaded) -> None:
             f"program {program.name}: {program.kind.name}, id {info['id']}, tag {info['tag'].hex()}, "
             f"{info['xlated_prog_len'] // 8} instructions"
         )
+    for name, value in loaded.settings.items():
+        note(f"setting {name}: {value}")
     for held in loaded.maps.values():
         note(f"map {held.name}: {held.kind.kernel_name}, {held.max_entries} entries at most")

@@ -17,6 +17,7 @@ from osmia.errors import ObjectError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from types import ModuleType
 
     from osmia.programs.loaded import Loaded
     from osmia.programs.xdp import XdpProgram
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """Print the maps until the last report, Ctrl-C or SIGTERM."""
     lines = FORMATS[arguments.format](timestamps=arguments.timestamps).lines
-    with Output(arguments.output) as output, _load(arguments.what) as loaded, Stop() as stop:
+    with Output(arguments.output) as output, _load(arguments.what, arguments.settings) as loaded, Stop() as stop:
         if arguments.verbose:
             describe(arguments.what, loaded)
         program = _chosen(loaded, arguments.what, arguments.program)
@@ -45,12 +46,20 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _load(path: str) -> Loaded:
+def _load(path: str, settings: dict[str, str]) -> Loaded:
+    what: str | ModuleType = path
     if path.endswith(".py"):
         from osmia.cli.source import as_module
 
-        return osmia.load(as_module(path))
-    return osmia.load(path)
+        what = as_module(path)
+    if not settings:
+        return osmia.load(what)
+    from osmia.programs.global_data import SettingText
+
+    try:
+        return osmia.load(what, settings={name: SettingText(value) for name, value in settings.items()})
+    except (KeyError, ValueError, OverflowError) as error:
+        raise UsageError(f"-s: {error.args[0]}") from None
 
 
 def _chosen(loaded: Loaded, path: str, name: str | None) -> XdpProgram:

@@ -42,13 +42,15 @@ class Text:
     def lines(self, report: Report) -> str:
         """The paragraph."""
         lines = [clock.for_people(report.time)] if self._timestamps else []
-        for held in report.loaded.maps.values():
+        maps = _declared_maps(report.loaded)
+        for held in maps.values():
             lines += _map_lines(held)
+        lines += [f"{name}: {_shown(held.value)}" for name, held in report.loaded.globals.items()]
         for program in report.loaded.programs.values():
             for each in program.errors():
                 times = "once" if each.count == 1 else f"{each.count} times"
                 lines.append(f"{each.file}:{each.line}: {program.name}: {each.problem}, {times}")
-        if not report.loaded.maps:
+        if not maps and not report.loaded.globals:
             lines.append("no maps")
         return "\n".join(lines) + "\n\n"
 
@@ -68,7 +70,11 @@ class Json:
             "interface": report.interface,
             "mode": report.mode,
             "cpus": cpus,
-            "maps": {name: _json_entries(held, cpus) for name, held in loaded.maps.items()},
+            "maps": {
+                name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
+            },
+            "globals": {name: _plain(held.value) for name, held in loaded.globals.items()},
+            "settings": {name: _plain(value) for name, value in loaded.settings.items()},
             "errors": [
                 {"program": program.name, "file": at.file, "line": at.line, "problem": at.problem, "count": at.count}
                 for program in loaded.programs.values()
@@ -85,6 +91,16 @@ class Json:
 FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json}
 
 
+def _declared_maps(loaded: Loaded) -> dict[str, Any]:
+    """The maps but for those of global data, whose variables are shown by their own names."""
+    return {name: held for name, held in loaded.maps.items() if not name.startswith(".")}
+
+
+def _has_entries(held: Any) -> bool:
+    """Whether a map can be read key by key: rings and arrays of programs cannot."""
+    return hasattr(held, "__iter__")
+
+
 def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
     """Keys with their values; a key that goes away while they are walked is left out."""
     for key in held:
@@ -96,6 +112,8 @@ def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _map_lines(held: Any) -> list[str]:
+    if not _has_entries(held):
+        return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)
     if held.kind.fixed_keys:
         entries = ((key, value) for key, value in entries if held.max_entries == 1 or _is_set(value))
@@ -138,11 +156,27 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A key or a value as JSON has it; bytes are hexadecimal digits."""
-    return value.hex() if isinstance(value, bytes) else value
+    """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if not hasattr(type(value), "__osmia_layout__"):
+        return value
+    from osmia.arrays import Chars, FixedArray, SpinLock
+
+    if isinstance(value, Chars):
+        return str(value)
+    if isinstance(value, FixedArray):
+        return [_plain(element) for element in value]
+    fields = [field.name for field in value.__osmia_layout__.fields]
+    held = {name: getattr(value, name) for name in fields}
+    return {name: _plain(each) for name, each in held.items() if not isinstance(each, SpinLock)}
 
 
 def _is_set(value: Any) -> bool:
+    if hasattr(type(value), "__osmia_layout__"):
+        from osmia.structs import to_bytes
+
+        value = to_bytes(value)
     return any(map(_is_set, value)) if isinstance(value, (PerCpuValues, bytes)) else bool(value)
 
 

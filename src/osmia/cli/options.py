@@ -26,6 +26,14 @@ def interval(text: str) -> float:
     return seconds
 
 
+def setting(text: str) -> tuple[str, str]:
+    """The name and the value of a setting, as a command line gives them."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise ArgumentTypeError(f"{text!r} is no setting: it is written NAME=VALUE, such as PORT=443")
+    return name, value
+
+
 def count(text: str) -> int:
     """How many reports, as a command line gives it."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else 0

@@ -48,6 +48,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", help="write the data to FILE in place of stdout")
     add("-T", "--timestamps", action="store_true", help="show the time of each report")
     add("--program", metavar="NAME", help="the program to attach, where a file has several")
+    add(
+        *("-s", "--setting"),
+        dest="settings",
+        action="append",
+        type=options.setting,
+        metavar="NAME=VALUE",
+        help="give a setting of the file another value; may be repeated",
+    )
     add("-q", "--quiet", action="store_true", help="no notes on stderr, errors only")
     add("-v", "--verbose", action="store_true", help="more notes: what was loaded; the verifier's log if it refuses")
 
@@ -56,8 +64,8 @@ def run(arguments: Namespace) -> int:
     """Run what is named."""
     what: str = arguments.what
     if what in BUNDLED:
-        if arguments.program or arguments.rest:
-            found = "--program" if arguments.program else "--"
+        if arguments.program or arguments.settings or arguments.rest:
+            found = "--program" if arguments.program else "-s" if arguments.settings else "--"
             raise UsageError(f"{found} is for files; {what} ships with osmia")
         _fill_in(arguments)
         from osmia.cli import counter
@@ -89,6 +97,7 @@ def _run_own_main(arguments: Namespace) -> int:
         "-o": arguments.output,
         "-T": arguments.timestamps,
         "--program": arguments.program,
+        "-s": arguments.settings,
     }
     for option, value in given.items():
         if value:
@@ -113,6 +122,17 @@ def _fill_in(arguments: Namespace) -> None:
     arguments.interval = arguments.interval or 1.0
     arguments.mode = options.MODES[arguments.mode or "auto"]
     arguments.format = arguments.format or "text"
+    arguments.settings = _by_name(arguments.settings or [])
+
+
+def _by_name(settings: list[tuple[str, str]]) -> dict[str, str]:
+    """The settings that were given, each once."""
+    found: dict[str, str] = {}
+    for name, value in settings:
+        if name in found:
+            raise UsageError(f"the setting {name} is given twice: as {found[name]} and as {value}")
+        found[name] = value
+    return found
 
 
 def _unknown(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.loop_forms import choose_loop_forms
+from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
 from osmia.compiler.llvm.module import module_text
@@ -17,6 +18,7 @@ from osmia.compiler.location import Location
 from osmia.compiler.target import PORTABLE
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
+from osmia.object_file import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +74,13 @@ def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     with _deep_recursion(()):
         text = module_text(unit, target)
     try:
-        made = WORKER.compile(text, target.cpu, form)
-        return completed(made) if form == "elf" else made
+        data = WORKER.compile(text, target.cpu, form)
+        data = completed(data) if form == "elf" else data
     except (WorkerError, PlaceholderError) as problem:
         raise _crash(unit, str(problem)) from None
+    if form == "elf":
+        check_stack(unit, read_object(data, unit.programs[0].file.relative))
+    return data
 
 
 def _crash(unit: ir.Unit, message: str) -> CompilerCrashError:

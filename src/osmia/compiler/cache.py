@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
 
-MAGIC = b"osmia object 4\n"
+MAGIC = b"osmia object 6\n"
 PRIME = (1 << 61) - 1
 CHECKSUM_SIZE = 8
 # Entries beyond this many are removed, the ones unused for longest first.
@@ -55,11 +55,12 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
     stored = store(read_object(data, requests[0].name))
     if path:
         sources = [source_lines(request.function.__code__) for request in requests]
-        reads, map_paths = tuple(state.reads.items()), tuple(state.map_paths.items())
-        entry = (header, reads, tuple(sources), map_paths, data, stored)
-        _write(path, entry)
+        paths = tuple(
+            tuple(each.items()) for each in (state.reads, state.map_paths, state.global_paths, state.setting_paths)
+        )
+        _write(path, (header, tuple(sources), *paths, data, stored))
     maps = {reference.symbol: reference.declaration for reference in unit.maps}
-    return CompiledObject(data, maps, stored)
+    return CompiledObject(data, maps, state.globals, state.settings, stored)
 
 
 def cache_directory() -> str:
@@ -138,7 +139,7 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     entry = _entry(path)
     if entry is None:
         return None
-    (version, kept_header), reads, sources, map_paths, data, stored = entry
+    (version, kept_header), sources, reads, map_paths, global_paths, setting_paths, data, stored = entry
     llvmlite = _llvmlite_version()
     if kept_header != header or (llvmlite is not None and llvmlite != version):
         return None
@@ -147,17 +148,33 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
         return None
     if any(_description(path_, functions) != kept for path_, kept in reads):
         return None
-    maps: dict[str, Map[Any, Any]] = {}
-    for symbol, path_ in map_paths:
-        declaration = follow(path_, functions)
-        if not isinstance(declaration, Map):
+    maps = _declared(map_paths, functions, Map)
+    variables: dict[str, Any] | None = {}
+    settings: dict[str, Any] | None = {}
+    if global_paths:
+        from osmia.maps.globals import Global
+
+        variables = _declared(global_paths, functions, Global)
+    if setting_paths:
+        from osmia.maps.settings import Setting
+
+        settings = _declared(setting_paths, functions, Setting)
+    if maps is None or variables is None or settings is None:
+        return None
+    return CompiledObject(data, maps, variables, settings, stored)
+
+
+def _declared(paths: tuple[Any, ...], functions: list[Any], of: type[Any]) -> dict[str, Any] | None:
+    """The declarations at the ends of paths, by symbol; None where they are not what they were."""
+    found: dict[str, Any] = {}
+    for symbol, path in paths:
+        declaration = follow(path, functions)
+        if not isinstance(declaration, of):
             return None
         declaration.take_name(symbol)
-        maps[symbol] = declaration
+        found[symbol] = declaration
     # Two names for one map when it was compiled are two maps now, or the reverse: another program.
-    if len({id(declaration) for declaration in maps.values()}) != len(maps):
-        return None
-    return CompiledObject(data, maps, stored)
+    return found if len({id(declaration) for declaration in found.values()}) == len(found) else None
 
 
 def _description(path: Path, functions: list[Any]) -> Description:

@@ -55,10 +55,15 @@ def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
     if step in ("key", "value") and isinstance(base, Map):
         return getattr(base, step)
+    if step == "layout" and not isinstance(base, type):
+        layout = getattr(base, "layout", None)
+        return getattr(layout, "of", MISSING)
     if step == "field" and isinstance(base, type):
         return _field_class(base, rest[0])
     if step == "member" and isinstance(base, type):
         return next((vars(owner)[rest[0]] for owner in base.__mro__ if rest[0] in vars(owner)), MISSING)
+    if step == "wrapped" and hasattr(base, "__osmia_describe__"):
+        return base.function
     if step == "getter" and isinstance(base, property):
         return base.fget
     if step in ("default", "keyword default") and isinstance(base, type(_function)):
@@ -121,6 +126,9 @@ def describe(value: object) -> Description:
     if is_enumeration(type(value)):
         member: Any = value
         return ("member", *_name(type(value)), member.name, describe(member.value))
+    own = vars(type(value)).get("__osmia_describe__")
+    if own is not None:
+        return own(value)  # type: ignore[no-any-return]
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
         return ("map", type(value).__name__, *parts)

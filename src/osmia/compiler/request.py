@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from osmia.compiler.stored_spec import Stored
     from osmia.kinds import Kind
     from osmia.maps.declaration import Map
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec
 
 
@@ -47,6 +49,10 @@ class CompiledObject:
     """The ELF object."""
     maps: dict[str, Map[Any, Any]]
     """By symbol: the declarations."""
+    globals: dict[str, Global[Any]]
+    """By symbol: the declarations of variables, each of which is alone in a section `.data.SYMBOL`."""
+    settings: dict[str, Setting]
+    """By symbol: the declarations of settings, which are in `.rodata`."""
     stored: Stored
     """What the object says, as the cache keeps it."""
 

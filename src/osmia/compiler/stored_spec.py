@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.kinds import KINDS
-from osmia.spec import ErrorSite, FunctionSpec, LineInfo, MapSpec, ObjectSpec, Relocation
+from osmia.spec import ErrorSite, FunctionSpec, LineInfo, MapSpec, ObjectSpec, Relocation, VariableSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ def store(spec: ObjectSpec) -> Stored:
         spec.target,
         spec.on_error,
         None if spec.error_sites is None else {name: _each(sites) for name, sites in spec.error_sites.items()},
+        None if spec.variables is None else _each(spec.variables.values()),
     )
 
 
 def restore(stored: Stored, name: str) -> ObjectSpec:
     """The spec again, of new records each time. `name` is for messages."""
-    license_text, programs, functions, maps, btf, target, on_error, sites = stored
+    license_text, programs, functions, maps, btf, target, on_error, sites, variables = stored
     return ObjectSpec(
         name,
         license_text,
@@ -40,6 +41,7 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         target,
         None if on_error is None else dict(on_error),
         None if sites is None else {program: _records(ErrorSite, each) for program, each in sites.items()},
+        None if variables is None else {each[0]: VariableSpec(*each) for each in variables},
     )
 
 

@@ -28,6 +28,7 @@ FEATURES: dict[str, tuple[int, int]] = {
     "BPF_LINK_DETACH": (5, 9),
     "callbacks": (5, 13),
     "frozen maps": (5, 2),
+    "maps in memory": (5, 5),
     "map_extra": (5, 16),
     "test runs": (4, 12),
 }

@@ -176,6 +176,29 @@ class KernelMap:
             del descriptor
         raise kernel_error(number, f"freeze map '{self.name}'", feature="frozen maps")
 
+    def memory(self) -> memoryview:
+        """The values of an array that was made with BPF_F_MMAPABLE, as memory (kernels from 5.5).
+
+        It is as long as whole pages. It outlives `close()` for as long as it is held.
+        """
+        import mmap
+
+        size = (self.value_size + 7) // 8 * 8 * self.max_entries
+        whole = (size + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE
+        descriptor = self._open()
+        try:
+            return memoryview(mmap.mmap(descriptor.number, whole))
+        except OSError as error:
+            number = error.errno or 0
+        finally:
+            del descriptor
+        raise kernel_error(
+            number,
+            f"take map '{self.name}' into memory",
+            feature="maps in memory",
+            hints={errno.EPERM: _NOT_ALLOWED, _ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
+        )
+
     def info(self) -> dict[str, Any]:
         """What the kernel says of the map: type, id, sizes, flags, name (struct bpf_map_info)."""
         descriptor = self._open()
@@ -224,6 +247,8 @@ class KernelMap:
         return f"the map holds {self.max_entries} entries and no more (E2BIG)"
 
 
+_ENOTSUPP = 524  # the kernel's own: it has no name outside
+_NOT_MAPPABLE = "it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"
 _NOT_ALLOWED = "the map does not let user code do that: it is frozen, or was made read-only or write-only (EPERM)"
 _HINTS: dict[str, dict[int, str]] = {
     "read": {errno.EPERM: _NOT_ALLOWED, errno.EOPNOTSUPP: "maps of this type cannot be read (EOPNOTSUPP)"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated.bpf import BPF_F_RDONLY_PROG
+from osmia.abi.generated.bpf import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.errors import kernel_error
@@ -27,9 +27,9 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
     # The kernel takes types for both key and value, or for the value alone where it is a section of global data.
-    typed = spec.btf_value_type_id and (spec.btf_key_type_id or spec.contents is not None)
+    typed = spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
     btf_fd = btf.number if btf and typed else 0
-    flags = spec.flags | (BPF_F_RDONLY_PROG if spec.read_only else 0)
+    flags = _flags(spec)
 
     def create() -> int:
         return bpf.map_create(
@@ -61,6 +61,13 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
     return live
 
 
+def _flags(spec: MapSpec) -> int:
+    """The flags that a map is created with: user code can take global data into its memory, of whatever linkage."""
+    if spec.read_only:
+        return spec.flags | BPF_F_RDONLY_PROG
+    return spec.flags | (BPF_F_MMAPABLE if spec.data else 0)
+
+
 def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple[str, ...]) -> KernelError:
     size = f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, flags {flags:#x}"
     return kernel_error(
@@ -87,7 +94,7 @@ def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", wanted.max_entries, info["max_entries"]),
-        ("flags", wanted.flags | (BPF_F_RDONLY_PROG if wanted.read_only else 0), info["map_flags"]),
+        ("flags", _flags(wanted), info["map_flags"]),
     )
     different = [
         f"{what} {is_there} where the object has {asked}" for what, asked, is_there in pairs if asked != is_there

@@ -32,5 +32,11 @@ if TYPE_CHECKING:
         def next_key(self, key: bytes | None, /) -> bytes | None:
             """The key after `key`, the first one for None; None at the end."""
 
+        def memory(self) -> memoryview:
+            """The values of an array that was made with BPF_F_MMAPABLE, as memory that both sides share.
+
+            It is as long as whole pages, and stays valid as long as it is held.
+            """
+
         def close(self) -> None:
             """Let go of the map."""

@@ -12,10 +12,18 @@ from osmia.types import is_integer, storage_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeGuard
+    from typing import Any, Protocol, TypeGuard
 
     from osmia.forms import Form
-    from osmia.maps.declaration import Map
+    from osmia.layout import Layout
+
+    class Owner(Protocol):
+        """Whose keys or values they are."""
+
+        @property
+        def subject(self) -> str:
+            """What error texts call it."""
+
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
 LONGEST_SHOWN = 60
@@ -45,7 +53,7 @@ class Codec:
     locked: bool
     """Whether it holds a spin lock."""
 
-    def __init__(self, of: object, owner: Map[Any, Any], role: str) -> None:
+    def __init__(self, of: object, owner: Owner, role: str) -> None:
         self.of = of
         self.owner = owner
         self.role = role
@@ -75,7 +83,7 @@ class Codec:
             raise _bad_type(self.of, self.owner, self.role)
         locks = spin_locks(layout)
         if locks:
-            _check_lock(locks, layout.name, self.owner, self.role)
+            _check_lock(locks, layout, self.owner, self.role)
         self.form, self.size, self.letter, self.locked = form_of(layout), layout.size, f"{layout.size}s", locks > 0
         self.pack, self.unpack, self.convert = self._pack_form, Struct(self.letter).unpack, self._unpack_form
 
@@ -89,11 +97,14 @@ class Codec:
 
     def _pack_form(self, value: Any) -> bytes:
         assert self.form is not None
-        return self.form.pack(self.form.take(value, f"{self.owner.subject}: a {self.role}"))
+        try:
+            return self.form.encode(value, "")
+        except (TypeError, ValueError, OverflowError):
+            return self.form.encode(value, f"{self.owner.subject}: a {self.role}")
 
     def _unpack_form(self, data: bytes) -> Any:
         assert self.form is not None
-        return self.form.unpack(data, f"{self.owner.subject}: a {self.role}", frozen=True)
+        return self.form.unpack(data, self.form.layout.name, frozen=True)
 
     def decode(self, data: bytes) -> Any:
         """Bytes to one value."""
@@ -157,15 +168,18 @@ def shortened(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
-def _bad_type(of: object, owner: Map[Any, Any], role: str) -> TypeError:
+def _bad_type(of: object, owner: Owner, role: str) -> TypeError:
     found = of.__name__ if isinstance(of, type) else shown(of)
     if of is int:
         found = "int: say how wide it is, as in u32 or u64"
     return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
 
 
-def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
+def _check_lock(locks: int, layout: Layout, owner: Any, role: str) -> None:
     """Refuse spin locks where the kernel does."""
+    from osmia.layout import bit_field_inside_a_byte
+
+    name = layout.name
     if role != "value":
         raise TypeError(f"{owner.subject}: a key holds no spin lock, and {name} does: take the lock out of it")
     if not owner.kind.spin_locks:
@@ -175,6 +189,12 @@ def _check_lock(locks: int, name: str, owner: Map[Any, Any], role: str) -> None:
         )
     if locks > 1:
         raise TypeError(f"{owner.subject}: a value holds one spin lock at most, and {name} has {locks}")
+    bit_field = bit_field_inside_a_byte(layout)
+    if bit_field is not None:  # newer kernels find no lock then, and some refuse all type information of the object
+        raise TypeError(
+            f"{owner.subject}: a value with a spin lock has no bit fields that start inside a byte, as {bit_field} does"
+            ": make them one integer, or a union of it and of a struct of them"
+        )
 
 
 def _is_bytes(value: object) -> TypeGuard[bytes | bytearray]:

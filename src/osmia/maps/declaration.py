@@ -13,6 +13,7 @@ from osmia.maps.codec import Codec, shortened, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, NoReturn, Self
 
     from osmia.maps.backend import MapBackend
@@ -30,51 +31,22 @@ KERNEL_ONLY = {  # what user code writes instead
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
-class Map(Generic[K, V]):
-    """A map: declared once, used by kernel code and, while it is live, by user code."""
+class Shared:
+    """What kernel code and user code share: declared once, and live while a program that reaches it is loaded."""
 
-    kind: MapKind
-    """Its row in the table of map types."""
-    key: Any
-    """The type of its keys, as declared."""
-    value: Any
-    """The type of its values (of one CPU's value where it is per CPU), as declared."""
-    max_entries: int
-    flags: int
-    """BPF_F_* flags that it is created with."""
     declared_at: tuple[str, int]
     """The file and the line of the declaration."""
     reached_by: list[object]
     """The loaded programs that use it."""
+    _globals: dict[str, Any]
+    _name: str
+    _backend: MapBackend
 
-    def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
-        frame = sys._getframe(2)  # noqa: SLF001 - the caller of the concrete class's __init__
+    def _declare_here(self, what: str, name: str, frame: FrameType) -> None:
+        """Take down where it is declared. `what` it is stands in error texts about its name."""
         self._globals = frame.f_globals
         self.declared_at = (frame.f_code.co_filename, frame.f_lineno)
-        self._name = name if name == "" else check_name(f"{type(self).__name__}: a map", name)
-        if name == RESERVED:
-            raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
-        self._declare(key, value, max_entries=max_entries, flags=flags)
-        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
-        _check_integer(f"{self.subject}: flags", flags, 0)
-
-    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
-        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
-        self.reached_by = []
-        self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
-        self._pack_key = self._keys.pack
-        self._update_flags = BPF_F_LOCK if self._values.locked else 0
-        self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
-
-    @classmethod
-    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:
-        """A live map that was declared elsewhere, in an object file."""
-        held = cls.__new__(cls)
-        held.declared_at = (name, 0)
-        held._name = name  # noqa: SLF001 - of the class itself
-        held._declare(key, value, max_entries=max_entries, flags=flags)  # noqa: SLF001
-        held.bind(backend)
-        return held
+        self._name = name if name == "" else check_name(f"{type(self).__name__}: {what}", name)
 
     @property
     def name(self) -> str:
@@ -83,11 +55,11 @@ class Map(Generic[K, V]):
         The kernel keeps the first 15 characters.
         """
         if not self._name:
-            self._name = next((name for name, value in list(self._globals.items()) if value is self), "")
+            self._name = name_in(self._globals, self)
         return self._name
 
     def take_name(self, name: str) -> None:
-        """Give a name to a map that has none: the compiler names a closure's maps by their variables."""
+        """Give a name to what has none: the compiler names what a closure holds by its variables."""
         if not self.name:
             self._name = name
 
@@ -95,16 +67,6 @@ class Map(Generic[K, V]):
     def subject(self) -> str:
         """What error texts call it."""
         return self.name or f"the {type(self).__name__} of {self.declared_at[0]}:{self.declared_at[1]}"
-
-    @property
-    def key_size(self) -> int:
-        """In bytes."""
-        return self._keys.size
-
-    @property
-    def value_size(self) -> int:
-        """In bytes; of one CPU's value where the map is per CPU."""
-        return self._values.size
 
     @property
     def live(self) -> bool:
@@ -117,6 +79,77 @@ class Map(Generic[K, V]):
         if isinstance(self._backend, Absent):
             self._backend.refuse()
         return self._backend
+
+    def close(self) -> None:
+        """Let go of the live map. The kernel keeps it as long as a program there uses it."""
+        if isinstance(self._backend, Absent):
+            return
+        backend = self._backend
+        self._use(Absent(self, "is closed"))
+        backend.close()
+
+    def _start(self) -> None:
+        self.reached_by = []
+        self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
+
+    def _use(self, backend: MapBackend) -> None:
+        self._backend = backend
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Map(Shared, Generic[K, V]):
+    """A map: declared once, used by kernel code and, while it is live, by user code."""
+
+    kind: MapKind
+    """Its row in the table of map types."""
+    key: Any
+    """The type of its keys, as declared."""
+    value: Any
+    """The type of its values (of one CPU's value where it is per CPU), as declared."""
+    max_entries: int
+    flags: int
+    """BPF_F_* flags that it is created with."""
+
+    def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
+        # The frame of who called the concrete class's __init__.
+        self._declare_here("a map", name, sys._getframe(2))  # noqa: SLF001
+        if name == RESERVED:
+            raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
+        self._declare(key, value, max_entries=max_entries, flags=flags)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: flags", flags, 0)
+
+    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
+        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
+        self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
+        self._pack_key = self._keys.pack
+        self._update_flags = BPF_F_LOCK if self._values.locked else 0
+        self._start()
+
+    @classmethod
+    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:
+        """A live map that was declared elsewhere, in an object file."""
+        held = cls.__new__(cls)
+        held.declared_at = (name, 0)
+        held._name = name  # noqa: SLF001 - of the class itself
+        held._declare(key, value, max_entries=max_entries, flags=flags)  # noqa: SLF001
+        held.bind(backend)
+        return held
+
+    @property
+    def key_size(self) -> int:
+        """In bytes."""
+        return self._keys.size
+
+    @property
+    def value_size(self) -> int:
+        """In bytes; of one CPU's value where the map is per CPU."""
+        return self._values.size
 
     @property
     def fd(self) -> int:
@@ -140,14 +173,6 @@ class Map(Generic[K, V]):
         twin.bind(backend)
         return twin
 
-    def close(self) -> None:
-        """Let go of the live map. The kernel keeps it as long as a program there uses it."""
-        if isinstance(self._backend, Absent):
-            return
-        backend = self._backend
-        self._use(Absent(self, "is closed"))
-        backend.close()
-
     def _use(self, backend: MapBackend) -> None:
         self._backend = backend
         self._lookup: Callable[[bytes], bytes | None] = backend.lookup
@@ -170,12 +195,6 @@ class Map(Generic[K, V]):
         instead = KERNEL_ONLY[operation].format(key=shortened(key))
         raise TypeError(f"{self.subject}: {operation}() is for kernel code; in user code write {instead}")
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
-
     def __repr__(self) -> str:
         types = self.value.__name__ if self.kind.fixed_keys else f"{self.key.__name__}, {self.value.__name__}"
         state = "live" if self.live else "not live"
@@ -185,12 +204,12 @@ class Map(Generic[K, V]):
 
 
 class Absent:
-    """The backend of a map that is not live: whatever is asked of it, it says why it cannot."""
+    """The backend of what is not live: whatever is asked of it, it says why it cannot."""
 
     fd = -1
     cpus = 0
 
-    def __init__(self, of: Map[Any, Any], why: str) -> None:
+    def __init__(self, of: Shared, why: str) -> None:
         self.of = of
         self.why = why
 
@@ -198,10 +217,15 @@ class Absent:
         """Say why."""
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
-    lookup = update = delete = next_key = refuse
+    lookup = update = delete = next_key = memory = refuse
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def name_in(namespace: dict[str, Any], declared: object) -> str:
+    """The module-level variable that holds a declaration; empty if none does."""
+    return next((name for name, value in list(namespace.items()) if value is declared), "")
 
 
 def check_name(what: str, name: object) -> str:

@@ -29,15 +29,18 @@ class MapKind:
 
 _KEYED = ("lookup", "lookup_or_init", "update", "delete")
 _INDEXED = ("lookup", "lookup_or_init", "update")
+_WRITTEN = ("reserve", "discard", "output")
 
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
     for row in (
         MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, _KEYED, (3, 19), spin_locks=True),
         MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, _INDEXED, (3, 19), spin_locks=True),
+        MapKind(bpf.BPF_MAP_TYPE_PROG_ARRAY, "PROG_ARRAY", "ProgramArray", False, False, ("tail_call",), (4, 2)),
         MapKind(bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", True, False, _KEYED, (4, 6)),
         MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, _INDEXED, (4, 6)),
         MapKind(bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", False, False, _KEYED, (4, 10)),
+        MapKind(bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", False, False, _WRITTEN, (5, 8)),
     )
 }
 BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}

@@ -8,12 +8,12 @@ import sys
 from osmia.errors import ObjectError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
-from osmia.maps.declaration import RESERVED, Map
+from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
     from types import ModuleType
     from typing import Any, Self
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from osmia.compiler.request import ProgramRequest
     from osmia.compiler.target import Target
     from osmia.loader.load import LoadedObject
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
+    from osmia.programs.global_data import Settings
     from osmia.spec import MapSpec, ObjectSpec
 
+    Given = Mapping[str, object] | None
+
 M = TypeVar("M", bound="Map[Any, Any]")
+G = TypeVar("G", bound="Global[Any]")
 P = TypeVar("P", bound="Program[Any, Any]")
 
 
@@ -36,17 +42,29 @@ class Loaded:
     """Its maps that programs use, by name, those of its global data included."""
     programs: dict[str, Program[Any, Any]]
     """Its programs, by name."""
+    globals: dict[str, Global[Any]]
+    """Its global variables that programs use, by name: of .data and .bss."""
 
-    def __init__(self, spec: ObjectSpec, loaded: LoadedObject, declared: Iterable[tuple[str, object, object]]) -> None:
+    def __init__(
+        self,
+        spec: ObjectSpec,
+        loaded: LoadedObject,
+        declared: Iterable[tuple[str, object, object]],
+        settings: Settings[Any] | None,
+    ) -> None:
         """Take handles as the keys of subscripts: `declared` has them as (name, declaration, handle)."""
         self.license = spec.license
         self.maps = {}
         self.programs = {}
+        self.globals = {}
+        self._settings = settings
         self._spec = spec
         self._object = loaded
         self._handles: dict[object, Any] = {}
         for name, declaration, handle in declared:
-            held: dict[str, Any] = self.programs if isinstance(handle, Program) else self.maps
+            held: dict[str, Any] = (
+                self.programs if isinstance(handle, Program) else self.maps if isinstance(handle, Map) else self.globals
+            )
             held[name] = handle
             if declaration is not None:
                 self._handles[declaration] = handle
@@ -56,23 +74,35 @@ class Loaded:
     @overload
     def __getitem__(self, what: P) -> P: ...
     @overload
+    def __getitem__(self, what: G) -> G: ...
+    @overload
     def __getitem__(self, what: str) -> Any: ...
     def __getitem__(self, what: Any) -> Any:
-        """The handle of a map or a program, by its declaration (the handle has its type then) or by its name.
+        """The handle of a map, a program or a global, by its declaration (and of its type then) or by its name.
 
-        In an object file a declaration is found by its name. KeyError if there is no such map or program.
+        In an object file a declaration is found by its name. KeyError if there is no such map, program or global.
         """
         if isinstance(what, str):
             return self._by_name(what)
-        if isinstance(what, (Map, Program)):
+        if isinstance(what, (Shared, Program)):
             if what not in self._handles:
                 self._handles[what] = self._of_declaration(what)
             return self._handles[what]
-        raise TypeError(f"{self._spec.name}: a map, a program or a name is expected, not {shown(what)}")
+        raise TypeError(f"{self._spec.name}: a map, a program, a global or a name is expected, not {shown(what)}")
+
+    @property
+    def settings(self) -> Settings[Any]:
+        """Its settings, by name, as it was loaded with them: of an object file, what is `const volatile`."""
+        if self._settings is None:
+            from osmia.programs.global_data import Settings
+
+            self._settings = Settings(self._spec.name, {})
+        return self._settings
 
     def close(self) -> None:
         """Let go of its programs and maps. Programs run on where they are attached, until the link is detached."""
-        for held in (*self.programs.values(), *self.maps.values(), *self._handles.values(), self._object):
+        handles = (*self.programs.values(), *self.maps.values(), *self.globals.values(), *self._handles.values())
+        for held in (*handles, self._object):
             held.close()
 
     def __enter__(self) -> Self:
@@ -89,22 +119,33 @@ class Loaded:
             return self.programs[name]
         if name in self.maps:
             return self.maps[name]
+        if name in self.globals:
+            return self.globals[name]
         if name in self._spec.maps:
             raise KeyError(f"{self._spec.name}: no program uses the map {name}, so it is not loaded")
+        variable = (self._spec.variables or {}).get(name)
+        if variable is not None and self._spec.maps[variable.section].read_only:
+            raise KeyError(f"{self._spec.name}: {name} is no global but a constant: its settings are in .settings")
+        if variable is not None:
+            raise KeyError(f"{self._spec.name}: no program uses the global {name}, so it is not loaded")
         from difflib import get_close_matches
 
-        names = [*self.programs, *self.maps]
+        names = [*self.programs, *self.maps, *self.globals]
         close = get_close_matches(name, names, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
-        raise KeyError(f"{self._spec.name}: no program or map {name}; {hint}")
+        raise KeyError(f"{self._spec.name}: no program, map or global {name}; {hint}")
 
-    def _of_declaration(self, what: Map[Any, Any] | Program[Any, Any]) -> Any:
+    def _of_declaration(self, what: Shared | Program[Any, Any]) -> Any:
         """A handle typed as the declaration, which is not the one that the object was made from."""
         found = self._by_name(what.name)
-        if isinstance(found, Program) or isinstance(what, Program):
-            if type(found) is type(what):
+        if not (isinstance(found, Map) and isinstance(what, Map)):
+            if type(found) is not type(what):
+                raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
+            if isinstance(what, Program):
                 return found
-            raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
+            from osmia.programs.global_data import declared_handle
+
+            return declared_handle(self._spec.name, what, found)
         expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
         for (label, wanted), (_, there) in zip(expected, actual, strict=True):
             if wanted != there:
@@ -116,28 +157,31 @@ def load(
     what: ModuleType | Program[Any, Any] | str | PathLike[str] | bytes | bytearray | memoryview,
     *,
     target: Target | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Loaded:
     """Load programs and the maps that they use, independently of anything that is loaded already.
 
     `what` is a module (all programs that it names), a program, the path of a `.py` file or of an object file (osmia's,
     or one of clang, Aya, bpf2go), or the bytes of an object. `target` is what to compile for, the running kernel
-    unless it says. ObjectError for a file without a program, OSError for one that cannot be read.
+    unless it says, and `settings` gives its settings, by name, other values than their defaults: of an object file they
+    are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
+    that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
     """
     if isinstance(what, Program):
-        return _load_programs(what.name, [what], target)
+        return _load_programs(what.name, [what], target, settings)
     if isinstance(what, type(sys)):
-        return _load_module(what.__name__, what, target)
+        return _load_module(what.__name__, what, target, settings)
     if isinstance(what, (bytes, bytearray, memoryview)):
-        return _load_object("the object", bytes(what), target)
+        return _load_object("the object", bytes(what), target, settings)
     if not isinstance(what, str) and not hasattr(what, "__fspath__"):
         raise TypeError(f"load() takes a module, a program, a path or the bytes of an object, not {shown(what)}")
     path = os.fspath(what)
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds
         data = file.read()
     if data.startswith(b"\x7fELF"):
-        return _load_object(path, data, target)
+        return _load_object(path, data, target, settings)
     if path.endswith(".py"):
-        return _load_module(path, run_file(path, data), target)
+        return _load_module(path, run_file(path, data), target, settings)
     raise ObjectError(f"{path}: no program: expected a .py file or an ELF object")
 
 
@@ -181,27 +225,29 @@ def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRe
     return tuple(program.request for program in programs)
 
 
-def _load_module(name: str, module: ModuleType, target: Target | None) -> Loaded:
-    return _load_programs(name, programs_of(module), target)
+def _load_module(name: str, module: ModuleType, target: Target | None, given: Given) -> Loaded:
+    return _load_programs(name, programs_of(module), target, given)
 
 
-def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None) -> Loaded:
+def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None, given: Given) -> Loaded:
     from osmia.compiler.cache import object_for
     from osmia.compiler.target import running_kernel
     from osmia.loader.load import load_object
 
     compiled = object_for(requests_of(name, programs), target or running_kernel())
     spec = compiled.spec(name)
+    settings = _filled(spec, compiled.settings, given)
     loaded = load_object(spec)
     try:
-        handles = [(each.name, each, each.handle(loaded, spec)) for each in programs]
-        return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, compiled.maps)])
+        handles = [(each.name, each, each.handle(loaded, spec, settings)) for each in programs]
+        data = _global_handles(spec, loaded, compiled.globals)
+        return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, compiled.maps), *data], settings)
     except BaseException:
         loaded.close()
         raise
 
 
-def _load_object(name: str, data: bytes, target: Target | None) -> Loaded:
+def _load_object(name: str, data: bytes, target: Target | None, given: Given) -> Loaded:
     from osmia.loader.load import load_object
     from osmia.object_file import read_object
 
@@ -210,13 +256,37 @@ def _load_object(name: str, data: bytes, target: Target | None) -> Loaded:
     spec = read_object(data, name)
     if not spec.programs:
         raise ObjectError(f"{name}: no program in this object")
+    settings = _filled(spec, None, given)
     loaded = load_object(spec)
     try:
-        handles = [(program, None, _program_of(spec, program).handle(loaded, spec)) for program in spec.programs]
-        return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, {})])
+        handles = [
+            (program, None, _program_of(spec, program).handle(loaded, spec, settings)) for program in spec.programs
+        ]
+        others = (*_map_handles(spec, loaded, {}), *_global_handles(spec, loaded, {}))
+        return Loaded(spec, loaded, [*handles, *others], settings)
     except BaseException:
         loaded.close()
         raise
+
+
+def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given) -> Settings[Any] | None:
+    """The settings of an object, once what is given is written into it; None where it has no global data at all."""
+    if not spec.variables and not given:
+        return None
+    from osmia.programs.global_data import fill_settings
+
+    return fill_settings(spec, declared, given or {})
+
+
+def _global_handles(
+    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Global[Any]]
+) -> Iterable[tuple[str, object, object]]:
+    """Handles of an object's global variables, with the declarations where there are any."""
+    if not spec.variables:
+        return ()
+    from osmia.programs.global_data import open_globals
+
+    return open_globals(spec, loaded.maps, declared)
 
 
 def _program_of(spec: ObjectSpec, name: str) -> Program[Any, Any]:

@@ -13,6 +13,7 @@ from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from enum import IntEnum
     from types import FunctionType
     from typing import Any, NoReturn, Self
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from osmia.kinds import Kind
     from osmia.loader.load import LoadedObject
     from osmia.maps.array import PerCpuArray
-    from osmia.maps.declaration import Map
+    from osmia.maps.declaration import Map, Shared
+    from osmia.maps.globals import Global
+    from osmia.programs.global_data import Settings
     from osmia.spec import ErrorSite, ObjectSpec
 
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -93,10 +96,11 @@ class Program(Generic[C_contra, R_co]):
         """What it returns after an error; None for the kind's own value."""
         self._declared = function is not None
         self._kernel: KernelProgram | None = None
-        self._maps: list[Map[Any, Any]] = []
+        self._shared: list[Shared] = []
         self._own: list[Any] = []
         self._errors: PerCpuArray[int] | None = None
         self._sites: list[tuple[int, ErrorSite]] = []
+        self._settings: Settings[Any] | None = None
         self.__name__ = name
         if function is not None:
             self.__doc__, self.__module__ = function.__doc__, function.__module__
@@ -124,25 +128,41 @@ class Program(Generic[C_contra, R_co]):
         on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
         return ProgramRequest(self.name, self.kind, self.function, on_error)
 
-    def load(self) -> None:
-        """Compile it and load it with the maps that it uses, which are live then. Once: later calls do nothing."""
-        self._running()
+    def load(self, *, settings: Mapping[str, object] | None = None) -> None:
+        """Compile it and load it with the maps and globals that it uses, which are live then.
+
+        `settings` gives settings that it uses, by name, other values than their defaults. Once: later calls do
+        nothing, and a RuntimeError refuses settings that come too late. KeyError for a setting that it does not use,
+        TypeError or OverflowError for a value that a setting does not take.
+        """
+        self._running(settings)
+
+    @property
+    def settings(self) -> Settings[Any]:
+        """The settings that it uses, by name, as it was loaded with them. NotLoadedError if it is not loaded."""
+        if self._kernel is None:
+            raise NotLoadedError(f"{self.name} {self._absent()}")
+        if self._settings is None:
+            from osmia.programs.global_data import Settings
+
+            self._settings = Settings(self.name, {})
+        return self._settings
 
     def close(self) -> None:
         """Let go of the loaded program. Where it is attached it runs on until the link is detached.
 
-        Maps that were declared stay live. A declared program that is attached again is loaded anew.
+        Maps and globals that were declared stay live. A declared program that is attached again is loaded anew.
         """
         with LOADING:
             kernel, self._kernel = self._kernel, None
             if kernel is None:
                 return
-            for declaration in self._maps:
+            for declaration in self._shared:
                 declaration.reached_by.remove(self)
             kernel.close()
             for held in self._own:
                 held.close()
-            self._maps, self._own, self._errors, self._sites = [], [], None, []
+            self._shared, self._own, self._errors, self._sites, self._settings = [], [], None, [], None
 
     def errors(self) -> list[ErrorCount]:
         """Where in the source the program took the error edge since it was loaded, and how often.
@@ -160,11 +180,12 @@ class Program(Generic[C_contra, R_co]):
         """Programs run in the kernel: a TypeError says how."""
         self._not_here()
 
-    def handle(self, loaded: LoadedObject, spec: ObjectSpec) -> Self:
+    def handle(self, loaded: LoadedObject, spec: ObjectSpec, settings: Settings[Any] | None) -> Self:
         """An independent handle of the same program in an object that is loaded."""
         twin = type(self).__new__(type(self))
         Program.__init__(twin, self.kind, self.name, self.function, self.on_error)
         twin._declared = False  # noqa: SLF001 - of the same class
+        twin._settings = settings  # noqa: SLF001
         twin._take(loaded, spec)  # noqa: SLF001
         return twin
 
@@ -174,10 +195,15 @@ class Program(Generic[C_contra, R_co]):
     def _absent(self) -> str:
         return "is not loaded: attach(), test_run() or load() loads it" if self._declared else "is closed"
 
-    def _running(self) -> KernelProgram:
+    def _running(self, settings: Mapping[str, object] | None = None) -> KernelProgram:
         """The loaded program, which a declaration becomes when it is first needed."""
         with LOADING:
             if self._kernel is not None:
+                if settings:
+                    raise RuntimeError(
+                        f"{self.name} is loaded already, and {', '.join(map(str, settings))} cannot be set any more: "
+                        f"close it and load it again, or take another one with osmia.load({self.name}, settings=...)"
+                    )
                 return self._kernel
             if not self._declared:
                 raise NotLoadedError(f"{self.name} is closed")
@@ -191,38 +217,46 @@ class Program(Generic[C_contra, R_co]):
             collecting = gc.isenabled()
             gc.disable()
             try:
-                return self._load()
+                return self._load(settings)
             finally:
                 BEING_LOADED.pop()
                 if collecting:
                     gc.enable()
 
-    def _load(self) -> KernelProgram:
+    def _load(self, given: Mapping[str, object] | None) -> KernelProgram:
         from osmia.compiler.cache import object_for
         from osmia.compiler.target import running_kernel
         from osmia.loader.load import load_object
 
         compiled = object_for((self.request,), running_kernel())
         spec = compiled.spec(self.name)
-        for declaration in compiled.maps.values():
+        settings = None
+        shared: dict[str, Map[Any, Any] | Global[Any]] = {**compiled.maps}
+        if compiled.settings or compiled.globals or given:
+            from osmia.programs.global_data import fill_settings, variable_of
+
+            settings = fill_settings(spec, compiled.settings, given or {})
+            shared |= {variable_of(spec, symbol).section: each for symbol, each in compiled.globals.items()}
+        for declaration in shared.values():
             self._check_shared(declaration)
-        reuse: Any = {symbol: each.backend for symbol, each in compiled.maps.items() if each.live}
+        reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
         loaded = load_object(spec, reuse=reuse, programs=(self.name,))
-        bound: list[Map[Any, Any]] = []
+        bound: list[Shared] = []
         try:
-            for symbol, declaration in compiled.maps.items():
-                if symbol in loaded.maps and not declaration.live:
-                    declaration.bind(loaded.maps[symbol])
+            for name, declaration in shared.items():
+                if name in loaded.maps and not declaration.live:
+                    declaration.bind(loaded.maps[name])
                     bound.append(declaration)
         except BaseException:
-            for declaration in bound:
-                declaration.close()
+            for each in bound:
+                each.close()
             loaded.close()
             raise
-        self._maps = [declaration for symbol, declaration in compiled.maps.items() if symbol in loaded.maps]
-        for declaration in self._maps:
-            declaration.reached_by.append(self)
-        self._own = [held for symbol, held in loaded.maps.items() if symbol not in compiled.maps]
+        self._shared = [declaration for name, declaration in shared.items() if name in loaded.maps]
+        for each in self._shared:
+            each.reached_by.append(self)
+        self._own = [held for name, held in loaded.maps.items() if name not in shared]
+        self._settings = settings
         return self._take(loaded, spec)
 
     def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> KernelProgram:
@@ -233,8 +267,8 @@ class Program(Generic[C_contra, R_co]):
         self._kernel = loaded.programs[self.name]
         return self._kernel
 
-    def _check_shared(self, declaration: Map[Any, Any]) -> None:
-        """Refuse a map that was closed while another program uses it: the two would not share it any more."""
+    def _check_shared(self, declaration: Shared) -> None:
+        """Refuse what was closed while another program uses it: the two would not share it any more."""
         if declaration.live or not declaration.reached_by:
             return
         other: Any = declaration.reached_by[0]

@@ -81,16 +81,17 @@ _KINDS_66 = ("socket_filter", "sched_cls", "xdp", "cgroup_skb", "cgroup_sock", "
 _LATER_67 = {"lsm_cgroup": (6, 12)}
 _KINDS_68 = ("syscall",)
 _LATER_69 = {"lsm_cgroup": (6, 0), "netfilter": (6, 4)}
-_KINDS_70 = ("kprobe", "tracepoint", "perf_event", "raw_tracepoint", "tp_btf", "fentry", "fexit", "fmod_ret", "lsm")
-_LATER_71 = {"raw_tracepoint": (6, 12), "tp_btf": (6, 12)}
-_LATER_72 = {"socket_filter": (6, 18), "sched_cls": (6, 18), "xdp": (6, 18), "cgroup_skb": (6, 18), "cgroup_sock": (6, 18), "lwt_in": (6, 18), "lwt_out": (6, 18), "lwt_xmit": (6, 18), "sock_ops": (6, 18), "sk_skb": (6, 18), "cgroup_device": (6, 18), "sk_msg": (6, 18), "cgroup_sock_addr": (6, 18), "lwt_seg6local": (6, 18), "sk_reuseport": (6, 18), "flow_dissector": (6, 18), "cgroup_sysctl": (6, 18), "cgroup_sockopt": (6, 18), "struct_ops": (6, 18), "lsm_cgroup": (6, 0), "sk_lookup": (6, 18), "netfilter": (6, 18)}
-_KINDS_73 = ("tp_btf", "fentry", "fexit", "fmod_ret", "lsm")
-_LATER_74 = {"tp_btf": (7, 3)}
-_KINDS_75 = ("fentry", "fexit", "fmod_ret", "lsm")
-_KINDS_76 = ("cgroup_sock", "cgroup_device", "cgroup_sock_addr", "cgroup_sysctl", "cgroup_sockopt", "lsm_cgroup")
-_KINDS_77 = ("xdp", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall")
-_LATER_78 = {"socket_filter": (6, 18), "sched_cls": (6, 18), "tracepoint": (6, 12), "xdp": (6, 18), "perf_event": (6, 12), "cgroup_skb": (6, 18), "cgroup_sock": (6, 18), "lwt_in": (6, 18), "lwt_out": (6, 18), "lwt_xmit": (6, 18), "sock_ops": (6, 18), "sk_skb": (6, 18), "cgroup_device": (6, 18), "sk_msg": (6, 18), "raw_tracepoint": (6, 12), "cgroup_sock_addr": (6, 18), "lwt_seg6local": (6, 18), "sk_reuseport": (6, 18), "flow_dissector": (6, 18), "cgroup_sysctl": (6, 18), "cgroup_sockopt": (6, 18), "tp_btf": (6, 12), "fentry": (6, 12), "fexit": (6, 12), "struct_ops": (6, 18), "lsm_cgroup": (6, 12), "sk_lookup": (6, 18), "netfilter": (6, 18)}
-_LATER_79 = {"netfilter": (6, 4)}
+_KINDS_70 = ("kprobe", "fentry", "fexit", "fmod_ret")
+_KINDS_71 = ("kprobe", "tracepoint", "perf_event", "raw_tracepoint", "tp_btf", "fentry", "fexit", "fmod_ret", "lsm")
+_LATER_72 = {"raw_tracepoint": (6, 12), "tp_btf": (6, 12)}
+_LATER_73 = {"socket_filter": (6, 18), "sched_cls": (6, 18), "xdp": (6, 18), "cgroup_skb": (6, 18), "cgroup_sock": (6, 18), "lwt_in": (6, 18), "lwt_out": (6, 18), "lwt_xmit": (6, 18), "sock_ops": (6, 18), "sk_skb": (6, 18), "cgroup_device": (6, 18), "sk_msg": (6, 18), "cgroup_sock_addr": (6, 18), "lwt_seg6local": (6, 18), "sk_reuseport": (6, 18), "flow_dissector": (6, 18), "cgroup_sysctl": (6, 18), "cgroup_sockopt": (6, 18), "struct_ops": (6, 18), "lsm_cgroup": (6, 0), "sk_lookup": (6, 18), "netfilter": (6, 18)}
+_KINDS_74 = ("tp_btf", "fentry", "fexit", "fmod_ret", "lsm")
+_LATER_75 = {"tp_btf": (7, 3)}
+_KINDS_76 = ("fentry", "fexit", "fmod_ret", "lsm")
+_KINDS_77 = ("cgroup_sock", "cgroup_device", "cgroup_sock_addr", "cgroup_sysctl", "cgroup_sockopt", "lsm_cgroup")
+_KINDS_78 = ("xdp", "tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall")
+_LATER_79 = {"socket_filter": (6, 18), "sched_cls": (6, 18), "tracepoint": (6, 12), "xdp": (6, 18), "perf_event": (6, 12), "cgroup_skb": (6, 18), "cgroup_sock": (6, 18), "lwt_in": (6, 18), "lwt_out": (6, 18), "lwt_xmit": (6, 18), "sock_ops": (6, 18), "sk_skb": (6, 18), "cgroup_device": (6, 18), "sk_msg": (6, 18), "raw_tracepoint": (6, 12), "cgroup_sock_addr": (6, 18), "lwt_seg6local": (6, 18), "sk_reuseport": (6, 18), "flow_dissector": (6, 18), "cgroup_sysctl": (6, 18), "cgroup_sockopt": (6, 18), "tp_btf": (6, 12), "fentry": (6, 12), "fexit": (6, 12), "struct_ops": (6, 18), "lsm_cgroup": (6, 12), "sk_lookup": (6, 18), "netfilter": (6, 18)}
+_LATER_80 = {"netfilter": (6, 4)}
 
 HELPERS = {
     "map_lookup_elem": HelperRow(
@@ -263,7 +264,7 @@ HELPERS = {
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "skb_vlan_push": HelperRow(
-        name="skb_vlan_push", number=18, form="context", method="", description="Put a VLAN tag in front of the packet; the protocol in network byte order. Views of the packet end.", returns="integer", return_type="long", maybe_null=False,
+        name="skb_vlan_push", number=18, form="context", method="", description="Put a VLAN tag in front of the packet. Views of the packet end.", returns="integer", return_type="long", maybe_null=False,
         arguments=(
             A("skb", "context", "struct sk_buff *"),
             A("vlan_proto", "integer", "__be16", parameter="vlan_proto"),
@@ -1924,7 +1925,7 @@ HELPERS = {
         arguments=(
             A("ctx", "context", "void *"),
         ),
-        since=(5, 15), kinds=_KINDS_2, later=_LATER_41,
+        since=(5, 15), kinds=_KINDS_70, later={},
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -1933,7 +1934,7 @@ HELPERS = {
         arguments=(
             A("ctx", "context", "void *"),
         ),
-        since=(5, 15), kinds=_KINDS_70, later=_LATER_71,
+        since=(5, 15), kinds=_KINDS_71, later=_LATER_72,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -1953,7 +1954,7 @@ HELPERS = {
             A("size", "size", "u32", nullable=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
-        since=(5, 16), kinds=_KINDS_4, later=_LATER_72,
+        since=(5, 16), kinds=_KINDS_4, later=_LATER_73,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -1999,7 +2000,7 @@ HELPERS = {
             A("callback_ctx", "callback context", "void *", parameter="callback_ctx", nullable=True, optional=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
-        since=(5, 17), kinds=_KINDS_4, later=_LATER_72,
+        since=(5, 17), kinds=_KINDS_4, later=_LATER_73,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2033,7 +2034,7 @@ HELPERS = {
             A("n", "integer", "u32", parameter="n"),
             A("value", "memory", "u64 *", access="write", size=8, parameter="value"),
         ),
-        since=(5, 17), kinds=_KINDS_73, later=_LATER_74,
+        since=(5, 17), kinds=_KINDS_74, later=_LATER_75,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2043,7 +2044,7 @@ HELPERS = {
             A("ctx", "context", "void *"),
             A("value", "memory", "u64 *", access="write", size=8, parameter="value"),
         ),
-        since=(5, 17), kinds=_KINDS_75, later={},
+        since=(5, 17), kinds=_KINDS_76, later={},
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2052,14 +2053,14 @@ HELPERS = {
         arguments=(
             A("ctx", "context", "void *"),
         ),
-        since=(5, 17), kinds=_KINDS_73, later=_LATER_74,
+        since=(5, 17), kinds=_KINDS_74, later=_LATER_75,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "get_retval": HelperRow(
         name="get_retval", number=186, form="function", method="", description="What the system call will return, as programs that ran before decided.", returns="integer", return_type="int", maybe_null=False,
         arguments=(),
-        since=(5, 18), kinds=_KINDS_76, later=_LATER_41,
+        since=(5, 18), kinds=_KINDS_77, later=_LATER_41,
         until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2068,7 +2069,7 @@ HELPERS = {
         arguments=(
             A("retval", "integer", "int", parameter="retval"),
         ),
-        since=(5, 18), kinds=_KINDS_76, later=_LATER_41,
+        since=(5, 18), kinds=_KINDS_77, later=_LATER_41,
         until={}, given_first=(), not_at=("cgroup_sock_addr/udp4_recvmsg", "cgroup_sock_addr/udp6_recvmsg", "cgroup_sock_addr/unix_recvmsg", "cgroup_sock_addr/inet4_getpeername", "cgroup_sock_addr/inet6_getpeername", "cgroup_sock_addr/unix_getpeername", "cgroup_sock_addr/inet4_getsockname", "cgroup_sock_addr/inet6_getsockname", "cgroup_sock_addr/unix_getsockname"), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2077,7 +2078,7 @@ HELPERS = {
         arguments=(
             A("xdp_md", "context", "struct xdp_buff *"),
         ),
-        since=(5, 18), kinds=_KINDS_77, later=_LATER_41,
+        since=(5, 18), kinds=_KINDS_78, later=_LATER_41,
         until={}, given_first=("tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup", "syscall"), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2114,7 +2115,7 @@ HELPERS = {
             A("tsk", "object", "struct task_struct *", parameter="tsk"),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
-        since=(5, 18), kinds=_KINDS_4, later=_LATER_78,
+        since=(5, 18), kinds=_KINDS_4, later=_LATER_79,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=True, sleepable_only=True, changes_packet=False, takes_packet=False,
     ),
@@ -2176,7 +2177,7 @@ HELPERS = {
             A("data", "memory", "void *", access="write", parameter="data"),
             A("size", "size", "u32", nullable=True),
             A("flags", "integer", "u64", parameter="flags"),
-            A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr"),
+            A("ptr", "dynptr", "struct bpf_dynptr *", access="write", parameter="ptr"),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
         until={}, given_first=(), not_at=(), at_some=(),
@@ -2188,7 +2189,7 @@ HELPERS = {
             A("ringbuf", "map", "void *", parameter="ringbuf"),
             A("size", "integer", "u32", parameter="size"),
             A("flags", "integer", "u64", parameter="flags"),
-            A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr"),
+            A("ptr", "dynptr", "struct bpf_dynptr *", access="write", parameter="ptr"),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
         until={}, given_first=(), not_at=(), at_some=(),
@@ -2197,7 +2198,7 @@ HELPERS = {
     "ringbuf_submit_dynptr": HelperRow(
         name="ringbuf_submit_dynptr", number=199, form="function", method="", description="Hand what a dynptr reserved to user code.", returns="nothing", return_type="void", maybe_null=False,
         arguments=(
-            A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr", releases=True),
+            A("ptr", "dynptr", "struct bpf_dynptr *", access="both", parameter="ptr", releases=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
@@ -2207,7 +2208,7 @@ HELPERS = {
     "ringbuf_discard_dynptr": HelperRow(
         name="ringbuf_discard_dynptr", number=200, form="function", method="", description="Give back what a dynptr reserved unused.", returns="nothing", return_type="void", maybe_null=False,
         arguments=(
-            A("ptr", "dynptr", "struct bpf_dynptr *", parameter="ptr", releases=True),
+            A("ptr", "dynptr", "struct bpf_dynptr *", access="both", parameter="ptr", releases=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
         since=(5, 19), kinds=_KINDS_4, later=_LATER_69,
@@ -2219,7 +2220,7 @@ HELPERS = {
         arguments=(
             A("dst", "memory", "void *", access="write", parameter="into"),
             A("len", "size", "u32", nullable=True),
-            A("src", "dynptr", "const struct bpf_dynptr *", parameter="src"),
+            A("src", "dynptr", "const struct bpf_dynptr *", access="read", parameter="src"),
             A("offset", "integer", "u32", parameter="offset"),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
@@ -2230,7 +2231,7 @@ HELPERS = {
     "dynptr_write": HelperRow(
         name="dynptr_write", number=202, form="function", method="", description="Copy bytes into what a dynptr points to.", returns="integer", return_type="long", maybe_null=False,
         arguments=(
-            A("dst", "dynptr", "const struct bpf_dynptr *", parameter="dst"),
+            A("dst", "dynptr", "const struct bpf_dynptr *", access="read", parameter="dst"),
             A("offset", "integer", "u32", parameter="offset"),
             A("src", "memory", "void *", access="read", parameter="data"),
             A("len", "size", "u32", nullable=True),
@@ -2243,7 +2244,7 @@ HELPERS = {
     "dynptr_data": HelperRow(
         name="dynptr_data", number=203, form="function", method="", description="A view of so many bytes of what a dynptr points to; None where they are not there or are read-only.", returns="memory", return_type="void *", maybe_null=True,
         arguments=(
-            A("ptr", "dynptr", "const struct bpf_dynptr *", parameter="ptr"),
+            A("ptr", "dynptr", "const struct bpf_dynptr *", access="read", parameter="ptr"),
             A("offset", "integer", "u32", parameter="offset"),
             A("len", "length", "u32", parameter="kind", nullable=True),
         ),
@@ -2296,7 +2297,7 @@ HELPERS = {
     "ktime_get_tai_ns": HelperRow(
         name="ktime_get_tai_ns", number=208, form="function", method="", description="International atomic time in ns, which no leap second moves.", returns="integer", return_type="u64", maybe_null=False,
         arguments=(),
-        since=(6, 1), kinds=_KINDS_4, later=_LATER_79,
+        since=(6, 1), kinds=_KINDS_4, later=_LATER_80,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2308,7 +2309,7 @@ HELPERS = {
             A("ctx", "callback context", "void *", parameter="ctx", nullable=True, optional=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
-        since=(6, 1), kinds=_KINDS_4, later=_LATER_79,
+        since=(6, 1), kinds=_KINDS_4, later=_LATER_80,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2320,7 +2321,7 @@ HELPERS = {
             A("value", "map value", "void *", parameter="value", nullable=True),
             A("flags", "integer", "u64", parameter="flags", optional=True),
         ),
-        since=(6, 2), kinds=_KINDS_4, later=_LATER_79,
+        since=(6, 2), kinds=_KINDS_4, later=_LATER_80,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
@@ -2330,7 +2331,7 @@ HELPERS = {
             A("map", "map", "struct bpf_map *", parameter="map"),
             A("cgroup", "object", "struct cgroup *", parameter="cgroup", nullable=True),
         ),
-        since=(6, 2), kinds=_KINDS_4, later=_LATER_79,
+        since=(6, 2), kinds=_KINDS_4, later=_LATER_80,
         until={}, given_first=(), not_at=(), at_some=(),
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),

@@ -34,6 +34,7 @@ class Known:
     """Why what it refers to is no longer there, if so."""
 
 
+ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
@@ -65,6 +66,9 @@ class Around:
 def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
     end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), Around(None, {}))
+    for function in program.functions:
+        facts = dict.fromkeys(function.locals, NEVER_ASSIGNED)
+        _statements(function.body, facts | dict.fromkeys(function.parameters, ASSIGNED), Around(None, {}))
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -91,6 +95,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             # Python evaluates the value first, then the place.
             after = _value(value, facts, around)
             return None if after is None else _value(place, after, around)
+        case ir.Fill(place=place):
+            return _value(place, facts, around)
         case ir.Evaluate(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
@@ -117,6 +123,11 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return None
         case ir.Inlined():
             return _inlined(statement, facts, around)
+        case ir.CallFunction(arguments=arguments, results=results):
+            going: Facts = facts
+            for argument in arguments:
+                going = None if going is None else _value(argument, going, around)
+            return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
             if not frame.unrolled:
@@ -206,7 +217,16 @@ def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
 def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
     match value:
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
-            return facts[local]
+            # That it was assigned where it was read has been checked: what is known now may be of several ways.
+            k = facts[local]
+            return Known(
+                unassigned=False,
+                may_be_none=k.may_be_none,
+                may_be_there=k.may_be_there,
+                origin=k.origin,
+                objects=k.objects,
+                stale=k.stale,
+            )
         case ir.Sequence(value=result):
             return _known(result, facts)
         case ir.Conditional(then=then, otherwise=otherwise):
@@ -256,6 +276,9 @@ def _condition(test: ir.Expression, facts: dict[ir.Local, Known], around: Around
     match test:
         case ir.Constant(value=value):
             return (facts, None) if value else (None, facts)
+        case ir.Sequence(before=before, value=value):
+            done = _statements(before, facts, around)
+            return (None, None) if done is None else _condition(value, done, around)
         case ir.Not(operand=operand):
             when_true, when_false = _condition(operand, facts, around)
             return when_false, when_true
@@ -345,6 +368,10 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
+            | ir.HelperCall()
+            | ir.GlobalPlace()
+            | ir.SettingRead()
+            | ir.Atomic()
             | ir.Require()
             | ir.Field()
             | ir.Element()

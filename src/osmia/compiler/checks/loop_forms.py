@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAY_GOTO_SINCE = (6, 9)
 BPF_LOOP_SINCE = (5, 17)
+FOR_EACH_SINCE = (5, 13)
 # BPF_MAX_LOOPS in the kernel's include/linux/bpf.h: the most rounds of bpf_loop.
 MOST_ROUNDS = 1 << 23
 # BPF_COMPLEXITY_LIMIT_INSNS: what the verifier goes through at most.
@@ -53,6 +54,8 @@ NOTHING = Cost(0, 0, 0)
 
 def choose_loop_forms(program: ir.Program, target: Target) -> None:
     """Set the form of each loop of a program. CompileError for one that no kernel like the target's can do."""
+    for function in program.functions:
+        _statements(function.body, target)
     _statements(program.body, target)
 
 
@@ -60,6 +63,8 @@ def _statements(statements: tuple[ir.Statement, ...], target: Target) -> Cost:
     cost = NOTHING
     for statement in statements:
         parts, blocks = parts_of(statement)
+        if isinstance(statement, ir.ForEach):
+            _check_for_each(statement, target)
         if isinstance(statement, ir.Loop):
             cost = cost.plus(_loop(statement, target))
             continue
@@ -72,6 +77,19 @@ def _statements(statements: tuple[ir.Statement, ...], target: Target) -> Cost:
             inside = Cost(inside.nodes, inside.branches + 1, 0)
         cost = cost.plus(inside).plus(Cost(1, 0, 0))
     return cost
+
+
+def _check_for_each(statement: ir.ForEach, target: Target) -> None:
+    if target.kernel >= FOR_EACH_SINCE:
+        return
+    raise error(
+        "the kernel that the object is for cannot go through a map",
+        statement.location,
+        found=f"for_each on {statement.map.symbol}, for Linux {_dotted(target.kernel)}",
+        expected=f"Linux {_dotted(FOR_EACH_SINCE)}, the first that has bpf_for_each_map_elem",
+        fix=f"build for Linux {_dotted(FOR_EACH_SINCE)} or newer (--kernel {_dotted(FOR_EACH_SINCE)}), or go through"
+        " the map in user code",
+    )
 
 
 def _expression(of: ir.Expression, target: Target) -> Cost:
@@ -134,8 +152,12 @@ def _too_long(plan: ir.LoopPlan, found: str, expected: str, since: tuple[int, in
         plan.location,
         found=found,
         expected=expected,
-        fix=f"build for Linux {since[0]}.{since[1]} or newer (--kernel {since[0]}.{since[1]}), or make the loop shorter",
+        fix=f"build for Linux {_dotted(since)} or newer (--kernel {_dotted(since)}), or make the loop shorter",
     )
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
 
 
 def _may_leave(body: tuple[ir.Statement, ...]) -> bool:

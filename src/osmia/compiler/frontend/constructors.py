@@ -10,8 +10,11 @@ from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, PlaceType, is_scalar
-from osmia.layout import Field, Layout, StructLayout, layout_of
+from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar
+from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, SpinLockLayout, StructLayout, layout_of
+from osmia.maps.array import PerCpuArray
+from osmia.maps.codec import Bytes
+from osmia.types import u32
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -94,6 +97,46 @@ def new_object(state: FunctionState, node: ast.Call, layout: Layout | None) -> i
             fix="name a struct, or one of u8 to i64",
         )
     return ir.Construct(PlaceType(layout), state.at(node), bytes(layout.size), ())
+
+
+def scratch_object(state: FunctionState, node: ast.Call) -> ir.Expression:
+    """`scratch(T)`: zeros in memory that each CPU has for this line alone, for what is too large for the stack."""
+    arguments = static_arguments(state, node)
+    layout = layout_of(arguments[0]) if len(arguments) == 1 else None
+    location = state.at(node)
+    if layout is None or isinstance(layout, SpinLockLayout):
+        raise error(
+            "scratch takes a type of fixed size",
+            location,
+            found=ast.unparse(node),
+            expected="a struct, array(T, n) or chars(n)",
+            fix="name one of these",
+        )
+    of = PlaceType(layout)
+    reference = _scratch_map(state, layout)
+    key = ir.Constant(IntType(0, 0), location, 0)
+    found = ir.Require(
+        of, location, ir.MapLookup(OptionalType(of), location, reference, key), ir.ErrorEdge("no scratch memory")
+    )
+    local = state.hidden(of)
+    here = ir.LocalRead(of, location, local)
+    return ir.Sequence(
+        of, location, (ir.Assign(location, local, found), ir.Fill(location, here, bytes(_in_words(layout.size)))), here
+    )
+
+
+def _in_words(size: int) -> int:
+    return (size + 7) // 8 * 8
+
+
+def _scratch_map(state: FunctionState, layout: Layout) -> ir.MapReference:
+    """A per-CPU map of one value, whose size is a multiple of 8 so that zeros can be stored by words."""
+    symbol = f"osmia_scratch{len(state.unit.scratch)}"
+    size = _in_words(layout.size)
+    declaration: PerCpuArray[Any] = PerCpuArray(Bytes(size), max_entries=1, name=symbol)  # type: ignore[arg-type]
+    reference = ir.MapReference(symbol, declaration, IntegerLayout(u32), BytesLayout(size))  # type: ignore[arg-type]
+    state.unit.scratch.append(reference)
+    return reference
 
 
 def static_arguments(state: FunctionState, node: ast.Call) -> list[object]:

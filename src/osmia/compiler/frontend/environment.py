@@ -93,6 +93,8 @@ def _refine(environment: Environment, test: ir.Expression, *, holds: bool) -> No
         case ir.Constant(value=value):
             if bool(value) is not holds:
                 environment.reachable = False
+        case ir.Sequence(value=value):
+            _refine(environment, value, holds=holds)
         case ir.Not(operand=operand):
             _refine(environment, operand, holds=not holds)
         case ir.Logical(operator=operator, operands=operands) if (operator == "and") is holds:

@@ -6,15 +6,18 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
-from osmia.compiler.frontend.constructors import construct, new_object, size_of, static_arguments
+from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
+from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
-from osmia.compiler.frontend.map_operations import map_item, map_operation
+from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.places import (
     is_property,
@@ -25,14 +28,22 @@ from osmia.compiler.frontend.places import (
     place_of_subscript,
 )
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.frontend.subprograms import call_subprogram
+from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
+from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
-from osmia.structs import array, chars, sizeof, zeroed
-from osmia.types import Integer, is_big_endian, is_integer
+from osmia.maps.globals import Global
+from osmia.maps.programs import ProgramArray
+from osmia.maps.ring import RingBuf
+from osmia.maps.settings import Setting
+from osmia.structs import array, chars, scratch, sizeof, zeroed
+from osmia.types import Integer, is_big_endian, is_integer, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +81,11 @@ def expression(state: FunctionState, node: ast.expr) -> ir.Expression:
 
 def operand(state: FunctionState, node: ast.expr) -> Operand:
     """The IR of an expression, or the object that it names where it is known now."""
+    found = _operand(state, node)
+    return setting_read(state, found) if isinstance(found, Static) and isinstance(found.value, Setting) else found
+
+
+def _operand(state: FunctionState, node: ast.expr) -> Operand:
     match node:
         case ast.Constant():
             return Static(node.value, ("constant",), state.at(node))
@@ -182,6 +198,8 @@ def _moved(bound: Operand, location: Location) -> Operand:
 def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
+    if isinstance(base, Static) and isinstance(base.value, Global):
+        return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
     if not isinstance(base, ir.Expression):
@@ -223,9 +241,16 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     location = state.at(node)
     if isinstance(node.func, ast.Attribute):
         base = operand(state, node.func.value)
+        if isinstance(base, Static) and isinstance(base.value, RingBuf) and node.func.attr == "output":
+            return output(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
+            return tail_call(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             return map_operation(state, reference, node, expression)
+        known = _call_method(state, base, node)
+        if known is not None:
+            return known
         called: Operand = _attribute(state, node.func)
     else:
         called = operand(state, node.func)
@@ -248,6 +273,16 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     )
 
 
+def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expression | None:
+    """A call of what the compiler knows on a value: a helper of the context, an atomic operation."""
+    assert isinstance(node.func, ast.Attribute)
+    if not isinstance(base, ir.Expression):
+        return None
+    if isinstance(base.type, ContextType):
+        return context_helper(state, base.type, node)
+    return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
+
+
 def _what(called: Operand) -> str:
     return str(called.type) if isinstance(called, ir.Expression) else "several values"
 
@@ -261,13 +296,23 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return _wrap(state, of.storage, node)
     if is_builtin(of):
         return call_builtin(state, of, node, operand)
+    if of is ref:
+        return reference(state, node)
+    row = function_row(of)
+    if row is not None:
+        return helper_call(state, row, node)
     if of is sizeof:
         return size_of(state, node)
+    if of is scratch:
+        return scratch_object(state, node)
     if of is zeroed or of is array or of is chars:
         return _new_object(state, of, node)
     layout = layout_of(of) if isinstance(of, type) else None
     if isinstance(layout, StructLayout):
         return construct(state, layout, node)
+    if isinstance(of, Function):
+        inner = state.read(Static(of.function, ("wrapped", called.path), called.location))
+        return call_function(state, inner, node) if of.inline else call_subprogram(state, inner, node, of)
     return call_function(state, called, node) if isinstance(of, FunctionType) else None
 
 

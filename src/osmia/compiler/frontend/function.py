@@ -9,7 +9,7 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ValueType, is_number, joined, storage_type
-from osmia.layout import ArrayLayout, StructLayout, layout_of
+from osmia.layout import ArrayLayout, BytesLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
     from osmia.layout import Layout
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
 
 
 @frozen_record
@@ -89,6 +91,14 @@ class UnitState:
     """How the compiler came to each struct class."""
     files: dict[str, ir.SourceFile]
     """Of all functions, by the path as Python knows it."""
+    scratch: list[ir.MapReference]
+    """Maps of the compiler's own."""
+    globals: dict[str, Global[Any]]
+    """By symbol: the variables that kernel code and user code share."""
+    global_paths: dict[str, Path]
+    settings: dict[str, Setting]
+    """By symbol: the settings."""
+    setting_paths: dict[str, Path]
 
     def map_reference(self, static: Static) -> ir.MapReference:
         """The map's reference; its symbol is its own name, or else its variable's."""
@@ -117,7 +127,8 @@ class UnitState:
                 expected="letters, digits and _, as in a variable's name",
                 fix="give the map another name=",
             )
-        key, value = layout_of(declaration.key), layout_of(declaration.value)
+        key = BytesLayout(0) if declaration.key is None else layout_of(declaration.key)
+        value = layout_of(declaration.value)
         assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
         for role, layout in (("key", key), ("value", value)):
             self.know_structs(layout, (role, static.path))
@@ -146,6 +157,7 @@ def _declared(declaration: Map[Any, Any]) -> str:
 class ProgramState:
     """What a program shares with the functions that it calls."""
 
+    name: str
     context: ir.Local
     environment: Environment
     """What the locals hold at the point that the translation has come to."""
@@ -153,6 +165,10 @@ class ProgramState:
     """The functions that are being translated, the outermost first: name and code object or node."""
     hidden: int
     """How many locals of the compiler's own there are."""
+    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local]]
+    """The rings' events that are reserved here: the ring, what was given, and its name."""
+    functions: dict[object, ir.Function]
+    """The functions of their own that it calls, by the code of each."""
 
 
 @record

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osmia.abi.generated import bpf
+from osmia.abi.helpers import HELPERS
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     BoolType,
+    ContextType,
     EnumType,
     IntType,
     OptionalType,
@@ -27,7 +29,7 @@ from osmia.layout import BooleanLayout, EnumLayout
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import Operand
+    from osmia.compiler.frontend.function import Operand, Static
     from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
 
@@ -197,6 +199,33 @@ def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: Function
         expected=f"{map_.symbol}.lookup(key): the value of the CPU that the program runs on",
         fix=f"write `value = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None",
     )
+
+
+def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Expression:
+    """`programs.tail_call(ctx, index)`, which comes back only where there is no such program."""
+    location = state.at(node)
+    map_ = state.unit.map_reference(array)
+    wanted = f"{map_.symbol}.tail_call({state.context.name}, index)"
+    if len(node.args) != 2 or node.keywords:
+        raise error(
+            "tail_call takes (ctx, index), by position",
+            location,
+            found=ast.unparse(node),
+            expected=wanted,
+            fix="write the arguments in that order",
+        )
+    context, index = (state.translate.expression(state, each) for each in node.args)
+    declaration: Any = map_.declaration
+    if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
+        raise error(
+            f"the programs of {map_.symbol} take a {declaration.context.__name__}",
+            context.location,
+            found=str(context.type),
+            expected=declaration.context.__name__,
+            fix="give the context of this program",
+        )
+    _check_key(map_, index)
+    return ir.HelperCall(ir.NONE, location, HELPERS["tail_call"], (context, map_, index))
 
 
 def _instead(name: str, class_name: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {})
+    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {}, [], {}, {}, {}, {})
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}
@@ -36,7 +36,16 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
             expected="one LICENSE",
             fix="give their modules the same LICENSE, or load them apart",
         )
-    return ir.Unit(programs, list(state.maps.values()), licenses.pop(), state.files, []), state
+    return ir.Unit(
+        programs,
+        list(state.maps.values()),
+        licenses.pop(),
+        state.files,
+        state.globals,
+        state.settings,
+        state.scratch,
+        [],
+    ), state
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
@@ -70,6 +79,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         error_value=_error_value(request, source),
         body=body,
         locals=assigned(body),
+        functions=list(state.program.functions.values()),
         license=request.license,
         file=source.file,
         end=state.at(last),
@@ -134,7 +144,7 @@ def _state(
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0),
+        ProgramState(request.name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
         index,
         source,
         EnumType(request.kind.returns),

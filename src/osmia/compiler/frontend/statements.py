@@ -16,11 +16,16 @@ from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.refused import STATEMENTS
+from osmia.compiler.frontend.rings import discard
+from osmia.compiler.frontend.scopes import with_block
 from osmia.compiler.frontend.stores import stored
+from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
+from osmia.maps.globals import Global
+from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
 
 
@@ -34,8 +39,14 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
     match node:
         case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
             return ()
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="discard"))) if _is_ring(state, node.value):
+            assert isinstance(node.value, ast.Call)
+            assert isinstance(node.value.func, ast.Attribute)
+            ring = operand(state, node.value.func.value)
+            assert isinstance(ring, Static)
+            return discard(state, ring, node.value)
         case ast.Expr():
-            return (ir.Evaluate(state.at(node), expression(state, node.value)),)
+            return (ir.Evaluate(state.at(node), _unused(operand(state, node.value), state, node.value)),)
         case ast.Assign():
             return _assign(state, node)
         case ast.AnnAssign():
@@ -62,6 +73,8 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
             return match_statement(state, node, block)
         case ast.Assert():
             return _assert(state, node)
+        case ast.With():
+            return with_block(state, node)
         case ast.Delete():
             return tuple(_delete(state, target) for target in node.targets)
         case _:
@@ -73,6 +86,26 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
                 expected="an assignment, if, return, or a call",
                 fix=instead,
             )
+
+
+def _is_ring(state: FunctionState, node: ast.expr) -> bool:
+    """Whether this calls a method of a ring buffer."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    if not isinstance(node.func.value, ast.Name | ast.Attribute):
+        return False
+    base = operand(state, node.func.value)
+    return isinstance(base, Static) and isinstance(base.value, RingBuf)
+
+
+def _unused(value: Operand, state: FunctionState, node: ast.expr) -> ir.Expression:
+    """An expression whose value nobody wants."""
+    if isinstance(value, ir.Atomic):
+        return ir.Atomic(value.type, value.location, value.operation, value.place, value.operands, fetch=False)
+    if isinstance(value, TupleValue):
+        before, _ = kept_tuple(state, value)
+        return ir.Sequence(ir.NONE, value.location, before, ir.Constant(ir.NONE, value.location, 0))
+    return one_value(state, value, node)
 
 
 def _if(state: FunctionState, node: ast.If) -> ir.Statement:
@@ -415,6 +448,8 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     """The place that an attribute names, to be stored to."""
     base = operand(state, node.value)
     location = state.at(node)
+    if isinstance(base, Static) and isinstance(base.value, Global):
+        return global_place(state, base, node.attr, location)
     if isinstance(base, Static):
         what = "a map" if isinstance(base.value, Map) else f"{ast.unparse(node.value)}"
         raise error(
@@ -437,7 +472,8 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
             expected="a field that may be written; this context has none",
             fix="keep the value in a local",
         )
-    layout = base.type.of.layout if isinstance(base.type, OptionalType) else getattr(base.type, "layout", None)
+    of = base.type.of if isinstance(base.type, OptionalType) else base.type
+    layout = of.layout if isinstance(of, PlaceType) else None
     if isinstance(layout, StructLayout):
         raise no_attribute(base.type, node.attr, location)
     raise error(

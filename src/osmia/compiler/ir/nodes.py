@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, OptionalType, PlaceType, Storage, ValueType
+from osmia.compiler.ir.types import BoolType, IntType, NoneType, ObjectType, OptionalType, PlaceType, Storage, ValueType
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.helper_row import HelperRow
     from osmia.compiler.location import Location
     from osmia.kinds import Kind
     from osmia.layout import Field as LayoutField
     from osmia.layout import Layout
     from osmia.maps.declaration import Map
+    from osmia.maps.globals import Global
+    from osmia.maps.settings import Setting
 
 
 @frozen_record
@@ -141,10 +144,54 @@ class MapDelete:
 
 
 @frozen_record
+class HelperCall:
+    """A call of a helper: numbers, addresses, maps, and None for a null pointer."""
+
+    type: ValueType
+    location: Location
+    helper: HelperRow
+    arguments: tuple[Expression | MapReference, ...]
+
+
+@frozen_record
+class Atomic:
+    """An operation on a number in memory that other CPUs see whole. `type` is of what was there before."""
+
+    type: IntType
+    location: Location
+    operation: str
+    """`add`, `and`, `or`, `xor`, `exchange` or `compare_exchange`."""
+    place: Expression
+    operands: tuple[Expression, ...]
+    fetch: bool
+    """Whether what was there before is wanted."""
+
+
+@frozen_record
+class GlobalPlace:
+    """A global variable, as a place."""
+
+    type: PlaceType
+    location: Location
+    symbol: str
+    declaration: Global[Any]
+
+
+@frozen_record
+class SettingRead:
+    """The value that a setting has where the program is loaded."""
+
+    type: ValueType
+    location: Location
+    symbol: str
+    declaration: Setting
+
+
+@frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: PlaceType
+    type: PlaceType | ObjectType
     location: Location
     operand: Expression
 
@@ -347,6 +394,10 @@ Expression = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | HelperCall
+    | Atomic
+    | GlobalPlace
+    | SettingRead
     | Unwrap
     | Require
     | Field
@@ -395,6 +446,15 @@ class Copy:
     location: Location
     place: Expression
     source: Expression
+
+
+@frozen_record
+class Fill:
+    """Put constant bytes into a place."""
+
+    location: Location
+    place: Expression
+    image: bytes
 
 
 @frozen_record
@@ -482,6 +542,16 @@ class Inlined:
 
 
 @frozen_record
+class CallFunction:
+    """Call a function of its own; what it gives is stored into locals."""
+
+    location: Location
+    function: Function
+    arguments: tuple[Expression, ...]
+    results: tuple[Local, ...]
+
+
+@frozen_record
 class Leave:
     """Return from an inlined call: its results are in locals."""
 
@@ -503,6 +573,7 @@ Statement = (
     Assign
     | Store
     | Copy
+    | Fill
     | Evaluate
     | If
     | Return
@@ -512,9 +583,30 @@ Statement = (
     | Continue
     | Abort
     | Inlined
+    | CallFunction
     | Leave
     | Scope
 )
+
+
+class Function:
+    """A function of its own in the object, which a program calls."""
+
+    __slots__ = ("body", "file", "global_", "locals", "location", "name", "parameters", "results", "uses_context")
+
+    def __init__(self, name: str, location: Location, file: SourceFile, *, global_: bool) -> None:
+        self.name = name
+        """The symbol."""
+        self.location = location
+        self.file = file
+        self.global_ = global_
+        """Whether the verifier looks at it by itself."""
+        self.parameters: tuple[Local, ...] = ()
+        self.results: tuple[Local, ...] = ()
+        """What it gives, once its body is done."""
+        self.body: tuple[Statement, ...] = ()
+        self.locals: tuple[Local, ...] = ()
+        self.uses_context = False
 
 
 @record
@@ -530,6 +622,8 @@ class Program:
     """What it returns on the error edge."""
     body: tuple[Statement, ...]
     locals: tuple[Local, ...]
+    functions: list[Function]
+    """The functions that it calls, callees first."""
     license: str
     file: SourceFile
     end: Location
@@ -565,6 +659,12 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
+    globals: dict[str, Global[Any]]
+    """By symbol."""
+    settings: dict[str, Setting]
+    """By symbol."""
+    scratch: list[MapReference]
+    """Maps of the compiler's own, for objects that are too large for the stack."""
     error_sites: list[ErrorSite]
     """Numbered once all checks have passed."""
 

@@ -20,9 +20,25 @@ def unit_text(unit: ir.Unit) -> str:
             f"map {map_.symbol}: {type(declaration).__name__}[{map_.key.name}, {map_.value.name}]"
             f" max_entries={declaration.max_entries}"
         )
+    for symbol, variable in unit.globals.items():
+        lines.append(f"global {symbol}: {variable.layout.name}")
+    for symbol, declared in unit.settings.items():
+        lines.append(f"setting {symbol}: {declared.of.__name__} = {declared}")
     for program in unit.programs:
+        for function in program.functions:
+            lines += ["", *_function(function)]
         lines += ["", *_program(program)]
     return "\n".join(lines) + "\n"
+
+
+def _function(function: ir.Function) -> Iterator[str]:
+    given = ", ".join(
+        f"{local.name}: {local.storage.__name__ if local.storage else local.type}" for local in function.parameters
+    )
+    gives = ", ".join(str(local.type) for local in function.results) or "None"
+    what = "global function" if function.global_ else "function"
+    yield f"{what} {function.name}({given}) -> {gives}    ; {function.file.relative}:{function.location.line}"
+    yield from _statements(function.body, "  ")
 
 
 def _program(program: ir.Program) -> Iterator[str]:
@@ -46,9 +62,16 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
+            case ir.Fill(place=place, image=image):
+                what = f"0x{image.hex()}" if any(image) else "zeros"
+                yield f"{indent}*{expression_text(place)} = {what}{line}"
             case ir.Inlined(frame=frame, body=body):
                 yield f"{indent}{'unrolled' if frame.unrolled else 'inlined'} {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
+            case ir.CallFunction(function=function, arguments=arguments, results=results):
+                given = ", ".join(expression_text(each) for each in arguments)
+                into = "".join(f"{local.name}, " for local in results).rstrip(", ")
+                yield f"{indent}{into}{' = ' * bool(into)}call {function.name}({given}){line}"
             case ir.Leave(frame=frame):
                 yield f"{indent}leave {frame.name}{line}"
             case ir.Scope(body=body, leave=leave, abort=abort):
@@ -110,6 +133,15 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.GlobalPlace(symbol=symbol):
+            return f"global {symbol}"
+        case ir.SettingRead(symbol=symbol, type=type_):
+            return f"(setting {symbol}: {type_})"
+        case ir.HelperCall(helper=helper, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"{helper.name}({', '.join(shown)})"
+        case ir.Atomic(operation=operation, place=place, operands=operands):
+            return f"(atomic {operation} {expression_text(place)}: {', '.join(map(expression_text, operands))})"
         case ir.Require(operand=operand, edge=edge):
             return f"({expression_text(operand)} or error {edge.problem!r})"
         case ir.Field(base=base, field=field):

@@ -105,10 +105,20 @@ class PlaceType:
 
 
 @frozen_record
+class ObjectType:
+    """An object of the kernel's own: a helper gave it, and helpers take it."""
+
+    struct: str
+
+    def __str__(self) -> str:
+        return self.struct
+
+
+@frozen_record
 class OptionalType:
     """Something that may be None until it is checked."""
 
-    of: PlaceType
+    of: PlaceType | ObjectType
 
     def __str__(self) -> str:
         return f"{self.of} | None"
@@ -135,7 +145,7 @@ class PacketType:
         return "Packet"
 
 
-ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | OptionalType | ContextType | PacketType
+ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | ObjectType | OptionalType | ContextType | PacketType
 
 
 def context_type(kind: Kind) -> ContextType:
@@ -192,13 +202,13 @@ def joined(one: ValueType, other: ValueType) -> ValueType | None:
     if one == other:
         return one
     match one, other:
-        case (OptionalType() | PlaceType(), NoneType()):
+        case (OptionalType() | PlaceType() | ObjectType(), NoneType()):
             return one if isinstance(one, OptionalType) else OptionalType(one)
-        case (NoneType(), OptionalType() | PlaceType()):
+        case (NoneType(), OptionalType() | PlaceType() | ObjectType()):
             return other if isinstance(other, OptionalType) else OptionalType(other)
-        case (OptionalType(of=left), PlaceType()) if left == other:
+        case (OptionalType(of=left), PlaceType() | ObjectType()) if left == other:
             return one
-        case (PlaceType(), OptionalType(of=right)) if right == one:
+        case (PlaceType() | ObjectType(), OptionalType(of=right)) if right == one:
             return other
         case (EnumType(of=left_enum), EnumType(of=right_enum)) if left_enum is right_enum:
             return EnumType(left_enum, stored=True)
@@ -216,7 +226,7 @@ def is_number(of: ValueType) -> bool:
 
 def is_pointer(of: ValueType) -> bool:
     """Whether a value of this type is an address in the program that is generated; None is the null one."""
-    return isinstance(of, OptionalType | PlaceType | NoneType | ContextType | PacketType)
+    return isinstance(of, OptionalType | PlaceType | ObjectType | NoneType | ContextType | PacketType)
 
 
 def same(one: ValueType, wanted: ValueType) -> bool:

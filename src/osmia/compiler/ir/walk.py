@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ContextRead():
+        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.GlobalPlace() | ir.SettingRead():
             return ()
         case ir.MapLookup(key=key) | ir.MapDelete(key=key):
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
+        case ir.HelperCall(arguments=arguments):
+            return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
+        case ir.Atomic(place=place, operands=parts):
+            return (place, *parts)
         case ir.Load(place=place):
             return (place,)
         case ir.Field(base=base):
@@ -67,8 +71,12 @@ def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[
             return (test,), (then, otherwise)
         case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
             return (test,), (body, step, otherwise)
+        case ir.Fill(place=place):
+            return (place,), ()
         case ir.Inlined(body=body) | ir.ForEach(body=body):
             return (), (body,)
+        case ir.CallFunction(arguments=arguments):
+            return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):
             return (), (body, leave, abort)
         case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
@@ -97,5 +105,7 @@ def targets(of: ir.Statement | ir.Expression) -> tuple[ir.Local, ...]:
             return (local,)
         case ir.ForEach(key=key, value=value, count=count):
             return key, value, count
+        case ir.CallFunction(results=results):
+            return tuple(results)
         case _:
             return ()

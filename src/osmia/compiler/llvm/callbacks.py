@@ -56,11 +56,14 @@ def in_frame(out: Emitter, frame: str, slot: int) -> str:
     return out.value(f"getelementptr i8, ptr {frame}, i64 {8 * slot}") if slot else frame
 
 
-def enter(out: Emitter, callback: Callback, locals_: dict[ir.Local, str], around: Callback | None) -> str:
+def enter(
+    out: Emitter, callback: Callback, locals_: dict[ir.Local, str], around: Callback | None, *, context: bool
+) -> str:
     """Make the frame and fill it; gives its address. `around` is the callback in which this one is called."""
     frame = out.object(callback.size)
     out.line(f"store i64 0, ptr {frame}, align 8")
-    out.line(f"store ptr %ctx, ptr {in_frame(out, frame, CONTEXT)}, align 8")
+    if context:
+        out.line(f"store ptr %ctx, ptr {in_frame(out, frame, CONTEXT)}, align 8")
     for local, slot in callback.shared.items():
         of, place = slot_type(local), locals_[local]
         if around is None or local not in around.shared:

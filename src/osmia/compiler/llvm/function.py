@@ -14,15 +14,17 @@ from osmia.compiler.checks.loop_forms import MOST_ROUNDS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer, is_scalar
+from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, Callback, Way, carried, enter, in_frame, leave, slot_type
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.compiler.llvm.passing import Passing
 from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.unknown import hide_values, without_history
+from osmia.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,15 +44,26 @@ ANY_ALIGNMENT = 8
 class FunctionWriter:
     """Writes one program. Each method that evaluates returns the operand that holds the value."""
 
-    def __init__(self, program: ir.Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
+    def __init__(
+        self,
+        program: ir.Program,
+        debug: DebugInfo,
+        sites: dict[Location, int],
+        error_map: str,
+        function: ir.Function | None = None,
+    ) -> None:
+        """`function` is one that the program calls, where that shall be written and not the program itself."""
         self._program = program
-        self._scope = debug.program(program)
+        self._function = function
+        self._has_context = function is None or function.uses_context
+        self._body = program.body if function is None else function.body
+        self._scope = debug.program(program) if function is None else debug.function(function, program)
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = _on_stack(program.body)
+        self._on_stack = _on_stack(self._body, () if function is None else function.parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -66,9 +79,11 @@ class FunctionWriter:
 
     def text(self) -> str:
         """The definition."""
+        if self._function is not None:
+            return self._function_text(self._function)
         for local in self._program.locals:
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
-        self._statements(self._program.body)
+        self._statements(self._body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
             self._give_up()
@@ -78,6 +93,48 @@ class FunctionWriter:
             f" section {quoted(section)} !dbg {self._scope} {{"
         )
         return "\n".join([*self._written, f"{head}\n{self._out.text()}}}\n"])
+
+    def _function_text(self, function: ir.Function) -> str:
+        """The definition of a function that the program calls."""
+        passing = Passing(function)
+        for local in dict.fromkeys((*function.parameters, *function.locals)):
+            self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+        self._out.at(function.location)
+        passing.receive(self._out, self._locals, self._give_up)
+        self._statements(function.body)
+        if not self._out.ended:
+            passing.give_back(self._out, self._locals)
+        linkage = "dso_local" if function.global_ else "internal"
+        head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
+        section = f" section {quoted('.text')}"
+        return "\n".join([*self._written, f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"])
+
+    def _call_function(self, statement: ir.CallFunction) -> None:
+        """A call: status and value are kept apart where the function may fail."""
+        passing, out = Passing(statement.function), self._out
+        arguments = [
+            self._pointer(each) if is_pointer(each.type) else self._integer(each) for each in statement.arguments
+        ]
+        out.at(statement.location)
+        status, frame = passing.call(out, arguments)
+        if passing.may_fail:
+            failed, going_on = out.label("failed"), out.label("next")
+            out.branch(out.value(f"icmp ne i64 {status}, 0"), failed, going_on)
+            out.start(failed)
+            self._leave_scopes(0, aborting=True)
+            self._give_up()
+            out.start(going_on)
+        for local, value in zip(statement.results, passing.results(out, status, frame), strict=True):
+            out.line(f"store i64 {value}, ptr {self._locals[local]}, align 8")
+
+    def _give_up(self) -> None:
+        """Return the program's error value, or from a function that the program calls, that it failed."""
+        if self._callback is not None:
+            self._stop("error")
+            return
+        error_value = f"i32 {self._program.error_value}" if self._function is None else "i64 1"
+        self._out.line(f"ret {error_value}")
+        self._out.ended = True
 
     # Statements
 
@@ -96,6 +153,14 @@ class FunctionWriter:
                 self._store(place, self._integer(value), statement.location)
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
+            case ir.Fill(place=place, image=image):
+                assert isinstance(place.type, PlaceType)
+                pointer = self._pointer(place)
+                self._out.at(statement.location)
+                if any(image):
+                    memory.fill(self._out, pointer, image, ANY_ALIGNMENT)
+                else:
+                    memory.clear(self._out, pointer, len(image))
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):
@@ -119,6 +184,8 @@ class FunctionWriter:
                 self._error_edge(statement.location)
             case ir.Inlined():
                 self._inlined(statement)
+            case ir.CallFunction():
+                self._call_function(statement)
             case ir.Leave(frame=frame):
                 self._leave(frame)
             case ir.Scope():
@@ -167,7 +234,10 @@ class FunctionWriter:
 
     def _evaluate(self, value: ir.Expression) -> None:
         if is_pointer(value.type):
-            self._pointer(value)
+            if isinstance(value, ir.HelperCall):
+                self._helper_call(value)
+            else:
+                self._pointer(value)
         elif isinstance(value.type, BoolType):
             self._boolean(value)
         elif integer_of(value.type) is not None:
@@ -198,7 +268,7 @@ class FunctionWriter:
         otherwise, after = self._out.label("else"), self._out.label("after")
         general = statement.plan.form != "plain"
         if general:
-            hide_values(self._out, carried(self._program.body, statement), self._locals)
+            hide_values(self._out, carried(self._body, statement), self._locals)
         self._general += general
         self._out.line(f"br label %{test}")
         self._out.start(test)
@@ -245,7 +315,7 @@ class FunctionWriter:
 
         callback = self._outlined(inside, plan.location, ("i64 %index",), write)
         hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals, self._callback)
+        frame = enter(self._out, callback, self._locals, self._callback, context=self._has_context)
         self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
         for way in self._ways_out(callback, frame):
@@ -269,7 +339,7 @@ class FunctionWriter:
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
         hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals, self._callback)
+        frame = enter(self._out, callback, self._locals, self._callback, context=self._has_context)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
         count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
@@ -285,8 +355,9 @@ class FunctionWriter:
         self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
     ) -> Callback:
         """Write a part of the program as a function that a helper calls."""
-        name = f"osmia_{len(self._written) + self._depth}_{self._program.name}"
-        callback = Callback(name, self._program.body, inside)
+        owner = self._program.name if self._function is None else self._function.name
+        name = f"osmia_{len(self._written) + self._depth}_{owner}"
+        callback = Callback(name, self._body, inside)
         self._check_objects(callback, inside)
         around = self._out, self._locals, self._loops, self._frames, self._scopes, self._callback
         scope = self._debug.callback(callback.name, self._program, location, (*parameters, "ptr %frame"))
@@ -295,7 +366,8 @@ class FunctionWriter:
         self._depth += 1
         self._general += 1
         out.at(location)
-        out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
+        if self._has_context:
+            out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
         self._locals = {local: out.slot(slot_type(local)) for local in callback.own}
         self._locals |= {local: in_frame(out, "%frame", slot) for local, slot in callback.shared.items()}
         write()
@@ -356,14 +428,6 @@ class FunctionWriter:
         self._out.line("ret i64 1")
         self._out.ended = True
 
-    def _give_up(self) -> None:
-        """Return the program's error value."""
-        if self._callback is not None:
-            self._stop("error")
-            return
-        self._out.line(f"ret i32 {self._program.error_value}")
-        self._out.ended = True
-
     def _round(self, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]) -> None:
         """One call of a callback: 0 goes on, 1 stops."""
         broken, stepped = self._out.label("broken"), self._out.label("step")
@@ -419,6 +483,9 @@ class FunctionWriter:
                         self._branch(operand, when_true, next_label)
                     self._out.start(next_label)
                 self._branch(operands[-1], when_true, when_false)
+            case ir.Sequence(before=before, value=value):
+                self._statements(before)
+                self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
                 self._branch_on_none(self._pointer(operand), test.location, when_true, when_false)
             case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
@@ -557,7 +624,21 @@ class FunctionWriter:
                 value_ = self._integer(operand)
                 self._out.at(of.location)
                 return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
-            case ir.MapLookup() | ir.Unwrap() | ir.Require() | ir.Field() | ir.Element() | ir.Construct():
+            case ir.HelperCall():
+                return self._helper_call(of)
+            case ir.Atomic():
+                return self._atomic(of)
+            case ir.SettingRead():
+                return self._setting(of)
+            case (
+                ir.MapLookup()
+                | ir.Unwrap()
+                | ir.Require()
+                | ir.Field()
+                | ir.Element()
+                | ir.Construct()
+                | ir.GlobalPlace()
+            ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
                 assert_never(of)
@@ -585,8 +666,12 @@ class FunctionWriter:
                 return memory.offset(self._out, pointer, field.offset)
             case ir.Element():
                 return self._element(of)
+            case ir.HelperCall():
+                return self._helper_call(of)
             case ir.Construct():
                 return self._construct(of)
+            case ir.GlobalPlace(symbol=symbol):
+                return f"@{quoted(symbol)}"
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._pointer(value)
@@ -758,6 +843,47 @@ class FunctionWriter:
         symbol = quoted(of.map.symbol)
         return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
 
+    def _setting(self, of: ir.SettingRead) -> str:
+        """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
+        layout = layout_of(of.declaration.of)
+        assert layout is not None
+        self._out.at(of.location)
+        return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
+
+    def _helper_call(self, of: ir.HelperCall) -> str:
+        """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
+        arguments = []
+        for argument in of.arguments:
+            if isinstance(argument, ir.MapReference):
+                arguments.append(f"ptr @{quoted(argument.symbol)}")
+            elif is_pointer(argument.type):
+                arguments.append(f"ptr {self._pointer(argument)}")
+            else:
+                arguments.append(f"i64 {self._integer(argument)}")
+        self._out.at(of.location)
+        pointer = is_pointer(of.type) and of.type != ir.NONE
+        return self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+
+    def _atomic(self, of: ir.Atomic) -> str:
+        """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""
+        assert isinstance(of.place.type, PlaceType)
+        out, storage = self._out, scalar_storage(of.place.type.layout)
+        operands = [self._integer(operand) for operand in of.operands]
+        place = self._pointer(of.place)
+        out.at(of.location)
+        values = [out.narrowed(operand, storage.bits) for operand in operands]
+        bits, alignment = f"i{storage.bits}", storage.bits // 8
+        if of.operation == "compare_exchange":
+            pair = out.value(
+                f"cmpxchg ptr {place}, {bits} {values[0]}, {bits} {values[1]} seq_cst seq_cst, align {alignment}"
+            )
+            before = out.value(f"extractvalue {{ {bits}, i1 }} {pair}, 0")
+        else:
+            operation = "xchg" if of.operation == "exchange" else of.operation
+            order = "seq_cst" if of.fetch else "monotonic"
+            before = out.value(f"atomicrmw {operation} ptr {place}, {bits} {values[0]} {order}, align {alignment}")
+        return out.extended(before, storage.bits, signed=storage.signed) if of.fetch else before
+
     # Arithmetic
 
     def _binary(self, of: ir.Binary) -> str:
@@ -814,16 +940,19 @@ def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
 
 
-def _on_stack(body: tuple[ir.Statement, ...]) -> frozenset[ir.Local]:
-    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment."""
+def _on_stack(body: tuple[ir.Statement, ...], parameters: tuple[ir.Local, ...]) -> frozenset[ir.Local]:
+    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment.
+
+    So may parameters of a function, whatever it is given.
+    """
     assigned = [
         (each.local, each.value)
         for each in nodes(body)
         if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
     ]
-    found: frozenset[ir.Local] = frozenset()
+    found: frozenset[ir.Local] = frozenset(parameters)
     while True:
-        more = frozenset(local for local, value in assigned if _leads_to_stack(value, found))
+        more = frozenset(parameters) | frozenset(local for local, value in assigned if _leads_to_stack(value, found))
         if more == found:
             return found
         found = more

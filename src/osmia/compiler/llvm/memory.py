@@ -19,10 +19,10 @@ def offset(out: Emitter, pointer: str, distance: int) -> str:
     return out.value(f"getelementptr i8, ptr {pointer}, i64 {distance}") if distance else pointer
 
 
-def load(out: Emitter, layout: Layout, pointer: str, alignment: int) -> str:
+def load(out: Emitter, layout: Layout, pointer: str, alignment: int, *, volatile: bool = False) -> str:
     """The number in a scalar place."""
     storage = scalar_storage(layout)
-    loaded = out.value(f"load i{storage.bits}, ptr {pointer}, align {alignment}")
+    loaded = out.value(f"load {'volatile ' * volatile}i{storage.bits}, ptr {pointer}, align {alignment}")
     if isinstance(layout, BooleanLayout):
         return out.value(f"zext i1 {out.value(f'icmp ne i8 {loaded}, 0')} to i64")
     if isinstance(layout, BigEndianLayout):
@@ -124,3 +124,27 @@ def alike(out: Emitter, left: str, right: str | bytes, size: int, alignment: int
     for difference in differences[1:]:
         whole = out.value(f"or i64 {whole}, {difference}")
     return out.value(f"icmp eq i64 {whole}, 0")
+
+
+# Beyond so many stores a loop is shorter.
+MOST_STORES = 32
+
+
+def clear(out: Emitter, target: str, size: int) -> None:
+    """Zeros in 8-aligned memory."""
+    words = size // 8
+    if words <= MOST_STORES:
+        fill(out, target, bytes(size), 8)
+        return
+    fill(out, offset(out, target, 8 * words), bytes(size % 8), 8)
+    counter, test, body, after = out.slot("i64"), out.label("clear"), out.label("store"), out.label("cleared")
+    out.line(f"store i64 0, ptr {counter}, align 8")
+    out.go(test)
+    out.start(test)
+    at = out.value(f"load i64, ptr {counter}, align 8")
+    out.branch(out.value(f"icmp ult i64 {at}, {8 * words}"), body, after)
+    out.start(body)
+    out.line(f"store i64 0, ptr {out.value(f'getelementptr i8, ptr {target}, i64 {at}')}, align 8")
+    out.line(f"store i64 {out.value(f'add i64 {at}, 8')}, ptr {counter}, align 8")
+    out.go(test)
+    out.start(after)

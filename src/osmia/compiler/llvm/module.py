@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
+from osmia.layout import layout_of
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
@@ -24,13 +25,23 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     """The module in LLVM's assembly."""
     debug = DebugInfo(unit.programs[0].file)
     kept, lines = [], []
-    for map_ in unit.maps:
-        lines.append(_map_definition(map_.symbol, 5 if map_.declaration.flags else 4, debug.map(map_)))
+    for map_ in (*unit.maps, *unit.scratch):
+        members, number = debug.map(map_)
+        lines.append(_map_definition(map_.symbol, members, number))
         kept.append(map_.symbol)
     if unit.error_sites:
         number = debug.error_counters(ERROR_MAP, ERROR_MAP_TYPE, u32, u64, len(unit.error_sites))  # type: ignore[arg-type]
         lines.append(_map_definition(ERROR_MAP, 4, number))
         kept.append(ERROR_MAP)
+    for symbol, variable in unit.globals.items():
+        lines.append(_variable(symbol, f".data.{symbol}", variable.contents, debug.variable(symbol, variable.layout)))
+        kept.append(symbol)
+    for symbol, setting in unit.settings.items():
+        layout = layout_of(setting.of)
+        assert layout is not None
+        number = debug.variable(symbol, layout, constant=True)
+        lines.append(_variable(symbol, ".rodata", setting.encode(setting.default), number))
+        kept.append(symbol)
     for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target))):
         data = text.encode() + b"\0" * (section == "license")
         lines.append(_data_definition(symbol, section, data))
@@ -38,8 +49,9 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
     functions = [
-        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP).text()
+        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, function).text()
         for program in unit.programs
+        for function in (*program.functions, None)
     ]
     return "\n".join(
         [
@@ -72,6 +84,14 @@ def _map_definition(symbol: str, members: int, debug: str) -> str:
     pointers = ", ".join(["ptr"] * members)
     return (
         f'@{quoted(symbol)} = dso_local global {{ {pointers} }} zeroinitializer, section ".maps", align 8, !dbg {debug}'
+    )
+
+
+def _variable(symbol: str, section: str, contents: bytes, debug: str) -> str:
+    data = "".join(f"\\{byte:02X}" for byte in contents)
+    return (
+        f'@{quoted(symbol)} = dso_local global [{len(contents)} x i8] c"{data}",'
+        f" section {quoted(section)}, align 8, !dbg {debug}"
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from osmia.contexts import kernel_structs as kernel
     from osmia.contexts.xdp import XdpAction
-    from osmia.types import Ref, i32, i64, u16, u32, u64
+    from osmia.types import Ref, be16, i32, i64, u16, u32, u64
 
 T = TypeVar("T")
 
@@ -39,10 +39,6 @@ class _WithProbeRead:
     def get_stack(self, into: object, flags: u64 = 0) -> i64:
         """Copy the addresses of the stack, of the kernel or of user space; the number of bytes. Since Linux 4.18, GPL only."""
         raise kernel_only("get_stack")
-
-    def get_func_ip(self) -> u64:
-        """The address of the function that is traced. Since Linux 5.15, GPL only."""
-        raise kernel_only("get_func_ip")
 
 
 class _WithKtimeGetNs:
@@ -296,15 +292,15 @@ class _WithL3CsumReplace:
 class _WithSkbVlanPush:
     """Helpers of sched_cls."""
 
-    def skb_vlan_push(self, vlan_proto: u16, vlan_tci: u16) -> i64:
-        """Put a VLAN tag in front of the packet; the protocol in network byte order. Views of the packet end. Since Linux 4.3."""
+    def skb_vlan_push(self, vlan_proto: be16, vlan_tci: u16) -> i64:
+        """Put a VLAN tag in front of the packet. Views of the packet end. Since Linux 4.3."""
         raise kernel_only("skb_vlan_push")
 
     def skb_vlan_pop(self) -> i64:
         """Take the outermost VLAN tag away. Views of the packet end. Since Linux 4.3."""
         raise kernel_only("skb_vlan_pop")
 
-    def skb_change_proto(self, proto: u16, flags: u64 = 0) -> i64:
+    def skb_change_proto(self, proto: be16, flags: u64 = 0) -> i64:
         """Turn the packet from IPv4 to IPv6 or back, as to room and metadata; the program rewrites the headers. Views end. Since Linux 4.8."""
         raise kernel_only("skb_change_proto")
 
@@ -348,29 +344,29 @@ class _WithRedirectForXdp:
         """Send the packet out of another interface (or into it, where flags say so) once the program returns what this gives. Since Linux 4.4."""
         raise kernel_only("redirect")
 
-    def xdp_adjust_head(self, delta: i32) -> i64:
+    def adjust_head(self, delta: i32) -> i64:
         """Move the packet's start by some bytes; negative makes room. Views of the packet end. Since Linux 4.10."""
-        raise kernel_only("xdp_adjust_head")
+        raise kernel_only("adjust_head")
 
-    def xdp_adjust_meta(self, delta: i32) -> i64:
+    def adjust_meta(self, delta: i32) -> i64:
         """Move the start of the metadata in front of the packet by some bytes; negative makes room. Views of the packet end. Since Linux 4.15."""
-        raise kernel_only("xdp_adjust_meta")
+        raise kernel_only("adjust_meta")
 
-    def xdp_adjust_tail(self, delta: i32) -> i64:
+    def adjust_tail(self, delta: i32) -> i64:
         """Move the packet's end by some bytes; positive makes it longer where the driver leaves room. Views of the packet end. Since Linux 4.18."""
-        raise kernel_only("xdp_adjust_tail")
+        raise kernel_only("adjust_tail")
 
-    def xdp_get_buff_len(self) -> u64:
+    def get_buff_len(self) -> u64:
         """The packet's length in bytes, all its fragments together. Since Linux 5.18."""
-        raise kernel_only("xdp_get_buff_len")
+        raise kernel_only("get_buff_len")
 
-    def xdp_load_bytes(self, offset: u32, into: object) -> i64:
+    def load_bytes(self, offset: u32, into: object) -> i64:
         """Copy bytes of the packet at an offset, also across fragments. Since Linux 5.18."""
-        raise kernel_only("xdp_load_bytes")
+        raise kernel_only("load_bytes")
 
-    def xdp_store_bytes(self, offset: u32, data: object) -> i64:
+    def store_bytes(self, offset: u32, data: object) -> i64:
         """Write bytes into the packet at an offset, also across fragments. Since Linux 5.18."""
-        raise kernel_only("xdp_store_bytes")
+        raise kernel_only("store_bytes")
 
 
 class _WithGetRouteRealm:
@@ -845,6 +841,14 @@ class _WithSysBpf:
         raise kernel_only("kallsyms_lookup_name")
 
 
+class _WithGetFuncIp:
+    """Helpers of kprobe, fentry, fexit, fmod_ret."""
+
+    def get_func_ip(self) -> u64:
+        """The address of the function that is traced. Since Linux 5.15, GPL only."""
+        raise kernel_only("get_func_ip")
+
+
 class _WithGetAttachCookie:
     """Helpers of 9 kinds of programs."""
 
@@ -904,6 +908,7 @@ class KprobeHelpers(
     _WithKtimeGetNs,
     _WithGetSmpProcessorId,
     _WithOverrideReturn,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
 ):
     """The helpers that kprobe programs may call."""
@@ -1201,6 +1206,7 @@ class FentryHelpers(
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
@@ -1216,6 +1222,7 @@ class FexitHelpers(
     _WithSkcToTcp6Sock,
     _WithDPath,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,
@@ -1230,6 +1237,7 @@ class FmodRetHelpers(
     _WithGetSocketCookieForSkReuseport,
     _WithSkcToTcp6Sock,
     _WithSockFromFile,
+    _WithGetFuncIp,
     _WithGetAttachCookie,
     _WithGetFuncArg,
     _WithGetFuncRet,

@@ -1,0 +1,291 @@
+"""Calls of the kernel's helpers: `ctx.ktime_get_ns()`, `get_current_comm(event.comm)`.
+
+The table of helpers says what each takes and gives; sizes and the context are filled in here.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from osmia.abi.helpers import HELPERS, helper_for, kinds_of
+from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
+from osmia.compiler.frontend.operators import integer, value_of
+from osmia.compiler.frontend.stores import check_store, unwrapped
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import (
+    I64_HIGH,
+    I64_LOW,
+    U64_HIGH,
+    EnumType,
+    IntType,
+    NoneType,
+    ObjectType,
+    OptionalType,
+    PlaceType,
+    storage_type,
+)
+from osmia.kinds import KINDS
+from osmia.layout import CharsLayout
+from osmia.types import INTEGERS
+
+if TYPE_CHECKING:
+    from osmia.abi.helper_row import HelperArgument, HelperRow
+    from osmia.compiler.frontend.function import FunctionState, Operand
+    from osmia.compiler.ir.types import ContextType, Storage, ValueType
+    from osmia.compiler.location import Location
+
+# What a C type of an argument or a result holds.
+BY_NAME: dict[str, Storage] = {of.__name__: of for of in INTEGERS}
+WIDTHS: dict[str, Storage] = {
+    name: BY_NAME[of]
+    for of, names in {
+        "u32": ("u32", "__u32", "__wsum"),
+        "i32": ("int", "s32"),
+        "i64": ("long", "s64"),
+        "u64": ("u64", "__u64"),
+    }.items()
+    for name in names
+}
+NOT_YET = {
+    "callback": "callbacks of helpers",
+    "callback context": "callbacks of helpers",
+    "dynptr": "dynptrs",
+    "timer": "timers",
+    "kptr": "pointers kept in maps",
+    "per-CPU": "the kernel's own variables",
+    "reservation": "reservations outside of a with block",
+    "string": "constant strings of the kernel's helpers",
+}
+# What these give a program is its kind's own action.
+GIVES_ACTION = ("redirect", "redirect_map")
+XDP_NAMES = {"adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_bytes", "store_bytes"}
+
+
+def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.Expression | None:
+    """A helper as a method of the context; None where it has no such method."""
+    assert isinstance(node.func, ast.Attribute)
+    name = node.func.attr
+    row = helper_for(of.kind, f"xdp_{name}" if of.kind == "xdp" and name in XDP_NAMES else name)
+    if row is not None and row.form in ("context", "function"):
+        return helper_call(state, row, node)
+    if name in KINDS[of.kind].fields:
+        return None
+    kinds = kinds_of(name)
+    known = [*KINDS[of.kind].fields, *(each for each, row in HELPERS.items() if of.kind in row.kinds)]
+    raise error(
+        f"programs of kind {of.kind} cannot call {name}" if kinds else f"{of} has no helper {name!r}",
+        state.at(node),
+        found=f"{ast.unparse(node.func)}()",
+        expected=f"a helper of {of}" + (f"; {name} is for {', '.join(kinds)}" if kinds else ""),
+        fix=did_you_mean(name, known) or "see docs/helpers.md for what each kind may call",
+    )
+
+
+def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:
+    """The IR of a helper's call."""
+    location = state.at(node)
+    kind = _kind(state)
+    _check_allowed(row, kind, location)
+    given = _given(state, row, node)
+    arguments: list[ir.Expression | ir.MapReference] = []
+    for argument in row.arguments:
+        if argument.kind == "context":
+            arguments.append(ir.LocalRead(state.context.type, location, state.context))
+        elif argument.kind == "size":
+            arguments.append(_size(arguments[-1], location))
+        elif argument.kind == "varying":
+            arguments += [_integer(state, argument, each, location) for each in given["*"]]
+        else:
+            value = given[argument.parameter][0] if argument.parameter in given else None
+            arguments.append(_argument(row, argument, value, location))
+    return ir.HelperCall(_result(row, kind), location, row, tuple(arguments))
+
+
+def _kind(state: FunctionState) -> str:
+    of = state.context.type
+    return getattr(of, "kind", "")
+
+
+def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+    if kind not in row.kinds:
+        raise error(
+            f"programs of kind {kind} cannot call {row.name}",
+            location,
+            found=f"{row.name}()",
+            expected=f"a helper that they may call; {row.name} is for {', '.join(row.kinds)}",
+            fix="see docs/helpers.md for what each kind may call",
+        )
+    if row.sleepable_only:
+        raise error(
+            f"{row.name} may sleep, and this program may not",
+            location,
+            found=f"{row.name}()",
+            expected="a helper that does not sleep",
+            fix="use one that does not, such as probe_read_user in place of copy_from_user",
+        )
+    for argument in row.arguments:
+        if argument.kind in NOT_YET:
+            raise error(
+                f"kernel code cannot call {row.name}",
+                location,
+                found=f"its argument {argument.name}: osmia has no {NOT_YET[argument.kind]}",
+                expected="a helper that takes numbers, memory, maps or objects",
+                fix="write what it does another way",
+            )
+
+
+def _given(state: FunctionState, row: HelperRow, node: ast.Call) -> dict[str, list[Operand]]:
+    """The arguments by the names of the helper's parameters; `*` holds those that vary in number."""
+    names = [each.parameter for each in row.arguments if each.parameter and each.kind != "varying"]
+    varying = any(each.kind == "varying" for each in row.arguments)
+    optional = {each.parameter for each in row.arguments if each.optional}
+    found: dict[str, list[Operand]] = {"*": []} if varying else {}
+    wrong = any(isinstance(each, ast.Starred) for each in node.args) or any(k.arg is None for k in node.keywords)
+    for index, each in enumerate(node.args):
+        if index < len(names):
+            found[names[index]] = [state.translate.operand(state, each)]
+        elif varying:
+            found["*"].append(state.translate.operand(state, each))
+        else:
+            wrong = True
+    for keyword in node.keywords:
+        if keyword.arg not in names or keyword.arg in found:
+            wrong = True
+        else:
+            found[str(keyword.arg)] = [state.translate.operand(state, keyword.value)]
+    missing = [name for name in names if name not in found and name not in optional]
+    if wrong or missing or len(found.get("*", ())) > 3:
+        form = ", ".join(f"{name}=0" if name in optional else name for name in names) + ", ..." * varying
+        raise error(
+            f"{row.name} takes ({form})",
+            state.at(node),
+            found=ast.unparse(node),
+            expected=f"{row.name}({form})",
+            fix=f"give it {', '.join(missing)}" if missing else "give it these arguments",
+        )
+    return found
+
+
+def _size(memory: ir.Expression | ir.MapReference, location: Location) -> ir.Expression:
+    """How long the memory before it is."""
+    of = memory.type if not isinstance(memory, ir.MapReference) else None
+    size = of.layout.size if isinstance(of, PlaceType) else 0
+    return ir.Constant(IntType(size, size), location, size)
+
+
+def _argument(row: HelperRow, argument: HelperArgument, value: Operand | None, location: Location) -> ir.Expression:
+    role = f"the argument {argument.parameter} of {row.name}"
+    if value is None:  # it may be left out
+        number = argument.kind == "integer"
+        return ir.Constant(IntType(0, 0) if number else ir.NONE, location, 0)
+    if argument.kind == "integer":
+        return _number(argument, value, role)
+    return _memory(row, argument, value, role, location)
+
+
+def _integer(state: FunctionState, argument: HelperArgument, value: Operand, location: Location) -> ir.Expression:
+    if isinstance(value, Static):
+        value = value_of(value)
+    if not isinstance(value, ir.Expression):
+        raise error(
+            f"{argument.parameter} are integers",
+            location,
+            found="several values" if isinstance(value, TupleValue) else "a function",
+            expected="integers",
+            fix=f"give numbers, as {state.context.name} has them",
+        )
+    integer(value, f"one of {argument.parameter}")
+    return value
+
+
+def _number(argument: HelperArgument, value: Operand, role: str) -> ir.Expression:
+    storage = WIDTHS.get(argument.type, BY_NAME["u64"])  # what is no C integer is an address
+    if isinstance(value, Static):
+        value = value_of(value)
+    if not isinstance(value, ir.Expression):
+        raise _wrong(role, "an integer", value, None)
+    of = integer(value, role)
+    if isinstance(value, ir.Constant) and storage is BY_NAME["u64"] and value.value < 0:
+        return value  # C gives such flags as -1
+    check_store(value, storage, role)
+    if isinstance(value, ir.Constant) or storage.bits == 64:
+        return value
+    inside = storage_type(storage)
+    return value if inside.low <= of.low and of.high <= inside.high else ir.Wrap(inside, value.location, value, storage)
+
+
+def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str, location: Location) -> ir.Expression:
+    """The address of memory or of an object of the kernel's."""
+    if isinstance(value, Static) and value.value is None and (argument.nullable or argument.optional):
+        return ir.Constant(ir.NONE, location, 0)
+    if argument.kind == "object":
+        wanted = argument.type.removeprefix("const ").removeprefix("struct ").removesuffix(" *")
+        if isinstance(value, ir.Expression):
+            held = unwrapped(value)
+            if isinstance(held.type, ObjectType):
+                return held
+        raise _wrong(role, f"an object of the kernel ({wanted})", value, location)
+    if isinstance(value, Static) and isinstance(value.value, str | bytes) and argument.access == "read":
+        return _constant_bytes(row, value, location)
+    if isinstance(value, ir.Expression):
+        held = unwrapped(value)
+        if isinstance(held.type, PlaceType):
+            _check_size(argument, held, role)
+            return held
+    raise _wrong(role, "memory: a struct, an array, chars, or a reference", value, location)
+
+
+def _constant_bytes(row: HelperRow, value: Static, location: Location) -> ir.Expression:
+    data = value.value.encode() + b"\0" if isinstance(value.value, str) else bytes(value.value)  # type: ignore[call-overload]
+    if not data:
+        raise error(
+            f"{row.name} reads memory",
+            location,
+            found="no bytes",
+            expected="at least one byte",
+            fix="give it something to read",
+        )
+    return ir.Construct(PlaceType(CharsLayout(len(data))), location, data, ())
+
+
+def _check_size(argument: HelperArgument, place: ir.Expression, role: str) -> None:
+    assert isinstance(place.type, PlaceType)
+    if not isinstance(argument.size, int) or place.type.layout.size >= argument.size:
+        return
+    raise error(
+        f"{role} is too small",
+        place.location,
+        found=f"{place.type}, {place.type.layout.size} bytes",
+        expected=f"{argument.size} bytes",
+        fix="use a larger type",
+    )
+
+
+def _wrong(role: str, wanted: str, value: Operand, location: Location | None) -> Exception:
+    match value:
+        case Static(value=constant):
+            found = f"{type(constant).__name__} {constant!r}"
+        case TupleValue():
+            found = "several values"
+        case NestedFunction() | Bound():
+            found = "a function"
+        case _:
+            found = str(value.type)
+    at = location or (value.itself.location if isinstance(value, Bound) else value.location)
+    return error(f"{role} is {wanted}", at, found=found, expected=wanted, fix="give it what the helper takes")
+
+
+def _result(row: HelperRow, kind: str) -> ValueType:
+    if row.name in GIVES_ACTION and kind == "xdp":
+        return EnumType(KINDS[kind].returns)
+    if row.returns == "nothing":
+        return NoneType()
+    if row.returns == "integer":
+        storage = WIDTHS.get(row.return_type)
+        return IntType(I64_LOW, I64_HIGH) if storage is None else storage_type(storage)
+    if row.returns == "object":
+        of = ObjectType(row.return_type.removeprefix("struct ").removesuffix(" *"))
+        return OptionalType(of) if row.maybe_null else of
+    return IntType(0, U64_HIGH)

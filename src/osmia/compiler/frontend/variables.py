@@ -1,0 +1,66 @@
+"""Global variables and settings in kernel code: `total.value += 1`, `if udp.target == PORT:`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.compiler.diagnostics import error
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import PlaceType, loaded_type
+from osmia.layout import layout_of
+from osmia.maps.globals import Global
+from osmia.maps.settings import Setting
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from osmia.compiler.fingerprint import Path
+    from osmia.compiler.frontend.function import FunctionState, Static
+    from osmia.compiler.location import Location
+
+
+def global_place(state: FunctionState, static: Static, name: str, location: Location) -> ir.Expression:
+    """The place of a `Global`, whose one attribute in kernel code is `.value`."""
+    declaration = static.value
+    assert isinstance(declaration, Global)
+    if name != "value":
+        raise error(
+            f"a Global has no {name!r} in kernel code",
+            location,
+            found=f".{name} of a Global",
+            expected="`.value`",
+            fix="write `.value` for what it holds",
+        )
+    unit = state.unit
+    symbol = _symbol(declaration, static, unit.globals, unit.global_paths)
+    unit.know_structs(declaration.layout, ("layout", static.path))
+    return ir.GlobalPlace(PlaceType(declaration.layout), location, symbol, declaration)
+
+
+def setting_read(state: FunctionState, static: Static) -> ir.Expression:
+    """What a setting is where the program is loaded."""
+    declaration = static.value
+    assert isinstance(declaration, Setting)
+    symbol = _symbol(declaration, static, state.unit.settings, state.unit.setting_paths)
+    layout = layout_of(declaration.of)
+    assert layout is not None
+    return ir.SettingRead(loaded_type(layout), static.location, symbol, declaration)
+
+
+def _symbol(declaration: Any, static: Static, known: dict[str, Any], paths: dict[str, Path]) -> str:
+    """A declaration's symbol: its own name, or else its variable's."""
+    own = declaration.variable if isinstance(declaration, Setting) else declaration.name
+    symbol = own or str(static.path[-1])
+    other = known.setdefault(symbol, declaration)
+    if other is not declaration:
+        raise error(
+            f"two variables are called {symbol!r}",
+            static.location,
+            found=f"a second one, declared at {declaration.declared_at[0]}:{declaration.declared_at[1]}",
+            expected="one name for each of what is loaded together",
+            fix="give one of them another name=",
+            related=(f"the other one is declared at {other.declared_at[0]}:{other.declared_at[1]}",),
+        )
+    declaration.take_name(symbol)
+    paths[symbol] = static.path
+    return symbol

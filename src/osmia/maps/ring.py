@@ -1,0 +1,101 @@
+"""Ring buffers: events that kernel code hands to user code, in their order."""
+
+from __future__ import annotations
+
+from osmia.generic import Generic, TypeVar
+from osmia.layout import WIDE, layout_of, spin_locks
+from osmia.maps.codec import Bytes, shown
+from osmia.maps.declaration import Map
+from osmia.maps.table import MAP_KINDS
+from osmia.structs import describe_layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+E = TypeVar("E")
+
+SMALLEST = 4096
+
+
+class Reservation(Generic[E]):
+    """Room for an event, in kernel code: a `with` statement fills it in, and submits it on every way out."""
+
+    def __enter__(self) -> E | None:
+        """The event, or None where the ring is full."""
+        raise TypeError("a reservation exists in kernel code only: reserve() gives one there")
+
+    def __exit__(self, *exception: object) -> None:
+        """Submit the event, unless it was discarded."""
+
+
+class RingBuf(Map[None, E], Generic[E]):
+    """A ring buffer (BPF_MAP_TYPE_RINGBUF, since Linux 5.8): one for all CPUs, whose order it keeps.
+
+    Kernel code writes events: `with ring.reserve() as event:`, `ring.output(event)`. User code cannot read them yet.
+    """
+
+    kind = MAP_KINDS["RingBuf"]
+
+    def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
+        """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
+
+        Its name is the variable's unless `name` says.
+        """
+        super().__init__(None, event, max_entries=size, name=name, flags=flags)
+        if size < SMALLEST or size & (size - 1):
+            raise ValueError(f"{self.subject}: the size is a power of 2, in bytes, of {SMALLEST} at least, not {size}")
+
+    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
+        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
+        layout = None if isinstance(value, Bytes) else layout_of(value)
+        if layout is None and not isinstance(value, Bytes):
+            found = WIDE if value is int else value.__name__ if isinstance(value, type) else shown(value)
+            raise TypeError(f"{self.subject}: the type of an event is one that has a place in memory, not {found}")
+        if layout is not None and spin_locks(layout):
+            raise TypeError(f"{self.subject}: an event cannot hold a spin lock")
+        self._update_flags = 0
+        self._start()
+
+    @property
+    def key_size(self) -> int:
+        """It has no keys."""
+        return 0
+
+    @property
+    def value_size(self) -> int:
+        """The kernel knows no size of events."""
+        return 0
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.max_entries
+
+    def describe(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on."""
+        layout = layout_of(self.value)
+        assert layout is not None
+        return type(self).__name__, self.name, describe_layout(layout), self.max_entries, self.flags
+
+    def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
+        """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
+
+        The type of the event may be said again, as in `reserve(Event)`.
+        """
+        self._in_kernel_code("reserve")
+
+    def discard(self, event: E) -> None:  # noqa: ARG002 - the type is what matters
+        """In kernel code: give up the event that was reserved. The rest of the `with` must not touch it."""
+        self._in_kernel_code("discard")
+
+    def output(self, event: E | bytes, flags: int = 0, /) -> int:  # noqa: ARG002 - the types are what matters
+        """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full."""
+        self._in_kernel_code("output")
+
+    def _in_kernel_code(self, operation: str) -> NoReturn:
+        raise TypeError(f"{self.subject}: {operation}() is for kernel code: user code does not write to a ring buffer")
+
+    def __repr__(self) -> str:
+        state = "live" if self.live else "not live"
+        return f"<RingBuf({self.value.__name__}, size={self.size}) {self.name or 'without a name'}, {state}>"

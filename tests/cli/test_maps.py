@@ -1,0 +1,56 @@
+"""How the command shows what maps hold, where that is more than numbers."""
+
+from __future__ import annotations
+
+import json
+
+from live_maps import live
+from osmia import Array, Chars, FixedArray, HashMap, SpinLock, array, be16, chars, spin_lock, struct, u8, u32
+from osmia.cli.maps import _json_entries, _map_lines
+
+
+@struct(frozen=True)
+class Key:
+    port: be16
+    comm: Chars = chars(4)
+
+
+@struct
+class Value:
+    count: u32 = 0
+    mac: FixedArray[u8] = array(u8, 2)
+    keys: FixedArray[Key] = array(Key, 1)
+
+
+@struct
+class Locked:
+    lock: SpinLock = spin_lock()
+    count: u32 = 0
+
+
+def test_structs_are_objects_in_json_and_their_text_elsewhere() -> None:
+    held = live(HashMap(Key, Value, max_entries=4, name="FLOWS"))
+    held[Key(port=80, comm=chars(4, "ab"))] = Value(count=1, mac=array(u8, 2, [1, 2]))
+    entries = json.loads(json.dumps(_json_entries(held, (0,))))
+    value = {"count": 1, "mac": [1, 2], "keys": [{"port": 0, "comm": ""}]}
+    assert entries == [{"key": {"port": 80, "comm": "ab"}, "value": value}]
+    assert _map_lines(held) == [
+        "FLOWS: 1 of 4 at most",
+        "  Key(port=80, comm=chars(4, 'ab')): Value(count=1, mac=array(u8, 2, [1, 2]), "
+        "keys=array(Key, 1, [Key(port=0, comm=chars(4, ''))]))",
+    ]
+    held.close()
+
+
+def test_of_arrays_of_structs_those_that_are_not_zero_are_shown() -> None:
+    held = live(Array(Value, max_entries=3, name="VALUES"))
+    held[1] = Value(count=5)
+    assert _map_lines(held)[0] == "VALUES: 1 of 3 are not 0"
+    assert len(_json_entries(held, (0,))) == 3
+    held.close()
+
+
+def test_locks_are_not_shown() -> None:
+    from osmia.cli.maps import _plain
+
+    assert _plain(Locked(count=3)) == {"count": 3}

@@ -1,0 +1,98 @@
+"""Globals and settings of cached objects: found again by their declarations, and compared with what they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osmia import Global, XdpAction, XdpContext, setting, u16, u32, u64, xdp
+from osmia.compiler import build, cache
+from osmia.compiler.fingerprint import describe
+from osmia.compiler.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TARGET = Target("v3", (5, 10))
+
+total: Any = Global(u64)
+other: Any = total
+PORT: Any = setting(u16, 53)
+
+
+@xdp
+def program(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+class Compiler:
+    """The compiler, as if the program read the two declarations."""
+
+    def __init__(self) -> None:
+        self.compile = build.checked_unit
+        self.times = 0
+
+    def checked_unit(self, requests: Any) -> Any:
+        self.times += 1
+        unit, state = self.compile(requests)
+        for name, kept, paths in (
+            ("total", state.globals, state.global_paths),
+            ("other", state.globals, state.global_paths),
+            ("PORT", state.settings, state.setting_paths),
+        ):
+            if name == "other" and other is total:
+                continue
+            path = ("global", 0, name)
+            kept[name], paths[name] = globals()[name], path
+            state.reads[path] = describe(globals()[name])
+        return unit, state
+
+
+@pytest.fixture
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compiler]:
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path))
+    made = Compiler()
+    monkeypatch.setattr(build, "checked_unit", made.checked_unit)
+    yield made
+    monkeypatch.undo()
+
+
+def test_declarations_are_found_again(compiler: Compiler) -> None:
+    for _ in range(2):
+        found = cache.object_for((program.request,), TARGET)
+        assert (found.globals, found.settings) == ({"total": total}, {"PORT": PORT})
+        assert found.globals["total"] is total
+        assert found.settings["PORT"] is PORT
+    assert compiler.times == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("total", Global(u32, name="total")),
+        ("total", Global(u64, 1, name="total")),
+        ("total", 5),
+        ("PORT", setting(u16, 54, name="PORT")),
+        ("PORT", setting(u32, 53, name="PORT")),
+        ("PORT", 53),
+    ],
+)
+def test_a_changed_declaration_is_compiled_anew(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch, name: str, changed: Any
+) -> None:
+    cache.object_for((program.request,), TARGET)
+    monkeypatch.setitem(globals(), name, changed)
+    cache.object_for((program.request,), TARGET)
+    assert compiler.times == 2
+
+
+def test_two_globals_that_have_become_one(compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    one: Any = Global(u64, name="same")
+    monkeypatch.setitem(globals(), "total", one)
+    monkeypatch.setitem(globals(), "other", Global(u64, name="same"))
+    assert len(cache.object_for((program.request,), TARGET).globals) == 2
+    monkeypatch.setitem(globals(), "other", one)
+    assert len(cache.object_for((program.request,), TARGET).globals) == 1
+    assert compiler.times == 2
