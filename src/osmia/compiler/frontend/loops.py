@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.environment import grown, merged, refined, within
-from osmia.compiler.frontend.expressions import condition
 from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
 from osmia.compiler.frontend.iteration import (
     MOST_CONSTANTS,
@@ -44,7 +43,7 @@ def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[ir.
         settled(
             state,
             state.at(node.test),
-            lambda: condition(state, node.test),
+            lambda: state.translate.condition(state, node.test),
             lambda: block(state, node.body),
             (),
             lambda: block(state, node.orelse),
