@@ -39,7 +39,7 @@ def program(ctx: XdpContext) -> XdpAction:
 
 
 def module_of(directory: Path, module: str, body: str) -> Any:
-    text = PRELUDE + "from osmia import LruHashMap, PerCpuHashMap, array, be32, chars, struct\n"
+    text = PRELUDE + "from osmia import FixedArray, LruHashMap, PerCpuHashMap, array, be32, chars, struct\n"
     return module_from(directory, text + FRAME.format(module=module, body=textwrap.indent(body, "    ")))
 
 
@@ -155,6 +155,11 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
         "step = i32(x) - 300\nfor i in range(20_000, 10, step):\n    out.value += i",
         {300: (TX, 0), 299: (PASS, sum(range(20_000, 10, -1))), 301: (PASS, 0), 0: (PASS, sum(range(20_000, 10, -300)))},
     ),
+    "return in constants in an endless loop": (
+        "",
+        "while True:\n    for a in (1, 2, 3):\n        out.value += a\n        if out.value > x:\n            return XdpAction.DROP",
+        {3: (DROP, 6), 8: (DROP, 9)},
+    ),
     "loop() with nonlocal names": (
         "from osmia import loop",
         "total = last = 0\ndef body(i: int) -> bool:\n    nonlocal total, last\n    total += i\n    last = i\n"
@@ -187,7 +192,7 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     "chars": ("", "held = chars(4)\nheld[2] = x\nfor letter in held:\n    out.value = out.value * 300 + letter", {65: 65 * 300}),
     "big-endian numbers": ("", "held = array(be32, 2)\nheld[1] = x\nfor each in held:\n    out.value += each", {258: 258}),
     "array in a map": (
-        "@struct\nclass Row:\n    cells: array(u32, 4)\nrows = Array(Row, max_entries=1)",
+        "@struct\nclass Row:\n    cells: FixedArray[u32] = array(u32, 4)\nrows = Array(Row, max_entries=1)",
         "row = rows.lookup(0)\nif row is None:\n    return XdpAction.ABORTED\nrow.cells[3] = x\nfor cell in row.cells:\n    out.value += cell",
         {6: 6},
     ),
@@ -218,7 +223,6 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
         "        else:\n            continue\n        break",
         {2: 2 * (30 + 60) + 4, 3: 2 * (30 + 60) + 4, 0: 0},
     ),
-    "return in constants in an endless loop": ("", "while True:\n    for a in (1, 2, 3):\n        out.value += a\n        if out.value > x:\n            return XdpAction.PASS", {3: 6, 8: 9}),
     "enumerate": ("", "held = array(u8, 3)\nheld[2] = x\nfor i, each in enumerate(held):\n    out.value += i * 100 + each", {7: 307}),
     "enumerate from": ("", "for i, each in enumerate((4, 5), x):\n    out.value = out.value * 100 + i * each", {7: 28 * 100 + 40}),
     "enumerate with a keyword": ("", "for i, each in enumerate((4, 5), start=2):\n    out.value += i * each * x", {1: 23}),
@@ -256,7 +260,7 @@ EACH: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "hash, stopped": (
         "rows = HashMap(u16, u64, max_entries=16)",
-        "for i in range(9):\n    rows[i] = 2\nleft = x\ndef each(key: u16, value: u64) -> bool:\n    nonlocal left\n    left -= value\n"
+        "for i in range(9):\n    rows[i] = 2\nleft: i64 = x\ndef each(key: u16, value: u64) -> bool:\n    nonlocal left\n    left -= i64(value)\n"
         "    return left < 0\nout.value = rows.for_each(each)",
         {0: (PASS, 1), 5: (PASS, 3), 99: (PASS, 9)},
     ),

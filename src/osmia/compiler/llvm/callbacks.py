@@ -1,6 +1,6 @@
 """A part of a program that a helper calls: a function of its own, which shares a frame on its caller's stack.
 
-The frame holds how the part was left, the context, a returned value, and the locals that both sides use: they go in
+The frame holds how the part was left, the context, a returned value, a 0 unknown to the verifier, and the locals that both sides use: they go in
 before the call, and those that the part assigns come out behind it. Pointers keep their types for the verifier there.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from osmia.compiler.llvm.emitter import Emitter
 
 # Slots of the frame, 8 bytes each; the locals follow.
-STATUS, CONTEXT, RESULT, FIRST_LOCAL = range(4)
+STATUS, CONTEXT, RESULT, ZERO, FIRST_LOCAL = range(5)
 
 # How the part is left: by a statement that goes on behind a call, or one of `done`, `break`, `return`, `error`.
 Way = ir.Frame | str
@@ -57,13 +57,20 @@ def in_frame(out: Emitter, frame: str, slot: int) -> str:
 
 
 def enter(
-    out: Emitter, callback: Callback, locals_: dict[ir.Local, str], around: Callback | None, *, context: bool
+    out: Emitter,
+    callback: Callback,
+    locals_: dict[ir.Local, str],
+    zero: str,
+    around: Callback | None,
+    *,
+    context: bool,
 ) -> str:
     """Make the frame and fill it; gives its address. `around` is the callback in which this one is called."""
     frame = out.object(callback.size)
     out.line(f"store i64 0, ptr {frame}, align 8")
     if context:
         out.line(f"store ptr %ctx, ptr {in_frame(out, frame, CONTEXT)}, align 8")
+    out.line(f"store i64 {zero}, ptr {in_frame(out, frame, ZERO)}, align 8")
     for local, slot in callback.shared.items():
         of, place = slot_type(local), locals_[local]
         if around is None or local not in around.shared:
@@ -96,7 +103,9 @@ def _shared(
     whole: tuple[ir.Statement, ...], inside: ir.Statement
 ) -> tuple[dict[ir.Local, int], list[ir.Local]]:
     within, everywhere = _uses((inside,)), _uses(whole)
-    return within, [local for local, count in within.items() if count != everywhere[local]]
+    assigned = {local for each in nodes((inside,)) for local in targets(each)}
+    # What is not assigned here has its value from outside, be it as a parameter.
+    return within, [local for local, count in within.items() if count != everywhere[local] or local not in assigned]
 
 
 def _uses(statements: tuple[ir.Statement, ...]) -> dict[ir.Local, int]:

@@ -18,12 +18,12 @@ from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer,
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
-from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, Callback, Way, carried, enter, in_frame, leave, slot_type
+from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, ZERO, Callback, Way, carried, enter, in_frame, leave, slot_type
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.passing import Passing
 from osmia.compiler.llvm.placeholders import may_goto
-from osmia.compiler.llvm.unknown import hide_values, without_history
+from osmia.compiler.llvm.unknown import deciding, hide_values, unknown_zero
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -73,8 +73,6 @@ class FunctionWriter:
         self._callback: Callback | None = None
         self._written: list[str] = []
         self._depth = 0
-        # How many loops stand around whose rounds the verifier does not walk one by one.
-        self._general = 0
         self._debug = debug
 
     def text(self) -> str:
@@ -267,9 +265,10 @@ class FunctionWriter:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
         general = statement.plan.form != "plain"
-        if general:
-            hide_values(self._out, carried(self._body, statement), self._locals)
-        self._general += general
+        zero, moved = "", carried(self._body, statement) if general else ()
+        if moved:
+            zero = unknown_zero(self._out)
+            hide_values(self._out, moved, self._locals, zero)
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
@@ -282,8 +281,9 @@ class FunctionWriter:
         self._loops.pop()
         self._out.start(step)
         self._statements(statement.step)
+        if moved and not self._out.ended:
+            hide_values(self._out, deciding(statement, moved), self._locals, zero)
         self._out.go(test)
-        self._general -= general
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
@@ -311,11 +311,10 @@ class FunctionWriter:
             self._out.start(otherwise)
             self._stop("done")
             self._out.start(body)
-            self._round(statement.body, statement.step)
+            self._round(inside, statement.body, statement.step)
 
         callback = self._outlined(inside, plan.location, ("i64 %index",), write)
-        hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals, self._callback, context=self._has_context)
+        frame = self._enter(callback)
         self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
         for way in self._ways_out(callback, frame):
@@ -334,12 +333,11 @@ class FunctionWriter:
         def write() -> None:
             for local, given in ((statement.key, "%key"), (statement.value, "%value")):
                 self._out.line(f"store ptr {given}, ptr {self._locals[local]}, align 8")
-            self._round(statement.body, ())
+            self._round(statement, statement.body, ())
 
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
-        hide_values(self._out, callback.results, self._locals)
-        frame = enter(self._out, callback, self._locals, self._callback, context=self._has_context)
+        frame = self._enter(callback)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
         count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
         leave(self._out, callback, frame, self._locals)
@@ -350,6 +348,11 @@ class FunctionWriter:
             else:
                 self._take(way, frame, after)
         self._out.start(after)
+
+    def _enter(self, callback: Callback) -> str:
+        zero = unknown_zero(self._out)
+        hide_values(self._out, callback.results, self._locals, zero)
+        return enter(self._out, callback, self._locals, zero, self._callback, context=self._has_context)
 
     def _outlined(
         self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
@@ -364,7 +367,6 @@ class FunctionWriter:
         self._out = out = Emitter(self._debug, scope)
         self._loops, self._frames, self._scopes, self._callback = [], {}, [], callback
         self._depth += 1
-        self._general += 1
         out.at(location)
         if self._has_context:
             out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
@@ -375,7 +377,6 @@ class FunctionWriter:
         head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
         self._written.append(f"{head}\n{out.text()}}}\n")
         self._depth -= 1
-        self._general -= 1
         self._out, self._locals, self._loops, self._frames, self._scopes, self._callback = around
         self._out.at(location)
         return callback
@@ -428,7 +429,9 @@ class FunctionWriter:
         self._out.line("ret i64 1")
         self._out.ended = True
 
-    def _round(self, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]) -> None:
+    def _round(
+        self, inside: ir.Statement, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]
+    ) -> None:
         """One call of a callback: 0 goes on, 1 stops."""
         broken, stepped = self._out.label("broken"), self._out.label("step")
         self._loops.append((broken, stepped, 0))
@@ -440,6 +443,9 @@ class FunctionWriter:
         self._out.start(stepped)
         self._statements(step)
         if not self._out.ended:
+            assert self._callback is not None
+            zero = self._out.value(f"load i64, ptr {in_frame(self._out, '%frame', ZERO)}, align 8")
+            hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
             self._out.line("ret i64 0")
             self._out.ended = True
     def _return_null_if_none(self, optional: ir.LocalRead, statement: ir.If) -> None:
@@ -807,8 +813,6 @@ class FunctionWriter:
             return memory.offset(out, base, of.index.value % of.length * size)
         index = self._integer(of.index)
         out.at(of.location)
-        if self._general:
-            index = without_history(out, index, index_type)
         if index_type.may_be_negative:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")
