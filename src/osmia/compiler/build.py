@@ -56,9 +56,7 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def checked_unit(
-    requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
-) -> tuple[ir.Unit, UnitState]:
+def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks, with its loops as the target's kernel has them."""
     with _deep_recursion(requests):
         unit, state = translate(requests)

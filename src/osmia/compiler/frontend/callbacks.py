@@ -58,9 +58,7 @@ def for_each(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir.
     key, value = state.hidden(PlaceType(map_.key)), state.hidden(PlaceType(map_.value))
     most = map_.declaration.max_entries
     count = state.hidden(IntType(0, most))
-    given: list[Operand] = [
-        loaded(ir.LocalRead(each.type, location, each), location) for each in (key, value)
-    ]
+    given: list[Operand] = [loaded(ir.LocalRead(each.type, location, each), location) for each in (key, value)]
     more = ir.LocalRead(ir.BOOL, location, state.hidden(ir.BOOL))  # whether there is another element: who knows
     plan = ir.LoopPlan(location)
     whole = settled(
@@ -106,7 +104,9 @@ def _arguments(state: FunctionState, node: ast.Call, form: str, count: int) -> l
 
 def _callee(state: FunctionState, node: ast.expr, form: str) -> Callee:
     found = state.translate.operand(state, node)
-    if isinstance(found, NestedFunction | Bound) or (isinstance(found, Static) and isinstance(found.value, FunctionType)):
+    if isinstance(found, NestedFunction | Bound) or (
+        isinstance(found, Static) and isinstance(found.value, FunctionType)
+    ):
         return found
     raise error(
         f"{form} takes a function",
@@ -115,4 +115,3 @@ def _callee(state: FunctionState, node: ast.expr, form: str) -> Callee:
         expected="a function, a nested function or a lambda",
         fix="name the function, without calling it",
     )
-

@@ -33,6 +33,8 @@ class Numbers:
     last: ir.Expression
     """The first number that is not in it."""
     step: ir.Expression
+    followed: bool = True
+    """Whether the verifier knows the bounds as well as the types do."""
 
 
 @record
@@ -168,13 +170,22 @@ def _range(state: FunctionState, node: ast.Call) -> Found:
             expected="a number, such as 1 or -1",
             fix="write another number",
         )
-    before, kept = evaluated_once(state, bounds)
-    return before, Numbers(*kept)
+    before, (first, last, step) = evaluated_once(state, bounds)
+    return before, Numbers(first, last, step, followed=all(map(_followed, bounds)))
 
 
-def evaluated_once(
-    state: FunctionState, values: list[ir.Expression]
-) -> tuple[list[ir.Statement], list[ir.Expression]]:
+def _followed(of: ir.Expression) -> bool:
+    """Whether the verifier follows how a number is made: not through divisions, nor ways that meet."""
+    match of:
+        case ir.Constant() | ir.LocalRead() | ir.Load() | ir.ContextRead() | ir.Wrap():
+            return True
+        case ir.Binary(operator="+" | "-" | "&" | "<<" | ">>", left=left, right=right):
+            return _followed(left) and _followed(right)
+        case _:
+            return False
+
+
+def evaluated_once(state: FunctionState, values: list[ir.Expression]) -> tuple[list[ir.Statement], list[ir.Expression]]:
     """What is no constant gets a local of its own, in order: the body may change what it was made of."""
     before: list[ir.Statement] = []
     kept: list[ir.Expression] = []
@@ -190,7 +201,8 @@ def evaluated_once(
 
 
 def _constant_range(numbers: range, location: Location) -> Numbers:
-    return Numbers(*(constant(each, location) for each in (numbers.start, numbers.stop, numbers.step)))
+    start, stop, step = (constant(each, location) for each in (numbers.start, numbers.stop, numbers.step))
+    return Numbers(start, stop, step)
 
 
 def _enumerated(state: FunctionState, node: ast.Call) -> Found:
@@ -245,7 +257,7 @@ def _backwards(state: FunctionState, before: list[ir.Statement], part: Iteration
             )
 
 
-def _reversed_range(state: FunctionState, numbers: Numbers, location: Location) -> Found:
+def _reversed_range(state: FunctionState, numbers: Numbers, location: Location) -> tuple[list[ir.Statement], Numbers]:
     first, last, step = numbers.first, numbers.last, numbers.step
     if not isinstance(step, ir.Constant):
         raise error(
@@ -257,29 +269,25 @@ def _reversed_range(state: FunctionState, numbers: Numbers, location: Location) 
         )
     if isinstance(first, ir.Constant) and isinstance(last, ir.Constant):
         return [], _constant_range(range(first.value, last.value, step.value)[::-1], location)
-    before: list[ir.Statement] = []
     if abs(step.value) == 1:
         start: ir.Expression = binary("-", last, step, location)
     else:
-        # The last number: as many whole steps from the first as fit before the end, none where there is no number.
+        # The last number: as many whole steps from the first as fit before the end. Where the range is empty that is
+        # before the first, and so the range from there is empty as well.
         near = constant(1 if step.value > 0 else -1, location)
         distance = binary("-", binary("-", last, near, location), first, location)
         count = binary("//", distance, step, location)
         start = binary("+", first, binary("*", count, step, location), location)
     stop = binary("-", first, step, location)
-    if abs(step.value) != 1:
-        # Without a number in it the count is negative, and so the range from there is empty as well.
-        pass
     done, (start, stop) = evaluated_once(state, [start, stop])
-    return [*before, *done], Numbers(start, stop, constant(-step.value, location))
+    followed = numbers.followed and abs(step.value) == 1
+    return done, Numbers(start, stop, constant(-step.value, location), followed)
 
 
 def known_length(of: Iteration) -> int | None:
     """How many rounds there are; None where that is not known yet."""
     match of:
-        case Numbers(
-            first=ir.Constant(value=first), last=ir.Constant(value=last), step=ir.Constant(value=step)
-        ):
+        case Numbers(first=ir.Constant(value=first), last=ir.Constant(value=last), step=ir.Constant(value=step)):
             return len(range(first, last, step))
         case Numbers(first=first_, last=ir.Binary(operator="+", left=left, right=ir.Constant(value=count))) if (
             left is first_

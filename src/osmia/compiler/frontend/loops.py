@@ -10,7 +10,6 @@ from osmia.compiler.frontend.environment import grown, merged, refined, within
 from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
 from osmia.compiler.frontend.iteration import (
     MOST_CONSTANTS,
-    Constants,
     Iteration,
     Numbers,
     is_written_out,
@@ -96,9 +95,7 @@ def settled(
     return ir.Loop(location, test, body, step, otherwise, plan)
 
 
-def for_loop(
-    state: FunctionState, node: ast.For, block: Block, assign: AssignTarget
-) -> tuple[ir.Statement, ...]:
+def for_loop(state: FunctionState, node: ast.For, block: Block, assign: AssignTarget) -> tuple[ir.Statement, ...]:
     """The IR of `for`: what it goes over is evaluated once, and its names keep their last values."""
     before, over = iteration(state, node.iter)
     if isinstance(over, Numbers):
@@ -190,12 +187,14 @@ def _plan(state: FunctionState, node: ast.For, over: Iteration) -> ir.LoopPlan:
     if count is not None:
         return ir.LoopPlan(state.at(node), count, count)
     assert isinstance(over, Numbers)
+    if not over.followed:
+        return ir.LoopPlan(state.at(node))
     first, last, step = (integer(each, "a bound of the range") for each in (over.first, over.last, over.step))
     if step.low > 0:
         return ir.LoopPlan(state.at(node), 0, max(0, -(-(last.high - first.low) // step.low)))
     if step.high < 0:
         return ir.LoopPlan(state.at(node), 0, max(0, -(-(first.high - last.low) // -step.high)))
-    return ir.LoopPlan(state.at(node), 0, max(last.high - first.low, first.high - last.low, 0))
+    return ir.LoopPlan(state.at(node))
 
 
 def _over_elements(

@@ -176,9 +176,7 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     return (*before, *stores)
 
 
-def assign_target(
-    state: FunctionState, target: ast.expr, value: Operand, node: ast.expr
-) -> tuple[ir.Statement, ...]:
+def assign_target(state: FunctionState, target: ast.expr, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
     """Give one name or several a value that has been evaluated; `node` is where it came from."""
     return _unpacked(state, target, value, ast.copy_location(ast.Assign([target], node), node))
 

@@ -99,9 +99,7 @@ def carried(whole: tuple[ir.Statement, ...], inside: ir.Statement) -> tuple[ir.L
     return tuple(local for local in _shared(whole, inside)[1] if local in assigned)
 
 
-def _shared(
-    whole: tuple[ir.Statement, ...], inside: ir.Statement
-) -> tuple[dict[ir.Local, int], list[ir.Local]]:
+def _shared(whole: tuple[ir.Statement, ...], inside: ir.Statement) -> tuple[dict[ir.Local, int], list[ir.Local]]:
     within, everywhere = _uses((inside,)), _uses(whole)
     assigned = {local for each in nodes((inside,)) for local in targets(each)}
     # What is not assigned here has its value from outside, be it as a parameter.

@@ -18,7 +18,18 @@ from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer,
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
-from osmia.compiler.llvm.callbacks import CONTEXT, RESULT, ZERO, Callback, Way, carried, enter, in_frame, leave, slot_type
+from osmia.compiler.llvm.callbacks import (
+    CONTEXT,
+    RESULT,
+    ZERO,
+    Callback,
+    Way,
+    carried,
+    enter,
+    in_frame,
+    leave,
+    slot_type,
+)
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.passing import Passing
@@ -267,8 +278,9 @@ class FunctionWriter:
         general = statement.plan.form != "plain"
         zero, moved = "", carried(self._body, statement) if general else ()
         if moved:
+            hide_values(self._out, moved, self._locals, unknown_zero(self._out))
+            # Another one: a test of what begins as the first one limits that.
             zero = unknown_zero(self._out)
-            hide_values(self._out, moved, self._locals, zero)
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
@@ -350,9 +362,10 @@ class FunctionWriter:
         self._out.start(after)
 
     def _enter(self, callback: Callback) -> str:
-        zero = unknown_zero(self._out)
-        hide_values(self._out, callback.results, self._locals, zero)
-        return enter(self._out, callback, self._locals, zero, self._callback, context=self._has_context)
+        hide_values(self._out, callback.results, self._locals, unknown_zero(self._out))
+        return enter(
+            self._out, callback, self._locals, unknown_zero(self._out), self._callback, context=self._has_context
+        )
 
     def _outlined(
         self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
@@ -429,9 +442,7 @@ class FunctionWriter:
         self._out.line("ret i64 1")
         self._out.ended = True
 
-    def _round(
-        self, inside: ir.Statement, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]
-    ) -> None:
+    def _round(self, inside: ir.Statement, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]) -> None:
         """One call of a callback: 0 goes on, 1 stops."""
         broken, stepped = self._out.label("broken"), self._out.label("step")
         self._loops.append((broken, stepped, 0))
@@ -448,6 +459,7 @@ class FunctionWriter:
             hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
             self._out.line("ret i64 0")
             self._out.ended = True
+
     def _return_null_if_none(self, optional: ir.LocalRead, statement: ir.If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
 
