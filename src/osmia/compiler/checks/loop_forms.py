@@ -52,27 +52,62 @@ class Cost:
 NOTHING = Cost(0, 0, 0)
 
 
+@record
+class Around:
+    """What a loop stands in."""
+
+    target: Target
+    values: dict[ir.Local, list[ir.Expression]]
+    """All that each local is assigned."""
+    followed: dict[ir.Local, bool]
+    """What has been found out; a local is taken to be followed while its own values are looked at."""
+
+    def follows(self, of: ir.Expression) -> bool:
+        """Whether the verifier knows a number's bounds as well as its type does: not through divisions and calls."""
+        match of:
+            case ir.Constant() | ir.Load() | ir.ContextRead() | ir.Wrap():
+                return True
+            case ir.LocalRead(local=local) if local in self.values:
+                if local not in self.followed:
+                    self.followed[local] = True
+                    self.followed[local] = all(map(self.follows, self.values[local]))
+                return self.followed[local]
+            case ir.Binary(operator="+" | "-" | "&" | "<<" | ">>", left=left, right=right):
+                return self.follows(left) and self.follows(right)
+            case ir.Sequence(value=value):
+                return self.follows(value)
+            case _:
+                return False
+
+
+def _values(body: tuple[ir.Statement, ...]) -> dict[ir.Local, list[ir.Expression]]:
+    found: dict[ir.Local, list[ir.Expression]] = {}
+    for each in nodes(body):
+        if isinstance(each, ir.Assign | ir.AssignExpression):
+            found.setdefault(each.local, []).append(each.value)
+    return found
+
+
 def choose_loop_forms(program: ir.Program, target: Target) -> None:
     """Set the form of each loop of a program. CompileError for one that no kernel like the target's can do."""
-    for function in program.functions:
-        _statements(function.body, target)
-    _statements(program.body, target)
+    for body in (*(function.body for function in program.functions), program.body):
+        _statements(body, Around(target, _values(body), {}))
 
 
-def _statements(statements: tuple[ir.Statement, ...], target: Target) -> Cost:
+def _statements(statements: tuple[ir.Statement, ...], around: Around) -> Cost:
     cost = NOTHING
     for statement in statements:
         parts, blocks = parts_of(statement)
         if isinstance(statement, ir.ForEach):
-            _check_for_each(statement, target)
+            _check_for_each(statement, around.target)
         if isinstance(statement, ir.Loop):
-            cost = cost.plus(_loop(statement, target))
+            cost = cost.plus(_loop(statement, around))
             continue
         for part in parts:
-            cost = cost.plus(_expression(part, target))
+            cost = cost.plus(_expression(part, around))
         inside = NOTHING
         for block in blocks:
-            inside = inside.plus(_statements(block, target))
+            inside = inside.plus(_statements(block, around))
         if isinstance(statement, ir.If | ir.ForEach):
             inside = Cost(inside.nodes, inside.branches + 1, 0)
         cost = cost.plus(inside).plus(Cost(1, 0, 0))
@@ -92,11 +127,11 @@ def _check_for_each(statement: ir.ForEach, target: Target) -> None:
     )
 
 
-def _expression(of: ir.Expression, target: Target) -> Cost:
+def _expression(of: ir.Expression, around: Around) -> Cost:
     cost = Cost(1, 0, 0)
     match of:
         case ir.Sequence(before=before):
-            cost = cost.plus(_statements(before, target))
+            cost = cost.plus(_statements(before, around))
         case ir.Conditional() | ir.Logical() | ir.Compare() | ir.IsNone() | ir.Require():
             cost = Cost(2, 1, 0)
         case ir.Element() | ir.Binary() if of.edge is not None:
@@ -104,27 +139,29 @@ def _expression(of: ir.Expression, target: Target) -> Cost:
         case _:
             cost = Cost(1, 0, 0)
     for operand in operands(of):
-        cost = cost.plus(_expression(operand, target))
+        cost = cost.plus(_expression(operand, around))
     return cost
 
 
-def _loop(statement: ir.Loop, target: Target) -> Cost:
+def _loop(statement: ir.Loop, around: Around) -> Cost:
     plan = statement.plan
-    once = _expression(statement.test, target)
+    once = _expression(statement.test, around)
     for block in (statement.body, statement.step):
-        once = once.plus(_statements(block, target))
-    after = _statements(statement.otherwise, target)
+        once = once.plus(_statements(block, around))
+    after = _statements(statement.otherwise, around)
     if plan.most is None:
-        plan.most = _guarded(statement)
+        plan.most = _guarded(statement, around)
+    elif not all(map(around.follows, operands(statement.test))):
+        plan.most = None
     whole = isinstance(plan.most, int) and not _may_leave(statement.body)
     least = plan.least * max(1, once.least) if whole else 0
     small = (
         plan.most is not None and plan.most * once.nodes <= MOST_NODES and plan.most * once.branches <= MOST_BRANCHES
     )
-    plan.form = "plain" if small else _form(target)
+    plan.form = "plain" if small else _form(around.target)
     if plan.form == "plain":
         most = MOST_ROUNDS if plan.most is None else plan.most
-        _check_plain(least, plan, target)
+        _check_plain(least, plan, around.target)
         return Cost(most * once.nodes, most * once.branches, least).plus(after)
     if plan.form == "bpf_loop" and whole and plan.least > MOST_ROUNDS:
         raise _too_long(plan, f"{plan.least} rounds", f"at most {MOST_ROUNDS}, which bpf_loop can do", MAY_GOTO_SINCE)
@@ -165,12 +202,12 @@ def _may_leave(body: tuple[ir.Statement, ...]) -> bool:
     return any(isinstance(each, ir.Break | ir.Return | ir.Leave | ir.Abort) for each in nodes(body))
 
 
-def _guarded(statement: ir.Loop) -> int | None:
+def _guarded(statement: ir.Loop, around: Around) -> int | None:
     """How often a loop runs at most, where a local that only grows, or only shrinks, decides."""
     found = [
         most
         for test in _guards(statement)
-        for operand, operator, bound in _comparisons(test)
+        for operand, operator, bound in _comparisons(test, around)
         if (most := _rounds(statement, operand, operator, bound)) is not None
     ]
     return min(found, default=None)
@@ -201,18 +238,19 @@ def _continues(statements: tuple[ir.Statement, ...]) -> bool:
     return False
 
 
-def _comparisons(test: ir.Expression) -> list[tuple[ir.LocalRead, str, int]]:
+def _comparisons(test: ir.Expression, around: Around) -> list[tuple[ir.LocalRead, str, int]]:
     """The comparisons of a local with a bound that hold where the test does: (local, `<` or `>`, bound)."""
     match test:
         case ir.Logical(operator="and", operands=parts):
-            return [each for part in parts for each in _comparisons(part)]
+            return [each for part in parts for each in _comparisons(part, around)]
         case ir.Not(operand=ir.Logical(operator="or", operands=parts)):
-            return [each for part in parts for each in _comparisons(ir.Not(ir.BOOL, part.location, part))]
+            return [each for part in parts for each in _comparisons(ir.Not(ir.BOOL, part.location, part), around)]
         case ir.Not(operand=ir.Compare(operators=(operator,), operands=(left, right))):
             opposite = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!="}.get(operator)
-            return [] if opposite is None else _bounded(left, opposite, right)
+            known = opposite is not None and around.follows(left) and around.follows(right)
+            return _bounded(left, opposite, right) if known and opposite is not None else []
         case ir.Compare(operators=(operator,), operands=(left, right)):
-            return _bounded(left, operator, right)
+            return _bounded(left, operator, right) if around.follows(left) and around.follows(right) else []
         case _:
             return []
 

@@ -33,8 +33,6 @@ class Numbers:
     last: ir.Expression
     """The first number that is not in it."""
     step: ir.Expression
-    followed: bool = True
-    """Whether the verifier knows the bounds as well as the types do."""
 
 
 @record
@@ -171,18 +169,7 @@ def _range(state: FunctionState, node: ast.Call) -> Found:
             fix="write another number",
         )
     before, (first, last, step) = evaluated_once(state, bounds)
-    return before, Numbers(first, last, step, followed=all(map(_followed, bounds)))
-
-
-def _followed(of: ir.Expression) -> bool:
-    """Whether the verifier follows how a number is made: not through divisions, nor ways that meet."""
-    match of:
-        case ir.Constant() | ir.LocalRead() | ir.Load() | ir.ContextRead() | ir.Wrap():
-            return True
-        case ir.Binary(operator="+" | "-" | "&" | "<<" | ">>", left=left, right=right):
-            return _followed(left) and _followed(right)
-        case _:
-            return False
+    return before, Numbers(first, last, step)
 
 
 def evaluated_once(state: FunctionState, values: list[ir.Expression]) -> tuple[list[ir.Statement], list[ir.Expression]]:
@@ -280,8 +267,7 @@ def _reversed_range(state: FunctionState, numbers: Numbers, location: Location) 
         start = binary("+", first, binary("*", count, step, location), location)
     stop = binary("-", first, step, location)
     done, (start, stop) = evaluated_once(state, [start, stop])
-    followed = numbers.followed and abs(step.value) == 1
-    return done, Numbers(start, stop, constant(-step.value, location), followed)
+    return done, Numbers(start, stop, constant(-step.value, location))
 
 
 def known_length(of: Iteration) -> int | None:

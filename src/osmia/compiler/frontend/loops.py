@@ -187,8 +187,6 @@ def _plan(state: FunctionState, node: ast.For, over: Iteration) -> ir.LoopPlan:
     if count is not None:
         return ir.LoopPlan(state.at(node), count, count)
     assert isinstance(over, Numbers)
-    if not over.followed:
-        return ir.LoopPlan(state.at(node))
     first, last, step = (integer(each, "a bound of the range") for each in (over.first, over.last, over.step))
     if step.low > 0:
         return ir.LoopPlan(state.at(node), 0, max(0, -(-(last.high - first.low) // step.low)))
