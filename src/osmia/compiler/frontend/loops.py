@@ -150,23 +150,16 @@ def _over_numbers(
 
 def _numbers_of(first: IntType, last: IntType, step: IntType) -> tuple[IntType, IntType]:
     """What the numbers of a range can be, and what its counter can be: also what comes behind the last number."""
-    lows, highs = [first.low], [first.high]
-    count_lows, count_highs = [first.low], [first.high]
-    if step.high > 0:
-        highs.append(last.high - 1)
-        count_highs.append(last.high - 1 + step.high)
-    if step.low < 0:
-        lows.append(last.low + 1)
-        count_lows.append(last.low + 1 + step.low)
-    inside = IntType(
-        min(lows) if step.low < 0 else first.low,
-        max(max(highs), first.low) if step.high > 0 else first.high,
-    )
+    up, down = last.high - 1, last.low + 1
     if step.low > 0:
-        inside = IntType(first.low, max(last.high - 1, first.low))
+        inside = IntType(first.low, max(up, first.low))
     elif step.high < 0:
-        inside = IntType(min(last.low + 1, first.high), first.high)
-    return inside, IntType(min(count_lows), max(count_highs))
+        inside = IntType(min(down, first.high), first.high)
+    else:
+        inside = IntType(min(first.low, down), max(first.high, up))
+    lowest = min(first.low, down + step.low) if step.low < 0 else first.low
+    highest = max(first.high, up + step.high) if step.high > 0 else first.high
+    return inside, IntType(lowest, highest)
 
 
 def _more(over: Numbers, here: ir.Expression, step: IntType, location: Location) -> ir.Expression:

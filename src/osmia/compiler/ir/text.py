@@ -52,7 +52,9 @@ def _program(program: ir.Program) -> Iterator[str]:
     yield from _statements(program.body, "  ")
 
 
-def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[str]:
+def _statements(  # noqa: PLR0915 - one case for each node
+    statements: tuple[ir.Statement, ...], indent: str
+) -> Iterator[str]:
     for statement in statements:
         line = f"    ; line {statement.location.line}"
         match statement:

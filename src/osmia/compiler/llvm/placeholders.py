@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from osmia.compiler.llvm.emitter import Emitter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from osmia.compiler.llvm.emitter import Emitter
 
 # may_goto, which says whether the loop may go on, is three instructions, and so it takes three calls:
 # r0 = 1; may_goto +1; r0 = 0. No kernel has helpers of these numbers, and none can get so many.
