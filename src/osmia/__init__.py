@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from osmia.errors import VerifierError as VerifierError
     from osmia.functions import Function as Function
     from osmia.functions import func as func
-    from osmia.links.link import Link as Link
+    from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.globals import Global as Global
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
-    from osmia.programs.program import RunResult as RunResult
+    from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.rounds import loop as loop
@@ -93,7 +93,7 @@ _HOME = {
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
-    "Link": "osmia.links.link",
+    "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
     "NotLoadedError": "osmia.errors",
@@ -108,7 +108,7 @@ _HOME = {
     "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
-    "RunResult": "osmia.programs.program",
+    "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",

@@ -118,9 +118,11 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     "values of maps and objects across rounds": (
         "counts = Array(u64, max_entries=4)\nseen = HashMap(u32, u64, max_entries=8)\n@struct\nclass Sum:\n"
         "    low: u32 = 0\n    high: u64 = 0",
-        "sum = Sum()\nfirst = counts.lookup(0)\nother = counts.lookup(x)\nif first is None:\n    return XdpAction.ABORTED\n"
+        "sum = Sum()\nfirst = counts.lookup(0)\nother = counts.lookup(x)\nif first is None:\n"
+        "    return XdpAction.ABORTED\n"
         "first.value = 0\nfor i in range(x):\n    first.value += 1\n    sum.high += i\n    if sum.low < 9:\n"
-        "        sum.low += 1\n    if other is None:\n        other = counts.lookup(1)\n    else:\n        other.value = i\n"
+        "        sum.low += 1\n    if other is None:\n        other = counts.lookup(1)\n    else:\n"
+        "        other.value = i\n"
         "    seen[i & 3] = i\nout.value = sum.high + first.value + sum.low + seen[3]",
         {20_000: (PASS, sum(range(20_000)) + 20_000 + 9 + 19_999)},
     ),
@@ -137,7 +139,8 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "object made in a round": (
         "@struct\nclass Pair:\n    one: u32\n    two: u32",
-        "total = 0\nfor i in range(x):\n    pair = Pair(one=i, two=2)\n    pair.one += pair.two\n    total += pair.one\n"
+        "total = 0\nfor i in range(x):\n    pair = Pair(one=i, two=2)\n    pair.one += pair.two\n"
+        "    total += pair.one\n"
         "out.value = total",
         {10_000: (PASS, sum(range(10_000)) + 20_000)},
     ),
@@ -168,7 +171,8 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "return in constants in an endless loop": (
         "",
-        "while True:\n    for a in (1, 2, 3):\n        out.value += a\n        if out.value > x:\n            return XdpAction.DROP",
+        "while True:\n    for a in (1, 2, 3):\n        out.value += a\n        if out.value > x:\n"
+        "            return XdpAction.DROP",
         {3: (DROP, 6), 8: (DROP, 9)},
     ),
     "loop() with nonlocal names": (
@@ -178,7 +182,8 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
         {0: (PASS, 0), 9: (PASS, 9 + 36_000 + 8), 80_000: (PASS, 70_001 + sum(range(70_001)) * 1000 + 70_000)},
     ),
     "loop() in loop()": (
-        "from osmia import loop\nfrom osmia import ref\ndef inner(i: int) -> bool:\n    assert i < 30\n    return i >= 20",
+        "from osmia import loop\nfrom osmia import ref\ndef inner(i: int) -> bool:\n    assert i < 30\n"
+        "    return i >= 20",
         "total = 0\ndef body(i: int) -> None:\n    nonlocal total\n    total += loop(i, inner)\n"
         "    if i > 900:\n        total += 1 // (i - 950)\nloop(x, body)\nout.value = total",
         {500: (PASS, sum(min(i, 21) for i in range(500))), 1000: (TX, 0)},
@@ -201,7 +206,8 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     ),
     "array of structs": (
         "@struct\nclass Pair:\n    one: u8 = 0\n    two: u32 = 0",
-        "held = array(Pair, 3)\nfor pair in held:\n    pair.two = x\n    x += 1\nfor pair in held:\n    out.value = out.value * 10 + pair.two",
+        "held = array(Pair, 3)\nfor pair in held:\n    pair.two = x\n    x += 1\nfor pair in held:\n"
+        "    out.value = out.value * 10 + pair.two",
         {4: 456},
     ),
     "chars": (
@@ -216,7 +222,8 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     ),
     "array in a map": (
         "@struct\nclass Row:\n    cells: FixedArray[u32] = array(u32, 4)\nrows = Array(Row, max_entries=1)",
-        "row = rows.lookup(0)\nif row is None:\n    return XdpAction.ABORTED\nrow.cells[3] = x\nfor cell in row.cells:\n    out.value += cell",
+        "row = rows.lookup(0)\nif row is None:\n    return XdpAction.ABORTED\nrow.cells[3] = x\n"
+        "for cell in row.cells:\n    out.value += cell",
         {6: 6},
     ),
     "tuple": ("", "for each in (1, 2, 3):\n    out.value = out.value * 10 + each * x", {2: 246}),
@@ -245,12 +252,14 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     ),
     "break, continue and else of constants": (
         "",
-        "for each in (1, 2, 3, 4):\n    if each == 2:\n        continue\n    if each == x:\n        break\n    out.value += each\nelse:\n    out.value += 100",
+        "for each in (1, 2, 3, 4):\n    if each == 2:\n        continue\n    if each == x:\n        break\n"
+        "    out.value += each\nelse:\n    out.value += 100",
         {3: 1, 4: 4, 9: 108, 1: 0},
     ),
     "constants in a loop in constants": (
         "",
-        "for a in (1, 2):\n    for i in range(x):\n        for b in (10, 20):\n            if i == 2:\n                break\n            out.value += a * b + i\n"
+        "for a in (1, 2):\n    for i in range(x):\n        for b in (10, 20):\n            if i == 2:\n"
+        "                break\n            out.value += a * b + i\n"
         "        else:\n            continue\n        break",
         {2: 2 * (30 + 60) + 4, 3: 2 * (30 + 60) + 4, 0: 0},
     ),
@@ -271,13 +280,15 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     ),
     "zip": (
         "",
-        "one = array(u32, 4)\ntwo = array(u8, 3)\nfor i in range(4):\n    one[i] = i + x\nfor k in range(3):\n    two[k] = k\n"
+        "one = array(u32, 4)\ntwo = array(u8, 3)\nfor i in range(4):\n    one[i] = i + x\nfor k in range(3):\n"
+        "    two[k] = k\n"
         "for a, b in zip(one, two):\n    out.value = out.value * 100 + a * 10 + b",
         {1: 102132 + 0},
     ),
     "zip with constants and a range": (
         "",
-        "held = array(u8, 3)\nheld[1] = x\nfor a, b, c in zip(held, (5, 6), range(10, 90, 10)):\n    out.value = out.value * 1000 + a * b + c",
+        "held = array(u8, 3)\nheld[1] = x\nfor a, b, c in zip(held, (5, 6), range(10, 90, 10)):\n"
+        "    out.value = out.value * 1000 + a * b + c",
         {2: 10 * 1000 + 12 + 20},
     ),
     "enumerate of zip": (
@@ -287,7 +298,8 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     ),
     "reversed array": (
         "",
-        "held = array(u8, 3)\nheld[0] = x\nheld[2] = 1\nfor each in reversed(held):\n    out.value = out.value * 10 + each",
+        "held = array(u8, 3)\nheld[0] = x\nheld[2] = 1\nfor each in reversed(held):\n"
+        "    out.value = out.value * 10 + each",
         {5: 105},
     ),
     "reversed constants": ("", "for each in reversed((1, 2, 3)):\n    out.value = out.value * 10 + each + x", {0: 321}),
@@ -310,12 +322,14 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
     "nothing": ("EMPTY = ()", "for each in EMPTY:\n    out.value = 5\nelse:\n    out.value += x", {4: 4}),
     "array changed while it is read": (
         "",
-        "held = array(u8, 4)\nfor i, each in enumerate(held):\n    if i < 3:\n        held[i + 1] = each + x\n    out.value = out.value * 10 + each",
+        "held = array(u8, 4)\nfor i, each in enumerate(held):\n    if i < 3:\n        held[i + 1] = each + x\n"
+        "    out.value = out.value * 10 + each",
         {2: 246},
     ),
     "loop() of a lambda": ("from osmia import loop", "out.value = loop(x & 15, lambda i: i == 4)", {0: 0, 3: 3, 9: 5}),
     "loop() of a method": (
-        "from osmia import loop\n@struct\nclass Sum:\n    whole: u64 = 0\n    def add(self, i: int) -> None:\n        self.whole += i",
+        "from osmia import loop\n@struct\nclass Sum:\n    whole: u64 = 0\n    def add(self, i: int) -> None:\n"
+        "        self.whole += i",
         "sum = Sum()\nloop(x & 15, sum.add)\nout.value = sum.whole",
         {6: 15},
     ),
@@ -325,13 +339,15 @@ OVER: dict[str, tuple[str, str, dict[int, int]]] = {
 EACH: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     "array": (
         "rows = Array(u32, max_entries=6)",
-        "rows[4] = x\nrows[5] = 1\ntotal = 0\ndef each(key: int, value: u32) -> None:\n    nonlocal total\n    total += key * value\n"
+        "rows[4] = x\nrows[5] = 1\ntotal = 0\ndef each(key: int, value: u32) -> None:\n    nonlocal total\n"
+        "    total += key * value\n"
         "count = rows.for_each(each)\nout.value = total * 10 + count",
         {3: (PASS, 176)},
     ),
     "hash, stopped": (
         "rows = HashMap(u16, u64, max_entries=16)",
-        "for i in range(9):\n    rows[i] = 2\nleft: i64 = x\ndef each(key: u16, value: u64) -> bool:\n    nonlocal left\n    left -= i64(value)\n"
+        "for i in range(9):\n    rows[i] = 2\nleft: i64 = x\ndef each(key: u16, value: u64) -> bool:\n"
+        "    nonlocal left\n    left -= i64(value)\n"
         "    return left < 0\nout.value = rows.for_each(each)",
         {0: (PASS, 1), 5: (PASS, 3), 99: (PASS, 9)},
     ),
@@ -342,20 +358,23 @@ EACH: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
     ),
     "struct values are the map's own": (
         "@struct\nclass Flow:\n    packets: u64 = 0\n    seen: u8 = 0\n@struct\nclass Key:\n    a: u32\n    b: u32\n"
-        "rows = LruHashMap(Key, Flow, max_entries=8)\ndef mark(key: Key, flow: Flow) -> None:\n    flow.packets += key.a\n    flow.seen = 1",
+        "rows = LruHashMap(Key, Flow, max_entries=8)\ndef mark(key: Key, flow: Flow) -> None:\n"
+        "    flow.packets += key.a\n    flow.seen = 1",
         "rows[Key(a=x, b=1)] = Flow(packets=10)\nrows.for_each(mark)\nflow = rows.lookup(Key(a=x, b=1))\n"
         "if flow is not None:\n    out.value = flow.packets * 10 + flow.seen",
         {4: (PASS, 141)},
     ),
     "per-CPU maps": (
         "one = PerCpuArray(u64, max_entries=3)\ntwo = PerCpuHashMap(u32, u64, max_entries=4)",
-        "status = one.update(1, x)\nstatus = two.update(7, x)\ntotal = 0\ndef each(key: int, value: u64) -> None:\n    nonlocal total\n"
+        "status = one.update(1, x)\nstatus = two.update(7, x)\ntotal = 0\n"
+        "def each(key: int, value: u64) -> None:\n    nonlocal total\n"
         "    total += value * (key + 1)\none.for_each(each)\ntwo.for_each(each)\nout.value = total",
         {5: (PASS, 50)},
     ),
     "an error stops it": (
         "rows = Array(u32, max_entries=6)",
-        "rows[3] = x\ndef each(key: int, value: u32) -> None:\n    out.value += 1\n    assert value != 5\nrows.for_each(each)",
+        "rows[3] = x\ndef each(key: int, value: u32) -> None:\n    out.value += 1\n    assert value != 5\n"
+        "rows.for_each(each)",
         {4: (PASS, 6), 5: (TX, 4)},
     ),
     "maps in maps in loops": (

@@ -1,8 +1,8 @@
 """A part of a program that a helper calls: a function of its own, which shares a frame on its caller's stack.
 
 The frame holds how the part was left, the context, a returned value, a 0 that the verifier does not know, and the
-locals that both sides use: they go in before the call, and those that the part assigns come out behind it. Pointers keep
-their types for the verifier there.
+locals that both sides use: they go in before the call, and those that the part assigns come out behind it. Pointers
+keep their types for the verifier there.
 """
 
 from __future__ import annotations

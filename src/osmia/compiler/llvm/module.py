@@ -10,8 +10,8 @@ from osmia.layout import layout_of
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
+    from osmia.compiler import Target
     from osmia.compiler.ir import nodes as ir
-    from osmia.compiler.target import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
