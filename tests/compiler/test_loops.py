@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from osmia.target import Target
 
 import osmia
 from osmia import XdpAction
@@ -13,7 +14,6 @@ from osmia.compiler.build import checked_unit, generate
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.text import unit_text
 from osmia.compiler.ir.walk import nodes
-from osmia.compiler.target import Target
 from osmia.object_file import read_object
 from program_files import PRELUDE, module_from
 

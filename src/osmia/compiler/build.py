@@ -16,10 +16,10 @@ from osmia.compiler.license import check_license
 from osmia.compiler.llvm.module import module_text
 from osmia.compiler.llvm.placeholders import PlaceholderError, completed
 from osmia.compiler.location import Location
-from osmia.compiler.target import PORTABLE
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
 from osmia.object_file import read_object
+from osmia.target import PORTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
