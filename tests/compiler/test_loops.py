@@ -6,10 +6,10 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from osmia.target import Target
 
 import osmia
 from osmia import XdpAction
+from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.text import unit_text

@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from osmia.compiler import PORTABLE
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.loop_forms import choose_loop_forms
@@ -19,7 +20,6 @@ from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
 from osmia.object_file import read_object
-from osmia.target import PORTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from osmia.compiler.ir.walk import nodes, operands, parts_of, targets
 from osmia.record import record
 
 if TYPE_CHECKING:
-    from osmia.target import Target
+    from osmia.compiler import Target
 
 MAY_GOTO_SINCE = (6, 9)
 BPF_LOOP_SINCE = (5, 17)
