@@ -33,9 +33,9 @@ class Compiler:
         self.compile = build.checked_unit
         self.times = 0
 
-    def checked_unit(self, requests: Any) -> Any:
+    def checked_unit(self, requests: Any, target: Any) -> Any:
         self.times += 1
-        unit, state = self.compile(requests)
+        unit, state = self.compile(requests, target)
         for name, kept, paths in (
             ("total", state.globals, state.global_paths),
             ("other", state.globals, state.global_paths),
