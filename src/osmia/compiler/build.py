@@ -10,6 +10,7 @@ from osmia.compiler import PORTABLE
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.loop_forms import choose_loop_forms
+from osmia.compiler.checks.packets import check_packets
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
@@ -65,6 +66,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)
+            check_packets(program)
             choose_loop_forms(program, target)
         number_error_sites(unit)
     return unit, state
