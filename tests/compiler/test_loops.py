@@ -175,6 +175,13 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
         "            return XdpAction.DROP",
         {3: (DROP, 6), 8: (DROP, 9)},
     ),
+    "views of the packet": (
+        "",
+        "first = ctx.packet.at(u8, 0)\nif first is None:\n    return XdpAction.DROP\n"
+        "for i in range(x):\n    view = ctx.packet.at(u8, i & 15)\n    if view is None:\n        continue\n"
+        "    out.value += view.value + first.value + 1",
+        {16_000: (PASS, 14_000)},
+    ),
     "loop() with nonlocal names": (
         "from osmia import loop",
         "total = last = 0\ndef body(i: int) -> bool:\n    nonlocal total, last\n    total += i\n    last = i\n"

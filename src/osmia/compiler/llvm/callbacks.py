@@ -40,7 +40,11 @@ class Callback:
     @property
     def size(self) -> int:
         """The frame's size in bytes."""
-        return 8 * (FIRST_LOCAL + len(self.shared))
+        return 8 * (FIRST_LOCAL + 2 * len(self.shared))
+
+    def flag(self, local: ir.Local) -> int:
+        """The slot that says of a shared view of the packet whether there is nothing."""
+        return self.shared[local] + len(self.shared)
 
     def status_of(self, way: Way) -> int:
         """The status of a way out."""

@@ -362,8 +362,7 @@ class FunctionWriter:
         callback = self._outlined(inside, plan.location, ("i64 %index",), write)
         frame = self._enter(callback)
         self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
-        leave(self._out, callback, frame, self._locals)
-        self._packet.renew()
+        self._leave_callback(callback, frame)
         for way in self._ways_out(callback, frame):
             if way == "done":
                 self._statements(statement.otherwise)
@@ -387,8 +386,7 @@ class FunctionWriter:
         frame = self._enter(callback)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
         count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
-        leave(self._out, callback, frame, self._locals)
-        self._packet.renew()
+        self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
         for way in self._ways_out(callback, frame):
             if way is None:
@@ -399,9 +397,21 @@ class FunctionWriter:
 
     def _enter(self, callback: Callback) -> str:
         hide_values(self._out, callback.results, self._locals, unknown_zero(self._out))
-        return enter(
-            self._out, callback, self._locals, unknown_zero(self._out), self._callback, context=self._has_context
-        )
+        out, around = self._out, self._callback
+        frame = enter(out, callback, self._locals, unknown_zero(out), around, context=self._has_context)
+        for local in filter(self._views.__contains__, callback.shared):
+            if around is None or local not in around.shared:
+                out.at_start(f"store i8 1, ptr {self._nothing[local]}, align 1")
+            held = out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+            out.line(f"store i8 {held}, ptr {in_frame(out, frame, callback.flag(local))}, align 1")
+        return frame
+
+    def _leave_callback(self, callback: Callback, frame: str) -> None:
+        leave(self._out, callback, frame, self._locals)
+        for local in filter(self._views.__contains__, callback.results):
+            held = self._out.value(f"load i8, ptr {in_frame(self._out, frame, callback.flag(local))}, align 1")
+            self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
+        self._packet.renew()
 
     def _outlined(
         self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
@@ -421,6 +431,11 @@ class FunctionWriter:
             out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
         self._locals = {local: out.slot(slot_type(local)) for local in callback.own}
         self._locals |= {local: in_frame(out, "%frame", slot) for local, slot in callback.shared.items()}
+        outer_nothing = self._nothing
+        self._nothing = {local: out.slot("i8") for local in callback.own if local in self._views}
+        self._nothing |= {
+            local: in_frame(out, "%frame", callback.flag(local)) for local in callback.shared if local in self._views
+        }
         self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack)
         self._packet.begin()
         write()
@@ -429,6 +444,7 @@ class FunctionWriter:
         self._written.append(f"{head}\n{out.text()}}}\n")
         self._depth -= 1
         self._out, self._locals, self._loops, self._frames, self._scopes, self._callback, self._packet = around
+        self._nothing = outer_nothing
         self._out.at(location)
         return callback
 
