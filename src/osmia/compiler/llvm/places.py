@@ -30,7 +30,9 @@ class Places:
             for each in nodes(body)
             if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
         ]
-        self._objects: dict[ir.Local, frozenset[int]] = dict.fromkeys(parameters, frozenset((ELSEWHERE,)))
+        # What is never assigned is given: by a caller, or by the kernel.
+        self._objects: dict[ir.Local, frozenset[int]] = {local: frozenset() for local, _ in self._assigned}
+        self._objects |= dict.fromkeys(parameters, frozenset((ELSEWHERE,)))
         self.on_stack = leading_to(body, ir.Construct, parameters)
         self._alignments: dict[ir.Local, int] = {}
         self._settle()
@@ -41,7 +43,7 @@ class Places:
         while True:
             before = dict(self._objects), dict(self._alignments)
             for local, value in self._assigned:
-                self._objects[local] = self._objects.get(local, frozenset()) | self._leads_to(value)
+                self._objects[local] |= self._leads_to(value)
                 self._alignments[local] = min(self._alignments.get(local, ANY_ALIGNMENT), self.alignment(value))
             if before == (self._objects, self._alignments):
                 return
@@ -75,7 +77,7 @@ class Places:
             case ir.Constant():
                 return frozenset()
             case ir.LocalRead(local=local):
-                return self._objects.get(local, frozenset())
+                return self._objects.get(local, frozenset((ELSEWHERE,)))
             case ir.AssignExpression(value=inside) | ir.Sequence(value=inside):
                 return self._leads_to(inside)
             case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
