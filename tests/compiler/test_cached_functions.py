@@ -101,9 +101,9 @@ class Project:
         self.compiled = 0
         compile_ = build.checked_unit
 
-        def counted(requests: Any) -> Any:
+        def counted(*requests_and_target: Any) -> Any:
             self.compiled += 1
-            return compile_(requests)
+            return compile_(*requests_and_target)
 
         monkeypatch.setattr(build, "checked_unit", counted)
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
