@@ -243,6 +243,16 @@ def apply(function: Callable[[int], int], value: int) -> int:
     return function(value)
 def work(x):
     return apply(lambda n: n * 3, x)
+=== a default of None in a loop
+def f(n, most=None):
+    if most is None:
+        most = n + 1
+    return n if n < most else most
+def work(x):
+    total = 0
+    for i in range(4):
+        total = total * 10 + f(i) + f(i, x & 7)
+    return total
 === methods
 @struct
 class P:

@@ -301,6 +301,8 @@ class FunctionState:
         local = owner.locals.get(name)
         if local is None or (is_number(of) and isinstance(local.type, NoneType)):
             # What was None on every way so far has no value that the new local could lose: reads of it are checked.
+            if local is not None:
+                owner.locals[f"{name} as None"] = local  # still one of the function's own, which end with it
             local = owner.locals[name] = ir.Local(name, of, storage)
         elif is_number(local.type) is not is_number(of):
             raise error(
