@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.limits import check_limits, check_target
+from osmia.compiler.checks.locks import check_locks
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
@@ -59,6 +61,8 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)
+            check_locks(program)
+        check_limits(unit)
         number_error_sites(unit)
     return unit, state
 
@@ -66,6 +70,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
 def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     """The unit as an object (`elf`), assembly (`asm`) or optimised LLVM IR (`ll`)."""
     with _deep_recursion(()):
+        check_target(unit, target)
         text = module_text(unit, target)
     try:
         data = WORKER.compile(text, target.cpu, form)

@@ -36,6 +36,9 @@ class Known:
 
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
+# The helper that gives an event of a ring, and those that take it away again.
+RESERVES = "ringbuf_reserve"
+GIVES_AWAY = {"ringbuf_submit": "submitted when its block ended", "ringbuf_discard": "discarded"}
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -47,6 +50,8 @@ class LoopWays:
     continued: Facts = None
     left: bool = False
     """Whether a way leaves the function from inside."""
+    depth: int = 0
+    """How many scopes the loop stands in."""
 
 
 @record
@@ -56,10 +61,25 @@ class Around:
     loop: LoopWays | None
     left: dict[ir.Frame, Facts]
     """By the calls that are written out: what is known on the ways that leave them."""
+    scopes: tuple[ir.Scope, ...] = ()
+    """The `with` blocks, the innermost last."""
+    frames: tuple[tuple[ir.Frame, int], ...] = ()
+    """The calls that are written out, with how many scopes each stands in."""
 
     def inside(self, loop: LoopWays | None) -> Around:
         """The same, in another loop."""
-        return Around(loop, self.left)
+        if loop is not None:
+            loop.depth = len(self.scopes)
+        return Around(loop, self.left, self.scopes, self.frames)
+
+    def called(self, frame: ir.Frame, ways: LoopWays) -> Around:
+        """The same, in a call that is written out: its loops are its own."""
+        ways.depth = len(self.scopes)
+        return Around(ways, self.left, self.scopes, (*self.frames, (frame, len(self.scopes))))
+
+    def within(self, scopes: tuple[ir.Scope, ...]) -> Around:
+        """The same, in other scopes."""
+        return Around(self.loop, self.left, scopes, self.frames)
 
 
 def check_flow(program: ir.Program) -> None:
@@ -102,11 +122,11 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _loop(statement, facts, around)
         case ir.Break():
             assert around.loop is not None
-            around.loop.broken = _merge(around.loop.broken, facts)
+            around.loop.broken = _merge(around.loop.broken, _out_of(around, around.loop.depth, facts))
             return None
         case ir.Continue():
             assert around.loop is not None
-            around.loop.continued = _merge(around.loop.continued, facts)
+            around.loop.continued = _merge(around.loop.continued, _out_of(around, around.loop.depth, facts))
             return None
         case ir.Return(value=value):
             _value(value, facts, around)
@@ -118,13 +138,22 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
         case ir.Inlined():
             return _inlined(statement, facts, around)
         case ir.Leave(frame=frame):
-            around.left[frame] = _merge(around.left.get(frame), facts)
+            depth = next(depth for known, depth in around.frames if known is frame)
+            around.left[frame] = _merge(around.left.get(frame), _out_of(around, depth, facts))
             _left(around)
             return None
         case ir.Scope(body=body, leave=leave):
-            return _statements(leave, _statements(body, facts, around), around)
+            inside = around.within((*around.scopes, statement))
+            return _statements(leave, _statements(body, facts, inside), around)
         case _:
             assert_never(statement)
+
+
+def _out_of(around: Around, depth: int, facts: Facts) -> Facts:
+    """What is known after all scopes but the outermost `depth` have been left."""
+    for index in range(len(around.scopes) - 1, depth - 1, -1):
+        facts = _statements(around.scopes[index].leave, facts, around.within(around.scopes[:index]))
+    return facts
 
 
 def _left(around: Around) -> None:
@@ -137,7 +166,7 @@ def _inlined(statement: ir.Inlined, facts: dict[ir.Local, Known], around: Around
     around.left[statement.frame] = None
     inside = {**facts, **dict.fromkeys(statement.locals, NEVER_ASSIGNED)}
     ways = LoopWays()
-    end = _statements(statement.body, inside, around.inside(ways))
+    end = _statements(statement.body, inside, around.called(statement.frame, ways))
     after = _merge(end, around.left[statement.frame])
     if after is None and ways.left:
         _left(around)  # every way through it takes the error edge
@@ -212,6 +241,8 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     """The objects that a reference may lead into."""
     match value:
         case ir.Construct():
+            return frozenset((id(value),))
+        case ir.HelperCall(helper=helper) if helper.name == RESERVES:
             return frozenset((id(value),))
         case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
             return _objects(base, facts)
@@ -329,15 +360,17 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return None if done is None else _value(value, done, around)
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
+        case ir.HelperCall():
+            return _called(of, _operands(of, facts, around))
         case (
             ir.Constant()
             | ir.ContextRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
-            | ir.HelperCall()
             | ir.GlobalPlace()
             | ir.SettingRead()
+            | ir.ConstantText()
             | ir.Atomic()
             | ir.Require()
             | ir.Field()
@@ -366,15 +399,44 @@ def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -
 
 def _made(new: ir.Construct, facts: Facts) -> Facts:
     """A loop makes its objects in the same memory each time: what referred to the last one is stale."""
-    if facts is None or not any(id(new) in known.objects for known in facts.values()):
-        return facts
     reason = f"the object that line {new.location.line} made before, in whose place there is a new one now"
+    return _ended(frozenset((id(new),)), reason, facts)
+
+
+def _called(call: ir.HelperCall, facts: Facts) -> Facts:
+    """What a helper does to references: an event that is given away is the ring's."""
+    if facts is None or call.helper.name not in (*GIVES_AWAY, "spin_lock"):
+        return facts
+    (event, *_) = call.arguments
+    assert not isinstance(event, ir.MapReference)
+    objects = _objects(event, facts)
+    if call.helper.name == "spin_lock":
+        if objects:
+            raise _not_in_a_map(event)
+        return facts
+    return _ended(objects, f"the event of a ring, which was {GIVES_AWAY[call.helper.name]}", facts)
+
+
+def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:
+    """What referred to objects that are no longer there is stale."""
+    if facts is None or not any(objects & known.objects for known in facts.values()):
+        return facts
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason)
-        if id(new) in k.objects
+        if objects & k.objects
         else k
         for local, k in facts.items()
     }
+
+
+def _not_in_a_map(lock: ir.Expression) -> Exception:
+    return error(
+        "this lock is in the program's own memory",
+        lock.location,
+        found="a lock of an object that the program made",
+        expected="a lock in the value of a map, which other CPUs see",
+        fix="look the value up: `value = m.lookup(key)`, then `with value.lock:`",
+    )
 
 
 def _stale(read: ir.LocalRead, known: Known) -> Exception:

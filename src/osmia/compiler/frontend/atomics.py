@@ -6,12 +6,15 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.operators import integer
 from osmia.compiler.frontend.places import place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.stores import check_store, unwrapped
+from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import OptionalType, PlaceType, storage_type
 from osmia.layout import IntegerLayout
+from osmia.maps.globals import Global
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -44,7 +47,9 @@ def reference(state: FunctionState, node: ast.Call) -> ir.Expression:
     place: ir.Expression | None = None
     if isinstance(target, ast.Attribute | ast.Subscript):
         base = state.translate.operand(state, target.value)
-        if isinstance(base, ir.Expression) and isinstance(target, ast.Attribute):
+        if isinstance(base, Static) and isinstance(base.value, Global) and isinstance(target, ast.Attribute):
+            place = global_place(state, base, target.attr, state.at(target))
+        elif isinstance(base, ir.Expression) and isinstance(target, ast.Attribute):
             place = place_of_attribute(base, target.attr, state.at(target))
         elif isinstance(base, ir.Expression) and isinstance(target, ast.Subscript):
             place = place_of_subscript(state, base, target)
@@ -92,6 +97,13 @@ def atomic(state: FunctionState, base: ir.Expression, node: ast.Call) -> ir.Expr
             check_store(number, storage, f"the argument of {node.func.attr}")
         operands.append(number)
     return ir.Atomic(storage_type(storage), location, operation, place, tuple(operands), fetch=True)
+
+
+def without_result(value: ir.Expression) -> ir.Expression:
+    """The same as a statement: an addition whose result nobody wants is an instruction that all targets have."""
+    if not isinstance(value, ir.Atomic):
+        return value
+    return ir.Atomic(value.type, value.location, value.operation, value.place, value.operands, fetch=False)
 
 
 def _storage(layout: Layout, location: Location) -> Storage:

@@ -168,6 +168,15 @@ class SettingRead:
 
 
 @frozen_record
+class ConstantText:
+    """Constant bytes in `.rodata`, as a place: some helpers take a text from nowhere else."""
+
+    type: PlaceType
+    location: Location
+    data: bytes
+
+
+@frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
@@ -378,6 +387,7 @@ Expression = (
     | Atomic
     | GlobalPlace
     | SettingRead
+    | ConstantText
     | Unwrap
     | Require
     | Field

@@ -37,8 +37,16 @@ ANY_ALIGNMENT = 8
 class FunctionWriter:
     """Writes one program. Each method that evaluates returns the operand that holds the value."""
 
-    def __init__(self, program: ir.Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
+    def __init__(
+        self,
+        program: ir.Program,
+        debug: DebugInfo,
+        sites: dict[Location, int],
+        error_map: str,
+        texts: dict[bytes, str],
+    ) -> None:
         self._program = program
+        self._texts = texts
         self._scope = debug.program(program)
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
@@ -393,6 +401,7 @@ class FunctionWriter:
                 | ir.Element()
                 | ir.Construct()
                 | ir.GlobalPlace()
+                | ir.ConstantText()
             ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
@@ -427,6 +436,8 @@ class FunctionWriter:
                 return self._construct(of)
             case ir.GlobalPlace(symbol=symbol):
                 return f"@{quoted(symbol)}"
+            case ir.ConstantText(data=data):
+                return f"@{quoted(self._texts[data])}"
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._pointer(value)

@@ -1,0 +1,61 @@
+"""What may stand in a locked block: the verifier takes no call of the kernel between locking and unlocking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.compiler.diagnostics import error
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.walk import nodes
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
+
+
+def check_locks(program: ir.Program) -> None:
+    """Raise CompileError for a call of the kernel in a block that holds a spin lock."""
+    for scope in nodes(program.body):
+        if isinstance(scope, ir.Scope) and _is_lock(scope):
+            _check_block(scope)
+
+
+def _is_lock(scope: ir.Scope) -> bool:
+    return any(
+        isinstance(each, ir.Evaluate)
+        and isinstance(each.value, ir.HelperCall)
+        and each.value.helper.name == "spin_unlock"
+        for each in scope.leave
+    )
+
+
+def _check_block(scope: ir.Scope) -> None:
+    for each in nodes(scope.body):
+        match each:
+            case ir.HelperCall(helper=helper) if helper.name == "spin_lock":
+                raise error(
+                    "a program can hold one lock at a time",
+                    each.location,
+                    found=f"a second lock; line {scope.location.line} holds the first",
+                    expected="a block that takes no other lock",
+                    fix="end the first block before the second one, or guard both values by one lock",
+                )
+            case ir.HelperCall(helper=helper):
+                raise _called(scope, f"a call of {helper.name}", each.location)
+            case ir.MapLookup(map=map_) if map_.symbol.startswith("osmia_scratch"):
+                raise _called(scope, "scratch memory, which is looked up", each.location)
+            case ir.MapLookup(map=map_):
+                raise _called(scope, f"a look-up in {map_.symbol}", each.location)
+            case ir.MapUpdate(map=map_):
+                raise _called(scope, f"an update of {map_.symbol}", each.location)
+            case ir.MapDelete(map=map_):
+                raise _called(scope, f"a deletion from {map_.symbol}", each.location)
+
+
+def _called(scope: ir.Scope, what: str, location: Location) -> Exception:
+    return error(
+        "a locked block cannot call the kernel",
+        location,
+        found=f"{what}; line {scope.location.line} holds the lock",
+        expected="reads, writes and arithmetic alone, until the block ends",
+        fix="do it before the block, and keep the result in a local",
+    )
