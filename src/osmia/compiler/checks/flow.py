@@ -36,9 +36,8 @@ class Known:
 
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
-# The helper that gives an event of a ring, and those that take it away again.
-RESERVES = "ringbuf_reserve"
-GIVES_AWAY = {"ringbuf_submit": "submitted when its block ended", "ringbuf_discard": "discarded"}
+# What became of an event of a ring.
+EVENT = {"ringbuf_submit": "submitted when its block ended", "ringbuf_discard": "discarded"}
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -242,7 +241,11 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
-        case ir.HelperCall(helper=helper) if helper.name == RESERVES:
+        case ir.HelperCall(helper=helper, arguments=arguments) if helper.returns in {"object", "memory"}:
+            # What is made of another object is there as long as that is.
+            given = (_objects(each, facts) for each in arguments if not isinstance(each, ir.MapReference))
+            return frozenset((id(value),)).union(*given)
+        case ir.MapLookup(map=map_) if map_.scratch:
             return frozenset((id(value),))
         case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
             return _objects(base, facts)
@@ -362,6 +365,8 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return _made(of, _operands(of, facts, around))
         case ir.HelperCall():
             return _called(of, _operands(of, facts, around))
+        case ir.MapLookup(map=map_) if map_.scratch:
+            return _made(of, _operands(of, facts, around))
         case (
             ir.Constant()
             | ir.ContextRead()
@@ -397,24 +402,25 @@ def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -
     return going
 
 
-def _made(new: ir.Construct, facts: Facts) -> Facts:
+def _made(new: ir.Construct | ir.MapLookup, facts: Facts) -> Facts:
     """A loop makes its objects in the same memory each time: what referred to the last one is stale."""
     reason = f"the object that line {new.location.line} made before, in whose place there is a new one now"
     return _ended(frozenset((id(new),)), reason, facts)
 
 
 def _called(call: ir.HelperCall, facts: Facts) -> Facts:
-    """What a helper does to references: an event that is given away is the ring's."""
-    if facts is None or call.helper.name not in (*GIVES_AWAY, "spin_lock"):
-        return facts
-    (event, *_) = call.arguments
-    assert not isinstance(event, ir.MapReference)
-    objects = _objects(event, facts)
-    if call.helper.name == "spin_lock":
-        if objects:
-            raise _not_in_a_map(event)
-        return facts
-    return _ended(objects, f"the event of a ring, which was {GIVES_AWAY[call.helper.name]}", facts)
+    """What a helper does to references: what it releases is no longer the program's."""
+    for argument, given in zip(call.helper.arguments, call.arguments, strict=False):
+        if facts is None or isinstance(given, ir.MapReference):
+            continue
+        objects = _objects(given, facts)
+        if argument.kind == "spin lock" and objects:
+            raise _not_in_a_map(given)
+        if argument.releases:
+            event = EVENT.get(call.helper.name)
+            reason = f"the event of a ring, which was {event}" if event else f"what {call.helper.name} released"
+            facts = _ended(objects, reason if event else f"{reason} in line {call.location.line}", facts)
+    return facts
 
 
 def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:

@@ -41,7 +41,7 @@ def _check_block(scope: ir.Scope) -> None:
                 )
             case ir.HelperCall(helper=helper):
                 raise _called(scope, f"a call of {helper.name}", each.location)
-            case ir.MapLookup(map=map_) if map_.symbol.startswith("osmia_scratch"):
+            case ir.MapLookup(map=map_) if map_.scratch:
                 raise _called(scope, "scratch memory, which is looked up", each.location)
             case ir.MapLookup(map=map_):
                 raise _called(scope, f"a look-up in {map_.symbol}", each.location)

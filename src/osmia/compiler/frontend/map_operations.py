@@ -25,7 +25,7 @@ from osmia.compiler.ir.types import (
     scalar_storage,
     storage_type,
 )
-from osmia.layout import BooleanLayout, EnumLayout
+from osmia.layout import BooleanLayout, EnumLayout, spin_locks
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
@@ -95,10 +95,21 @@ def value_for(state: FunctionState, map_: ir.MapReference, value: Operand, locat
     """A value as the map stores it."""
     role = f"the value of {map_.symbol}"
     if not is_scalar(map_.value):
-        return aggregate(state, value, map_.value, role, location)
+        held = aggregate(state, value, map_.value, role, location)
+        return held if isinstance(held, ir.Construct) or not spin_locks(map_.value) else _unlocked(state, held)
     number = scalar(value, role, map_.value)
     check_scalar(number, map_.value, role)
     return number
+
+
+def _unlocked(state: FunctionState, held: ir.Expression) -> ir.Expression:
+    """A copy in the program's own memory: a helper that reads a lock in a map would be refused."""
+    assert isinstance(held.type, PlaceType)
+    location, of = held.location, held.type
+    copy = state.hidden(of)
+    here = ir.LocalRead(of, location, copy)
+    made = ir.Construct(of, location, bytes(of.layout.size), ())
+    return ir.Sequence(of, location, (ir.Assign(location, copy, made), ir.Copy(location, here, held)), here)
 
 
 def _lookup_or_init(

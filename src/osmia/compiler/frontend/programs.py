@@ -13,7 +13,7 @@ from osmia.compiler.frontend.function import FunctionState, ProgramState, Static
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
-from osmia.compiler.ir.walk import assigned
+from osmia.compiler.ir.walk import assigned, nodes
 from osmia.compiler.source import FunctionSource, function_source
 
 if TYPE_CHECKING:
@@ -43,9 +43,15 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
         state.files,
         state.globals,
         state.settings,
-        state.scratch,
+        _scratch(programs),
         [],
     ), state
+
+
+def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
+    """The scratch maps that are in use: what is translated more than once, such as loops, asks for more."""
+    found = [each.map for p in programs for each in nodes(p.body) if isinstance(each, ir.MapLookup) and each.map.scratch]
+    return list({reference.symbol: reference for reference in found}.values())
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:

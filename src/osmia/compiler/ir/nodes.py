@@ -60,6 +60,8 @@ class MapReference:
     declaration: Map[Any, Any]
     key: Layout
     value: Layout
+    scratch: bool = False
+    """Whether it is of the compiler's own: memory for one line's object."""
 
 
 @frozen_record

@@ -536,7 +536,7 @@ class FunctionWriter:
         held, target = self._pointer(source), self._pointer(place)
         self._out.at(location)
         alignment = min(self._alignment(place), self._alignment(source))
-        memory.copy(self._out, target, held, place.type.layout.size, alignment)
+        memory.copy(self._out, target, held, place.type.layout, alignment)
 
     def _construct(self, of: ir.Construct) -> str:
         """All values are evaluated before anything is written: they may be made of the object's last life."""
@@ -548,7 +548,7 @@ class FunctionWriter:
                 continue
             kept = out.object(field.layout.size)
             pointer = self._pointer(value)
-            memory.copy(out, kept, pointer, field.layout.size, self._alignment(value))
+            memory.copy(out, kept, pointer, field.layout, self._alignment(value))
             values.append(kept)
         out.at(of.location)
         made = out.object(layout.size)
@@ -561,7 +561,7 @@ class FunctionWriter:
                 place = memory.offset(out, made, field.offset)
                 memory.store(out, field.layout, held, place, min(field.layout.size, alignment))
             else:
-                memory.copy(out, memory.offset(out, made, field.offset), held, field.layout.size, alignment)
+                memory.copy(out, memory.offset(out, made, field.offset), held, field.layout, alignment)
         return made
 
     def _element(self, of: ir.Element) -> str:
