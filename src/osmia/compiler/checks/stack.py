@@ -76,6 +76,11 @@ def _follow(operation: int, destination: int, source: int, immediate: int, copie
         copies.pop(destination, None)
 
 
+def _scratch(largest: list[ir.Construct]) -> str:
+    """How the largest object is kept there."""
+    return f"... = scratch({largest[0].type.layout.name})" if largest else "event = scratch(Event)"
+
+
 def _too_large(program: ir.Program, needed: int) -> Exception:
     made = [each for each in nodes(program.body) if isinstance(each, ir.Construct)]
     largest = sorted(made, key=lambda each: -each.type.layout.size)[:MOST_NAMED]
@@ -85,5 +90,5 @@ def _too_large(program: ir.Program, needed: int) -> Exception:
         largest[0].location if largest else program.location,
         found=f"{needed} bytes" + (f"; its largest objects: {named}" if named else ""),
         expected=f"at most {LARGEST} bytes, for the program and all that it calls",
-        fix="keep a large object in scratch memory, which is each CPU's own: `event = scratch(Event)`",
+        fix=f"keep a large object in scratch memory, which is each CPU's own: `{_scratch(largest)}`",
     )

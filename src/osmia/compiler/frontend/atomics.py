@@ -89,6 +89,7 @@ def atomic(state: FunctionState, base: ir.Expression, node: ast.Call) -> ir.Expr
     place = unwrapped(base)
     assert isinstance(place.type, PlaceType)
     storage = _storage(place.type.layout, location)
+    _check_alignment(place, storage, location)
     operands = []
     for argument in node.args:
         number = state.translate.expression(state, argument)
@@ -106,6 +107,34 @@ def without_result(value: ir.Expression) -> ir.Expression:
     return ir.Atomic(value.type, value.location, value.operation, value.place, value.operands, fetch=False)
 
 
+def _check_alignment(place: ir.Expression, storage: Storage, location: Location) -> None:
+    if _is_aligned(place, storage.bits // 8):
+        return
+    raise error(
+        f"atomic operations work on what lies at multiples of {storage.bits // 8} bytes",
+        location,
+        found="a number in a packed struct, which may lie anywhere",
+        expected=f"a {storage.__name__} in its natural place",
+        fix="declare the struct without packed=True",
+    )
+
+
+def _is_aligned(place: ir.Expression, size: int) -> bool:
+    match place:
+        case ir.Field(base=base, field=field):
+            return field.offset % size == 0 and _is_aligned(base, size)
+        case ir.Element(base=base, type=of):
+            return of.layout.size % size == 0 and _is_aligned(base, size)
+        case ir.Unwrap(operand=operand) | ir.Require(operand=operand):
+            return isinstance(operand, ir.MapLookup) or _is_aligned(operand, size)
+        case ir.GlobalPlace() | ir.Construct():
+            return True
+        case _:
+            of = place.type.of if isinstance(place.type, OptionalType) else place.type
+            assert isinstance(of, PlaceType)
+            return of.layout.alignment % size == 0
+
+
 def _storage(layout: Layout, location: Location) -> Storage:
     if isinstance(layout, IntegerLayout) and layout.of.bits in WIDTHS:
         return layout.of
@@ -114,5 +143,5 @@ def _storage(layout: Layout, location: Location) -> Storage:
         location,
         found=f"a place of type {layout.name}",
         expected="u32, i32, u64 or i64",
-        fix="declare it wider",
+        fix="declare it wider" if isinstance(layout, IntegerLayout) else "use u32 or u64 for it",
     )
