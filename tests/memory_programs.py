@@ -25,7 +25,7 @@ KERNEL = (6, 18)
 
 NAMES = (
     "Array, Chars, FixedArray, Global, HashMap, PerCpuArray, ProgramArray, Ref, RingBuf, SpinLock, XdpAction, "
-    "XdpContext, array, be16, be32, chars, i16, i32, i64, ref, replace, scratch, setting, sizeof, spin_lock, struct, "
+    "XdpContext, array, be16, be32, chars, i8, i16, i32, i64, ref, replace, scratch, setting, sizeof, spin_lock, struct, "
     "u8, u16, u32, u64, xdp, zeroed"
 )
 FRAME = """\

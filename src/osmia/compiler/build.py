@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.limits import check_limits, check_target
-from osmia.compiler.checks.locks import check_locks
+from osmia.compiler.checks.scopes import check_scopes
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
@@ -61,7 +61,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)
-            check_locks(program)
+            check_scopes(program)
         check_limits(unit)
         number_error_sites(unit)
     return unit, state

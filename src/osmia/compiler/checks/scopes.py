@@ -1,4 +1,7 @@
-"""What may stand in a locked block: the verifier takes no call of the kernel between locking and unlocking."""
+"""What may stand in a `with` block.
+
+The verifier takes no call of the kernel between locking and unlocking, and no tail call past a reserved event.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,30 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
 
 
-def check_locks(program: ir.Program) -> None:
-    """Raise CompileError for a call of the kernel in a block that holds a spin lock."""
+def check_scopes(program: ir.Program) -> None:
+    """Raise CompileError for a call of the kernel in a locked block, and a tail call in that of an event."""
     for scope in nodes(program.body):
-        if isinstance(scope, ir.Scope) and _is_lock(scope):
-            _check_block(scope)
+        if isinstance(scope, ir.Scope):
+            ends = {each.helper.name for each in nodes(scope.leave) if isinstance(each, ir.HelperCall)}
+            if "spin_unlock" in ends:
+                _check_locked(scope)
+            elif "ringbuf_submit" in ends:
+                _check_reserved(scope)
 
 
-def _is_lock(scope: ir.Scope) -> bool:
-    return any(
-        isinstance(each, ir.Evaluate)
-        and isinstance(each.value, ir.HelperCall)
-        and each.value.helper.name == "spin_unlock"
-        for each in scope.leave
-    )
+def _check_reserved(scope: ir.Scope) -> None:
+    for each in nodes(scope.body):
+        if isinstance(each, ir.HelperCall) and each.helper.name == "tail_call":
+            raise error(
+                "a tail call never comes back to submit the event",
+                each.location,
+                found=f"tail_call; line {scope.location.line} reserves an event",
+                expected="a tail call outside of the block",
+                fix="end the block before it",
+            )
 
 
-def _check_block(scope: ir.Scope) -> None:
+def _check_locked(scope: ir.Scope) -> None:
     for each in nodes(scope.body):
         match each:
             case ir.HelperCall(helper=helper) if helper.name == "spin_lock":
