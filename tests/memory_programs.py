@@ -25,8 +25,8 @@ KERNEL = (6, 18)
 
 NAMES = (
     "Array, Chars, FixedArray, Global, HashMap, PerCpuArray, ProgramArray, Ref, RingBuf, SpinLock, XdpAction, "
-    "XdpContext, array, be16, be32, chars, i8, i16, i32, i64, ref, replace, scratch, setting, sizeof, spin_lock, struct, "
-    "u8, u16, u32, u64, xdp, zeroed"
+    "XdpContext, array, be16, be32, chars, i8, i16, i32, i64, ref, replace, scratch, setting, sizeof, spin_lock, "
+    "struct, u8, u16, u32, u64, xdp, zeroed"
 )
 FRAME = """\
 from enum import IntEnum
@@ -59,8 +59,9 @@ def running(directory: Path, module: str, body: str, cpu: str = "v4", **more: An
     """The program, loaded, with the module that it is declared in as `.module`."""
     made = module_from(directory, source(module, body))
     with osmia.load(made, target=Target(cpu, KERNEL), **more) as loaded:
-        loaded.module = made
-        yield loaded
+        held: Any = loaded
+        held.module = made
+        yield held
 
 
 def run(loaded: Any, x: int = 0, packet: bytes = bytes(64)) -> tuple[XdpAction, int]:
@@ -80,7 +81,7 @@ def results(loaded: Any, *given: int) -> list[int]:
     return found
 
 
-def count_on_each_cpu(program: osmia.Program, times: int) -> None:
+def count_on_each_cpu(program: osmia.XdpProgram, times: int) -> None:
     """Run a program that often on two CPUs at the same time."""
     cpus = sorted(os.sched_getaffinity(0))[:2]
     if len(cpus) < 2:

@@ -161,7 +161,9 @@ def instructions(loaded: Any) -> int:
 
 def test_what_a_setting_switches_off_costs_nothing(tmp_path: Path) -> None:
     module = "LOUD = setting(bool, False)\nLIMIT = setting(u32, 0)\n"
-    body = "if LOUD:\n    out.value = ctx.ktime_get_ns() > 0\nif LIMIT > 5:\n    out.value += ctx.get_prandom_u32() >= 0"
+    body = (
+        "if LOUD:\n    out.value = ctx.ktime_get_ns() > 0\nif LIMIT > 5:\n    out.value += ctx.get_prandom_u32() >= 0"
+    )
     with running(tmp_path, module, body) as loaded:
         quiet = instructions(loaded)
         assert results(loaded, 0) == [0]
@@ -185,7 +187,7 @@ def test_64_maps_and_no_more(tmp_path: Path) -> None:
         pass
     assert "\n".join([caught.value.problem, *caught.value.__notes__]) == (
         "program uses more maps than a program may\n"
-        "found: g62 is number 65: each Global, all settings and the counters of errors are one too\n"
+        "found: g62 is number 65; each Global is one, and so are all settings and all counts of errors\n"
         "expected: at most 64\n"
         "fix: put several values into one map or one Global: a struct, an array"
     )

@@ -212,8 +212,7 @@ def test_texts(tmp_path: Path, cpu: str) -> None:
 @pytest.mark.parametrize("cpu", CPUS)
 def test_functions_of_osmia_helpers(tmp_path: Path, cpu: str) -> None:
     module = (
-        "from osmia.helpers import get_current_pid_tgid, ktime_get_ns\n"
-        "def now() -> u64:\n    return ktime_get_ns()\n"
+        "from osmia.helpers import get_current_pid_tgid, ktime_get_ns\ndef now() -> u64:\n    return ktime_get_ns()\n"
     )
     body = "a = now()\nout.value = (now() >= a) + i64(get_current_pid_tgid() >> 32) * 10"
     with running(tmp_path, module, body, cpu) as loaded:
@@ -251,7 +250,10 @@ def test_a_socket_is_found(netns: Any, tmp_path: Path, cpu: str) -> None:
 
 
 def test_a_socket_that_is_not_released(tmp_path: Path) -> None:
-    with pytest.raises(osmia.VerifierError) as caught, running(tmp_path, TUPLE, FIND.replace("ctx.sk_release(found)", "")):
+    with (
+        pytest.raises(osmia.VerifierError) as caught,
+        running(tmp_path, TUPLE, FIND.replace("ctx.sk_release(found)", "")),
+    ):
         pass
     assert "Unreleased reference" in str(caught.value)
 
@@ -265,8 +267,8 @@ def refusal(directory: Path, body: str, target: Target, license_: str = "") -> s
 
 def test_helpers_that_the_target_lacks(tmp_path: Path) -> None:
     assert refusal(tmp_path, "out.value = i64(ctx.get_buff_len())", Target("v3", (5, 10))) == (
-        "xdp_get_buff_len needs a newer kernel than this is compiled for\n"
-        "found: xdp_get_buff_len(), which programs of kind xdp may call since Linux 5.18\n"
+        "get_buff_len needs a newer kernel than this is compiled for\n"
+        "found: get_buff_len(), which programs of kind xdp may call since Linux 5.18\n"
         "expected: what Linux 5.10 has, the oldest kernel that the object is for\n"
         "fix: compile it for newer kernels: `osmia build --kernel 5.18`"
     )

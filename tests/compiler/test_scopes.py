@@ -126,7 +126,7 @@ def test_a_lock_in_the_block_of_a_ring(tmp_path: Path, cpu: str) -> None:
 
 
 def test_two_cpus_lose_no_count(tmp_path: Path) -> None:
-    body = "v = values.lookup(1)\nif v is None:\n    return XdpAction.ABORTED\nwith v.lock:\n    v.one += 1\n    v.two += 3"
+    body = LOOK_UP + "with v.lock:\n    v.one += 1\n    v.two += 3"
     with running(tmp_path, VALUE, body) as loaded:
         loaded["values"][1] = loaded.module.Value()
         count_on_each_cpu(loaded["program"], 100_000)

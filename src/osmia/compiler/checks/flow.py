@@ -447,8 +447,9 @@ def _not_in_a_map(lock: ir.Expression) -> Exception:
 
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
+    what = "what the call gives" if name.startswith(".") else repr(name)
     return error(
-        f"{name!r} refers to what is no longer there",
+        f"{what} refers to what is no longer there",
         read.location,
         found=known.stale,
         expected="something that is still there",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes
@@ -53,7 +54,7 @@ def _check_license(program: ir.Program, license_: str) -> None:
     for each in nodes(program.body):
         if isinstance(each, ir.HelperCall) and each.helper.gpl_only:
             raise error(
-                f"{each.helper.name} is for programs under the GPL",
+                f"{called(each.helper)} is for programs under the GPL",
                 each.location,
                 found=f"LICENSE = {license_!r}",
                 expected=f"one of {', '.join(GPL_COMPATIBLE)}",
@@ -69,7 +70,7 @@ def _check_maps(program: ir.Program) -> None:
             raise error(
                 f"{program.name} uses more maps than a program may",
                 location,
-                found=f"{symbol} is number {len(used)}: each Global, all settings and the counters of errors are one too",
+                found=f"{symbol} is number {len(used)}; each Global is one, and so are all settings and all counts of errors",
                 expected=f"at most {MOST_MAPS}",
                 fix="put several values into one map or one Global: a struct, an array",
             )
@@ -98,17 +99,17 @@ def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
     since, until = row.since_for(kind), row.until.get(kind)
     if target.kernel < since:
         raise error(
-            f"{row.name} needs a newer kernel than this is compiled for",
+            f"{called(row)} needs a newer kernel than this is compiled for",
             call.location,
-            found=f"{row.name}(), which programs of kind {kind} may call since Linux {_dotted(since)}",
+            found=f"{called(row)}(), which programs of kind {kind} may call since Linux {_dotted(since)}",
             expected=f"what Linux {_dotted(target.kernel)} has, the oldest kernel that the object is for",
             fix=f"compile it for newer kernels: `osmia build --kernel {_dotted(since)}`",
         )
     if until is not None and target.kernel >= until:
         raise error(
-            f"{row.name} is gone from the kernel that this is compiled for",
+            f"{called(row)} is gone from the kernel that this is compiled for",
             call.location,
-            found=f"{row.name}(), which programs of kind {kind} may call before Linux {_dotted(until)}",
+            found=f"{called(row)}(), which programs of kind {kind} may call before Linux {_dotted(until)}",
             expected=f"what Linux {_dotted(target.kernel)} has",
             fix="see docs/helpers.md for what each kind may call",
         )

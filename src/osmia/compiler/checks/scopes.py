@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes
@@ -50,7 +51,7 @@ def _check_locked(scope: ir.Scope) -> None:
                     fix="end the first block before the second one, or guard both values by one lock",
                 )
             case ir.HelperCall(helper=helper):
-                raise _called(scope, f"a call of {helper.name}", each.location)
+                raise _called(scope, f"a call of {called(helper)}", each.location)
             case ir.MapLookup(map=map_) if map_.scratch:
                 raise _called(scope, "scratch memory, which is looked up", each.location)
             case ir.MapLookup(map=map_):

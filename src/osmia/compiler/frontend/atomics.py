@@ -130,9 +130,9 @@ def _is_aligned(place: ir.Expression, size: int) -> bool:
         case ir.GlobalPlace() | ir.Construct():
             return True
         case _:
-            of = place.type.of if isinstance(place.type, OptionalType) else place.type
-            assert isinstance(of, PlaceType)
-            return of.layout.alignment % size == 0
+            held = place.type.of if isinstance(place.type, OptionalType) else place.type
+            assert isinstance(held, PlaceType)
+            return held.layout.alignment % size == 0
 
 
 def _storage(layout: Layout, location: Location) -> Storage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS, helper_for, kinds_of
+from osmia.abi.helpers import HELPERS, XDP_NAMES, called, helper_for, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
@@ -61,7 +61,6 @@ NOT_YET = {
 # What these give a program is its kind's own action.
 GIVES_ACTION = ("redirect", "redirect_map")
 BIG_ENDIAN = "__be16"
-XDP_NAMES = {"adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_bytes", "store_bytes"}
 
 
 def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.Expression | None:
@@ -89,9 +88,7 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
 
 def _methods(kind: str) -> list[str]:
     """The helpers that are methods of a kind's context."""
-    rows = [row.name for row in HELPERS.values() if kind in row.kinds and row.form in ("context", "function")]
-    short = [name.removeprefix("xdp_") for name in rows] if kind == "xdp" else rows
-    return [name if name in XDP_NAMES else row for name, row in zip(short, rows, strict=True)]
+    return [called(row) for row in HELPERS.values() if kind in row.kinds and row.form in ("context", "function")]
 
 
 def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:
@@ -170,10 +167,10 @@ def _given(state: FunctionState, row: HelperRow, node: ast.Call) -> dict[str, li
     if wrong or missing or len(found.get("*", ())) > 3:
         form = ", ".join(f"{name}=0" if name in optional else name for name in names) + ", ..." * varying
         raise error(
-            f"{row.name} takes ({form})",
+            f"{called(row)} takes ({form})",
             state.at(node),
             found=ast.unparse(node),
-            expected=f"{row.name}({form})",
+            expected=f"{called(row)}({form})",
             fix=f"give it {', '.join(missing)}" if missing else "give it these arguments",
         )
     return found
@@ -187,7 +184,7 @@ def _size(memory: ir.Expression | ir.MapReference, location: Location) -> ir.Exp
 
 
 def _argument(row: HelperRow, argument: HelperArgument, value: Operand | None, location: Location) -> ir.Expression:
-    role = f"the argument {argument.parameter} of {row.name}"
+    role = f"the argument {argument.parameter} of {called(row)}"
     if value is None:  # it may be left out
         number = argument.kind == "integer"
         return ir.Constant(IntType(0, 0) if number else ir.NONE, location, 0)
@@ -266,7 +263,7 @@ def _constant_bytes(row: HelperRow, value: Static, location: Location) -> ir.Exp
     data = value.value.encode() + b"\0" if isinstance(value.value, str) else bytes(value.value)  # type: ignore[call-overload]
     if not data:
         raise error(
-            f"{row.name} reads memory",
+            f"{called(row)} reads memory",
             location,
             found="no bytes",
             expected="at least one byte",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 STATUS = IntType(-4095, 0)
 
 ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
+STANDS_ALONE = {"reserve": "`with {}.reserve() as event:`", "discard": "`{}.discard(event)`, as a statement"}
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
 
 MISSING_KEY = "missing key"
@@ -61,6 +62,14 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
             related=(
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
+        )
+    if name not in ARGUMENTS:
+        raise error(
+            f"{name} gives no value",
+            location,
+            found=ast.unparse(node),
+            expected=STANDS_ALONE[name].format(map_.symbol),
+            fix="write it so",
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
@@ -229,7 +238,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
     declaration: Any = map_.declaration
     if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
         raise error(
-            f"the programs of {map_.symbol} take a {declaration.context.__name__}",
+            f"the context of the programs of {map_.symbol} is of type {declaration.context.__name__}",
             context.location,
             found=str(context.type),
             expected=declaration.context.__name__,

@@ -55,7 +55,9 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
 
 def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
     """The scratch maps that are in use: what is translated more than once, such as loops, asks for more."""
-    found = [each.map for p in programs for each in nodes(p.body) if isinstance(each, ir.MapLookup) and each.map.scratch]
+    found = [
+        each.map for p in programs for each in nodes(p.body) if isinstance(each, ir.MapLookup) and each.map.scratch
+    ]
     return list({reference.symbol: reference for reference in found}.values())
 
 

@@ -81,7 +81,7 @@ def _check_event(state: FunctionState, map_: ir.MapReference, call: ast.Call) ->
         state.at(call),
         found=ast.unparse(call),
         expected=f"{map_.symbol}.reserve()",
-        fix=f"reserve a {map_.value.name}",
+        fix="leave the type out, or declare a ring for events of the other type",
     )
 
 
