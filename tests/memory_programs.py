@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import module_from
 
 if TYPE_CHECKING:

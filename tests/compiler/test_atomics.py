@@ -8,7 +8,7 @@ import pytest
 
 import osmia
 from memory_programs import CPUS, KERNEL, count_on_each_cpu, results, running, source
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import module_from
 
 if TYPE_CHECKING:

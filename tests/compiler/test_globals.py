@@ -187,7 +187,7 @@ def test_64_maps_and_no_more(tmp_path: Path) -> None:
         pass
     assert "\n".join([caught.value.problem, *caught.value.__notes__]) == (
         "program uses more maps than a program may\n"
-        "found: g62 is number 65; each Global is one, and so are all settings and all counts of errors\n"
+        "found: g62 is number 65; each Global is one, all settings are one, all counts of errors\n"
         "expected: at most 64\n"
         "fix: put several values into one map or one Global: a struct, an array"
     )

@@ -11,7 +11,7 @@ import pytest
 import osmia
 from memory_programs import CPUS, KERNEL, results, running, source
 from osmia.abi.helpers import HELPERS
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import module_from
 
 if TYPE_CHECKING:

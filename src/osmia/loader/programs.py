@@ -6,16 +6,13 @@ import errno
 
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.errors import kernel_error, not_supported
-from osmia.kernel.memlock import with_memlock
-from osmia.kernel.names import kernel_name
 from osmia.kernel.program import KernelProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.kernel.descriptor import Descriptor
+    from osmia.kernel import Descriptor
     from osmia.loader.relocate import LinkedProgram
     from osmia.spec import FunctionSpec, ObjectSpec
 
@@ -31,24 +28,26 @@ def load_program(
     if kind is None:
         raise ObjectError(f"{spec.name}: '{function.name}' (section '{function.section}') is of no kind of program")
 
-    def load(log: bytearray | None = None) -> int:
+    def load(log: bytearray | None = None, level: int = bpf.LOG_WHOLE) -> int:
         return bpf.prog_load(
             prog_type=kind.program_type,
             instructions=linked.instructions,
             license=spec.license.encode(),
-            name=kernel_name(function.name),
+            name=bpf.kernel_name(function.name),
             expected_attach_type=kind.attach_type,
             btf_fd=btf.number if btf else 0,
             func_info=linked.func_info if btf else b"",
             line_info=linked.line_info if btf else b"",
             log=log,
+            log_level=level,
         )
 
     try:
-        return KernelProgram(with_memlock(load), function.name, kind)
+        return KernelProgram(bpf.with_memlock(load), function.name, kind)
     except OSError as error:
         number = error.errno or 0
     from osmia.kernel.capabilities import missing_capabilities
+    from osmia.kernel.errors import kernel_error, not_supported
     from osmia.kernel.features import FEATURES, kernel_version
     from osmia.kernel.verifier import verifier_error
 
@@ -73,7 +72,7 @@ def load_program(
     )
 
 
-def _log_of(load: Callable[[bytearray], int], number: int) -> str | int:
+def _log_of(load: Callable[..., int], number: int) -> str | int:
     """The verifier's log of a load that failed with `number`, or a file descriptor if it does not fail any more."""
     size = _FIRST_LOG
     while True:
@@ -82,10 +81,23 @@ def _log_of(load: Callable[[bytearray], int], number: int) -> str | int:
             return load(log)
         except OSError as error:
             too_small = error.errno == errno.ENOSPC and number != errno.ENOSPC
-        if not too_small or size >= _LARGEST_LOG:
-            return bpf.text(log)
+        # The log of a program that took a million steps fits nowhere.
+        if not too_small or size >= _LARGEST_LOG or number == errno.E2BIG:
+            break
         size *= 4
+    text = bpf.text(log)
+    if not too_small or _SUMMARY in text[-_LAST_LINES:]:
+        return text
+    # Kernels before 6.4 keep the start of a log that is too long, and the reason stands at its end.
+    reason = bytearray(_FIRST_LOG)
+    try:
+        return load(reason, bpf.LOG_REASON)
+    except OSError:
+        return "".join((text[: text.rfind("\n")], "\n[...]\n", bpf.text(reason)))
 
+
+_SUMMARY = "\nprocessed "
+_LAST_LINES = 1 << 12
 
 _HINTS = {
     errno.E2BIG: "the kernel takes 1 to 1,000,000 instructions (E2BIG)",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import program_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osmia.compiler import Target
     from osmia.compiler.location import Location
-    from osmia.compiler.target import Target
 
 MOST_MAPS = 64
 """Of one program (MAX_USED_MAPS in linux/bpf_verifier.h)."""
@@ -41,7 +41,7 @@ def check_limits(unit: ir.Unit) -> None:
 def check_target(unit: ir.Unit, target: Target) -> None:
     """Raise CompileError for what the target's kernel or instruction set does not have."""
     for program in unit.programs:
-        for each in nodes(program.body):
+        for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_helper(each, program.kind.name, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
@@ -51,7 +51,7 @@ def check_target(unit: ir.Unit, target: Target) -> None:
 def _check_license(program: ir.Program, license_: str) -> None:
     if license_ in GPL_COMPATIBLE:
         return
-    for each in nodes(program.body):
+    for each in program_nodes(program):
         if isinstance(each, ir.HelperCall) and each.helper.gpl_only:
             raise error(
                 f"{called(each.helper)} is for programs under the GPL",
@@ -70,7 +70,7 @@ def _check_maps(program: ir.Program) -> None:
             raise error(
                 f"{program.name} uses more maps than a program may",
                 location,
-                found=f"{symbol} is number {len(used)}; each Global is one, and so are all settings and all counts of errors",
+                found=f"{symbol} is number {len(used)}; each Global is one, all settings are one, all counts of errors",
                 expected=f"at most {MOST_MAPS}",
                 fix="put several values into one map or one Global: a struct, an array",
             )
@@ -78,7 +78,7 @@ def _check_maps(program: ir.Program) -> None:
 
 def _used(program: ir.Program) -> Iterator[tuple[str, Location]]:
     """The maps that a program uses, as the loader counts them, with where."""
-    for each in nodes(program.body):
+    for each in program_nodes(program):
         match each:
             case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_):
                 yield map_.symbol, each.location

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import nodes, program_nodes
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def check_scopes(program: ir.Program) -> None:
     """Raise CompileError for a call of the kernel in a locked block, and a tail call in that of an event."""
-    for scope in nodes(program.body):
+    for scope in program_nodes(program):
         if isinstance(scope, ir.Scope):
             ends = {each.helper.name for each in nodes(scope.leave) if isinstance(each, ir.HelperCall)}
             if "spin_unlock" in ends:
@@ -52,6 +52,8 @@ def _check_locked(scope: ir.Scope) -> None:
                 )
             case ir.HelperCall(helper=helper):
                 raise _called(scope, f"a call of {called(helper)}", each.location)
+            case ir.CallFunction(function=function):
+                raise _called(scope, f"a call of {function.name}, a function of its own", each.location)
             case ir.MapLookup(map=map_) if map_.scratch:
                 raise _called(scope, "scratch memory, which is looked up", each.location)
             case ir.MapLookup(map=map_):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.instruction import ADD, ALU64, LDX, MOV, ST, STX, K, X, decode
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import program_nodes
 
 if TYPE_CHECKING:
     from osmia.spec import FunctionSpec, ObjectSpec
@@ -82,7 +82,7 @@ def _scratch(largest: list[ir.Construct]) -> str:
 
 
 def _too_large(program: ir.Program, needed: int) -> Exception:
-    made = [each for each in nodes(program.body) if isinstance(each, ir.Construct)]
+    made = [each for each in program_nodes(program) if isinstance(each, ir.Construct)]
     largest = sorted(made, key=lambda each: -each.type.layout.size)[:MOST_NAMED]
     named = ", ".join(f"{each.type} of line {each.location.line} ({each.type.layout.size} bytes)" for each in largest)
     return error(

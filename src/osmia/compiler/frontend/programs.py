@@ -13,7 +13,7 @@ from osmia.compiler.frontend.function import FunctionState, ProgramState, Static
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
-from osmia.compiler.ir.walk import assigned, nodes
+from osmia.compiler.ir.walk import assigned, program_nodes
 from osmia.compiler.source import FunctionSource, function_source
 from osmia.maps.declaration import RESERVED
 
@@ -56,7 +56,7 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
 def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
     """The scratch maps that are in use: what is translated more than once, such as loops, asks for more."""
     found = [
-        each.map for p in programs for each in nodes(p.body) if isinstance(each, ir.MapLookup) and each.map.scratch
+        each.map for p in programs for each in program_nodes(p) if isinstance(each, ir.MapLookup) and each.map.scratch
     ]
     return list({reference.symbol: reference for reference in found}.values())
 
@@ -111,6 +111,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         error_value=_error_value(request, source),
         body=body,
         locals=assigned(body),
+        functions=list(state.program.functions.values()),
         license=request.license,
         file=source.file,
         end=state.at(last),
@@ -175,7 +176,7 @@ def _state(
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0, []),
+        ProgramState(request.name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
         index,
         source,
         EnumType(request.kind.returns),

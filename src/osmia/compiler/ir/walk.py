@@ -62,6 +62,13 @@ def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Ex
             yield from nodes(block)
 
 
+def program_nodes(program: ir.Program) -> Iterator[ir.Statement | ir.Expression]:
+    """Every node of a program and of the functions that it calls."""
+    yield from nodes(program.body)
+    for function in program.functions:
+        yield from nodes(function.body)
+
+
 def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
     """A statement's own expressions, in the order of evaluation, and the blocks in it."""
     match statement:
@@ -77,6 +84,8 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (place,), ()
         case ir.Inlined(body=body):
             return (), (body,)
+        case ir.CallFunction(arguments=arguments):
+            return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):
             return (), (body, leave, abort)
         case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
@@ -95,5 +104,10 @@ def _inside(of: ir.Expression) -> Iterator[ir.Statement | ir.Expression]:
 
 def assigned(statements: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
     """The locals that statements assign, in the order of their first assignment."""
-    found = [each.local for each in nodes(statements) if isinstance(each, ir.Assign | ir.AssignExpression)]
+    found: list[ir.Local] = []
+    for each in nodes(statements):
+        if isinstance(each, ir.Assign | ir.AssignExpression):
+            found.append(each.local)
+        elif isinstance(each, ir.CallFunction):
+            found += each.results
     return tuple(dict.fromkeys(found))

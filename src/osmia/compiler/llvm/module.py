@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
 from osmia.layout import layout_of
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
-    from osmia.compiler.target import Target
+    from osmia.compiler import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
@@ -54,8 +54,9 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
     functions = [
-        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, texts).text()
+        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, texts, function).text()
         for program in unit.programs
+        for function in (*program.functions, None)
     ]
     return "\n".join(
         [
@@ -101,7 +102,7 @@ def _variable(symbol: str, section: str, contents: bytes, debug: str) -> str:
 
 def _texts(unit: ir.Unit) -> dict[bytes, str]:
     """The symbols of constant texts, each of which is stored once."""
-    found = [each.data for p in unit.programs for each in nodes(p.body) if isinstance(each, ir.ConstantText)]
+    found = [each.data for p in unit.programs for each in program_nodes(p) if isinstance(each, ir.ConstantText)]
     return {data: f"osmia_text{number}" for number, data in enumerate(dict.fromkeys(found))}
 
 
