@@ -36,6 +36,7 @@ class Compiler:
     def checked_unit(self, requests: Any) -> Any:
         self.times += 1
         unit, state = self.compile(requests)
+        state.globals, state.settings = dict(state.globals), dict(state.settings)  # the object itself has none of them
         for name, kept, paths in (
             ("total", state.globals, state.global_paths),
             ("other", state.globals, state.global_paths),
