@@ -9,7 +9,7 @@ from osmia.errors import ObjectError, OsmiaError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map, Shared
-from osmia.programs.program import Program
+from osmia.programs.program import FROM_COMMAND_LINE, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
 
 def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given) -> Settings[Any] | None:
     """The settings of an object, once what is given is written into it; None where it has no global data at all."""
-    if not spec.variables and not given:
+    if not (spec.variables or given or (FROM_COMMAND_LINE and declared is not None)):
         return None
     from osmia.programs.global_data import fill_settings
 
