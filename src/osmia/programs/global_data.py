@@ -171,15 +171,23 @@ def open_globals(
             yield name, None, Global.opened(of, name=name, backend=backend, offset=variable.offset)
 
 
-def declared_handle(subject: str, declared: object, found: Any) -> Global[Any]:
+def declared_handle(spec: ObjectSpec, declared: object, found: Any) -> Global[Any]:
     """A handle typed as a declaration, of a variable that an object declares."""
     assert isinstance(declared, Global)
     wanted, there = declared.layout, found.layout
     if wanted.size != there.size or (isinstance(there, IntegerLayout) and _storage(wanted) not in {None, there.of}):
         raise TypeError(
-            f"{subject}: {found.name} is a {there.name} ({there.size} bytes) there, "
+            f"{spec.name}: {found.name} is a {there.name} ({there.size} bytes) there, "
             f"expected a {wanted.name} ({wanted.size} bytes)"
         )
+    variable = (spec.variables or {}).get(found.name)
+    btf = _btf(spec)
+    if btf is not None and variable is not None and variable.btf_type_id:
+        from osmia.maps.compared import difference
+
+        problem = difference(btf, variable.btf_type_id, wanted, found.name)
+        if problem:
+            raise TypeError(f"{spec.name}: {problem}")
     return declared.handle(found.backend, found.offset)
 
 

@@ -145,12 +145,31 @@ class Loaded:
                 return found
             from osmia.programs.global_data import declared_handle
 
-            return declared_handle(self._spec.name, what, found)
+            return declared_handle(self._spec, what, found)
         expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
         for (label, wanted), (_, there) in zip(expected, actual, strict=True):
             if wanted != there:
                 raise TypeError(f"{self._spec.name}: the {label} of {what.name} is {there} there, expected {wanted}")
+        self._check_types(what, self._spec.maps[what.name])
         return what.handle(found.backend)
+
+    def _check_types(self, what: Map[Any, Any], there: MapSpec) -> None:
+        """Refuse a declaration that sees other fields or numbers than the object has, as far as its BTF says."""
+        if not self._spec.btf:
+            return
+        from osmia.btf.read import Btf
+        from osmia.layout import layout_of
+        from osmia.maps.compared import difference
+
+        btf = Btf(self._spec.btf, self._spec.name)
+        for role, declared, number in (
+            ("key", what.key, there.btf_key_type_id),
+            ("value", what.value, there.btf_value_type_id),
+        ):
+            layout = layout_of(declared)
+            problem = difference(btf, number, layout, f"the {role} of {what.name}") if layout and number else ""
+            if problem:
+                raise TypeError(f"{self._spec.name}: {problem}")
 
 
 def load(
