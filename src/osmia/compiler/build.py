@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.limits import check_limits, check_target
+from osmia.compiler.checks.packets import check_packets
 from osmia.compiler.checks.scopes import check_scopes
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
@@ -65,6 +66,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
         for program in unit.programs:
             check_flow(program)
             check_scopes(program)
+            check_packets(program)
         check_limits(unit)
         number_error_sites(unit)
     return unit, state

@@ -137,9 +137,10 @@ class ContextType:
 
 @frozen_record
 class PacketType:
-    """The packet of a context."""
+    """The packet of a context, or the metadata before it."""
 
     context: ContextType
+    meta: bool = False
 
     def __str__(self) -> str:
         return "Packet"
@@ -227,6 +228,11 @@ def is_number(of: ValueType) -> bool:
 def is_pointer(of: ValueType) -> bool:
     """Whether a value of this type is an address in the program that is generated; None is the null one."""
     return isinstance(of, OptionalType | PlaceType | ObjectType | NoneType | ContextType | PacketType)
+
+
+def is_object(of: ValueType) -> bool:
+    """Whether a value of this type is an object of the kernel's, or may be one."""
+    return isinstance(of.of if isinstance(of, OptionalType) else of, ObjectType)
 
 
 def same(one: ValueType, wanted: ValueType) -> bool:
