@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from memory_programs import CPUS, count_on_each_cpu, results, run, running
+import osmia
+from memory_programs import CPUS, count_on_each_cpu, results, run, running, source
 from osmia import XdpAction
+from osmia.compiler import Target
+from program_files import module_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,3 +185,15 @@ def test_values_with_locks_are_equal_by_what_else_they_hold(tmp_path: Path, cpu:
     )
     with running(tmp_path, NESTED, body, cpu) as loaded:
         assert results(loaded, 3, 4, 3) == [11, 1, 10]
+
+
+def test_a_long_loop_in_a_locked_block(tmp_path: Path) -> None:
+    """What stays a plain loop may stand there; a loop that the kernel itself would have to run may not."""
+    body = LOOK_UP + "with v.lock:\n    for i in range({}):\n        v.one += i"
+    with running(tmp_path, VALUE, body.format("100") + "\nout.value = i64(v.one)") as loaded:
+        assert results(loaded, 0) == [4950]
+    made = module_from(tmp_path, source(VALUE, body.format("1000000")))
+    with pytest.raises(osmia.CompileError) as caught:
+        osmia.load(made, target=Target("v3", (6, 1)))
+    assert caught.value.problem == "a locked block cannot call the kernel"
+    assert caught.value.__notes__[0].startswith("found: a loop that is too long to stand as it is")

@@ -76,9 +76,10 @@ class Around:
             loop.depth = len(self.scopes)
         return Around(loop, self.left, self.scopes, self.frames)
 
-    def called(self, frame: ir.Frame, ways: LoopWays) -> Around:
-        """The same, in a call that is written out: its loops are its own."""
-        ways.depth = len(self.scopes)
+    def called(self, frame: ir.Frame, ways: LoopWays | None) -> Around:
+        """The same, in a call that is written out: its loops are its own, but for those of a round of a loop."""
+        if ways is not None and ways is not self.loop:
+            ways.depth = len(self.scopes)
         return Around(ways, self.left, self.scopes, (*self.frames, (frame, len(self.scopes))))
 
     def within(self, scopes: tuple[ir.Scope, ...]) -> Around:
@@ -130,6 +131,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _merge(_statements(then, when_true, around), _statements(otherwise, when_false, around))
         case ir.Loop():
             return _loop(statement, facts, around)
+        case ir.ForEach():
+            return _for_each(statement, facts, around)
         case ir.Break():
             assert around.loop is not None
             around.loop.broken = _merge(around.loop.broken, _out_of(around, around.loop.depth, facts))
@@ -158,7 +161,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
         case ir.Leave(frame=frame):
             depth = next(depth for known, depth in around.frames if known is frame)
             around.left[frame] = _merge(around.left.get(frame), _out_of(around, depth, facts))
-            _left(around)
+            if not frame.unrolled:
+                _left(around)
             return None
         case ir.Scope(body=body, leave=leave):
             inside = around.within((*around.scopes, statement))
@@ -183,6 +187,9 @@ def _inlined(statement: ir.Inlined, facts: dict[ir.Local, Known], around: Around
     """A call that is written out: its locals are new each time, its loops are its own."""
     around.left[statement.frame] = None
     inside = {**facts, **dict.fromkeys(statement.locals, NEVER_ASSIGNED)}
+    if statement.frame.unrolled:
+        body = _statements(statement.body, inside, around.called(statement.frame, around.loop))
+        return _merge(body, around.left[statement.frame])
     ways = LoopWays()
     end = _statements(statement.body, inside, around.called(statement.frame, ways))
     after = _merge(end, around.left[statement.frame])
@@ -213,6 +220,25 @@ def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], around: Around) -> F
                 around.loop.left = around.loop.left or ways.left
             return _merge(_statements(statement.otherwise, when_false, around), ways.broken)
         before = again
+
+
+def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
+    """How often the body runs is up to the map."""
+    found = Known(unassigned=False, may_be_none=False, may_be_there=True)
+    before: Facts = {**facts, statement.key: found, statement.value: found}
+    while True:
+        assert before is not None
+        ways = LoopWays()
+        end = _merge(_statements(statement.body, before, around.inside(ways)), ways.continued)
+        again = None if end is None else {**end, statement.key: found, statement.value: found}
+        after = _merge(before, again)
+        assert after is not None
+        if _alike(after, before):
+            if around.loop is not None:
+                around.loop.left = around.loop.left or ways.left
+            left = _merge(before, ways.broken)
+            return None if left is None else {**left, statement.count: found}
+        before = after
 
 
 def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:

@@ -35,7 +35,7 @@ def check_limits(unit: ir.Unit) -> None:
     """Raise CompileError for what no kernel takes: a helper that the licence keeps away, too many maps."""
     for program in unit.programs:
         _check_license(program, unit.license)
-        _check_maps(program)
+        _check_maps(program, unit)
 
 
 def check_target(unit: ir.Unit, target: Target) -> None:
@@ -62,9 +62,9 @@ def _check_license(program: ir.Program, license_: str) -> None:
             )
 
 
-def _check_maps(program: ir.Program) -> None:
+def _check_maps(program: ir.Program, unit: ir.Unit) -> None:
     used: dict[str, None] = {}
-    for symbol, location in _used(program):
+    for symbol, location in _used(program, unit):
         used.setdefault(symbol)
         if len(used) > MOST_MAPS:
             raise error(
@@ -76,11 +76,15 @@ def _check_maps(program: ir.Program) -> None:
             )
 
 
-def _used(program: ir.Program) -> Iterator[tuple[str, Location]]:
-    """The maps that a program uses, as the loader counts them, with where."""
+def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
+    """The maps that a program uses, as the kernel counts them, with where."""
+    for site in unit.error_sites:
+        if site.program == program.name:
+            yield "osmia_errors", site.location
+            break
     for each in program_nodes(program):
         match each:
-            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_):
+            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
                 yield map_.symbol, each.location
             case ir.HelperCall(arguments=arguments):
                 yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
@@ -88,10 +92,6 @@ def _used(program: ir.Program) -> Iterator[tuple[str, Location]]:
                 yield symbol, each.location
             case ir.SettingRead() | ir.ConstantText():
                 yield ".rodata", each.location
-            case ir.Abort():
-                yield "osmia_errors", each.location
-            case ir.Binary() | ir.Require() | ir.Element() if each.edge is not None:
-                yield "osmia_errors", each.location
 
 
 def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:

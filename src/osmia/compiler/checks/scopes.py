@@ -52,6 +52,12 @@ def _check_locked(scope: ir.Scope) -> None:
                 )
             case ir.HelperCall(helper=helper):
                 raise _called(scope, f"a call of {called(helper)}", each.location)
+            case ir.Loop(plan=plan, location=location) if plan.form == "bpf_loop":
+                raise _called(
+                    scope, "a loop that is too long to stand as it is, and becomes a call of bpf_loop", location
+                )
+            case ir.ForEach(map=map_, location=location):
+                raise _called(scope, f"a loop over {map_.symbol}", location)
             case ir.CallFunction(function=function):
                 raise _called(scope, f"a call of {function.name}, a function of its own", each.location)
             case ir.MapLookup(map=map_) if map_.scratch:
