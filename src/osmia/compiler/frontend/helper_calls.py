@@ -27,7 +27,7 @@ from osmia.compiler.ir.types import (
     storage_type,
 )
 from osmia.kinds import KINDS
-from osmia.layout import CharsLayout
+from osmia.layout import CharsLayout, spin_locks
 from osmia.types import INTEGERS
 
 if TYPE_CHECKING:
@@ -254,6 +254,8 @@ def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str,
     if isinstance(value, ir.Expression):
         held = unwrapped(value)
         if isinstance(held.type, PlaceType):
+            if spin_locks(held.type.layout):
+                raise _locked(held, role)
             _check_size(argument, held, role)
             return held
     raise _wrong(role, "memory: a struct, an array, chars, or a reference", value, location)
@@ -286,6 +288,16 @@ def _text(value: Operand, role: str, location: Location) -> ir.Expression:
         )
     data = value.value.encode() + b"\0"
     return ir.ConstantText(PlaceType(CharsLayout(len(data))), location, data)
+
+
+def _locked(place: ir.Expression, role: str) -> Exception:
+    return error(
+        f"{role} holds a spin lock",
+        place.location,
+        found=str(place.type),
+        expected="memory without a lock: nobody may read or write one",
+        fix="give it a field of the struct, or a copy of the fields that it needs",
+    )
 
 
 def _check_size(argument: HelperArgument, place: ir.Expression, role: str) -> None:
