@@ -128,3 +128,29 @@ def test_too_much_stack_in_a_call_chain(tmp_path: Path) -> None:
         assert results(loaded, 40) == [0]
     with running(tmp_path, module.replace("Part()", "scratch(Part)"), body) as loaded:
         assert results(loaded, 31, 40) == [3, 0]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_calls_one_after_the_other_share_the_stack(tmp_path: Path, cpu: str) -> None:
+    """Four objects of 240 bytes, of which no two are there at the same time; and one that outlives its call."""
+    module = (
+        "@struct\nclass Part:\n    n: u64 = 3\n"
+        "def of(n: u32) -> u64:\n    a = array(u64, 30)\n    a[n & 7] = n\n    if n == 9:\n        return 1000\n"
+        "    return a[(n + 1) & 7] + a[n & 7]\n"
+        "def made(n: u32) -> Part:\n    part = Part()\n    part.n += n\n    return part\n"
+    )
+    body = (
+        "kept = made(x)\n"
+        "if x == 0:\n    out.value = i64(of(x))\n"
+        "elif x == 1:\n    out.value = i64(of(x))\n"
+        "else:\n    out.value = i64(of(x) + of(x + 1) * 100)\n"
+        "for i in range(3):\n    out.value += i64(of(x + i)) * 100000\n"
+        "out.value += i64(kept.n) * 10**9"
+    )
+    with running(tmp_path, module, body, cpu) as loaded:
+        assert results(loaded, 0, 1, 5, 8) == [
+            3 * 100000 + 3 * 10**9,
+            1 + 6 * 100000 + 4 * 10**9,
+            5 + 600 + 18 * 100000 + 8 * 10**9,
+            8 + 100000 + (8 + 1000 + 10) * 100000 + 11 * 10**9,
+        ]

@@ -14,7 +14,7 @@ from osmia.compiler.checks.loop_forms import MOST_ROUNDS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
+from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_change
 from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
@@ -91,6 +91,8 @@ class FunctionWriter:
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # The objects that end with the innermost call around whose objects do; None where there is none.
+        self._made: list[str] | None = None
         # The part of the program that is being written as a function of its own, and all that have been.
         self._callback: Callback | None = None
         self._written: list[str] = []
@@ -232,9 +234,14 @@ class FunctionWriter:
     def _inlined(self, statement: ir.Inlined) -> None:
         after = self._out.label("called")
         self._frames[statement.frame] = (after, len(self._scopes))
+        before, ends = self._made, objects_end(statement)
+        self._made = [] if ends else before
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
+        for made in self._made or () if ends else ():
+            self._out.line(f"call void @llvm.lifetime.end.p0(ptr {made})")
+        self._made = before
 
     def _leave(self, frame: ir.Frame) -> None:
         label, depth = self._frames.get(frame, ("", 0))
@@ -916,6 +923,9 @@ class FunctionWriter:
             values.append(kept)
         out.at(of.location)
         made = out.object(layout.size)
+        if self._made is not None:
+            self._made.append(made)
+            out.line(f"call void @llvm.lifetime.start.p0(ptr {made})")
         memory.fill(out, made, of.image.ljust((len(of.image) + 7) // 8 * 8, b"\0"), ANY_ALIGNMENT)
         for (field, _), held in zip(of.values, values, strict=True):
             alignment = min(ANY_ALIGNMENT, _lowest_bit(field.offset))
