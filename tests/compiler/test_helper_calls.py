@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
-from memory_programs import CPUS, KERNEL, results, running, source
+from memory_programs import CPUS, KERNEL, results, run, running, source
 from osmia.abi.helpers import HELPERS
 from osmia.compiler import Target
 from program_files import module_from
@@ -294,3 +294,30 @@ def test_helpers_for_the_gpl_alone(tmp_path: Path) -> None:
             assert results(loaded, 0) == [len("hello")]
     with running(tmp_path, "LICENSE = 'Proprietary'\n", "out.value = ctx.ktime_get_ns() > 0") as loaded:
         assert results(loaded, 0) == [1]
+
+
+def test_a_helper_that_newer_kernels_took_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No helper of XDP is gone yet, so one is made that is."""
+    monkeypatch.setitem(HELPERS["jiffies64"].until, "xdp", (6, 12))
+    body = "out.value = ctx.jiffies64() > 0"
+    assert refusal(tmp_path, body, Target("v4", (6, 12))) == (
+        "jiffies64 is gone from the kernel that this is compiled for\n"
+        "found: jiffies64(), which programs of kind xdp may call before Linux 6.12\n"
+        "expected: what Linux 6.12 has\n"
+        "fix: see docs/helpers.md for what each kind may call"
+    )
+    with osmia.load(module_from(tmp_path, source(TUPLE, body)), target=Target("v4", (6, 11))) as loaded:
+        assert results(loaded, 0) == [1]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_big_endian_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu: str) -> None:
+    """No helper of XDP takes one, so an offset into the packet is said to be one."""
+    monkeypatch.setattr(HELPERS["xdp_load_bytes"].arguments[1], "type", "__be16")
+    body = (
+        "one = chars(1)\ntwo = chars(1)\n"
+        "out.value = ctx.load_bytes(x, one) + ctx.load_bytes(0x0300, two) + one[0] + two[0] * 1000"
+    )
+    with running(tmp_path, "", body, cpu) as loaded:
+        for x, offset in ((0, 0), (0x0200, 2), (0x10500, 5)):
+            assert run(loaded, x, bytes(range(10, 74)))[1] == 10 + offset + 13000
