@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import textwrap
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -82,19 +81,20 @@ def results(loaded: Any, *given: int) -> list[int]:
 
 
 def count_on_each_cpu(program: osmia.XdpProgram, times: int) -> None:
-    """Run a program that often on two CPUs at the same time."""
+    """Run a program that often on two CPUs at the same time: in two processes, since a call holds Python's lock."""
     cpus = sorted(os.sched_getaffinity(0))[:2]
     if len(cpus) < 2:
         pytest.skip("this machine has one CPU: nothing can happen at the same time")
-    start = threading.Barrier(len(cpus))
-
-    def work(cpu: int) -> None:
-        os.sched_setaffinity(0, {cpu})
-        start.wait()
-        program.test_run(bytes(64), repeat=times)
-
-    threads = [threading.Thread(target=work, args=(cpu,)) for cpu in cpus]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    children = []
+    for cpu in cpus:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.sched_setaffinity(0, {cpu})
+                program.test_run(bytes(64), repeat=times)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
