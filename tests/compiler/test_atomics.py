@@ -99,9 +99,9 @@ def test_looked_up_numbers_globals_and_objects_of_the_program(tmp_path: Path, cp
 def test_two_cpus_lose_no_count(tmp_path: Path) -> None:
     body = LOOK_UP + "ref(s.large).fetch_add(1)\nref(s.small).fetch_add(1)\nold = ref(s.bits).fetch_add(2)"
     with running(tmp_path, STATS, body) as loaded:
-        count_on_each_cpu(loaded["program"], 1_000_000)
+        count_on_each_cpu(loaded["program"], 5_000_000)
         held = loaded["stats"][0]
-        assert (held.large, held.small, held.bits) == (2_000_000, 2_000_000, 4_000_000)
+        assert (held.large, held.small, held.bits) == (10_000_000, 10_000_000, 20_000_000)
 
 
 def refused(directory: Path, body: str, target: Target) -> str:

@@ -132,9 +132,9 @@ def test_two_cpus_lose_no_count(tmp_path: Path) -> None:
     body = LOOK_UP + "with v.lock:\n    v.one += 1\n    v.two += 3"
     with running(tmp_path, VALUE, body) as loaded:
         loaded["values"][1] = loaded.module.Value()
-        count_on_each_cpu(loaded["program"], 1_000_000)
+        count_on_each_cpu(loaded["program"], 3_000_000)
         held = loaded["values"][1]
-        assert (held.one, held.two) == (2_000_000, 6_000_000)
+        assert (held.one, held.two) == (6_000_000, 18_000_000)
 
 
 NESTED = """
