@@ -168,7 +168,8 @@ def test_what_a_setting_switches_off_costs_nothing(tmp_path: Path) -> None:
         quiet = instructions(loaded)
         assert results(loaded, 0) == [0]
     with running(tmp_path, "", "") as loaded:
-        assert quiet <= instructions(loaded) + 10  # the loads of the settings stay, and jumps over what was switched off
+        # The loads of the settings stay, and jumps over what was switched off.
+        assert quiet <= instructions(loaded) + 10
     with running(tmp_path, module, body, settings={"LOUD": True, "LIMIT": 9}) as loaded:
         assert instructions(loaded) > quiet
         assert results(loaded, 0) == [2]
