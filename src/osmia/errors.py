@@ -6,7 +6,7 @@
     +-- CompilerMissingError    llvmlite, which compiling needs, is not installed; also an ImportError
     +-- ObjectError             an object file that is damaged, or asks for what osmia does not have
     +-- KernelError             the kernel refused; also an OSError, with `errno`
-    |   +-- VerifierError       ... because the verifier rejected the program; `log` is its whole log
+    |   +-- VerifierError       ... because the verifier rejected the program: where, why, and what to do
     |   +-- NotSupportedError   ... because it lacks a feature; `feature`, `since`
     |   +-- PermissionDeniedError   ... because a capability is missing; `capabilities`
     +-- NotLoadedError          a declaration used before it is loaded, or after it is closed
@@ -89,10 +89,59 @@ class KernelError(OsmiaError, OSError):
         return (type(self), (self.errno, self.text), self.__dict__)
 
 
-class VerifierError(KernelError):
-    """The kernel's verifier rejected a program. `log` is its log as the kernel wrote it."""
+class SourceLine:
+    """A line of a program's source. `line` counts from 1, `text` is the line itself, empty where it is not known."""
 
+    def __init__(self, file: str, line: int, text: str) -> None:
+        self.file = file
+        self.line = line
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.line))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.file}:{self.line} {self.text.strip()!r}>"
+
+
+class Branch(SourceLine):
+    """A condition on the way to what the verifier refused.
+
+    `taken` says whether it holds on that way, or is None where the source does not tell; `next_line` is the line of
+    the same file at which the way goes on, None where that is not known.
+    """
+
+    def __init__(self, file: str, line: int, text: str, *, taken: bool | None, next_line: int | None) -> None:
+        super().__init__(file, line, text)
+        self.taken = taken
+        self.next_line = next_line
+
+
+class VerifierError(KernelError):
+    """The kernel's verifier rejected a program.
+
+    What it found no place or reason for is None or empty: the log of a program without line information has no lines.
+    """
+
+    file: str | None = None
+    """The source file of the instruction that was refused."""
+    line: int | None = None
+    """Its line."""
+    origin: SourceLine | None = None
+    """The line that the refused value came from: of the look-up, the load, or the call that made it invalid."""
+    branches: tuple[Branch, ...] = ()
+    """The conditions on the way to the refused instruction, in the order in which they were met."""
+    reason: str = ""
+    """The kernel's own words, on one line."""
+    cause: str = ""
+    """The same in plain words; empty where osmia does not know the reason."""
+    fix: str = ""
+    """What to do about it; empty where osmia does not know the reason."""
     log: str = ""
+    """The verifier's whole log, as the kernel wrote it."""
 
 
 class NotSupportedError(KernelError):

@@ -1,10 +1,14 @@
-"""Logs of the verifier: the reason, and the line of the source."""
+"""Logs of the verifier: the reason, the line of the source, and what is said of them."""
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
-from osmia.kernel.verifier import Rejection, plain_words, read_log, verifier_error
+from osmia.errors import SourceLine, VerifierError
+from osmia.kernel.verifier import verifier_error
+from osmia.kernel.verifier_log import Step, read_log
 from osmia.spec import LineInfo
 
 LINES = [LineInfo(0, "count.py", 5, 1, "def count(ctx):"), LineInfo(6, "count.py", 8, 5, "    counter.value += 1")]
@@ -20,24 +24,92 @@ NULL_CHECK = (
 )
 
 
+def place(log: str, lines: list[LineInfo]) -> tuple[str, str | None, int | None]:
+    """What an error says of a log: the kernel's words, and the line."""
+    error = verifier_error(13, "count", log, lines)
+    return error.reason, error.file, error.line
+
+
 def test_places_in_the_log() -> None:
     """Kernels from 6.9 say the place; it is believed."""
-    assert read_log(NULL_CHECK + SUMMARY, LINES) == Rejection(
-        "R0 invalid mem access 'map_value_or_null'", "other.py", 8, "v.value += 1", 6
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, LINES)
+    assert (error.errno, error.file, error.line) == (13, "other.py", 8)
+    assert error.origin == SourceLine("other.py", 7, "v = counter.lookup(0)")
+    assert error.log == NULL_CHECK + SUMMARY
+    assert str(error) == (
+        "other.py:8: the kernel's verifier refuses program 'count': a value that may be missing is used without a "
+        "check for None\n"
+        "    v.value += 1\n"
+        "  from: other.py:7: v = counter.lookup(0)\n"
+        "  fix: test it right behind the call, `if value is None: return ...`, on every path that uses it\n"
+        "  kernel: R0 invalid mem access 'map_value_or_null'"
     )
+
+
+def test_files_of_other_directories() -> None:
+    """The log leaves the directory out, the object has it; it is taken where both mean the same line."""
+    lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 9, 1, "no")]
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
+    assert error.origin == SourceLine("src/other.py", 7, "    v = counter.lookup(0)")
+    assert (error.file, error.line) == ("other.py", 8)
 
 
 def test_logs_without_places() -> None:
     """Older kernels print the line's text only: the instruction is looked up."""
     log = NULL_CHECK.replace(" @ other.py:7", "").replace(" @ other.py:8", "")
-    assert read_log(log + SUMMARY, LINES) == Rejection(
-        "R0 invalid mem access 'map_value_or_null'", "count.py", 8, "    counter.value += 1", 6
+    error = verifier_error(13, "count", log + SUMMARY, LINES)
+    assert (error.file, error.line) == ("count.py", 8)
+    assert error.origin == SourceLine("count.py", 5, "def count(ctx):")
+
+
+def test_without_lines_the_instructions_are_named() -> None:
+    log = NULL_CHECK.replace("; v = counter.lookup(0) @ other.py:7\n", "").replace("; v.value += 1 @ other.py:8\n", "")
+    error = verifier_error(13, "count", log, [])
+    assert (error.file, error.line, error.origin, error.branches) == (None, None, None, ())
+    assert str(error).startswith(
+        "the kernel's verifier refuses program 'count': a value that may be missing is used without a check for None "
+        "(at instruction 6)\n"
+        "  from: instruction 5: call bpf_map_lookup_elem#1\n"
+        "  fix: "
     )
 
 
 def test_text_that_looks_like_a_place() -> None:
     log = "; who @ home @ a b.py:12\n6: (79) r1 = *(u64 *)(r0 +0)\nR0 !read_ok\n"
-    assert read_log(log, []) == Rejection("R0 !read_ok", "a b.py", 12, "who @ home", 6)
+    assert place(log, []) == ("R0 !read_ok", "a b.py", 12)
+
+
+@pytest.mark.parametrize(
+    ("start", "path"),
+    [
+        ("0: (b7) r1 = 0\n", "path: line 5 -> line 8 (3 times), line 8 -> line 5 (2 times)"),
+        ("Validating f() func#1...\n", "path: line 5 -> line 8 (3 times), line 8 -> line 5 (2 times)"),
+        ("", "path: ..., line 5 -> line 8, line 8 -> line 5 (2 times)"),
+    ],
+    ids=["whole", "of a function", "cut"],
+)
+def test_rounds_are_counted(start: str, path: str) -> None:
+    """Not where the start of the log is missing: there may have been more."""
+    lines = [
+        LineInfo(0, "count.py", 1, 1, ""),
+        *(LineInfo(at, "count.py", 5 + at % 2 * 3, 1, "") for at in range(1, 11)),
+    ]
+    rounds = "".join(f"{at}: (15) if r1 == 0x0 goto pc+1\n{at + 1}: (b7) r1 = 0\n" for at in (2, 4, 6))
+    turned = "9: (15) if r1 == 0x0 goto pc+1\n10: (b7) r1 = 0\n" * 2
+    error = verifier_error(13, "count", f"{start}{rounds}{turned}R0 !read_ok\n", lines)
+    assert f"\n  {path}\n" in str(error)
+
+
+def test_instructions_of_no_line() -> None:
+    """Line 0 stands for what the compiler made of several lines: the line before on the way is the one to look at."""
+    log = NULL_CHECK.replace("; v.value += 1 @ other.py:8", ";  @ other.py:0")
+    error = verifier_error(13, "count", log, [LineInfo(0, "other.py", 0, 0, "")])
+    assert (error.file, error.line) == ("other.py", 7)
+    none = log.replace("other.py:7", "other.py:0")
+    assert str(verifier_error(13, "count", none, [LineInfo(0, "other.py", 0, 0, "")])).startswith(
+        "the kernel's verifier refuses program 'count': a value that may be missing is used without a check for None "
+        "(at instruction 6)\n  from: instruction 5: call bpf_map_lookup_elem#1\n"
+    )
 
 
 def test_reasons_of_several_lines() -> None:
@@ -45,32 +117,57 @@ def test_reasons_of_several_lines() -> None:
         "8: (71) r0 = *(u8 *)(r1 +12)\ninvalid access to packet, off=12 size=1, R1(id=0,off=12,r=0)\n"
         "R1 offset is outside of the packet\n"
     )
-    assert read_log(log + SUMMARY, LINES).reason == (
+    assert read_log(log + SUMMARY).reason == (
         "invalid access to packet, off=12 size=1, R1(id=0,off=12,r=0); R1 offset is outside of the packet"
     )
+
+
+def test_a_reason_without_a_newline() -> None:
+    log = f"5: (85) call bpf_tail_call#12\nexpected prog array map for tail call{SUMMARY}"
+    assert read_log(log).reason == "expected prog array map for tail call"
 
 
 def test_states_and_branches_are_no_reasons() -> None:
     log = (
         "func#0 @0\n6: R0=0 R10=fp0\nfrom 6 to 9: R0=0 R10=fp0\n9: (95) exit\n"
-        "mark_precise: frame0: last_idx 9 first_idx 0\nR0 !read_ok\nverification time 20 usec\nstack depth 8\n"
+        "mark_precise: frame0: last_idx 9 first_idx 0\nregs=1 stack=0 before 6: (b7) r0 = 0\n R0=0 R10=fp0\n"
+        "R0 !read_ok\nverification time 20 usec\nstack depth 8\n"
     )
-    assert read_log(log + SUMMARY, LINES) == Rejection("R0 !read_ok", "count.py", 8, "    counter.value += 1", 9)
+    assert place(log + SUMMARY, LINES) == ("R0 !read_ok", "count.py", 8)
+
+
+def test_steps() -> None:
+    """An instruction, what the registers hold after it, and how deep in calls it is."""
+    log = (
+        "0: R1=ctx() R10=fp0\n"
+        "0: (85) call pc+2\ncaller:\n R10=fp0\ncallee:\n frame1: R1=ctx() R10=fp0\n3: frame1: R1=ctx() R10=fp0\n"
+        "3: (b7) r0 = 1                        ; frame1: R0=1\n"
+        "4: (95) exit\nreturning from callee:\n frame1: R0=1 R10=fp0\nto caller at 1:\n R0=1 R10=fp0\n"
+        "1: (55) if r0 != 0x0 goto pc+4 6: R0=1 R10=fp0\n"
+        "6: (95) exit\n"
+    )
+    assert [(step.index, step.text, step.depth) for step in read_log(log).steps] == [
+        (0, "call pc+2", 0),
+        (3, "r0 = 1", 1),
+        (4, "exit", 1),
+        (1, "if r0 != 0x0 goto pc+4", 0),
+        (6, "exit", 0),
+    ]
+    assert read_log(log).steps[1] == Step(3, 0xB7, "r0 = 1", 1, None, "frame1: R0=1")
+    assert read_log(log).steps[3].state == "R0=1 R10=fp0"
 
 
 @pytest.mark.parametrize(
-    ("reason", "instruction", "line"),
+    ("reason", "line"),
     [
-        ("unreachable insn 7", 7, 8),
-        ("jump out of range from insn 4 to 1", 4, 5),
-        ("infinite loop detected at insn 6", 6, 8),
-        ("back-edge from insn 9 to 3", 9, 8),
+        ("unreachable insn 7", 8),
+        ("jump out of range from insn 4 to 1", 5),
+        ("infinite loop detected at insn 6", 8),
+        ("back-edge from insn 9 to 3", 8),
     ],
 )
-def test_instructions_named_by_the_reason(reason: str, instruction: int, line: int) -> None:
-    assert read_log(f"{reason}\n{SUMMARY}", LINES) == Rejection(
-        reason, "count.py", line, LINES[line == 8].text, instruction
-    )
+def test_instructions_named_by_the_reason(reason: str, line: int) -> None:
+    assert place(f"{reason}\n{SUMMARY}", LINES) == (reason, "count.py", line)
 
 
 REPORT = (
@@ -85,35 +182,58 @@ REPORT = (
 def test_logs_of_kernels_from_7_3() -> None:
     """They have a report in words behind the plain lines; what is known is said as on other kernels."""
     log = f"0: R1=ctx() R10=fp0\n6: (95) exit\nR0 !read_ok\n{REPORT}{SUMMARY}"
-    assert read_log(log, LINES) == Rejection("R0 !read_ok", "count.py", 8, "    counter.value += 1", 6)
+    error = verifier_error(13, "count", log, LINES)
+    assert (error.reason, error.line) == ("R0 !read_ok", 8)
+    assert error.cause == "a value is read that is not set on this path"
 
 
-def test_reports_on_what_is_not_known() -> None:
+@pytest.mark.parametrize("plain", ["something new\n", ""])
+def test_reports_on_what_is_not_known(plain: str) -> None:
     """The report's own words and its instruction, which the plain line does not always name."""
-    expected = Rejection("R0 has no value on this path, so it cannot be read.", "count.py", 8, LINES[1].text, 6)
-    assert read_log(f"something new\n{REPORT}{SUMMARY}", LINES) == expected
-    assert read_log(f"{REPORT}{SUMMARY}", LINES) == expected
+    error = verifier_error(13, "count", f"{plain}{REPORT}{SUMMARY}", LINES)
+    kernel = "\n  kernel: something new" if plain else ""
+    assert str(error) == (
+        "count.py:8: the kernel's verifier refuses program 'count': R0 has no value on this path, so it cannot be "
+        "read.\n"
+        f"    counter.value += 1\n  fix: Set R0 on every path.{kernel}"
+    )
+    assert error.cause == "R0 has no value on this path, so it cannot be read."
+    assert error.fix == "Set R0 on every path."
 
 
 def test_reports_that_are_cut_short() -> None:
     """The log ends where the buffer does."""
     for end in range(len(REPORT)):
-        found = read_log(f"6: (95) exit\nsomething new\n{REPORT[:end]}", LINES)
-        assert found.instruction == 6
-        assert found.reason
+        error = verifier_error(13, "count", f"6: (95) exit\nsomething new\n{REPORT[:end]}", LINES)
+        assert error.line == 8
+        assert error.reason.startswith("something new")
+
+
+def test_what_is_in_no_catalogue() -> None:
+    """The kernel's own words, and nothing made up."""
+    error = verifier_error(13, "count", f"6: (95) exit\nsomething new\n{SUMMARY}", LINES)
+    assert str(error) == (
+        "count.py:8: the kernel's verifier refuses program 'count': something new\n    counter.value += 1"
+    )
+    assert (error.reason, error.cause, error.fix, error.origin) == ("something new", "", "", None)
 
 
 @pytest.mark.parametrize("log", ["", "\n\n", SUMMARY])
 def test_logs_that_say_nothing(log: str) -> None:
-    assert read_log(log, LINES) == Rejection("it gives no reason", None, None, "", None)
     assert str(verifier_error(22, "count", log, [])) == (
         "the kernel's verifier refuses program 'count': it gives no reason"
     )
 
 
-def test_plain_words() -> None:
-    """What is in the table is said in plain words with the kernel's own behind them; else only those."""
-    assert plain_words("R1 invalid mem access 'map_value_or_null'") == (
-        "a value that may be missing is used without a check for None (`R1 invalid mem access 'map_value_or_null'`)"
-    )
-    assert plain_words("something new") == "something new"
+def test_logs_that_are_cut_anywhere() -> None:
+    """Whatever is left of one, an error comes of it."""
+    for end in range(len(NULL_CHECK)):
+        for log in (NULL_CHECK[:end], NULL_CHECK[end:]):
+            assert str(verifier_error(13, "count", log, LINES))
+
+
+def test_an_error_can_be_sent_to_another_process() -> None:
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, LINES)
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, VerifierError)
+    assert (str(again), again.errno, again.origin, again.fix) == (str(error), 13, error.origin, error.fix)

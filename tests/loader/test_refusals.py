@@ -49,8 +49,11 @@ def test_the_line_that_the_verifier_refuses() -> None:
     assert error.errno == errno.EACCES
     assert str(error) == (
         "packets.py:13: the kernel's verifier refuses program 'counts': a value that may be missing is used without a "
-        "check for None (`R0 invalid mem access 'map_value_or_null'`)\n"
-        "    count.value += 1"
+        "check for None\n"
+        "    count.value += 1\n"
+        "  from: packets.py:10: def counts(ctx):\n"
+        "  fix: test it right behind the call, `if value is None: return ...`, on every path that uses it\n"
+        "  kernel: R0 invalid mem access 'map_value_or_null'"
     )
     assert f"R0 invalid mem access 'map_value_or_null'\n{AFTER_REASON}" in error.log
     assert "\nprocessed 7 insns" in error.log
@@ -60,28 +63,32 @@ def test_the_line_that_the_verifier_refuses() -> None:
 def test_a_refusal_before_the_program_is_followed() -> None:
     spec = raw.spec(raw.function("counts", raw.returns(1) * 6, lines=LINES))
     assert str(refused(spec)) == (
-        "packets.py:10: the kernel's verifier refuses program 'counts': code that can never run (`unreachable insn "
-        "2`)\n    def counts(ctx):"
+        "packets.py:10: the kernel's verifier refuses program 'counts': code that can never run\n"
+        "    def counts(ctx):\n"
+        "  fix: leave it out; in a program that osmia compiled, it is a fault of the compiler: report it, with the "
+        "source\n"
+        "  kernel: unreachable insn 2"
     )
 
 
 def test_without_lines() -> None:
     spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0) + raw.insn(0xBF, 0, 3) + raw.EXIT))
     assert str(refused(spec)) == (
-        "the kernel's verifier refuses program 'ends': a value is read that is not set on every path "
-        "(`R3 !read_ok`) (at instruction 1)"
+        "the kernel's verifier refuses program 'ends': a value is read that is not set on this path "
+        "(at instruction 1)\n"
+        "  fix: set it on every path: give the variable a value before the first `if`, and return one at the end\n"
+        "  kernel: R3 !read_ok"
     )
 
 
-def test_a_reason_that_is_not_in_the_table() -> None:
+def test_a_refusal_without_a_place() -> None:
     spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0)))
-    reason = (
-        "Subprogram 0 reaches its last instruction 0 without an exit or jump, so control could continue into the next "
-        "subprogram. (at instruction 0)"
-        if kernel_version() >= (7, 3)
-        else "last insn is not an exit or jmp"
+    where = " (at instruction 0)" if kernel_version() >= (7, 3) else ""
+    assert str(refused(spec)) == (
+        f"the kernel's verifier refuses program 'ends': a function that does not end with a return{where}\n"
+        "  fix: return a value at the end\n"
+        "  kernel: last insn is not an exit or jmp"
     )
-    assert str(refused(spec)) == f"the kernel's verifier refuses program 'ends': {reason}"
 
 
 @pytest.mark.parametrize(
@@ -102,8 +109,9 @@ def test_an_instruction_that_the_kernel_does_not_know(
     # Later kernels look for such instructions before they follow the program, and do not say where one is.
     where = "" if kernel_version() >= (7, 3) else " (at instruction 1)"
     assert str(refused(spec)) == (
-        "the kernel's verifier refuses program 'extends': an instruction that this kernel does not know: build for an "
-        f"older target (`{reason}`){where}"
+        f"the kernel's verifier refuses program 'extends': an instruction that this kernel does not know{where}\n"
+        "  fix: build for an older instruction set: `osmia build --cpu v3`, or v2\n"
+        f"  kernel: {reason}"
     )
 
 
@@ -129,9 +137,45 @@ def test_the_log_grows() -> None:
     assert f"\nR0 !read_ok\n{AFTER_REASON}" in error.log
     assert "\nprocessed 40001 insns" in error.log
     assert str(error) == (
-        "the kernel's verifier refuses program 'long': a value is read that is not set on every path (`R0 !read_ok`) "
-        "(at instruction 40000)"
+        "the kernel's verifier refuses program 'long': a value is read that is not set on this path "
+        "(at instruction 40000)\n"
+        "  fix: set it on every path: give the variable a value before the first `if`, and return one at the end\n"
+        "  kernel: R0 !read_ok"
     )
+
+
+@pytest.mark.parametrize("number", [errno.E2BIG, errno.EACCES])
+def test_a_log_whose_end_the_kernel_drops(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Kernels before 6.4 keep the start of a log that does not fit, however large it is: the reason is asked for alone.
+
+    A log of a million steps fits nowhere, so it is not tried again with a larger buffer.
+    """
+    sizes = []
+
+    def prog_load(*, log: bytearray | None = None, log_level: int = bpf.LOG_WHOLE, **_: object) -> int:
+        if log is None:
+            raise OSError(number, "refused")
+        if log_level == bpf.LOG_REASON:
+            told = b"BPF program is too large. Processed 1000001 insn\nprocessed 1000001 insns (limit 1000000)\n"
+            log[: len(told)] = told
+            raise OSError(number, "refused")
+        sizes.append(len(log))
+        line = b"6: (07) r1 += 1\n"
+        log[:] = (line * (len(log) // len(line) + 1))[: len(log) - 1] + b"\0"
+        raise OSError(errno.ENOSPC, "the log is full")
+
+    monkeypatch.setattr(bpf, "prog_load", prog_load)
+    monkeypatch.setattr("osmia.loader.programs._LARGEST_LOG", 1 << 22)
+    error = refused(raw.spec(raw.function("long", raw.returns(2), lines=LINES)))
+    assert isinstance(error, VerifierError)
+    assert error.reason == "BPF program is too large. Processed 1000001 insn"
+    assert (error.line, error.branches) == (None, ())
+    assert error.log.startswith("6: (07) r1 += 1\n6: (07)")
+    assert error.log.endswith(
+        "\n6: (07) r1 += 1\n[...]\nBPF program is too large. Processed 1000001 insn\n"
+        "processed 1000001 insns (limit 1000000)\n"
+    )
+    assert sizes == ([1 << 20] if number == errno.E2BIG else [1 << 20, 1 << 22])
 
 
 def test_an_empty_program() -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _NUMBERS = {"x86_64": 321, "i386": 357, "i686": 357, "ppc64le": 361, "ppc64": 361, "s390x": 351}
 _ARM_NUMBER = 386
 
+LOG_WHOLE, LOG_REASON = 1, 4
+"""Levels of the verifier's log: the way to what it refuses; only the reason, and statistics (BPF_LOG_STATS)."""
+
 _INTERRUPTED_TRIES = 5
 """How often an interrupted command is tried again before the timers' signals are held back."""
 
@@ -129,8 +132,9 @@ def prog_load(
     func_info: bytes = b"",
     line_info: bytes = b"",
     log: bytearray | None = None,
+    log_level: int = LOG_WHOLE,
 ) -> int:
-    """BPF_PROG_LOAD: a program's file descriptor. With `log`, the verifier writes there what it does (level 1)."""
+    """BPF_PROG_LOAD: a program's file descriptor. With `log`, the verifier writes there what it does."""
     code, license_text = bytearray(instructions), bytearray(license + b"\0")
     functions, lines = bytearray(func_info), bytearray(line_info)
     return _call_again(
@@ -141,7 +145,7 @@ def prog_load(
                 insn_cnt=len(code) // 8,
                 insns=address(code),
                 license=address(license_text),
-                log_level=0 if log is None else 1,
+                log_level=0 if log is None else log_level,
                 log_size=0 if log is None else len(log),
                 log_buf=0 if log is None else address(log),
                 prog_flags=flags,

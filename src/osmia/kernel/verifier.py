@@ -1,196 +1,175 @@
-"""What the verifier's log says: why it refused a program, and at which line of the source."""
+"""Why the verifier refused a program: the error that says where, why, where the value came from, and what to do."""
 
 from __future__ import annotations
 
-from osmia.errors import VerifierError
-from osmia.record import record
+import re
+from bisect import bisect_right
+from itertools import groupby
+
+from osmia.errors import SourceLine, VerifierError
+from osmia.kernel import verifier_origin
+from osmia.kernel.verifier_catalogue import explain
+from osmia.kernel.verifier_log import read_log, reported_instruction, reported_words
+from osmia.kernel.verifier_path import branches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from osmia.errors import Branch
+    from osmia.kernel.verifier_catalogue import Case, Explanation
+    from osmia.kernel.verifier_log import Log, Step
+    from osmia.kernel.verifier_origin import Origin
     from osmia.spec import LineInfo
 
-
-@record
-class Rejection:
-    """What a log says of a program that the verifier refused."""
-
-    reason: str
-    """The kernel's own words, on one line."""
-    file: str | None
-    line: int | None
-    text: str
-    """The source line, where the log or the object has it."""
-    instruction: int | None
-    """The instruction that was refused, counted in slots over the whole program."""
+_SHOWN_BRANCHES = 6
 
 
 def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo]) -> VerifierError:
     """The error for a log; `lines` are the program's, with offsets over the whole of it, ascending."""
-    found = read_log(log, lines)
-    where = f"{found.file}:{found.line}: " if found.file else ""
-    said = f"the kernel's verifier refuses program '{program}': {plain_words(found.reason)}"
-    at = f"\n    {found.text.strip()}" if found.text.strip() else ""
-    if not where and found.instruction is not None:
-        said += f" (at instruction {found.instruction})"
-    error = VerifierError(number, f"{where}{said}{at}")
-    error.log = log
+    read = read_log(log)
+    table = _Lines(lines)
+    known = explain(read.reason) or explain(reported_words(read.report, "Reason"))
+    refused, place = _refused(read, known, table)
+    origin = _origin(known, read.steps) if known else None
+    made = (origin.ended_by or origin.step) if origin else None
+    case = _case(known, origin, read.function) if known else None
+    report = "" if known else read.report
+    reason = read.reason or reported_words(read.report, "Reason") or "it gives no reason"
+    cause, fix = reported_words(report, "Reason"), reported_words(report, "Suggestion")
+    if known:
+        said = case or known.entry
+        cause, fix = said.cause.format(**known.groups), said.fix.format(**known.groups)
+    from_line = table.source(made) if made else None
+    way = branches(read.steps, table.place) if not known or "at" not in known.groups else ()
+    error = VerifierError(
+        number,
+        "\n".join(
+            (
+                _first_line(program, cause or reason, place, refused),
+                *([f"    {place.text.strip()}"] if place and place.text.strip() else []),
+                *_labelled("from", _origin_words(made, from_line, refused, place)),
+                *_labelled("path", _path_words(way, place, cut=read.cut)),
+                *_labelled("fix", fix),
+                *_labelled("kernel", reason if cause and cause != reason else ""),
+            )
+        ),
+    )
+    error.file, error.line = (place.file, place.line) if place else (None, None)
+    error.origin, error.branches = from_line, way
+    error.reason, error.cause, error.fix, error.log = reason, cause, fix, log
     return error
 
 
-def read_log(log: str, lines: Sequence[LineInfo]) -> Rejection:
-    """Find the reason and its place. Both forms of log are read: the plain one, and that of kernels from 7.3."""
-    reason: list[str] = []
-    source: tuple[str, int, str] | None = None
-    instruction: int | None = None
-    report: str | None = None
-    for line in log.splitlines():
-        if line.startswith(_SUMMARIES):
-            break
-        if line.startswith(_REPORT):
-            report = ""
-        if report is not None:
-            report += line + "\n"
-            continue
-        if line.startswith("; "):
-            source, reason = _source(line) or source, []
-        elif (index := _instruction_index(line)) is not None:
-            instruction, reason = index, []
-        elif line.strip() and not line.startswith(_NOISE):
-            reason.append(line.strip())
-    said = "; ".join(reason)
-    named = _named_instruction(said)
-    if report is not None:
-        named = _reported_instruction(report) if named is None else named
-        # What the table knows is said alike on all kernels; for the rest, the report's words are the plainer ones.
-        said = said if _words(said) else _reported_reason(report) or said
-    said = said or "it gives no reason"
-    if named is not None and named != instruction:
-        instruction, source = named, None
-    if source is None and instruction is not None:
-        source = _look_up(instruction, lines)
-    file, number, text = source or (None, None, "")
-    return Rejection(said, file, number, text, instruction)
+class _Lines:
+    """The source lines of a program's instructions."""
+
+    def __init__(self, lines: Sequence[LineInfo]) -> None:
+        self._lines = lines
+        self._offsets = [line.offset for line in lines]
+
+    def at(self, index: int) -> tuple[str, int, str] | None:
+        """The line of an instruction, as the object has it."""
+        position = bisect_right(self._offsets, index)
+        if not position:
+            return None
+        line = self._lines[position - 1]
+        return (line.file, line.line, line.text) if line.line else None
+
+    def place(self, step: Step) -> tuple[str, int, str] | None:
+        """The line of a step: as the log says, or else the object. The log has a file's name without its directory."""
+        said, known = step.source, self.at(step.index)
+        if said is None or (known and known[1] == said[1] and known[0].rpartition("/")[2] == said[0]):
+            return known
+        return said
+
+    def last(self, steps: list[Step]) -> SourceLine | None:
+        """The line of the last step that is of one."""
+        return next((found for step in reversed(steps) if (found := self.source(step))), None)
+
+    def source(self, step: Step) -> SourceLine | None:
+        """The same, as it is shown."""
+        found = self.place(step)
+        return SourceLine(*found) if found else None
 
 
-_SUMMARIES = ("processed ",)
-# What stands between instructions: the registers' state, and how it was found out.
-_NOISE = (
-    " R",
-    " frame",
-    "last_idx ",
-    "parent ",
-    "regs=",
-    "func#",
-    "verification time",
-    "stack depth",
-    "mark_precise:",
-    "from ",
-    "Validating ",
-    "Func#",
-    "caller:",
-    "callee:",
-)
-_REPORT = "Verification failed:"
+def _refused(log: Log, known: Explanation | None, table: _Lines) -> tuple[int | None, SourceLine | None]:
+    """The instruction that was refused and its line: the last one, unless the reason names another."""
+    named = known.groups.get("at") if known else None
+    index = int(named) if named else reported_instruction(log.report)
+    last = log.steps[-1] if log.steps else None
+    if index is None or (last and last.index == index):
+        return (last.index, table.last(log.steps)) if last else (None, None)
+    found = table.at(index)
+    return index, SourceLine(*found) if found else None
 
 
-def _source(line: str) -> tuple[str, int, str] | None:
-    """`; counter.value += 1 @ counter.py:9` in its parts; kernels before 6.9 leave the place out."""
-    text, separator, place = line[2:].rpartition(" @ ")
-    file, colon, number = place.rpartition(":")
-    if not separator or not colon or not number.isdigit():
+def _origin(known: Explanation, steps: list[Step]) -> Origin | None:
+    """Where the value came from that an entry is about."""
+    if not steps:
         return None
-    return file, int(number), text
+    trace, groups = known.entry.trace, known.groups
+    kind, _, name = trace.partition(" ")
+    if kind == "call":
+        return verifier_origin.last_call(steps, name)
+    if kind == "acquired":
+        return verifier_origin.step_at(steps, int(groups["acquired"]))
+    registers = {
+        "base": verifier_origin.base(steps[-1]),
+        "operand": verifier_origin.operand(steps[-1]),
+        "r0": 0,
+        "": None,
+    }
+    named = groups.get("register") or groups.get("other")
+    register = registers[kind] if kind in registers else int(named) if named else verifier_origin.base(steps[-1])
+    if register is None:
+        return None
+    return verifier_origin.origin(steps, register, number=kind in ("number", "operand"))
 
 
-def _instruction_index(line: str) -> int | None:
-    """The index in `12: (85) call ...` or in the state line `12: R0=...`."""
-    index, colon, rest = line.partition(":")
-    return int(index) if colon and index.isdigit() and rest.startswith((" (", " R", " frame")) else None
-
-
-def _named_instruction(reason: str) -> int | None:
-    """The instruction in a reason that comes before the simulation: `unreachable insn 2`."""
-    for before in (
-        "unreachable insn ",
-        "jump out of range from insn ",
-        "back-edge from insn ",
-        "infinite loop detected at insn ",
-    ):
-        _, found, rest = reason.partition(before)
-        digits = rest.split(" ")[0].rstrip(";.")
-        if found and digits.isdigit():
-            return int(digits)
+def _case(known: Explanation, origin: Origin | None, function: str) -> Case | None:
+    """The case of an entry that the value's origin tells."""
+    if origin is None:
+        return next((case for case in known.entry.cases if not case.origin), None) if function else None
+    for case in known.entry.cases:
+        step = origin.ended_by if case.ended_by else origin.step
+        if step and case.origin and re.match(case.origin, step.text):
+            return case
     return None
 
 
-def _look_up(instruction: int, lines: Sequence[LineInfo]) -> tuple[str, int, str] | None:
-    covering = None
-    for line in lines:
-        if line.offset > instruction:
-            break
-        covering = line
-    return (covering.file, covering.line, covering.text) if covering else None
+def _first_line(program: str, why: str, place: SourceLine | None, refused: int | None) -> str:
+    where = f"{place.file}:{place.line}: " if place else ""
+    at = f" (at instruction {refused})" if place is None and refused is not None else ""
+    return f"{where}the kernel's verifier refuses program '{program}': {why}{at}"
 
 
-def _reported_instruction(report: str) -> int | None:
-    """The instruction that a log of a kernel from 7.3 points at, under `At:`."""
-    _, _, rest = report.partition("\nAt:\n")
-    _, _, context = rest.partition("\n\n")[0].partition("Instruction context:\n")
-    for line in context.splitlines():
-        _, arrow, pointed_at = line.partition(">>>")
-        number = pointed_at.partition("|")[0].strip()
-        if arrow and number.isdigit():
-            return int(number)
-    return None
+def _labelled(label: str, words: str) -> list[str]:
+    return [f"  {label}: {words}"] if words else []
 
 
-def _reported_reason(report: str) -> str:
-    """What stands under `Reason:` in a log of a kernel from 7.3."""
-    _, found, rest = report.partition("\nReason:\n")
-    words = rest.partition("\n\n")[0] if found else report.partition(":")[2].partition("\n")[0]
-    return " ".join(words.split())
+def _origin_words(made: Step | None, line: SourceLine | None, refused: int | None, place: SourceLine | None) -> str:
+    """Where the value came from; nothing where that is the line that is shown already."""
+    if made is None or made.index == refused:
+        return ""
+    if line is None:
+        return f"instruction {made.index}: {made.text}"
+    return "" if line == place else f"{line.file}:{line.line}: {line.text.strip()}"
 
 
-def plain_words(reason: str) -> str:
-    """The reason in plain words where it is a known one, with the kernel's own behind it."""
-    words = _words(reason)
-    return f"{words} (`{reason}`)" if words else reason
+def _path_words(way: tuple[Branch, ...], place: SourceLine | None, *, cut: bool) -> str:
+    """The last conditions: `line 12: true (3 times), line 15 -> line 19`, with the file where it is another one."""
+    shown: list[str] = []
+    for words, same in groupby(_branch_words(branch, place) for branch in way):
+        times = len(list(same))
+        counted = times > 1 and (shown or not cut)
+        shown.append(f"{words} ({times} times)" if counted else words)
+    more = len(shown) > _SHOWN_BRANCHES or (cut and shown)
+    return ", ".join(["...", *shown[-_SHOWN_BRANCHES:]] if more else shown)
 
 
-def _words(reason: str) -> str | None:
-    return next((words for sign, words in _PLAIN if sign in reason), None)
-
-
-_TOO_NEW = "an instruction that this kernel does not know: build for an older target"
-
-# The first sign that a reason holds says what it means.
-_PLAIN: tuple[tuple[str, str], ...] = (
-    ("_or_null'", "a value that may be missing is used without a check for None"),
-    ("_or_null prohibited, null-check it first", "a value that may be missing is used without a check for None"),
-    ("invalid access to packet", "packet bytes are used that no check has shown to be there"),
-    ("invalid mem access 'scalar'", "a plain number is used as an address"),
-    ("invalid mem access 'inv'", "a plain number is used as an address"),
-    ("invalid access to map value", "an access outside a map's value"),
-    ("invalid access to memory", "an access outside the memory that belongs to the program"),
-    ("unbounded memory access", "an index without an upper bound"),
-    ("!read_ok", "a value is read that is not set on every path"),
-    ("stack size of", "the locals of all functions on one path of calls take more than 512 bytes"),
-    ("call stack of", "more than 8 nested calls of functions"),
-    ("infinite loop detected", "a loop that may never end"),
-    ("back-edge from insn", "a loop, which kernels before 5.3 do not run"),
-    ("BPF program is too large", "the program takes the verifier more than a million steps"),
-    ("jumps is too complex", "too many branches for the verifier"),
-    ("cannot use helper", "a helper that programs of this kind may not call"),
-    ("unknown func", "a helper that this kernel, or this kind of program, does not have"),
-    ("invalid func unknown", "a helper that this kernel does not have"),
-    ("GPL-restricted function", 'a helper for programs under the GPL only: say LICENSE = "GPL"'),
-    ("invalid bpf_context access", "a field of the context that is not there, or may not be used this way"),
-    ("should have been in", "a return value that this hook does not allow"),
-    ("write into map forbidden", "a write to a read-only map"),
-    ("unknown opcode", _TOO_NEW),
-    ("uses reserved fields", _TOO_NEW),
-    ("uses invalid atomic opcode", _TOO_NEW),
-    ("unreachable insn", "code that can never run"),
-)
+def _branch_words(branch: Branch, place: SourceLine | None) -> str:
+    where = f"line {branch.line}" if place and branch.file == place.file else f"{branch.file}:{branch.line}"
+    if branch.taken is not None:
+        return f"{where}: {'true' if branch.taken else 'false'}"
+    return f"{where} -> line {branch.next_line}" if branch.next_line is not None else where

@@ -31,7 +31,7 @@ def load_program(
     if kind is None:
         raise ObjectError(f"{spec.name}: '{function.name}' (section '{function.section}') is of no kind of program")
 
-    def load(log: bytearray | None = None) -> int:
+    def load(log: bytearray | None = None, level: int = bpf.LOG_WHOLE) -> int:
         return bpf.prog_load(
             prog_type=kind.program_type,
             instructions=linked.instructions,
@@ -42,6 +42,7 @@ def load_program(
             func_info=linked.func_info if btf else b"",
             line_info=linked.line_info if btf else b"",
             log=log,
+            log_level=level,
         )
 
     try:
@@ -73,7 +74,7 @@ def load_program(
     )
 
 
-def _log_of(load: Callable[[bytearray], int], number: int) -> str | int:
+def _log_of(load: Callable[..., int], number: int) -> str | int:
     """The verifier's log of a load that failed with `number`, or a file descriptor if it does not fail any more."""
     size = _FIRST_LOG
     while True:
@@ -82,10 +83,23 @@ def _log_of(load: Callable[[bytearray], int], number: int) -> str | int:
             return load(log)
         except OSError as error:
             too_small = error.errno == errno.ENOSPC and number != errno.ENOSPC
-        if not too_small or size >= _LARGEST_LOG:
-            return bpf.text(log)
+        # The log of a program that took a million steps fits nowhere.
+        if not too_small or size >= _LARGEST_LOG or number == errno.E2BIG:
+            break
         size *= 4
+    text = bpf.text(log)
+    if not too_small or _SUMMARY in text[-_LAST_LINES:]:
+        return text
+    # Kernels before 6.4 keep the start of a log that is too long, and the reason stands at its end.
+    reason = bytearray(_FIRST_LOG)
+    try:
+        return load(reason, bpf.LOG_REASON)
+    except OSError:
+        return "".join((text[: text.rfind("\n")], "\n[...]\n", bpf.text(reason)))
 
+
+_SUMMARY = "\nprocessed "
+_LAST_LINES = 1 << 12
 
 _HINTS = {
     errno.E2BIG: "the kernel takes 1 to 1,000,000 instructions (E2BIG)",

@@ -95,8 +95,10 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
         )
     if isinstance(base, ir.Constant):
         return constant(base.value**exponent.value, location)
-    if exponent.value == 0:
+    if exponent.value == 0 and isinstance(base, ir.LocalRead):
         return constant(1, location)
+    if exponent.value == 0:  # what the base does besides, assigning or failing, it still does
+        return binary("+", binary("*", base, constant(0, location), location), constant(1, location), location)
     first = _once(state, base)
     result = first
     for _ in range(exponent.value - 1):
@@ -183,9 +185,10 @@ def _in_range(state: FunctionState, value: ir.Expression, numbers: range, locati
     )
     if abs(numbers.step) == 1:
         return inside
-    distance = binary("-", _again(first), constant(low, location), location)
-    rest = binary("%", distance, constant(abs(numbers.step), location), location)
-    met = ir.Compare(ir.BOOL, location, ("==",), (rest, constant(0, location)))
+    # Remainders, and not the distance from the start: that may leave 64 bits.
+    step = abs(numbers.step)
+    rest = binary("%", _again(first), constant(step, location), location)
+    met = ir.Compare(ir.BOOL, location, ("==",), (rest, constant(low % step, location)))
     return ir.Logical(ir.BOOL, location, "and", (inside, met))
 
 
