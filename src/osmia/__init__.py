@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from osmia.arrays import Chars as Chars
     from osmia.arrays import FixedArray as FixedArray
     from osmia.arrays import SpinLock as SpinLock
+    from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -96,6 +97,7 @@ _HOME = {
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
+    "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",

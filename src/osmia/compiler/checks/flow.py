@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import NoneType, OptionalType
-from osmia.compiler.ir.walk import operands
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType
+from osmia.compiler.ir.walk import nodes, operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Known:
 
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
+# Stands among objects for all that lies in the packet: no node has this identity.
+PACKET = frozenset((-1,))
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -213,10 +215,16 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
+        case ir.PacketAt():
+            return PACKET
         case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
+        case ir.Sequence(value=result):
+            return _objects(result, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _objects(then, facts) | _objects(otherwise, facts)
         case _:
             return frozenset()
 
@@ -329,13 +337,17 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return None if done is None else _value(value, done, around)
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
+        case ir.HelperCall(helper=helper):
+            after = _operands(of, facts, around)
+            return _moved(of, after) if helper.changes_packet else after
         case (
             ir.Constant()
             | ir.ContextRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
-            | ir.HelperCall()
+            | ir.PacketAt()
+            | ir.PacketLength()
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.Atomic()
@@ -359,9 +371,31 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
 
 def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> Facts:
     going: Facts = facts
+    held: list[ir.Expression] = []
     for part in operands(of):
         going = None if going is None else _value(part, going, around)
+        if going is None:
+            continue
+        if held and _changes_packet(part):
+            raise _changed_between(held[0])
+        if not isinstance(part.type, IntType) and _objects(part, going) & PACKET:
+            held.append(part)
     return going
+
+
+def _changes_packet(of: ir.Expression) -> bool:
+    statements = (ir.Evaluate(of.location, of),)
+    return any(isinstance(each, ir.HelperCall) and each.helper.changes_packet for each in nodes(statements))
+
+
+def _changed_between(view: ir.Expression) -> Exception:
+    return error(
+        "this refers to what is no longer there when it is used",
+        view.location,
+        found="a view of the packet, and before its use a call that moves or resizes the packet",
+        expected="something that is still there",
+        fix="change the packet first, in a statement of its own",
+    )
 
 
 def _made(new: ir.Construct, facts: Facts) -> Facts:
@@ -377,6 +411,19 @@ def _made(new: ir.Construct, facts: Facts) -> Facts:
     }
 
 
+def _moved(change: ir.HelperCall, facts: Facts) -> Facts:
+    """What referred into the packet leads nowhere now."""
+    if facts is None:
+        return None
+    reason = f"a view of the packet that ended at line {change.location.line}, with {change.helper.name}"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
+        if k.objects & PACKET
+        else k
+        for local, k in facts.items()
+    }
+
+
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
     return error(
@@ -384,7 +431,9 @@ def _stale(read: ir.LocalRead, known: Known) -> Exception:
         read.location,
         found=known.stale,
         expected="something that is still there",
-        fix="keep a copy of its fields, or look it up again",
+        fix="take it again after that line, or keep what is needed of it in locals"
+        if known.objects & PACKET
+        else "keep a copy of its fields, or look it up again",
     )
 
 

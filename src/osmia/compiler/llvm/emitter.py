@@ -80,6 +80,19 @@ class Emitter:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
+    def opaque_pointer(self, pointer: str) -> str:
+        """The same address, of which LLVM knows nothing."""
+        return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')
+
+    def context_field(self, offset: int, bits: int) -> str:
+        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
+        alignment = (bits // 8).bit_length() - 1
+        return self.value(
+            f"call i{bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{bits}"
+            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
+            f" i64 immarg {offset})"
+        )
+
     def name(self, hint: str) -> str:
         """A name of its own."""
         self._count += 1
