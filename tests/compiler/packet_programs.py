@@ -1,6 +1,25 @@
 """XDP programs that read and write packets, as users write them. test_packets.py runs them."""
 
-from osmia import Array, Packet, XdpAction, XdpContext, be16, be32, struct, u8, u32, u64, xdp
+from enum import IntEnum
+from typing import Final
+
+from osmia import (
+    Array,
+    FixedArray,
+    HashMap,
+    Packet,
+    XdpAction,
+    XdpContext,
+    array,
+    be16,
+    be32,
+    struct,
+    u8,
+    u16,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.checksum import (
     checksum,
     checksum_replace,
@@ -369,3 +388,116 @@ def passes_views_on(ctx: XdpContext) -> XdpAction:
     if udp.dst == 53:
         udp.dst = 5353
     return XdpAction.TX
+
+
+class State(IntEnum):
+    CLOSED = 0
+    FIRST = 1
+    SECOND = 2
+    OPEN = 3
+
+
+KNOCKS: Final = (7000, 8000, 9000)
+SSH: Final = 22
+
+states = HashMap(be32, State, max_entries=4096)
+
+
+@xdp
+def knock(ctx: XdpContext) -> XdpAction:
+    """Let those into SSH who knock at three ports first."""
+    eth = ctx.packet.at(Ethernet, 0)
+    if eth is None or eth.ether_type != EtherType.IPV4:
+        return XdpAction.PASS
+    ip = ctx.packet.at(IPv4, sizeof(Ethernet))
+    if ip is None or ip.protocol != IpProto.TCP:
+        return XdpAction.PASS
+    tcp = ctx.packet.at(Tcp, sizeof(Ethernet) + ip.header_length)
+    if tcp is None:
+        return XdpAction.PASS
+    state = states.lookup_or_init(ip.src, State.CLOSED)
+    if state is None:
+        return XdpAction.ABORTED
+    if tcp.dst == SSH:
+        return XdpAction.PASS if state.value == State.OPEN else XdpAction.DROP
+    match state.value:
+        case State.CLOSED if tcp.dst == KNOCKS[0]:
+            state.value = State.FIRST
+        case State.FIRST if tcp.dst == KNOCKS[1]:
+            state.value = State.SECOND
+        case State.SECOND if tcp.dst == KNOCKS[2]:
+            state.value = State.OPEN
+        case State.OPEN:
+            pass
+        case _:
+            if tcp.dst in KNOCKS:
+                state.value = State.CLOSED
+    return XdpAction.DROP
+
+
+@struct
+class Backend:
+    mac: FixedArray[u8] = array(u8, 6)
+    port: u32 = 0
+
+
+backends = Array(Backend, max_entries=16)
+
+
+@xdp
+def balance(ctx: XdpContext) -> XdpAction:
+    """Give a packet to one of several backends."""
+    eth, ip = ctx.packet.at(Ethernet, 0), ctx.packet.at(IPv4, 14)
+    if eth is None or ip is None:
+        return XdpAction.PASS
+    backend = backends.lookup((ip.src ^ ip.dst) % 16)
+    if backend is None:
+        return XdpAction.ABORTED
+    eth.dst = backend.mac
+    for i in range(6):
+        eth.src[i] = backend.mac[i]
+    ip.ttl -= 1
+    return ctx.redirect(backend.port)
+
+
+blocked = HashMap(be32, u64, max_entries=1024)
+
+
+@xdp
+def firewall(ctx: XdpContext) -> XdpAction:
+    """Drop what comes from addresses on a list, and count it."""
+    eth = ctx.packet.at(Ethernet, 0)
+    if eth is None:
+        return XdpAction.DROP
+    match eth.ether_type:
+        case EtherType.IPV4:
+            ip = ctx.packet.at(IPv4, 14)
+            if ip is None:
+                return XdpAction.DROP
+            hits = blocked.lookup(ip.src)
+            if hits is not None:
+                hits.value += 1
+                return XdpAction.DROP
+            return XdpAction.PASS
+        case _:
+            return XdpAction.PASS
+
+
+def udp_ports(packet: Packet, offset: int = 14) -> tuple[u16, u16]:
+    ip = packet.at(IPv4, offset)
+    if ip is None or ip.protocol != IpProto.UDP:
+        return 0, 0
+    udp = packet.at(Udp, offset + ip.header_length)
+    if udp is None:
+        return 0, 0
+    return udp.src, udp.dst
+
+
+def is_dns(packet: Packet) -> bool:
+    source, target = udp_ports(packet, offset=14)
+    return target == 53 or source == 53
+
+
+@xdp
+def drop_dns(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP if is_dns(ctx.packet) else XdpAction.PASS

@@ -15,8 +15,10 @@ import real_packets as packets
 from compiled import c_object
 from compiler import packet_programs
 from osmia import XdpAction, checksum
+from osmia.compiler.build import checked_unit
 from osmia.compiler.target import Target
 from osmia.headers import IPv4, IPv6
+from osmia.kinds import KINDS
 from osmia.object_file import read_object
 from program_files import PRELUDE, body_of, module_from
 
@@ -226,6 +228,64 @@ def test_views_from_functions_and_conditionals(loaded: Any) -> None:
     assert (action, found.other, data) == (PASS, 80 + 2, packet)
 
 
+def test_knocking(loaded: Any) -> None:
+    def knock(port: int) -> XdpAction:
+        packet = packets.ethernet(packets.ipv4(packets.tcp(b"", target=port), 6))
+        return XdpAction(loaded["knock"].test_run(packet).action)
+
+    loaded["states"].clear()
+    assert [knock(port) for port in (22, 7000, 9000, 22, 8000, 22)] == [DROP] * 6
+    assert [knock(port) for port in (7000, 8000, 9000, 22, 80, 22)] == [DROP, DROP, DROP, PASS, DROP, PASS]
+    assert loaded["states"][0xC0000201] is packet_programs.State.OPEN
+
+
+def test_balancing(loaded: Any) -> None:
+    packet = packets.ethernet(packets.ipv4(UDP, 17, ttl=9))
+    mac = bytes(range(0x20, 0x26))
+    key = (int.from_bytes(packet[26:30], "big") ^ int.from_bytes(packet[30:34], "big")) % 16
+    loaded["backends"][key] = osmia.from_bytes(packet_programs.Backend, mac + struct.pack("=xxI", 1))
+    result = loaded["balance"].test_run(packet)
+    assert result.action is XdpAction.REDIRECT
+    assert result.data == mac + mac + packet[12:22] + b"\x08" + packet[23:]
+
+
+def test_blocking(loaded: Any) -> None:
+    loaded["blocked"][0xC0000201] = 4
+    blocked = packets.ethernet(packets.ipv4(UDP, 17))
+    assert loaded["firewall"].test_run(blocked).action is DROP
+    assert loaded["firewall"].test_run(packets.ethernet(packets.ipv4(UDP, 17, source="192.0.2.2"))).action is PASS
+    assert loaded["firewall"].test_run(packets.ethernet(bytes(46), 0x0806)).action is PASS
+    assert loaded["firewall"].test_run(blocked[:33]).action is DROP
+    assert loaded["blocked"][0xC0000201] == 5
+
+
+def test_functions_of_the_packet(loaded: Any) -> None:
+    dns = packets.ipv4(UDP, 17, options=bytes(8))
+    assert loaded["drop_dns"].test_run(packets.ethernet(dns)).action is DROP
+    assert loaded["drop_dns"].test_run(packets.ethernet(packets.ipv4(packets.udp(b"", 53, 9), 17))).action is DROP
+    assert loaded["drop_dns"].test_run(packets.ethernet(packets.ipv4(packets.udp(b"", 9, 9), 17))).action is PASS
+    assert loaded["drop_dns"].test_run(packets.ethernet(dns)[:45]).action is PASS
+
+
+def test_a_packet_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kind of program is so yet: the table says it."""
+    monkeypatch.setattr(KINDS["xdp"].packet, "writable", False)
+    head = "from osmia.headers import IPv4\n" + PRELUDE
+    start = "ip = ctx.packet.at(IPv4, 14)\nif ip is None:\n    return XdpAction.PASS\n"
+    for change in ("ip.ttl = 1", "ip.src += 1", "other = ip\nother.id = 7"):
+        module = module_from(tmp_path, head + body_of(start + change + "\nreturn XdpAction.PASS")[len(PRELUDE) :])
+        with pytest.raises(osmia.CompileError) as refusal:
+            checked_unit((module.program.request,))
+        assert refusal.value.problem == "programs of kind xdp cannot change the packet"
+        assert refusal.value.__notes__ == [
+            "found: a store into a view of the packet",
+            "expected: packets that are read",
+            "fix: keep the value in a local, or a copy of the struct",
+        ]
+    reads = module_from(tmp_path, head + body_of(start + "x = ip.ttl\nreturn XdpAction.PASS")[len(PRELUDE) :])
+    checked_unit((reads.program.request,))
+
+
 PARSER = """
     eth = ctx.packet.at(Ethernet, 0)
     if eth is None or eth.ether_type != 0x0800:
@@ -364,7 +424,6 @@ def test_packets_exist_in_kernel_code_only() -> None:
     for use, name in (
         (lambda: context.packet, "XdpContext.packet"),
         (lambda: context.meta, "XdpContext.meta"),
-        (lambda: context.adjust_head(1), "XdpContext.adjust_head"),
         (lambda: osmia.Packet().at(IPv4, 0), "Packet.at"),
         (lambda: len(osmia.Packet()), "Packet.__len__"),
     ):

@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.contexts.generated.helpers import XdpHelpers
     from osmia.contexts.packet import Packet
-    from osmia.types import i32, i64
 else:
     XdpHelpers = helpers_later("XdpHelpers")
 
@@ -67,28 +66,6 @@ class XdpContext(XdpHelpers):
         Since Linux 4.15, where the driver has it.
         """
         raise _kernel_only("meta")
-
-    def adjust_head(self, delta: i32) -> i64:
-        """Move the packet's start: cut `delta` bytes off, or put -`delta` new ones before it. Since Linux 4.10.
-
-        0, or a negative error number where there is no room. All that `packet.at` gave before ends, and metadata moves
-        along.
-        """
-        raise _kernel_only("adjust_head")
-
-    def adjust_tail(self, delta: i32) -> i64:
-        """Move the packet's end: cut -`delta` bytes off (since Linux 4.18), or add `delta` zeros (5.8).
-
-        0, or a negative error number where there is no room. All that `packet.at` gave before ends.
-        """
-        raise _kernel_only("adjust_tail")
-
-    def adjust_meta(self, delta: i32) -> i64:
-        """Move the start of the metadata: -`delta` bytes more of it, in steps of 4. Since Linux 4.15.
-
-        0, or a negative error number where there is no room. All that `packet.at` and `meta.at` gave before ends.
-        """
-        raise _kernel_only("adjust_meta")
 
 
 def _kernel_only(field: str) -> TypeError:

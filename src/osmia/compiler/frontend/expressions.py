@@ -19,7 +19,7 @@ from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
-from osmia.compiler.frontend.packets import packet_members, packet_of, packet_operation
+from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     is_property,
     loaded,
@@ -214,6 +214,8 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
         return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
+    if isinstance(base.type, PacketType):
+        raise no_bytes(base.type, node, location)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -568,6 +570,8 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     if isinstance(base, Static) and isinstance(base.value, Map):
         return loaded(map_item(state, state.unit.map_reference(base), node, expression), location)
     if isinstance(base, ir.Expression):
+        if isinstance(base.type, PacketType):
+            raise no_bytes(base.type, node, location)
         place = place_of_subscript(state, base, node)
         if place is not None:
             return loaded(place, location)

@@ -76,6 +76,17 @@ def packet_operation(state: FunctionState, of: PacketType, node: ast.Call) -> ir
     return ir.PacketAt(OptionalType(PlaceType(layout)), state.at(node), of, offset)
 
 
+def no_bytes(of: PacketType, node: ast.expr, location: Location) -> Exception:
+    """The error for what reaches for the packet's bytes in another way."""
+    return error(
+        f"{of} is read with `at`",
+        location,
+        found=ast.unparse(node),
+        expected="`at(type, offset)`: what lies there in place, or None",
+        fix="write `byte = ctx.packet.at(u8, offset)`, and check it for None",
+    )
+
+
 def _arguments(state: FunctionState, node: ast.Call) -> list[ast.expr]:
     if len(node.args) == 2 and not node.keywords and not any(isinstance(each, ast.Starred) for each in node.args):
         return node.args
