@@ -80,9 +80,14 @@ class Emitter:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
-    def opaque_pointer(self, pointer: str) -> str:
-        """The same address, of which LLVM knows nothing."""
-        return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')
+    def is_constant(self, number: str) -> str:
+        """Whether LLVM finds a number constant once it has written out loops (i1, which it decides)."""
+        return self.value(f"call i1 @llvm.is.constant.i64(i64 {number})")
+
+    def hidden(self, value: str, of: str, known: str) -> str:
+        """The same value, of which LLVM knows nothing but that equal ones stay equal, unless `known` says to show it."""
+        unknown = self.value(f'call {of} asm "", "=r,0"({of} {value}) nounwind memory(none)')
+        return self.value(f"select i1 {known}, {of} {value}, {of} {unknown}")
 
     def context_field(self, offset: int, bits: int) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""

@@ -18,7 +18,7 @@ from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
-from osmia.compiler.llvm.packets import PacketWriter
+from osmia.compiler.llvm.packets import PacketWriter, View, varying
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -487,7 +487,7 @@ class FunctionWriter:
         """
         match of:
             case ir.PacketAt(offset=offset):
-                number = self._integer(offset)
+                number = self._integer(varying(offset)[0])
                 self._out.at(of.location)
                 return self._packet.at(of, number)
             case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in self._views:

@@ -2,7 +2,8 @@
 
 It knows what lies in a packet by comparisons of pointers: `start + size > end`, never `end - start < size`. What it
 learns of one pointer holds for all that were made from the packet's start by the same number, so an offset that is not
-constant is added once, and the sum kept in a register that LLVM knows nothing of.
+constant is added once, and the sum kept in a register that LLVM knows nothing of. What LLVM finds constant by itself,
+since it wrote a loop out, is treated as a constant.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leads_to
 from osmia.compiler.ir.types import PlaceType, integer_of
 from osmia.compiler.ir.walk import nodes
+from osmia.compiler.llvm.memory import offset
 from osmia.layout import IntegerLayout
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # The verifier follows offsets into packets up to here (MAX_PACKET_OFF).
 LARGEST_OFFSET = 0xFFFF
+LARGEST_NUMBER = (1 << 64) - 1
 
 View = tuple[str, str]
 """A pointer, and whether there is nothing (i1)."""
@@ -61,45 +64,48 @@ class PacketWriter:
         start, end = (self._out.value(f"ptrtoint ptr {each} to i64") for each in self._ends(of))
         return self._out.opaque(self._out.value(f"sub i64 {end}, {start}"))
 
-    def at(self, of: ir.PacketAt, offset: str) -> View:
-        """What lies at an offset."""
+    def at(self, of: ir.PacketAt, number: str) -> View:
+        """What lies at an offset: `number` and what `varying` left out of it."""
         assert isinstance(of.type.of, PlaceType)
         out, size = self._out, of.type.of.layout.size
         start, end = self._ends(of.packet)
-        if isinstance(of.offset, ir.Constant):
-            place = out.value(f"getelementptr i8, ptr {start}, i64 {offset}")
-            behind = out.value(f"getelementptr i8, ptr {start}, i64 {of.offset.value + size}")
+        varies, added = varying(of.offset)
+        if isinstance(varies, ir.Constant):
+            place = out.value(f"getelementptr i8, ptr {start}, i64 {varies.value + added}")
+            behind = out.value(f"getelementptr i8, ptr {start}, i64 {varies.value + added + size}")
             return place, out.value(f"icmp ugt ptr {behind}, {end}")
-        most, interval = LARGEST_OFFSET - size, integer_of(of.offset.type)
+        most, interval = LARGEST_OFFSET - size - added, integer_of(varies.type)
         assert interval is not None
+        known = out.is_constant(number)
         if interval.low >= 0 and interval.high <= most:
-            visible = self._largest.of(of.offset)
+            visible = self._largest.of(varies)
             mask = (1 << interval.high.bit_length()) - 1
             if visible is not None and visible <= most:
-                return self._checked(start, end, offset, size)
+                return self._checked(start, end, number, known, added, size)
             if mask <= most:
                 # It is that small in any case, but the verifier cannot see why.
-                masked = out.value(f"and i64 {out.opaque(offset)}, {mask}")
-                return self._checked(start, end, masked, size)
-        return self._within(start, end, offset, size)
+                masked = out.value(f"and i64 {out.hidden(number, 'i64', known)}, {mask}")
+                return self._checked(start, end, masked, known, added, size)
+        return self._within(start, end, number, known, added, size)
 
-    def _checked(self, start: str, end: str, offset: str, size: int) -> View:
-        place = self._out.opaque_pointer(self._out.value(f"getelementptr i8, ptr {start}, i64 {offset}"))
-        behind = self._out.value(f"getelementptr i8, ptr {place}, i64 {size}")
-        return place, self._out.value(f"icmp ugt ptr {behind}, {end}")
+    def _checked(self, start: str, end: str, number: str, known: str, added: int, size: int) -> View:
+        base = self._out.value(f"getelementptr i8, ptr {start}, i64 {number}")
+        base = self._out.hidden(base, "ptr", known)
+        behind = self._out.value(f"getelementptr i8, ptr {base}, i64 {added + size}")
+        return offset(self._out, base, added), self._out.value(f"icmp ugt ptr {behind}, {end}")
 
-    def _within(self, start: str, end: str, offset: str, size: int) -> View:
+    def _within(self, start: str, end: str, number: str, known: str, added: int, size: int) -> View:
         """Of an offset that may be anything: a negative one is a large number here."""
         out = self._out
         pointer, nothing = out.slot("ptr"), out.slot("i8")
         near, after = out.label("near"), out.label("after")
-        offset = out.opaque(offset)
+        number = out.hidden(number, "i64", known)
         out.line(f"store ptr null, ptr {pointer}, align 8")
         out.line(f"store i8 1, ptr {nothing}, align 1")
-        far = out.value(f"icmp ugt i64 {offset}, {LARGEST_OFFSET - size}")
+        far = out.value(f"icmp ugt i64 {number}, {LARGEST_OFFSET - size - added}")
         out.branch(far, after, near)
         out.start(near)
-        place, missing = self._checked(start, end, offset, size)
+        place, missing = self._checked(start, end, number, known, added, size)
         out.line(f"store ptr {place}, ptr {pointer}, align 8")
         held = out.value(f"zext i1 {missing} to i8")
         out.line(f"store i8 {held}, ptr {nothing}, align 1")
@@ -119,6 +125,23 @@ class PacketWriter:
 def _bounds(of: PacketType) -> tuple[str, str]:
     """The fields between which it lies."""
     return ("data_meta", "data") if of.meta else ("data", "data_end")
+
+
+def varying(of: ir.Expression) -> tuple[ir.Expression, int]:
+    """An offset without the constants that are added to it, and their sum.
+
+    What lies at several distances from one place is then reached from one pointer, as in C.
+    """
+    added, whole = 0, of
+    while isinstance(of, ir.Binary) and of.operator == "+":
+        constant, other = (of.left, of.right) if isinstance(of.left, ir.Constant) else (of.right, of.left)
+        interval = integer_of(other.type)
+        if not isinstance(constant, ir.Constant) or interval is None:
+            break
+        added, of = added + constant.value, other
+        if interval.low < 0 or not 0 <= added <= LARGEST_OFFSET or interval.high + added > LARGEST_NUMBER:
+            return whole, 0
+    return of, added
 
 
 class Largest:
