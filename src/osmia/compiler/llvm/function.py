@@ -57,6 +57,8 @@ class FunctionWriter:
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # Labels of what does nothing but return a constant: no test follows there.
+        self._returning: set[str] = set()
 
     def text(self) -> str:
         """The definition."""
@@ -82,11 +84,14 @@ class FunctionWriter:
     # Statements
 
     def _statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
+        for index, statement in enumerate(statements):
             if self._out.ended:
                 return
             self._out.at(statement.location)
-            self._statement(statement)
+            if isinstance(statement, ir.If):
+                self._if(statement, statements[index + 1 : index + 2])
+            else:
+                self._statement(statement)
 
     def _statement(self, statement: ir.Statement) -> None:
         match statement:
@@ -112,7 +117,7 @@ class FunctionWriter:
                 self._out.at(statement.location)
                 self._return(result)
             case ir.If():
-                self._if(statement)
+                self._if(statement, ())
             case ir.Loop():
                 self._loop(statement)
             case ir.Break() | ir.Continue():
@@ -183,7 +188,7 @@ class FunctionWriter:
         elif integer_of(value.type) is not None:
             self._integer(value)
 
-    def _if(self, statement: ir.If) -> None:
+    def _if(self, statement: ir.If, following: tuple[ir.Statement, ...]) -> None:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
@@ -191,6 +196,10 @@ class FunctionWriter:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
+        for label, statements in ((then, statement.then), (otherwise, statement.otherwise)):
+            match statements or following:
+                case (ir.Return(value=ir.Constant()), *_) if not self._scopes:
+                    self._returning.add(label)
         self._branch(statement.test, then, otherwise)
         falls = False
         for label, statements in ((then, statement.then), (otherwise, statement.otherwise)):
@@ -284,7 +293,8 @@ class FunctionWriter:
         self._out.line(f"br i1 {nothing}, label %{none}, label %{there}")
         for label, target in ((none, when_true), (there, when_false)):
             self._out.start(label)
-            self._out.line(KEEP_APART)
+            if target not in self._returning:
+                self._out.line(KEEP_APART)
             self._out.line(f"br label %{target}")
 
     def _chain(
