@@ -1,5 +1,5 @@
 // Drop DNS queries for names in a map: the name, in lower case, is hashed as it stands in the packet (FNV-1a).
-#include "programs.h"
+#include "pairs.h"
 
 #define LONGEST 64
 #define DNS_PORT bpf_htons(53)

@@ -1,5 +1,5 @@
 // Hand packets to a program for their protocol, by tail calls; each counts what it is given.
-#include "programs.h"
+#include "pairs.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -1,5 +1,5 @@
 // A token bucket for each IPv4 source: what comes faster than RATE, beyond a burst, is dropped.
-#include "programs.h"
+#include "pairs.h"
 
 #define RATE 1000ULL // bytes a second
 #define BURST 10000ULL // bytes

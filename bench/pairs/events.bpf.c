@@ -1,5 +1,5 @@
 // Report each TCP connection that begins, through a ring buffer.
-#include "programs.h"
+#include "pairs.h"
 
 struct syn {
 	__u64 when;

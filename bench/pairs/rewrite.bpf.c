@@ -1,5 +1,5 @@
 // Send UDP packets for one address and port to another, with one hop less and right checksums.
-#include "programs.h"
+#include "pairs.h"
 
 #define SERVICE bpf_htonl(0xC6336407) // 198.51.100.7
 #define SERVICE_PORT bpf_htons(53)

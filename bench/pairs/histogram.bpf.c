@@ -1,5 +1,5 @@
 // A histogram of packet sizes, by powers of two.
-#include "programs.h"
+#include "pairs.h"
 
 #define SLOTS 16
 

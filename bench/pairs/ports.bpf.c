@@ -1,5 +1,5 @@
 // Count TCP packets by destination port: Ethernet, up to two VLAN headers, IPv4 with options, TCP.
-#include "programs.h"
+#include "pairs.h"
 
 struct vlan_hdr {
 	__be16 tci;

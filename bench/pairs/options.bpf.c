@@ -1,5 +1,5 @@
 // Walk the options of TCP SYNs, and lower a maximum segment size that is too large for a tunnel.
-#include "programs.h"
+#include "pairs.h"
 
 #define LARGEST bpf_htons(1360)
 #define END 0

@@ -1,5 +1,5 @@
 // Count packets and bytes by IPv4 source address.
-#include "programs.h"
+#include "pairs.h"
 
 struct traffic {
 	__u64 packets;
