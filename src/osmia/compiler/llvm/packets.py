@@ -77,15 +77,14 @@ class PacketWriter:
         most, interval = LARGEST_OFFSET - size - added, integer_of(varies.type)
         assert interval is not None
         known = out.is_constant(number)
-        if interval.low >= 0 and interval.high <= most:
-            visible = self._largest.of(varies)
-            mask = (1 << interval.high.bit_length()) - 1
-            if visible is not None and visible <= most:
-                return self._checked(start, end, number, known, added, size)
-            if mask <= most:
-                # It is that small in any case, but the verifier cannot see why.
-                masked = out.value(f"and i64 {out.hidden(number, 'i64', known)}, {mask}")
-                return self._checked(start, end, masked, known, added, size)
+        visible = self._largest.of(varies)
+        if visible is not None and visible <= most:
+            return self._checked(start, end, number, known, added, size)
+        mask = (1 << interval.high.bit_length()) - 1
+        if interval.low >= 0 and mask <= most:
+            # It is that small in any case, but the verifier cannot see why.
+            masked = out.value(f"and i64 {out.hidden(number, 'i64', known)}, {mask}")
+            return self._checked(start, end, masked, known, added, size)
         return self._within(start, end, number, known, added, size)
 
     def _checked(self, start: str, end: str, number: str, known: str, added: int, size: int) -> View:
@@ -151,12 +150,22 @@ class Largest:
     """
 
     def __init__(self, body: tuple[ir.Statement, ...], on_stack: frozenset[ir.Local]) -> None:
-        self._values: dict[ir.Local, list[ir.Expression]] = {}
+        self._values: dict[ir.Local, list[ir.Assign | ir.AssignExpression]] = {}
         self._open: set[ir.Local] = set()
         self._on_stack = on_stack  # LLVM makes registers of what lies there
+        # How often what stands in loops is done at most, by identity: None where no number is known.
+        self._times: dict[int, int | None] = {}
         for each in nodes(body):
             if isinstance(each, ir.Assign | ir.AssignExpression):
-                self._values.setdefault(each.local, []).append(each.value)
+                self._values.setdefault(each.local, []).append(each)
+            elif isinstance(each, ir.Loop):
+                self._repeated(each)
+
+    def _repeated(self, loop: ir.Loop) -> None:
+        rounds = _rounds(loop)
+        for each in nodes((ir.Evaluate(loop.location, loop.test), *loop.body, *loop.step)):
+            times = self._times.get(id(each), 1)
+            self._times[id(each)] = None if rounds is None or times is None else rounds * times
 
     def of(self, value: ir.Expression) -> int | None:
         """The largest number, of one that is not negative; None where the verifier cannot see one."""
@@ -178,10 +187,29 @@ class Largest:
         if local in self._open or local.storage is not None:
             return None
         self._open.add(local)
-        found = [self.of(value) for value in self._values.get(local, ())]
+        largest, grows, known = 0, 0, bool(self._values.get(local))
+        for each in self._values.get(local, ()):
+            growth, times = self._growth(local, each.value), self._times.get(id(each), 1)
+            value = self.of(each.value) if growth is None else 0
+            if value is None or (growth is not None and times is None):
+                known = False
+                break
+            largest, grows = max(largest, value), grows + (growth or 0) * (times or 0)
         self._open.remove(local)
-        known = [each for each in found if each is not None]
-        return max(known) if known and len(known) == len(found) else None
+        return largest + grows if known and largest + grows <= LARGEST_OFFSET else None
+
+    def _growth(self, local: ir.Local, value: ir.Expression) -> int | None:
+        """By how much a local grows where it is assigned itself and something more; None for all other values."""
+        if isinstance(value, ir.LocalRead) and value.local is local:
+            return 0
+        if not isinstance(value, ir.Binary) or value.operator != "+":
+            return None
+        for itself, more in ((value.left, value.right), (value.right, value.left)):
+            growth = self._growth(local, itself)
+            if growth is not None:
+                added = self.of(more)
+                return None if added is None else growth + added
+        return None
 
     def _binary(self, of: ir.Binary) -> int | None:
         left, right = self.of(of.left), self.of(of.right)
@@ -203,6 +231,16 @@ class Largest:
             case _:
                 return None
         return largest if largest <= LARGEST_OFFSET else None
+
+
+def _rounds(loop: ir.Loop) -> int | None:
+    """How often the body of a loop runs at most, if it counts, with its last test: the verifier walks each round."""
+    match loop.step:
+        case (ir.Assign(local=counter, value=ir.Binary(operator="+", left=ir.LocalRead(local=before), right=step)),):
+            interval = integer_of(counter.type)
+            if counter is before and isinstance(step, ir.Constant) and step.value != 0 and interval is not None:
+                return (interval.high - interval.low) // abs(step.value) + 1
+    return None
 
 
 def _masked(of: ir.Binary, known: int | None) -> int | None:
