@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import osmia
 from bench import packets, tools
 from bench.report import Table, middle, quartiles
+from osmia.compiler import Target
 from osmia.compiler.cache import object_for
-from osmia.compiler.target import Target
 from osmia.kernel import attributes, bpf
 from osmia.maps.ring import RingBuf
 from osmia.object_file import read_object
 from osmia.programs.loaded import programs_of, requests_of, run_file
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRS = Path(__file__).parent / "pairs"
@@ -86,8 +86,8 @@ def measure(rounds: int = ROUNDS) -> Table:
         table.missing.append(str(problem))
         return table
     table.notes.append(
-        f"clang: {tools.run('clang', clang, '--version').splitlines()[0]}, -O2. slots: instructions of 8 bytes, of all "
-        "programs of the object. xlated: as the verifier left them; JIT: machine code. ns: a run by BPF_PROG_TEST_RUN's "
+        f"clang: {tools.run('clang', clang, '--version').splitlines()[0]}, -O2. slots: instructions of 8 bytes, of "
+        "all programs of the object. xlated: as the verifier left them; JIT: machine code. ns: by BPF_PROG_TEST_RUN's "
         f"own clock (`duration`), the mean of the middle half of {rounds} rounds of {REPEAT} runs, in turn. The ratios "
         "are osmia's by clang's; that of the times is the median of the rounds'."
     )
@@ -135,7 +135,7 @@ class Running:
         """What its rings hold."""
         return [event for ring in self._rings for event in ring.drain()]
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -149,9 +149,9 @@ class Ring:
 
     def __init__(self, ring: RingBuf[Any]) -> None:
         page, self._size = mmap.PAGESIZE, ring.size
-        self._consumer = mmap.mmap(ring.backend.fd, page)  # type: ignore[attr-defined]
+        self._consumer = mmap.mmap(ring.backend.fd, page)
         whole = page + 2 * self._size
-        self._producer = mmap.mmap(ring.backend.fd, whole, access=mmap.ACCESS_READ, offset=page)  # type: ignore[attr-defined]
+        self._producer = mmap.mmap(ring.backend.fd, whole, access=mmap.ACCESS_READ, offset=page)
 
     def drain(self) -> list[bytes]:
         """The events that no one has read yet."""

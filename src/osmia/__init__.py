@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from osmia.errors import OsmiaError as OsmiaError
     from osmia.errors import PermissionDeniedError as PermissionDeniedError
     from osmia.errors import VerifierError as VerifierError
-    from osmia.links.link import Link as Link
+    from osmia.functions import Function as Function
+    from osmia.functions import func as func
+    from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.globals import Global as Global
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
-    from osmia.programs.program import RunResult as RunResult
+    from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.structs import array as array
@@ -87,10 +89,11 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
-    "Link": "osmia.links.link",
+    "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
     "NotLoadedError": "osmia.errors",
@@ -106,7 +109,7 @@ _HOME = {
     "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
-    "RunResult": "osmia.programs.program",
+    "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
@@ -120,6 +123,7 @@ _HOME = {
     "bits": "osmia.structs",
     "chars": "osmia.structs",
     "from_bytes": "osmia.structs",
+    "func": "osmia.functions",
     "i16": "osmia.types",
     "i32": "osmia.types",
     "i64": "osmia.types",

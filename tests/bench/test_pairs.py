@@ -141,7 +141,7 @@ TIMELESS = {"sources": 16, "buckets": 0}
 
 def contents(running: Any) -> dict[str, dict[int, Any]]:
     """What its maps hold: numbers, or the bytes of structs. Each CPU's numbers are added up."""
-    found = {}
+    found: dict[str, dict[int, Any]] = {}
     for name, each in running.loaded.maps.items():
         if isinstance(each, PerCpuArray):
             found[name] = {key: values.sum() for key, values in each.items() if values.sum()}
@@ -160,7 +160,8 @@ def test_both_do_the_same(pair: Pair, cpu: str, tmp_path: Path) -> None:
     try:
         theirs = tools.clang_object(clang, cpu, pair.c, tmp_path).read_bytes()
     except tools.MissingError as problem:
-        assert cpu == "v4", problem
+        if cpu != "v4":
+            raise
         pytest.skip(f"this clang has no {cpu}: {problem}")
     outcomes = []
     for data in (programs.compiled(pair, cpu), theirs):

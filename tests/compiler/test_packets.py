@@ -15,8 +15,8 @@ import real_packets as packets
 from compiled import c_object
 from compiler import packet_programs
 from osmia import XdpAction, checksum
+from osmia.compiler import Target
 from osmia.compiler.build import checked_unit
-from osmia.compiler.target import Target
 from osmia.headers import IPv4, IPv6
 from osmia.kinds import KINDS
 from osmia.object_file import read_object
@@ -172,6 +172,21 @@ def test_rewritten_packets_have_right_checksums(loaded: Any, protocol: int, ttl:
         assert packets.checksum(whole) == 0
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 100, 1001, 1472])
+def test_the_checksum_of_a_whole_datagram(loaded: Any, size: int) -> None:
+    right = packets.ethernet(packets.ipv4(packets.udp(bytes(i * 7 % 256 for i in range(size))), 17))
+    action, found, _ = run(loaded, "sums_udp", right)
+    assert (action, found.other) == (TX, 0)
+    broken = bytearray(right)
+    broken[-1] ^= 1
+    action, found, _ = run(loaded, "sums_udp", bytes(broken))
+    assert (action, found.other) == (
+        TX,
+        packets.checksum(packets.pseudo(packets.SOURCE, packets.TARGET, 17, 8 + size) + broken[34:]),
+    )
+    assert run(loaded, "sums_udp", right[:-1])[0] is DROP
+
+
 def test_udp_without_a_checksum_stays_without(loaded: Any) -> None:
     packet = packets.ethernet(packets.ipv4(UDP[:6] + b"\0\0" + UDP[8:], 17))
     action, _, data = run(loaded, "rewrites", packet)
@@ -265,6 +280,13 @@ def test_functions_of_the_packet(loaded: Any) -> None:
     assert loaded["drop_dns"].test_run(packets.ethernet(packets.ipv4(packets.udp(b"", 53, 9), 17))).action is DROP
     assert loaded["drop_dns"].test_run(packets.ethernet(packets.ipv4(packets.udp(b"", 9, 9), 17))).action is PASS
     assert loaded["drop_dns"].test_run(packets.ethernet(dns)[:45]).action is PASS
+
+
+def test_functions_of_their_own(loaded: Any) -> None:
+    packet = packets.ethernet(packets.ipv4(UDP, 17, options=bytes(4)))
+    action, found, data = run(loaded, "calls_functions", packet)
+    assert (action, found.other, found.offset) == (TX, 53, len(packet) - 2)
+    assert data == packet[:38] + b"\0\7" + packet[40:-2]
 
 
 def test_a_packet_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from osmia import (
     Link,
     Loaded,
     LruHashMap,
+    Packet,
     PerCpuArray,
     PerCpuHashMap,
     PerCpuValues,
@@ -49,10 +50,8 @@ from osmia import (
     xdp,
     zeroed,
 )
-from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags
+from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags, Udp
 from osmia.helpers import ktime_get_ns
-
-from osmia.headers import IPv4, Udp
 
 if TYPE_CHECKING:
     from osmia.maps.declaration import Map

@@ -25,6 +25,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.headers import IPv4
 
 counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 flows = HashMap(u32, u64, max_entries=1024)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.origins import leading_to, packet_change
 from osmia.compiler.ir.types import IntType, NoneType, OptionalType
-from osmia.compiler.ir.walk import nodes, operands
+from osmia.compiler.ir.walk import operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class Known:
     """Why what it refers to is no longer there, if so."""
 
 
+ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
 # Stands among objects for all that lies in the packet: no node has this identity.
 PACKET = frozenset((-1,))
+VIEW = Known(unassigned=False, may_be_none=False, may_be_there=True, objects=PACKET)
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -67,6 +70,12 @@ class Around:
 def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
     end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), Around(None, {}))
+    bodies = (*program.body, *(each for function in program.functions for each in function.body))
+    views = leading_to(bodies, ir.PacketAt) if program.functions else frozenset()
+    for function in program.functions:
+        facts = dict.fromkeys(function.locals, NEVER_ASSIGNED)
+        given = {each: VIEW if each in views else ASSIGNED for each in function.parameters}
+        _statements(function.body, facts | given, Around(None, {}))
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -119,6 +128,14 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return None
         case ir.Inlined():
             return _inlined(statement, facts, around)
+        case ir.CallFunction(function=function, arguments=arguments, results=results):
+            going: Facts = facts
+            for argument in arguments:
+                going = None if going is None else _value(argument, going, around)
+            helper = packet_change(function.body)
+            if helper is not None:
+                going = _moved(statement.location, helper, going)
+            return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
             _left(around)
@@ -339,7 +356,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return _made(of, _operands(of, facts, around))
         case ir.HelperCall(helper=helper):
             after = _operands(of, facts, around)
-            return _moved(of, after) if helper.changes_packet else after
+            return _moved(of.location, helper.name, after) if helper.changes_packet else after
         case (
             ir.Constant()
             | ir.ContextRead()
@@ -376,16 +393,11 @@ def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -
         going = None if going is None else _value(part, going, around)
         if going is None:
             continue
-        if held and _changes_packet(part):
+        if held and packet_change((ir.Evaluate(part.location, part),)) is not None:
             raise _changed_between(held[0])
         if not isinstance(part.type, IntType) and _objects(part, going) & PACKET:
             held.append(part)
     return going
-
-
-def _changes_packet(of: ir.Expression) -> bool:
-    statements = (ir.Evaluate(of.location, of),)
-    return any(isinstance(each, ir.HelperCall) and each.helper.changes_packet for each in nodes(statements))
 
 
 def _changed_between(view: ir.Expression) -> Exception:
@@ -411,11 +423,11 @@ def _made(new: ir.Construct, facts: Facts) -> Facts:
     }
 
 
-def _moved(change: ir.HelperCall, facts: Facts) -> Facts:
+def _moved(location: Location, helper: str, facts: Facts) -> Facts:
     """What referred into the packet leads nowhere now."""
     if facts is None:
         return None
-    reason = f"a view of the packet that ended at line {change.location.line}, with {change.helper.name}"
+    reason = f"a view of the packet that ended at line {location.line}, with {helper}"
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
         if k.objects & PACKET

@@ -17,10 +17,11 @@ def check_packets(program: ir.Program) -> None:
     """Raise CompileError for a write to a read-only packet, and for views where helpers and atomics take none."""
     if program.kind.packet is None:
         return
-    views = leading_to(program.body, ir.PacketAt)
-    for each in nodes(program.body):
+    body = (*program.body, *(each for function in program.functions for each in function.body))
+    views = leading_to(body, ir.PacketAt)
+    for each in nodes(body):
         match each:
-            case ir.Store(place=place) | ir.Copy(place=place):
+            case ir.Store(place=place) | ir.Copy(place=place) | ir.Fill(place=place):
                 if not program.kind.packet.writable and leads_to(place, ir.PacketAt, views):
                     raise _read_only(program, each.location)
             case ir.Atomic(place=place):

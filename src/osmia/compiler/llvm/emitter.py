@@ -85,7 +85,7 @@ class Emitter:
         return self.value(f"call i1 @llvm.is.constant.i64(i64 {number})")
 
     def hidden(self, value: str, of: str, known: str) -> str:
-        """The same value, of which LLVM knows nothing but that equal ones stay equal, unless `known` says to show it."""
+        """The same value, of which LLVM knows only that equal ones stay equal; `known` says whether to show it."""
         unknown = self.value(f'call {of} asm "", "=r,0"({of} {value}) nounwind memory(none)')
         return self.value(f"select i1 {known}, {of} {value}, {of} {unknown}")
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.origins import leading_to, leads_to
+from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
 from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
-from osmia.compiler.llvm.packets import PacketWriter, View, varying
+from osmia.compiler.llvm.packets import PacketWriter, varying
+from osmia.compiler.llvm.passing import Passing
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -39,19 +40,32 @@ ANY_ALIGNMENT = 8
 class FunctionWriter:
     """Writes one program. Each method that evaluates returns the operand that holds the value."""
 
-    def __init__(self, program: ir.Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
+    def __init__(
+        self,
+        program: ir.Program,
+        debug: DebugInfo,
+        sites: dict[Location, int],
+        error_map: str,
+        function: ir.Function | None = None,
+    ) -> None:
+        """`function` is one that the program calls, where that shall be written and not the program itself."""
         self._program = program
-        self._scope = debug.program(program)
+        self._function = function
+        self._body = program.body if function is None else function.body
+        self._scope = debug.program(program) if function is None else debug.function(function, program)
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = leading_to(program.body, ir.Construct)
-        self._views = leading_to(program.body, ir.PacketAt)
+        parameters = () if function is None else function.parameters
+        self._on_stack = leading_to(self._body, ir.Construct, parameters)
+        self._views = leading_to(self._body, ir.PacketAt)
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
-        self._packet = PacketWriter(self._out, program, self._on_stack)
+        # Where a program puts what it returns, and the label of its end.
+        self._result = self._end = ""
+        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack, parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -62,16 +76,18 @@ class FunctionWriter:
 
     def text(self) -> str:
         """The definition."""
+        if self._function is not None:
+            return self._function_text(self._function)
         for local in self._program.locals:
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
             if local in self._views:
                 self._nothing[local] = self._out.slot("i8")
         self._packet.begin()
         self._result, self._end = self._out.slot("i32"), self._out.label("end")
-        self._statements(self._program.body)
+        self._statements(self._body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
-            self._return(str(self._program.error_value))
+            self._give_up()
         self._out.start(self._end)
         self._out.line(f"ret i32 {self._out.value(f'load i32, ptr {self._result}, align 4')}")
         name, section = self._program.name, self._program.kind.section
@@ -80,6 +96,55 @@ class FunctionWriter:
             f" section {quoted(section)} !dbg {self._scope} {{"
         )
         return f"{head}\n{self._out.text()}}}\n"
+
+    def _function_text(self, function: ir.Function) -> str:
+        """The definition of a function that the program calls."""
+        passing = Passing(function)
+        for local in dict.fromkeys((*function.parameters, *function.locals)):
+            self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+            if local in self._views:
+                self._nothing[local] = self._out.slot("i8")
+        self._out.at(function.location)
+        passing.receive(self._out, self._locals, self._give_up)
+        for parameter in function.parameters:
+            if parameter in self._views:
+                self._out.line(f"store i8 0, ptr {self._nothing[parameter]}, align 1")
+        self._packet.begin()
+        self._statements(function.body)
+        if not self._out.ended:
+            passing.give_back(self._out, self._locals)
+        linkage = "dso_local" if function.global_ else "internal"
+        head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
+        section = f" section {quoted('.text')}"
+        return f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"
+
+    def _call_function(self, statement: ir.CallFunction) -> None:
+        """A call: status and value are kept apart where the function may fail."""
+        passing, out = Passing(statement.function), self._out
+        arguments = [
+            self._pointer(each) if is_pointer(each.type) else self._integer(each) for each in statement.arguments
+        ]
+        out.at(statement.location)
+        status, frame = passing.call(out, arguments)
+        if packet_change(statement.function.body) is not None:
+            self._packet.renew()
+        if passing.may_fail:
+            failed, going_on = out.label("failed"), out.label("next")
+            out.branch(out.value(f"icmp ne i64 {status}, 0"), failed, going_on)
+            out.start(failed)
+            self._leave_scopes(0, aborting=True)
+            self._give_up()
+            out.start(going_on)
+        for local, value in zip(statement.results, passing.results(out, status, frame), strict=True):
+            out.line(f"store i64 {value}, ptr {self._locals[local]}, align 8")
+
+    def _give_up(self) -> None:
+        """Return the program's error value, or from a function that the program calls, that it failed."""
+        if self._function is None:
+            self._return(str(self._program.error_value))
+            return
+        self._out.line("ret i64 1")
+        self._out.ended = True
 
     # Statements
 
@@ -128,6 +193,8 @@ class FunctionWriter:
                 self._error_edge(statement.location)
             case ir.Inlined():
                 self._inlined(statement)
+            case ir.CallFunction():
+                self._call_function(statement)
             case ir.Leave(frame=frame):
                 label, depth = self._frames[frame]
                 self._leave_scopes(depth)
@@ -658,7 +725,7 @@ class FunctionWriter:
             self._error_edge(of.location)
         else:
             self._leave_scopes(0, aborting=True)
-            self._return(str(self._program.error_value))
+            self._give_up()
         out.start(inside)
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
@@ -772,7 +839,7 @@ class FunctionWriter:
         self._out.line(f"store i64 {after}, ptr {counter}, align 8")
         self._out.line(f"br label %{leave}")
         self._out.start(leave)
-        self._return(str(self._program.error_value))
+        self._give_up()
 
 
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:

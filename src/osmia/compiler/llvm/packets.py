@@ -31,17 +31,24 @@ View = tuple[str, str]
 
 
 class PacketWriter:
-    """Writes what one program does with its packet.
+    """Writes what a program, or a function that it calls, does with the packet.
 
     The packet's bounds are kept in slots: they are read once, and again after each helper that changes the packet.
     """
 
-    def __init__(self, out: Emitter, program: ir.Program, on_stack: frozenset[ir.Local]) -> None:
+    def __init__(
+        self,
+        out: Emitter,
+        access: PacketAccess | None,
+        body: tuple[ir.Statement, ...],
+        on_stack: frozenset[ir.Local],
+        parameters: tuple[ir.Local, ...],
+    ) -> None:
         self._out = out
-        self._access: PacketAccess | None = program.kind.packet
+        self._access = access
         self._bounds: dict[str, str] = {}
-        self._largest = Largest(program.body, on_stack)
-        for each in nodes(program.body):
+        self._largest = Largest(body, on_stack, parameters)
+        for each in nodes(body):
             if isinstance(each, ir.PacketAt | ir.PacketLength):
                 for bound in _bounds(each.packet):
                     self._bounds.setdefault(bound, "")
@@ -149,9 +156,12 @@ class Largest:
     It knows nothing of what a program has compared in another register, and forgets all where bytes are swapped.
     """
 
-    def __init__(self, body: tuple[ir.Statement, ...], on_stack: frozenset[ir.Local]) -> None:
+    def __init__(
+        self, body: tuple[ir.Statement, ...], on_stack: frozenset[ir.Local], parameters: tuple[ir.Local, ...]
+    ) -> None:
         self._values: dict[ir.Local, list[ir.Assign | ir.AssignExpression]] = {}
-        self._open: set[ir.Local] = set()
+        # Locals of which nothing is known: here, and while they are looked at, those that depend on themselves.
+        self._open = set(parameters)
         self._on_stack = on_stack  # LLVM makes registers of what lies there
         # How often what stands in loops is done at most, by identity: None where no number is known.
         self._times: dict[int, int | None] = {}
@@ -160,6 +170,8 @@ class Largest:
                 self._values.setdefault(each.local, []).append(each)
             elif isinstance(each, ir.Loop):
                 self._repeated(each)
+            elif isinstance(each, ir.CallFunction):
+                self._open.update(each.results)
 
     def _repeated(self, loop: ir.Loop) -> None:
         rounds = _rounds(loop)
