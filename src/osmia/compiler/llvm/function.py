@@ -735,6 +735,9 @@ class FunctionWriter:
         if not is_scalar(layout):
             return self._pointer(value)
         number = self._integer(value)
+        if isinstance(value, ir.LocalRead):
+            # LLVM would keep a second register for the lower half of what a loop changes.
+            number = self._out.hidden(number, "i64", self._out.is_constant(number))
         held = self._out.slot(f"i{8 * layout.size}")
         memory.store(self._out, layout, number, held, layout.size)
         return held
