@@ -81,13 +81,17 @@ class Emitter:
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
     def is_constant(self, number: str) -> str:
-        """Whether LLVM finds a number constant once it has written out loops (i1, which it decides)."""
+        """Whether LLVM finds a number constant once it has unrolled loops (i1, which it decides)."""
         return self.value(f"call i1 @llvm.is.constant.i64(i64 {number})")
 
     def hidden(self, value: str, of: str, known: str) -> str:
         """The same value, of which LLVM knows only that equal ones stay equal; `known` says whether to show it."""
         unknown = self.value(f'call {of} asm "", "=r,0"({of} {value}) nounwind memory(none)')
         return self.value(f"select i1 {known}, {of} {value}, {of} {unknown}")
+
+    def opaque_unless_constant(self, number: str) -> str:
+        """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
+        return self.hidden(number, "i64", self.is_constant(number))
 
     def context_field(self, offset: int, bits: int) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""

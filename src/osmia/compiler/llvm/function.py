@@ -717,7 +717,7 @@ class FunctionWriter:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")
             index = out.value(f"select i1 {negative}, i64 {from_end}, i64 {index}")
-        index = out.opaque(index)
+        index = out.opaque_unless_constant(index)
         inside, outside = out.label("inside"), out.label("outside")
         out.branch(out.value(f"icmp ult i64 {index}, {of.length}"), inside, outside)
         out.start(outside)
@@ -737,7 +737,7 @@ class FunctionWriter:
         number = self._integer(value)
         if isinstance(value, ir.LocalRead):
             # LLVM would keep a second register for the lower half of what a loop changes.
-            number = self._out.hidden(number, "i64", self._out.is_constant(number))
+            number = self._out.opaque_unless_constant(number)
         held = self._out.slot(f"i{8 * layout.size}")
         memory.store(self._out, layout, number, held, layout.size)
         return held
