@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.types import Integer
 
-KEEP_APART = 'call void asm sideeffect "", ""()'
+KEEP_APART = 'call void asm sideeffect "", ""() nounwind memory(inaccessiblemem: readwrite)'
 
 
 class Emitter:
@@ -129,6 +129,6 @@ class Emitter:
         narrow = self.value(f"trunc i64 {value} to i{storage.bits}")
         return self.extended(narrow, storage.bits, signed=storage.signed)
 
-    def call(self, helper: int, *arguments: str, of: str = "i64") -> str:
-        """A call of a helper; arguments carry their types."""
-        return self.value(f"call {of} inttoptr (i64 {helper} to ptr)({', '.join(arguments)})")
+    def call(self, helper: int, *arguments: str, of: str = "i64", effects: str = "") -> str:
+        """A call of a helper; arguments carry their types, and `effects` says which memory it may touch."""
+        return self.value(f"call {of} inttoptr (i64 {helper} to ptr)({', '.join(arguments)}){effects}")

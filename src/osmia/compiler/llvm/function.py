@@ -259,7 +259,7 @@ class FunctionWriter:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
-            ) if optional.local not in self._views:
+            ) if optional.local not in self._views and not self._scopes:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
@@ -769,7 +769,12 @@ class FunctionWriter:
                 arguments.append(f"i64 {self._integer(argument)}")
         self._out.at(of.location)
         pointer = is_pointer(of.type) and of.type != ir.NONE
-        result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        # What says which memory a call may touch lets LLVM drop the zeros of a new event whose fields are all assigned.
+        result_type = "ptr" if pointer else "i64"
+        if of.helper.name == "ringbuf_reserve":
+            result_type = "noalias ptr"
+        effects = "" if of.helper.arguments or pointer else " nounwind memory(inaccessiblemem: readwrite)"
+        result = self._out.call(of.helper.number, *arguments, of=result_type, effects=effects)
         if of.helper.changes_packet:
             self._packet.renew()
         return result

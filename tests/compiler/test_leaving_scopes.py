@@ -1,0 +1,51 @@
+"""Ways out of scopes that stand in each other: each scope is left, also where the way out is a test for None."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import osmia
+from osmia import XdpAction
+from osmia.compiler import Target
+from program_files import PRELUDE, module_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = (
+    PRELUDE
+    + """
+from osmia import RingBuf, struct
+
+@struct
+class Event:
+    number: u64 = 0
+
+one = RingBuf(Event, size=1 << 16)
+two = RingBuf(Event, size=4096)
+
+@xdp
+def program(ctx: XdpContext) -> XdpAction:
+    with one.reserve() as outer:
+        if outer is None:
+            return XdpAction.DROP
+        outer.number = 1
+        with two.reserve() as inner:
+            if inner is None:
+                return XdpAction.ABORTED
+            inner.number = 2
+    return XdpAction.PASS
+"""
+)
+
+
+@pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
+def test_returning_0_for_none_leaves_the_scopes_around(tmp_path: Path, cpu: str) -> None:
+    with osmia.load(module_from(tmp_path, TEXT), target=Target(cpu, (5, 10))) as loaded:
+        actions = [loaded["program"].test_run(bytes(14)).action for _ in range(300)]
+    full = actions.index(XdpAction.ABORTED)
+    assert 0 < full < 300
+    assert set(actions[:full]) == {XdpAction.PASS}
+    assert set(actions[full:]) == {XdpAction.ABORTED}
