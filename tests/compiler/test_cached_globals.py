@@ -35,7 +35,7 @@ class Compiler:
         self.compile = build.checked_unit
         self.times = 0
 
-    def checked_unit(self, requests: Any) -> Any:
+    def checked_unit(self, requests: Any, target: Any) -> Any:
         self.times += 1
         return self.compile(requests)
 

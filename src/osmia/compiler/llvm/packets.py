@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leads_to
 from osmia.compiler.ir.types import PlaceType, integer_of
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import assigned, nodes, targets
 from osmia.compiler.llvm.memory import offset
 from osmia.layout import IntegerLayout
 
@@ -168,13 +168,16 @@ class Largest:
         for each in nodes(body):
             if isinstance(each, ir.Assign | ir.AssignExpression):
                 self._values.setdefault(each.local, []).append(each)
-            elif isinstance(each, ir.Loop):
+            else:
+                self._open.update(targets(each))
+            if isinstance(each, ir.Loop):
                 self._repeated(each)
-            elif isinstance(each, ir.CallFunction):
-                self._open.update(each.results)
 
     def _repeated(self, loop: ir.Loop) -> None:
-        rounds = _rounds(loop)
+        if loop.plan.form != "plain":  # what such a loop carries is made unknown in each round
+            self._open.update(assigned((loop,)))
+            return
+        rounds = None if loop.plan.most is None else loop.plan.most + 1
         for each in nodes((ir.Evaluate(loop.location, loop.test), *loop.body, *loop.step)):
             times = self._times.get(id(each), 1)
             self._times[id(each)] = None if rounds is None or times is None else rounds * times
@@ -243,16 +246,6 @@ class Largest:
             case _:
                 return None
         return largest if largest <= LARGEST_OFFSET else None
-
-
-def _rounds(loop: ir.Loop) -> int | None:
-    """How often the body of a loop runs at most, if it counts, with its last test: the verifier walks each round."""
-    match loop.step:
-        case (ir.Assign(local=counter, value=ir.Binary(operator="+", left=ir.LocalRead(local=before), right=step)),):
-            interval = integer_of(counter.type)
-            if counter is before and isinstance(step, ir.Constant) and step.value != 0 and interval is not None:
-                return (interval.high - interval.low) // abs(step.value) + 1
-    return None
 
 
 def _masked(of: ir.Binary, known: int | None) -> int | None:
