@@ -1,4 +1,4 @@
-"""Ways out of scopes that stand in each other: each scope is left, also where the way out is a test for None."""
+"""Ways out of scopes and loops that are a test for None: scopes around are left, and called loops end."""
 
 from __future__ import annotations
 
@@ -49,3 +49,27 @@ def test_returning_0_for_none_leaves_the_scopes_around(tmp_path: Path, cpu: str)
     assert 0 < full < 300
     assert set(actions[:full]) == {XdpAction.PASS}
     assert set(actions[full:]) == {XdpAction.ABORTED}
+
+
+CALLED = (
+    PRELUDE
+    + """
+slots = Array(u64, max_entries=1 << 20)
+
+@xdp
+def program(ctx: XdpContext) -> XdpAction:
+    for index in range((1 << 20) + 1):
+        slot = slots.lookup(index)
+        if slot is None:
+            return XdpAction.ABORTED
+        slot.value += 1
+    return XdpAction.PASS
+"""
+)
+
+
+@pytest.mark.parametrize("kernel", [(5, 17), (6, 9)])
+def test_returning_0_for_none_ends_a_loop_in_every_form(tmp_path: Path, kernel: tuple[int, int]) -> None:
+    with osmia.load(module_from(tmp_path, CALLED), target=Target("v3", kernel)) as loaded:
+        assert loaded["program"].test_run(bytes(14)).action is XdpAction.ABORTED
+        assert loaded["slots"][0] == loaded["slots"][(1 << 20) - 1] == 1

@@ -296,7 +296,7 @@ class FunctionWriter:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
-            ) if optional.local not in self._views and not self._scopes:
+            ) if optional.local not in self._views and not self._scopes and self._callback is None:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
