@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import osmia
 from bench import packets, tools
 from bench.report import Table, middle, quartiles
-from osmia.compiler import Target
+from osmia.compiler import Target, running_kernel
 from osmia.compiler.cache import object_for
 from osmia.kernel import attributes, bpf
 from osmia.maps.ring import RingBuf
@@ -94,6 +94,9 @@ def measure(rounds: int = ROUNDS) -> Table:
     with tempfile.TemporaryDirectory() as directory:
         for pair in ALL:
             for cpu in VERSIONS:
+                if not runs_here(cpu):
+                    table.missing.append(f"{pair.name}, {cpu}: this kernel does not run it")
+                    continue
                 try:
                     theirs = tools.clang_object(clang, cpu, pair.c, Path(directory)).read_bytes()
                 except tools.MissingError as problem:
@@ -101,6 +104,11 @@ def measure(rounds: int = ROUNDS) -> Table:
                     continue
                 _row(table, pair, cpu, theirs, rounds)
     return table
+
+
+def runs_here(cpu: str) -> bool:
+    """Whether the running kernel knows the instructions of a version."""
+    return VERSIONS.index(cpu) <= VERSIONS.index(running_kernel().cpu)
 
 
 def compiled(pair: Pair, cpu: str) -> bytes:

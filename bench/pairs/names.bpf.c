@@ -53,7 +53,7 @@ int block_names(struct xdp_md *ctx)
 	__u64 *hits = bpf_map_lookup_elem(&blocked, &name);
 	if (!hits)
 		return XDP_PASS;
-	__sync_fetch_and_add(hits, 1);
+	__atomic_fetch_add(hits, 1, __ATOMIC_RELAXED);
 	return XDP_DROP;
 }
 

@@ -38,8 +38,8 @@ int count_sources(struct xdp_md *ctx)
 		bpf_map_update_elem(&sources, &source, &fresh, BPF_ANY);
 		return XDP_PASS;
 	}
-	__sync_fetch_and_add(&traffic->packets, 1);
-	__sync_fetch_and_add(&traffic->bytes, data_end - data);
+	__atomic_fetch_add(&traffic->packets, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&traffic->bytes, data_end - data, __ATOMIC_RELAXED);
 	traffic->last_seen = bpf_ktime_get_ns();
 	return XDP_PASS;
 }
