@@ -1,4 +1,4 @@
-"""Offsets into packets that grow in loops: the verifier sees what the compiler takes for visible, in each form of loop."""
+"""Offsets into packets that grow in loops: the verifier sees what the compiler takes for visible, whatever the form."""
 
 from __future__ import annotations
 
