@@ -965,7 +965,7 @@ class FunctionWriter:
         if not is_scalar(layout):
             return self._pointer(value)
         number = self._integer(value)
-        if isinstance(value, ir.LocalRead):
+        if isinstance(value, ir.LocalRead) and value.local.storage is None:
             # LLVM would keep a second register for the lower half of what a loop changes.
             number = self._out.opaque_unless_constant(number)
         held = self._out.slot(f"i{8 * layout.size}")
