@@ -222,7 +222,9 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+        case ir.Field(base=base) | ir.Element(base=base):
+            return _objects(base, facts)
+        case ir.Unwrap(operand=base) | ir.Require(operand=base) | ir.Assume(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
@@ -345,6 +347,10 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapUpdate()
             | ir.MapDelete()
             | ir.HelperCall()
+            | ir.Assume()
+            | ir.Address()
+            | ir.MemoryAt()
+            | ir.RawCall()
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.Atomic()

@@ -128,6 +128,16 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.Assume(operand=operand):
+            return f"(assume {expression_text(operand)})"
+        case ir.Address(operand=operand):
+            of_what = operand.symbol if isinstance(operand, ir.MapReference) else expression_text(operand)
+            return f"(address of {of_what})"
+        case ir.MemoryAt(address=address, offset=offset, type=type_):
+            return f"({type_} at {expression_text(address)} + {expression_text(offset)})"
+        case ir.RawCall(number=number, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"helper {number}({', '.join(shown)})"
         case ir.GlobalPlace(symbol=symbol):
             return f"global {symbol}"
         case ir.SettingRead(symbol=symbol, type=type_):
