@@ -25,6 +25,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.unchecked import call_helper, memory_at
 
 counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 flows = HashMap(u32, u64, max_entries=1024)
@@ -229,3 +230,10 @@ def sets_what_is_no_program() -> None:
     stages["a"] = forgets_value_of_global  # type: ignore[index]
     forgets_value_of_global.load(settings=5)  # type: ignore[arg-type]
     forgets_value_of_global.settings["PORT"] = 5  # type: ignore[index]
+
+
+@xdp
+def knows_too_little(ctx: XdpContext) -> XdpAction:
+    found = memory_at(ctx, u32)
+    memory_at(ctx)  # type: ignore[call-overload]
+    return found + call_helper("ktime")  # type: ignore[operator,arg-type]

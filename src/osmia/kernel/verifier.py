@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from osmia.spec import LineInfo
 
 _SHOWN_BRANCHES = 6
+_CALL, _EXIT = 0x85, 0x95
 
 
 def verifier_error(
@@ -39,6 +40,7 @@ def verifier_error(
     read = read_log(log)
     table = _Lines(lines, path_of or str)
     known = explain(read.reason) or explain(reported_words(read.report, "Reason"))
+    table.leave(read.steps)
     refused, place = _refused(read, known, table)
     origin = _origin(known, read.steps) if known else None
     case = _case(known, origin, read) if known else None
@@ -79,6 +81,24 @@ class _Lines:
         self._lines = lines
         self._paths = {file: path_of(file.removeprefix("./")) for file in {line.file for line in lines}}
         self._offsets = [line.offset for line in lines]
+        self._moved: dict[int, Step] = {}
+
+    def leave(self, steps: list[Step]) -> None:
+        """Take the line of an exit from the jump that led there, where it has none of its own.
+
+        Compilers make one exit of several returns, which is of no line then; what stands before it in the code, and so
+        gives it a line, is another way.
+        """
+        if not steps or steps[-1].opcode != _EXIT:
+            return
+        first = len(steps) - 1
+        while first and steps[first - 1].index + 1 == steps[first].index and steps[first - 1].opcode != _CALL:
+            first -= 1
+        position = bisect_right(self._offsets, steps[-1].index)
+        if not first or not position or self._offsets[position - 1] >= steps[first].index:
+            return
+        if steps[first - 1].depth == steps[first].depth:
+            self._moved = {id(step): steps[first - 1] for step in steps[first:]}
 
     def at(self, index: int) -> tuple[str, int, str] | None:
         """The line of an instruction, as the object has it."""
@@ -96,10 +116,12 @@ class _Lines:
 
     def place(self, step: Step) -> tuple[str, int, str] | None:
         """The line of a step: as the log says, or else the object. The log has a file's name without its directory."""
+        step = self._moved.get(id(step), step)
         said, known = step.source, self.at(step.index)
         if said is None or (known and known[1] == said[1] and known[0].rpartition("/")[2] == said[0]):
             return known
-        return said
+        paths = [path for path in self._paths.values() if path.rpartition("/")[2] == said[0]]
+        return (paths[0], *said[1:]) if len(paths) == 1 else said
 
     def last(self, steps: list[Step]) -> SourceLine | None:
         """The line of the last step that is of one."""

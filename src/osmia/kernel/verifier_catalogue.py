@@ -176,7 +176,7 @@ CATALOGUE: tuple[Entry, ...] = (
                 ended_by=True,
             ),
             Case(
-                r"\*\(u\d+ \*\)\(r10 ",
+                r"\*\(u\d+ \*\)\(r\d+ ",
                 "an address that was saved on the stack is used after it was overwritten in part",
                 "keep the address in a local of its own; " + _OSMIA,
             ),

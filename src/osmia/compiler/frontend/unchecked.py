@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.function import Static
+from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -65,7 +65,8 @@ def call_unchecked(state: FunctionState, function: Callable[..., object], node: 
     if function is assume:
         return _assume(state, node)
     if function is address:
-        return _address(state, node.args[0], "the argument of address")
+        found = state.translate.operand(state, node.args[0])
+        return _address_of(state, found, node.args[0], "the argument of address")
     return _memory_at(state, node) if function is memory_at else _call_helper(state, node)
 
 
@@ -82,11 +83,7 @@ def _assume(state: FunctionState, node: ast.Call) -> ir.Expression:
     )
 
 
-def _address(state: FunctionState, node: ast.expr, role: str) -> ir.Expression:
-    return _address_of(state, state.translate.operand(state, node), node, role)
-
-
-def _address_of(state: FunctionState, found: Operand, node: ast.expr, role: str) -> ir.Expression:
+def _address_of(state: FunctionState, found: Operand, node: ast.expr, role: str, *, also: str = "") -> ir.Expression:
     held = _with_address(state, found)
     if held is not None:
         return ir.Address(ADDRESS, state.at(node), held)
@@ -95,7 +92,7 @@ def _address_of(state: FunctionState, found: Operand, node: ast.expr, role: str)
         f"{role} is something that has an address",
         state.at(node),
         found=_described(found),
-        expected=WITH_ADDRESS,
+        expected=also + WITH_ADDRESS,
         fix="write `ref(...)` for the place of a field or an element" if number else "use one of these",
     )
 
@@ -114,7 +111,7 @@ def _memory_at(state: FunctionState, node: ast.Call) -> ir.Expression:
     if isinstance(base, Static) and isinstance(base.value, int):
         base = value_of(base)
     if not isinstance(base, ir.Expression) or integer_of(base.type) is None:
-        base = _address_of(state, base, node.args[0], "the base of memory_at")
+        base = _address_of(state, base, node.args[0], "the base of memory_at", also="a number, ")
     layout = _layout(state, node.args[1])
     location = state.at(node)
     offset: ir.Expression = ir.Constant(IntType(0, 0), location, 0)
@@ -177,4 +174,6 @@ def _argument(state: FunctionState, node: ast.expr) -> ir.Expression | ir.MapRef
 def _described(found: Operand) -> str:
     if isinstance(found, Static):
         return f"{type(found.value).__name__} {found.value!r}"
-    return str(found.type) if isinstance(found, ir.Expression) else "several values, or a function"
+    if isinstance(found, ir.Expression):
+        return str(found.type)
+    return "several values" if isinstance(found, TupleValue) else "a function"
