@@ -17,6 +17,7 @@ from osmia import (
     array,
     chars,
     func,
+    i8,
     i64,
     spin_lock,
     struct,

@@ -236,4 +236,6 @@ def sets_what_is_no_program() -> None:
 def knows_too_little(ctx: XdpContext) -> XdpAction:
     found = memory_at(ctx, u32)
     memory_at(ctx)  # type: ignore[call-overload]
-    return found + call_helper("ktime")  # type: ignore[operator,arg-type]
+    if found + call_helper("ktime") == 5:  # type: ignore[operator,arg-type]
+        return XdpAction.PASS
+    return call_helper(5)  # type: ignore[return-value]
