@@ -1,4 +1,4 @@
-"""The names that the programs of compiler/refused_by_verifier.txt use: osmia's, and some structs."""
+"""The names that the programs of compiler/verifier_refusals.txt use: osmia's, and some structs."""
 
 # ruff: noqa: F401 - the programs import them from here
 from __future__ import annotations
@@ -27,6 +27,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.headers import IPv4
 from osmia.unchecked import address, assume, call_helper, memory_at
 
 

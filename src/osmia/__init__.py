@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from osmia.arrays import Chars as Chars
     from osmia.arrays import FixedArray as FixedArray
     from osmia.arrays import SpinLock as SpinLock
+    from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
+    from osmia.rounds import loop as loop
     from osmia.structs import array as array
     from osmia.structs import bits as bits
     from osmia.structs import chars as chars
@@ -99,6 +101,7 @@ _HOME = {
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
+    "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
@@ -127,6 +130,7 @@ _HOME = {
     "i64": "osmia.types",
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
+    "loop": "osmia.rounds",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",

@@ -21,14 +21,17 @@ __all__ = ["address", "assume", "call_helper", "memory_at"]
 
 
 def assume(value: T | None, /) -> T:  # noqa: ARG001 - the parameters are for type checkers alone
-    """What may be None, as what it is otherwise, without a check: `assume(table.lookup(key)).packets += 1`."""
+    """What may be None, as what it is otherwise, without a check: `assume(table.lookup(key)).packets += 1`.
+
+    Of a map it is a null pointer where there is none, of the packet the place that the packet does not reach.
+    """
     raise _kernel_only("assume")
 
 
 def address(of: object, /) -> int:  # noqa: ARG001
     """Where something lies, as a u64: a struct, an array, a reference, an object of the kernel, a map, the context.
 
-    The verifier keeps knowing what it is the address of. What may be None is 0 where it is None.
+    The verifier keeps knowing what it is the address of. What may be None is checked before, or taken by `assume`.
     """
     raise _kernel_only("address")
 

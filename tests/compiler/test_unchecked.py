@@ -82,10 +82,9 @@ PROGRAMS = {
     "what was checked another way": (
         """
         flows.update(5, Values())
-        found = flows.lookup(5)
-        if address(found) == 0:
+        there = assume(flows.lookup(5))
+        if address(there) == 0:
             return XdpAction.ABORTED
-        there = assume(found)
         there.numbers[3] = 9
         out.value = there.numbers[3]
         """,

@@ -1,6 +1,6 @@
 """The verifier's catalogue reached from Python: what it says of programs that osmia.unchecked takes past the compiler.
 
-Every program of refused_by_verifier.txt is refused with exactly the text that stands below it there. Line 1 of each is
+Every program of verifier_refusals.txt is refused with exactly the text that stands below it there. Line 1 of each is
 the import of the names in escaping.py, which the file leaves out.
 `python tests/compiler/test_verifier_from_python.py` writes the texts anew, to be read before they are committed.
 """
@@ -23,7 +23,7 @@ from osmia.kernel.verifier_catalogue import CATALOGUE, explain
 from osmia.programs.program import Program
 from program_files import module_from
 
-CASES = Path(__file__).with_name("refused_by_verifier.txt")
+CASES = Path(__file__).with_name("verifier_refusals.txt")
 PRELUDE = "from escaping import *\n"
 EXACT = (6, 18)
 # Only processes without CAP_PERFMON are refused these.

@@ -10,6 +10,7 @@ from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.callbacks import call_loop, for_each
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
@@ -19,6 +20,7 @@ from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     is_property,
     loaded,
@@ -34,7 +36,16 @@ from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
+from osmia.compiler.ir.types import (
+    BoolType,
+    ContextType,
+    IntType,
+    OptionalType,
+    PacketType,
+    PlaceType,
+    joined,
+    storage_type,
+)
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
@@ -43,6 +54,7 @@ from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
+from osmia.rounds import loop
 from osmia.structs import array, chars, scratch, sizeof, zeroed
 from osmia.types import Integer, is_big_endian, is_integer, ref
 
@@ -206,7 +218,9 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return _context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
+    if isinstance(base.type, PacketType):
+        raise no_bytes(base.type, node, location)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -220,12 +234,13 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
     fields = KINDS[of.kind].fields
     known = fields.get(name)
     if known is None:
+        members = [*fields, *packet_members(KINDS[of.kind])]
         raise error(
             f"{of} has no field {name!r}",
             location,
             found=f"{of}.{name}",
-            expected=f"one of {', '.join(fields)}",
-            fix=did_you_mean(name, fields) or "use one of these",
+            expected=f"one of {', '.join(members)}",
+            fix=did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -248,6 +263,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return tail_call(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
+            if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
+                return for_each(state, reference, node)
             return map_operation(state, reference, node, expression)
         known = _call_method(state, base, node)
         if known is not None:
@@ -260,9 +277,9 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     if isinstance(called, NestedFunction):
         return call_nested(state, called, node)
     if isinstance(called, Static):
-        made = _call_object(state, called, node)
-        if made is not None:
-            return made
+        result = _call_object(state, called, node)
+        if result is not None:
+            return result
     what = not_a_value(called.value)[0] if isinstance(called, Static) else _what(called)
     raise error(
         f"kernel code cannot call {what}",
@@ -275,12 +292,14 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
 
 
 def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expression | None:
-    """A call of what the compiler knows on a value: a helper of the context, an atomic operation."""
+    """A call of what the compiler knows on a value: a context's helper, a view of the packet, an atomic operation."""
     assert isinstance(node.func, ast.Attribute)
     if not isinstance(base, ir.Expression):
         return None
     if isinstance(base.type, ContextType):
         return context_helper(state, base.type, node)
+    if isinstance(base.type, PacketType):
+        return packet_operation(state, base.type, node)
     return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
 
 
@@ -310,6 +329,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return scratch_object(state, node)
     if of is zeroed or of is array or of is chars:
         return _new_object(state, of, node)
+    if of is loop:
+        return call_loop(state, node)
     layout = layout_of(of) if isinstance(of, type) else None
     if isinstance(layout, StructLayout):
         return construct(state, layout, node)
@@ -563,6 +584,8 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     if isinstance(base, Static) and isinstance(base.value, Map):
         return loaded(map_item(state, state.unit.map_reference(base), node, expression), location)
     if isinstance(base, ir.Expression):
+        if isinstance(base.type, PacketType):
+            raise no_bytes(base.type, node, location)
         place = place_of_subscript(state, base, node)
         if place is not None:
             return loaded(place, location)

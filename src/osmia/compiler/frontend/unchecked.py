@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from osmia.abi.helpers import HELPERS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
+from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     I64_HIGH,
@@ -101,9 +103,11 @@ def _with_address(state: FunctionState, found: Operand) -> ir.Expression | ir.Ma
     """What lies somewhere; None for what does not."""
     if isinstance(found, Static) and isinstance(found.value, Map):
         return state.unit.map_reference(found)
-    if isinstance(found, ir.Expression) and isinstance(found.type, PlaceType | OptionalType | ObjectType | ContextType):
-        return found
-    return None
+    if not isinstance(found, ir.Expression):
+        return None
+    if isinstance(found.type, OptionalType):
+        return unwrapped(found)  # `assume` is the way past the check: what is None is not always a null pointer
+    return found if isinstance(found.type, PlaceType | ObjectType | ContextType) else None
 
 
 def _memory_at(state: FunctionState, node: ast.Call) -> ir.Expression:
@@ -148,7 +152,8 @@ def _call_helper(state: FunctionState, node: ast.Call) -> ir.Expression:
             fix="write the number of enum bpf_func_id",
         )
     arguments = tuple(_argument(state, each) for each in node.args[1:])
-    return ir.RawCall(IntType(I64_LOW, I64_HIGH), state.at(node), number.value, arguments)
+    changes = next((row.changes_packet for row in HELPERS.values() if row.number == number.value), True)
+    return ir.RawCall(IntType(I64_LOW, I64_HIGH), state.at(node), number.value, arguments, changes)
 
 
 def _argument(state: FunctionState, node: ast.expr) -> ir.Expression | ir.MapReference:

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, ObjectType, OptionalType, PlaceType, Storage, ValueType
+from osmia.compiler.ir.types import (
+    BoolType,
+    IntType,
+    NoneType,
+    ObjectType,
+    OptionalType,
+    PacketType,
+    PlaceType,
+    Storage,
+    ValueType,
+)
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -46,10 +56,30 @@ class Local:
 class Frame:
     """A call that is written out where it stands: leaving it goes on behind the call."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "unrolled")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, unrolled: bool = False) -> None:
         self.name = name
+        self.unrolled = unrolled
+        """Whether it is no call, but a loop that is written out, or a round of it."""
+
+
+class LoopPlan:
+    """How a loop is carried out; the frontend says what it knows, the pass `checks/loop_forms.py` chooses."""
+
+    __slots__ = ("edge", "form", "least", "location", "most")
+
+    def __init__(self, location: Location, least: int = 0, most: int | None = None) -> None:
+        self.location = location
+        """The whole statement; its error edge is counted here."""
+        self.least = least
+        """How often its body runs at least, unless something leaves it."""
+        self.most = most
+        """How often its body runs at most; None where nothing says it."""
+        self.form = "plain"
+        """`plain`, `may_goto` or `bpf_loop`."""
+        self.edge: ErrorEdge | None = None
+        """What happens where the kernel's own limit ends the loop; None where there is no such limit."""
 
 
 @frozen_record
@@ -121,6 +151,25 @@ class MapDelete:
     location: Location
     map: MapReference
     key: Expression
+
+
+@frozen_record
+class PacketAt:
+    """What lies in the packet at an offset, in place; None where the packet does not reach so far."""
+
+    type: OptionalType
+    location: Location
+    packet: PacketType
+    offset: Expression
+
+
+@frozen_record
+class PacketLength:
+    """How many bytes of the packet there are."""
+
+    type: IntType
+    location: Location
+    packet: PacketType
 
 
 @frozen_record
@@ -212,6 +261,8 @@ class RawCall:
     location: Location
     number: int
     arguments: tuple[Expression | MapReference, ...]
+    changes_packet: bool
+    """Whether it may move or resize the packet; so may what the table of helpers does not have."""
 
 
 @frozen_record
@@ -412,6 +463,8 @@ Expression = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | PacketAt
+    | PacketLength
     | HelperCall
     | Atomic
     | GlobalPlace
@@ -514,6 +567,21 @@ class Loop:
     body: tuple[Statement, ...]
     step: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
+    plan: LoopPlan
+
+
+@frozen_record
+class ForEach:
+    """bpf_for_each_map_elem: the body for each element of a map; `count` says of how many."""
+
+    location: Location
+    map: MapReference
+    key: Local
+    """Where the element's key lies."""
+    value: Local
+    """Where its value lies."""
+    count: Local
+    body: tuple[Statement, ...]
 
 
 @frozen_record
@@ -585,6 +653,7 @@ Statement = (
     | If
     | Return
     | Loop
+    | ForEach
     | Break
     | Continue
     | Abort

@@ -52,7 +52,9 @@ def _program(program: ir.Program) -> Iterator[str]:
     yield from _statements(program.body, "  ")
 
 
-def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[str]:
+def _statements(  # noqa: PLR0915 - one case for each node
+    statements: tuple[ir.Statement, ...], indent: str
+) -> Iterator[str]:
     for statement in statements:
         line = f"    ; line {statement.location.line}"
         match statement:
@@ -66,7 +68,7 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 what = f"0x{image.hex()}" if any(image) else "zeros"
                 yield f"{indent}*{expression_text(place)} = {what}{line}"
             case ir.Inlined(frame=frame, body=body):
-                yield f"{indent}inlined {frame.name}:{line}"
+                yield f"{indent}{'unrolled' if frame.unrolled else 'inlined'} {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
             case ir.CallFunction(function=function, arguments=arguments, results=results):
                 given = ", ".join(expression_text(each) for each in arguments)
@@ -91,8 +93,13 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
-            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
-                yield f"{indent}while {expression_text(test)}:{line}"
+            case ir.ForEach(map=map_, key=key, value=value, count=count, body=body):
+                yield f"{indent}{count.name} = for each {key.name}, {value.name} of {map_.symbol}:{line}"
+                yield from _statements(body, indent + "  ")
+            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise, plan=plan):
+                most = "" if plan.most is None else f", at most {plan.most} times"
+                edge = "" if plan.edge is None else f" or error {plan.edge.problem!r}"
+                yield f"{indent}while {expression_text(test)}: [{plan.form}{most}{edge}]{line}"
                 yield from _statements(body, indent + "  ")
                 for label, block in (("step", step), ("else", otherwise)):
                     if block:
@@ -106,7 +113,7 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 assert_never(statement)
 
 
-def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each node
+def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case for each node
     """One expression, with the types that matter."""
     match of:
         case ir.Constant(type=EnumType(of=enum), value=value):
@@ -126,6 +133,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(update {place} = {expression_text(value)}, flags {expression_text(flags)})"
         case ir.MapDelete(map=map_, key=key):
             return f"(delete {map_.symbol}[{expression_text(key)}])"
+        case ir.PacketAt(packet=packet, offset=offset, type=type_):
+            return f"({'meta' if packet.meta else 'packet'}[{expression_text(offset)}]: {type_})"
+        case ir.PacketLength(packet=packet):
+            return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
         case ir.Assume(operand=operand):

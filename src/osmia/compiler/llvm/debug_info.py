@@ -42,10 +42,12 @@ def quoted(text: str) -> str:
 class DebugInfo:
     """The module's metadata nodes. Equal nodes are one; `distinct` ones never are."""
 
-    def __init__(self, file: ir.SourceFile) -> None:
+    def __init__(self, file: ir.SourceFile, sources: dict[str, ir.SourceFile]) -> None:
+        self._sources = sources  # by the paths that places name
         self._lines: list[str] = []
         self._known: dict[str, str] = {}
         self._files: dict[str, str] = {}
+        self._scope_files: dict[str, str] = {}
         self.globals: list[str] = []
         # The compile unit lists the globals, which are known only at the end: its number is taken now.
         self._unit = self._number("")
@@ -175,6 +177,7 @@ class DebugInfo:
         result = self._basic("i64", 64, signed=True)
         signature = self.node(f"!DISubroutineType(types: {self.node_list([result, *(of for _, of in parameters)])})")
         number = self._number("")
+        self._scope_files[number] = source
         variables = [
             self.node(
                 f"!DILocalVariable(name: {quoted(label)}, arg: {index}, scope: {number},"
@@ -207,21 +210,42 @@ class DebugInfo:
         signature = self.node(
             f"!DISubroutineType(types: {self.node_list([self._basic('int', 32, signed=True), context])})"
         )
+        return self._function(program.name, file, line, signature, [(program.context.name, context)])
+
+    def callback(self, name: str, program: ir.Program, location: Location, parameters: tuple[str, ...]) -> str:
+        """A function that a helper calls; its parameters are given as in LLVM: `ptr %frame`."""
+        number, pointer = self._basic("long", 64, signed=True), self.pointer("null")
+        types = [(each.partition("%")[2], pointer if each.startswith("ptr") else number) for each in parameters]
+        listed = self.node_list([number, *(of for _, of in types)])
+        signature = self.node(f"!DISubroutineType(types: {listed})")
+        return self._function(name, self.file(program.file), location.line, signature, types, local=True)
+
+    def _function(
+        self, name: str, file: str, line: int, signature: str, parameters: list[tuple[str, str]], *, local: bool = False
+    ) -> str:
         number = self._number("")
-        variable = self.node(
-            f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number},"
-            f" file: {file}, line: {line}, type: {context})"
-        )
+        self._scope_files[number] = file
+        variables = [
+            self.node(
+                f"!DILocalVariable(name: {quoted(parameter)}, arg: {index}, scope: {number},"
+                f" file: {file}, line: {line}, type: {of})"
+            )
+            for index, (parameter, of) in enumerate(parameters, 1)
+        ]
+        flags = "DISPFlagLocalToUnit | DISPFlagDefinition" if local else "DISPFlagDefinition"
         self._lines[int(number[1:])] = (
-            f"{number} = distinct !DISubprogram(name: {quoted(program.name)}, scope: {file}, file: {file},"
+            f"{number} = distinct !DISubprogram(name: {quoted(name)}, scope: {file}, file: {file},"
             f" line: {line}, type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
-            f" spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit},"
-            f" retainedNodes: {self.node_list([variable])})"
+            f" spFlags: {flags} | DISPFlagOptimized, unit: {self._unit},"
+            f" retainedNodes: {self.node_list(variables)})"
         )
         return number
 
     def place(self, location: Location, scope: str) -> str:
-        """A place in a function."""
+        """A place in a function, or in one of another file that is written out in it."""
+        file = self.file(self._sources[location.file])
+        if file != self._scope_files[scope]:
+            scope = self.node(f"!DILexicalBlockFile(scope: {scope}, file: {file}, discriminator: 0)")
         return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
 
     def map(self, map_: ir.MapReference) -> tuple[int, str]:

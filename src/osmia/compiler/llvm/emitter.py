@@ -22,7 +22,8 @@ class Emitter:
         self._entry: list[str] = []
         self._body: list[str] = []
         self._count = 0
-        self._place = ""
+        self.place = ""
+        """Where what is written next comes from."""
         self.ended = False
         """Whether control cannot come to what is written next."""
 
@@ -32,11 +33,15 @@ class Emitter:
 
     def at(self, location: Location) -> None:
         """What is written next comes from this place."""
-        self._place = self._debug.place(location, self._scope)
+        self.place = self._debug.place(location, self._scope)
 
     def line(self, text: str) -> None:
         """An instruction without a value."""
-        self._body.append(f"  {text}, !dbg {self._place}")
+        self._body.append(f"  {text}, !dbg {self.place}")
+
+    def at_start(self, text: str) -> None:
+        """An instruction at the function's start, behind the slots that there are by now."""
+        self._entry.append(f"  {text}, !dbg {self.place}")
 
     def value(self, text: str) -> str:
         """An instruction that makes a value."""
@@ -79,6 +84,31 @@ class Emitter:
     def opaque(self, number: str) -> str:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
+
+    def opaque_unless_constant(self, number: str) -> str:
+        """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
+        known, unknown, after = self.label("known"), self.label("unknown"), self.label("either")
+        self.branch(self.value(f"call i1 @llvm.is.constant.i64(i64 {number})"), known, unknown)
+        self.start(known)
+        self.go(after)
+        self.start(unknown)
+        opaque = self.opaque(number)
+        self.go(after)
+        self.start(after)
+        return self.value(f"phi i64 [ {number}, %{known} ], [ {opaque}, %{unknown} ]")
+
+    def opaque_pointer(self, pointer: str) -> str:
+        """The same address, of which LLVM knows nothing."""
+        return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')
+
+    def context_field(self, offset: int, bits: int) -> str:
+        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
+        alignment = (bits // 8).bit_length() - 1
+        return self.value(
+            f"call i{bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{bits}"
+            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
+            f" i64 immarg {offset})"
+        )
 
     def name(self, hint: str) -> str:
         """A name of its own."""

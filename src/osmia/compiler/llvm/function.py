@@ -10,25 +10,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from osmia.compiler.checks.loop_forms import MOST_ROUNDS
+from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
+from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
+from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
+from osmia.compiler.llvm.callbacks import (
+    CONTEXT,
+    RESULT,
+    ZERO,
+    Callback,
+    Way,
+    carried,
+    enter,
+    in_frame,
+    leave,
+    slot_type,
+)
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.compiler.llvm.packets import PacketWriter
 from osmia.compiler.llvm.passing import Passing
+from osmia.compiler.llvm.placeholders import may_goto
+from osmia.compiler.llvm.unknown import deciding, hide_values, unknown_zero
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from osmia.compiler.llvm.packets import View
     from osmia.compiler.location import Location
     from osmia.layout import Layout
 
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
+FOR_EACH, LOOP = 164, 181
 
 ATTRIBUTES = "#0"
 # What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
@@ -49,6 +69,7 @@ class FunctionWriter:
         """`function` is one that the program calls, where that shall be written and not the program itself."""
         self._program = program
         self._function = function
+        self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
         self._scope = debug.program(program) if function is None else debug.function(function, program)
         self._out = Emitter(debug, self._scope)
@@ -56,12 +77,23 @@ class FunctionWriter:
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = _on_stack(self._body, () if function is None else function.parameters)
+        self._on_stack = leading_to(self._body, ir.Construct, () if function is None else function.parameters)
+        self._views = leading_to(self._body, ir.PacketAt)
+        # Of each local that may refer into the packet: whether there is nothing.
+        self._nothing: dict[ir.Local, str] = {}
+        # Where a program puts what it returns, and the label of its end.
+        self._result = self._end = ""
+        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # The part of the program that is being written as a function of its own, and all that have been.
+        self._callback: Callback | None = None
+        self._written: list[str] = []
+        self._depth = 0
+        self._debug = debug
 
     def text(self) -> str:
         """The definition."""
@@ -69,31 +101,43 @@ class FunctionWriter:
             return self._function_text(self._function)
         for local in self._program.locals:
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+            if local in self._views:
+                self._nothing[local] = self._out.slot("i8")
+        self._packet.begin()
+        self._result, self._end = self._out.slot("i32"), self._out.label("end")
         self._statements(self._body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
             self._give_up()
+        self._out.start(self._end)
+        self._out.line(f"ret i32 {self._out.value(f'load i32, ptr {self._result}, align 4')}")
         name, section = self._program.name, self._program.kind.section
         head = (
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
             f" section {quoted(section)} !dbg {self._scope} {{"
         )
-        return f"{head}\n{self._out.text()}}}\n"
+        return "\n".join([*self._written, f"{head}\n{self._out.text()}}}\n"])
 
     def _function_text(self, function: ir.Function) -> str:
         """The definition of a function that the program calls."""
         passing = Passing(function)
         for local in dict.fromkeys((*function.parameters, *function.locals)):
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+            if local in self._views:
+                self._nothing[local] = self._out.slot("i8")
         self._out.at(function.location)
         passing.receive(self._out, self._locals, self._give_up)
+        for parameter in function.parameters:
+            if parameter in self._views:
+                self._out.line(f"store i8 0, ptr {self._nothing[parameter]}, align 1")
+        self._packet.begin()
         self._statements(function.body)
         if not self._out.ended:
             passing.give_back(self._out, self._locals)
         linkage = "dso_local" if function.global_ else "internal"
         head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
         section = f" section {quoted('.text')}"
-        return f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"
+        return "\n".join([*self._written, f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"])
 
     def _call_function(self, statement: ir.CallFunction) -> None:
         """A call: status and value are kept apart where the function may fail."""
@@ -103,6 +147,8 @@ class FunctionWriter:
         ]
         out.at(statement.location)
         status, frame = passing.call(out, arguments)
+        if packet_change(statement.function.body) is not None:
+            self._packet.renew()
         if passing.may_fail:
             failed, going_on = out.label("failed"), out.label("next")
             out.branch(out.value(f"icmp ne i64 {status}, 0"), failed, going_on)
@@ -115,8 +161,13 @@ class FunctionWriter:
 
     def _give_up(self) -> None:
         """Return the program's error value, or from a function that the program calls, that it failed."""
-        error_value = f"i32 {self._program.error_value}" if self._function is None else "i64 1"
-        self._out.line(f"ret {error_value}")
+        if self._callback is not None:
+            self._stop("error")
+            return
+        if self._function is None:
+            self._return(str(self._program.error_value))
+            return
+        self._out.line("ret i64 1")
         self._out.ended = True
 
     # Statements
@@ -153,8 +204,12 @@ class FunctionWriter:
                 self._return(result)
             case ir.If():
                 self._if(statement)
+            case ir.Loop() if statement.plan.form == "bpf_loop":
+                self._called_loop(statement)
             case ir.Loop():
                 self._loop(statement)
+            case ir.ForEach():
+                self._for_each(statement)
             case ir.Break() | ir.Continue():
                 after, step, depth = self._loops[-1]
                 self._leave_scopes(depth)
@@ -166,9 +221,7 @@ class FunctionWriter:
             case ir.CallFunction():
                 self._call_function(statement)
             case ir.Leave(frame=frame):
-                label, depth = self._frames[frame]
-                self._leave_scopes(depth)
-                self._out.go(label)
+                self._leave(frame)
             case ir.Scope():
                 self._scope_of(statement)
             case _:
@@ -180,6 +233,14 @@ class FunctionWriter:
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
+
+    def _leave(self, frame: ir.Frame) -> None:
+        label, depth = self._frames.get(frame, ("", 0))
+        self._leave_scopes(depth)
+        if label:
+            self._out.go(label)
+        else:
+            self._stop(frame)
 
     def _scope_of(self, statement: ir.Scope) -> None:
         self._scopes.append(statement)
@@ -197,6 +258,9 @@ class FunctionWriter:
         self._scopes = scopes
 
     def _assign(self, local: ir.Local, value: ir.Expression) -> None:
+        if local in self._views:
+            self._assign_view(local, value)
+            return
         if is_pointer(local.type):
             self._out.line(f"store ptr {self._pointer(value)}, ptr {self._locals[local]}, align 8")
             return
@@ -204,6 +268,12 @@ class FunctionWriter:
         if local.storage is not None:
             stored = self._out.wrapped(stored, local.storage, integer_of(value.type))
         self._out.line(f"store i64 {stored}, ptr {self._locals[local]}, align 8")
+
+    def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
+        pointer, nothing = self._view(value)
+        self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
+        held = self._out.value(f"zext i1 {nothing} to i8")
+        self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
 
     def _evaluate(self, value: ir.Expression) -> None:
         if is_pointer(value.type):
@@ -220,7 +290,7 @@ class FunctionWriter:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
-            ):
+            ) if optional.local not in self._views:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
@@ -239,21 +309,210 @@ class FunctionWriter:
     def _loop(self, statement: ir.Loop) -> None:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
+        general = statement.plan.form != "plain"
+        zero, moved = "", carried(self._body, statement) if general else ()
+        if moved:
+            hide_values(self._out, moved, self._locals, unknown_zero(self._out))
+            # Another one: a test of what begins as the first one limits that.
+            zero = unknown_zero(self._out)
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
         self._loops.append((after, step, len(self._scopes)))
         self._out.start(body)
+        if general:
+            self._may_goto(statement.plan)
         self._statements(statement.body)
         self._out.go(step)
         self._loops.pop()
         self._out.start(step)
         self._statements(statement.step)
+        if moved and not self._out.ended:
+            hide_values(self._out, deciding(statement, moved), self._locals, zero)
         self._out.go(test)
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
         self._out.start(after)
+
+    def _may_goto(self, plan: ir.LoopPlan) -> None:
+        """The kernel may end the loop here, which is an error."""
+        self._out.at(plan.location)
+        going_on, ended = self._out.label("next"), self._out.label("ended")
+        self._out.branch(may_goto(self._out), ended, going_on)
+        self._out.start(ended)
+        self._error_edge(plan.location)
+        self._out.start(going_on)
+
+    # Functions that the kernel calls
+
+    def _called_loop(self, statement: ir.Loop) -> None:
+        """A loop whose rounds bpf_loop calls; its `otherwise` stays here."""
+        plan, after = statement.plan, self._out.label("after")
+        inside = ir.Loop(statement.location, statement.test, statement.body, statement.step, (), plan)
+
+        def write() -> None:
+            body, otherwise = self._out.label("body"), self._out.label("else")
+            self._branch(statement.test, body, otherwise)
+            self._out.start(otherwise)
+            self._stop("done")
+            self._out.start(body)
+            self._round(inside, statement.body, statement.step)
+
+        callback = self._outlined(inside, plan.location, ("i64 %index",), write)
+        frame = self._enter(callback)
+        self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
+        self._leave_callback(callback, frame)
+        for way in self._ways_out(callback, frame):
+            if way == "done":
+                self._statements(statement.otherwise)
+                self._out.go(after)
+            elif way is None:
+                self._error_edge(plan.location)
+            else:
+                self._take(way, frame, after)
+        self._out.start(after)
+
+    def _for_each(self, statement: ir.ForEach) -> None:
+        after = self._out.label("after")
+
+        def write() -> None:
+            for local, given in ((statement.key, "%key"), (statement.value, "%value")):
+                self._out.line(f"store ptr {given}, ptr {self._locals[local]}, align 8")
+            self._round(statement, statement.body, ())
+
+        parameters = ("ptr %map", "ptr %key", "ptr %value")
+        callback = self._outlined(statement, statement.location, parameters, write)
+        frame = self._enter(callback)
+        symbol, function = quoted(statement.map.symbol), quoted(callback.name)
+        count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        self._leave_callback(callback, frame)
+        self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
+        for way in self._ways_out(callback, frame):
+            if way is None:
+                self._out.go(after)
+            else:
+                self._take(way, frame, after)
+        self._out.start(after)
+
+    def _enter(self, callback: Callback) -> str:
+        hide_values(self._out, callback.results, self._locals, unknown_zero(self._out))
+        out, around = self._out, self._callback
+        frame = enter(out, callback, self._locals, unknown_zero(out), around, context=self._has_context)
+        for local in filter(self._views.__contains__, callback.shared):
+            if around is None or local not in around.shared:
+                out.at_start(f"store i8 1, ptr {self._nothing[local]}, align 1")
+            held = out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+            out.line(f"store i8 {held}, ptr {in_frame(out, frame, callback.flag(local))}, align 1")
+        return frame
+
+    def _leave_callback(self, callback: Callback, frame: str) -> None:
+        leave(self._out, callback, frame, self._locals)
+        for local in filter(self._views.__contains__, callback.results):
+            held = self._out.value(f"load i8, ptr {in_frame(self._out, frame, callback.flag(local))}, align 1")
+            self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
+        self._packet.renew()
+
+    def _outlined(
+        self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
+    ) -> Callback:
+        """Write a part of the program as a function that a helper calls."""
+        owner = self._program.name if self._function is None else self._function.name
+        name = f"osmia_{len(self._written) + self._depth}_{owner}"
+        callback = Callback(name, self._body, inside)
+        self._check_objects(callback, inside)
+        around = self._out, self._locals, self._loops, self._frames, self._scopes, self._callback, self._packet
+        scope = self._debug.callback(callback.name, self._program, location, (*parameters, "ptr %frame"))
+        self._out = out = Emitter(self._debug, scope)
+        self._loops, self._frames, self._scopes, self._callback = [], {}, [], callback
+        self._depth += 1
+        out.at(location)
+        if self._has_context:
+            out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
+        self._locals = {local: out.slot(slot_type(local)) for local in callback.own}
+        self._locals |= {local: in_frame(out, "%frame", slot) for local, slot in callback.shared.items()}
+        outer_nothing = self._nothing
+        self._nothing = {local: out.slot("i8") for local in callback.own if local in self._views}
+        self._nothing |= {
+            local: in_frame(out, "%frame", callback.flag(local)) for local in callback.shared if local in self._views
+        }
+        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack)
+        self._packet.begin()
+        write()
+        listed = ", ".join((*parameters, "ptr noalias %frame"))
+        head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
+        self._written.append(f"{head}\n{out.text()}}}\n")
+        self._depth -= 1
+        self._out, self._locals, self._loops, self._frames, self._scopes, self._callback, self._packet = around
+        self._nothing = outer_nothing
+        self._out.at(location)
+        return callback
+
+    def _check_objects(self, callback: Callback, inside: ir.Statement) -> None:
+        """What a callback makes lies in its own memory, which ends with it: nothing outside may refer to it."""
+        for each in nodes((inside,)):
+            if not isinstance(each, ir.Assign | ir.AssignExpression) or each.local not in callback.shared:
+                continue
+            if is_pointer(each.local.type) and leads_to(each.value, ir.Construct, self._on_stack):
+                raise error(
+                    f"{each.local.name!r} is made in a round of a loop and used behind it",
+                    each.location,
+                    found="an object in a round that the kernel calls as a function, whose memory ends with it",
+                    expected="an object that is made before the loop",
+                    fix="make it before the loop and assign its fields in the loop",
+                )
+
+    def _ways_out(self, callback: Callback, frame: str) -> Iterator[Way | None]:
+        """Behind the call, go where the callback said; None is where nothing left it. Each way is written in turn."""
+        out, location = self._out, self._out.place
+        status = out.value(f"load i64, ptr {frame}, align 8")
+        for way, code in callback.ways.items():
+            taken, other = out.label("taken"), out.label("other")
+            out.branch(out.value(f"icmp eq i64 {status}, {code}"), taken, other)
+            out.start(taken)
+            yield way
+            out.place = location
+            out.start(other)
+        yield None
+
+    def _take(self, way: Way, frame: str, after: str) -> None:
+        """Do what the callback could not: leave the program, a call, or the loop."""
+        if isinstance(way, ir.Frame):
+            self._leave(way)
+        elif way == "return":
+            result = self._out.value(f"load i64, ptr {in_frame(self._out, frame, RESULT)}, align 8")
+            self._leave_scopes(0)
+            self._return(result)
+        elif way == "error":
+            self._leave_scopes(0, aborting=True)
+            self._give_up()
+        else:
+            self._out.go(after)
+
+    def _stop(self, way: Way) -> None:
+        """End the callback, and with it the helper that calls it."""
+        assert self._callback is not None
+        self._out.line(f"store i64 {self._callback.status_of(way)}, ptr %frame, align 8")
+        self._out.line("ret i64 1")
+        self._out.ended = True
+
+    def _round(self, inside: ir.Statement, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]) -> None:
+        """One call of a callback: 0 goes on, 1 stops."""
+        broken, stepped = self._out.label("broken"), self._out.label("step")
+        self._loops.append((broken, stepped, 0))
+        self._statements(body)
+        self._out.go(stepped)
+        self._loops.pop()
+        self._out.start(broken)
+        self._stop("break")
+        self._out.start(stepped)
+        self._statements(step)
+        if not self._out.ended:
+            assert self._callback is not None
+            zero = self._out.value(f"load i64, ptr {in_frame(self._out, '%frame', ZERO)}, align 8")
+            hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
+            self._out.line("ret i64 0")
+            self._out.ended = True
 
     def _return_null_if_none(self, optional: ir.LocalRead, statement: ir.If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
@@ -268,13 +527,17 @@ class FunctionWriter:
         self._out.line(f"br i1 {test}, label %{none}, label %{there}")
         self._out.start(none)
         self._out.at(statement.then[0].location)
-        self._return(returned)
+        self._out.line(f"ret i32 {self._out.narrowed(returned, 32)}")
         self._out.start(there)
         self._statements(statement.otherwise)
 
     def _return(self, result: str) -> None:
-        self._out.line(f"ret i32 {self._out.narrowed(result, 32)}")
-        self._out.ended = True
+        if self._callback is not None:
+            self._out.line(f"store i64 {result}, ptr {in_frame(self._out, '%frame', RESULT)}, align 8")
+            self._stop("return")
+            return
+        self._out.line(f"store i32 {self._out.narrowed(result, 32)}, ptr {self._result}, align 4")
+        self._out.go(self._end)
 
     # Conditions
 
@@ -296,7 +559,7 @@ class FunctionWriter:
                 self._statements(before)
                 self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
-                self._branch_on_none(self._pointer(operand), test.location, when_true, when_false)
+                self._branch_on_none(self._is_none(operand), test.location, when_true, when_false)
             case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
                 self._chain(operators, operands, test.location, when_true, when_false)
             case _:
@@ -304,17 +567,17 @@ class FunctionWriter:
                 self._out.at(test.location)
                 self._out.line(f"br i1 {condition}, label %{when_true}, label %{when_false}")
 
-    def _branch_on_none(self, pointer: str, location: Location, when_true: str, when_false: str) -> None:
-        """A test for null that stays a branch of its own.
+    def _branch_on_none(self, nothing: str, location: Location, when_true: str, when_false: str) -> None:
+        """A test for None that stays a branch of its own.
 
         LLVM merges neighbouring tests where it can, and makes `p == 0 and n == 0` into `p | n == 0`: arithmetic on a
-        pointer, which the verifier refuses. An empty asm before the test and on both ways keeps the neighbours apart.
+        pointer, which the verifier refuses, and of the checks of two views into arithmetic on their outcomes, from
+        which it learns nothing. An empty asm before the test and on both ways keeps the neighbours apart.
         """
         self._out.at(location)
         self._out.line(KEEP_APART)
         none, there = self._out.label("none"), self._out.label("there")
-        test = self._out.value(f"icmp eq ptr {pointer}, null")
-        self._out.line(f"br i1 {test}, label %{none}, label %{there}")
+        self._out.line(f"br i1 {nothing}, label %{none}, label %{there}")
         for label, target in ((none, when_true), (there, when_false)):
             self._out.start(label)
             self._out.line(KEEP_APART)
@@ -352,9 +615,9 @@ class FunctionWriter:
                 self._out.at(of.location)
                 return comparison(self._out, operator, one, left_type, other, right_type)
             case ir.IsNone(operand=operand):
-                pointer = self._pointer(operand)
+                nothing = self._is_none(operand)
                 self._out.at(of.location)
-                number = self._out.value(f"zext i1 {self._out.value(f'icmp eq ptr {pointer}, null')} to i64")
+                number = self._out.value(f"zext i1 {nothing} to i64")
                 # Kept apart as a number for the reason that _branch_on_none gives.
                 return self._out.value(f"icmp ne i64 {self._out.opaque(number)}, 0")
             case ir.Truth(operand=operand):
@@ -414,6 +677,9 @@ class FunctionWriter:
                 return self._out.wrapped(self._integer(operand), storage, integer_of(operand.type))
             case ir.MapUpdate():
                 return self._map_update(of)
+            case ir.PacketLength(packet=packet):
+                self._out.at(of.location)
+                return self._packet.length(packet)
             case ir.MapDelete(map=map_, key=key):
                 key_place = self._argument(key, map_.key)
                 self._out.at(of.location)
@@ -435,10 +701,8 @@ class FunctionWriter:
                 return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
             case ir.HelperCall():
                 return self._helper_call(of)
-            case ir.RawCall(number=number, arguments=arguments):
-                values = self._call_arguments(arguments)
-                self._out.at(of.location)
-                return self._out.call(number, *values)
+            case ir.RawCall():
+                return self._raw_call(of)
             case ir.Address(operand=operand):
                 return self._address(operand, of.location)
             case ir.Atomic():
@@ -446,7 +710,8 @@ class FunctionWriter:
             case ir.SettingRead():
                 return self._setting(of)
             case (
-                ir.MapLookup()
+                ir.PacketAt()
+                | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Assume()
                 | ir.MemoryAt()
@@ -470,6 +735,8 @@ class FunctionWriter:
             case ir.LocalRead(local=local):
                 self._out.at(of.location)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
+            case ir.PacketAt():
+                return self._view(of)[0]
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
             case ir.MemoryAt():
@@ -508,6 +775,59 @@ class FunctionWriter:
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
 
+    def _is_none(self, of: ir.Expression) -> str:
+        """Whether an optional is None, as an i1."""
+        if leads_to(of, ir.PacketAt, self._views):
+            return self._view(of)[1]
+        pointer = self._pointer(of)
+        self._out.at(of.location)
+        return self._out.value(f"icmp eq ptr {pointer}, null")
+
+    def _view(self, of: ir.Expression) -> View:
+        """A reference and whether it is None.
+
+        What may lead into a packet is not null where it is None: its check against the packet's end says so, and a
+        test for None is that check and no other.
+        """
+        match of:
+            case ir.PacketAt(offset=offset):
+                number = self._integer(offset)
+                self._out.at(of.location)
+                return self._packet.at(of, number)
+            case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in self._views:
+                pointer = self._pointer(of)
+                held = self._out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+                return pointer, self._out.value(f"icmp ne i8 {held}, 0")
+            case ir.Sequence(before=before, value=value):
+                self._statements(before)
+                return self._view(value)
+            case ir.Conditional():
+                return self._view_of_two(of)
+            case ir.Constant():
+                return "null", "true"
+        pointer = self._pointer(of)
+        if not isinstance(of.type, OptionalType):
+            return pointer, "false"
+        self._out.at(of.location)
+        return pointer, self._out.value(f"icmp eq ptr {pointer}, null")
+
+    def _view_of_two(self, of: ir.Conditional) -> View:
+        """Only one of the two is evaluated."""
+        slot, nothing = self._out.slot("ptr"), self._out.slot("i8")
+        then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
+        self._branch(of.test, then, otherwise)
+        for label, operand in ((then, of.then), (otherwise, of.otherwise)):
+            self._out.start(label)
+            pointer, none = self._view(operand)
+            self._out.line(f"store ptr {pointer}, ptr {slot}, align 8")
+            held = self._out.value(f"zext i1 {none} to i8")
+            self._out.line(f"store i8 {held}, ptr {nothing}, align 1")
+            self._out.line(f"br label %{after}")
+        self._out.start(after)
+        pointer = self._out.value(f"load ptr, ptr {slot}, align 8")
+        held = self._out.value(f"load i8, ptr {nothing}, align 1")
+        return pointer, self._out.value(f"icmp ne i8 {held}, 0")
+
     def _conditional(self, of: ir.Conditional, kind: str, value: Callable[[ir.Expression], str]) -> str:
         """Only one of the two is evaluated; a slot joins them."""
         slot = self._out.slot(kind)
@@ -532,21 +852,15 @@ class FunctionWriter:
         return best
 
     def _context_read(self, of: ir.ContextRead) -> str:
-        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
         self._out.at(of.location)
-        alignment = (of.bits // 8).bit_length() - 1
-        loaded = self._out.value(
-            f"call i{of.bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{of.bits}"
-            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
-            f" i64 immarg {of.offset})"
-        )
+        loaded = self._out.context_field(of.offset, of.bits)
         return self._out.extended(loaded, of.bits, signed=of.type.may_be_negative)
 
     # Memory
 
     def _alignment(self, place: ir.Expression) -> int:
         """What an address is a multiple of, as far as the verifier asks for it."""
-        if not _leads_to_stack(place, self._on_stack):
+        if not leads_to(place, ir.Construct, self._on_stack):
             return ANY_ALIGNMENT
         match place:
             case ir.Field(base=base, field=field):
@@ -630,7 +944,7 @@ class FunctionWriter:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")
             index = out.value(f"select i1 {negative}, i64 {from_end}, i64 {index}")
-        index = out.opaque(index)
+        index = out.opaque_unless_constant(index)
         inside, outside = out.label("inside"), out.label("outside")
         out.branch(out.value(f"icmp ult i64 {index}, {of.length}"), inside, outside)
         out.start(outside)
@@ -671,7 +985,18 @@ class FunctionWriter:
         arguments = self._call_arguments(of.arguments)
         self._out.at(of.location)
         pointer = is_pointer(of.type) and of.type != ir.NONE
-        return self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        if of.helper.changes_packet:
+            self._packet.renew()
+        return result
+
+    def _raw_call(self, of: ir.RawCall) -> str:
+        arguments = self._call_arguments(of.arguments)
+        self._out.at(of.location)
+        result = self._out.call(of.number, *arguments)
+        if of.changes_packet:
+            self._packet.renew()
+        return result
 
     def _call_arguments(self, given: tuple[ir.Expression | ir.MapReference, ...]) -> list[str]:
         """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
@@ -772,42 +1097,6 @@ class FunctionWriter:
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
     """The counter's index of each of a program's error sites."""
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
-
-
-def _on_stack(body: tuple[ir.Statement, ...], parameters: tuple[ir.Local, ...]) -> frozenset[ir.Local]:
-    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment.
-
-    So may parameters of a function, whatever it is given.
-    """
-    assigned = [
-        (each.local, each.value)
-        for each in nodes(body)
-        if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
-    ]
-    found: frozenset[ir.Local] = frozenset(parameters)
-    while True:
-        more = frozenset(parameters) | frozenset(local for local, value in assigned if _leads_to_stack(value, found))
-        if more == found:
-            return found
-        found = more
-
-
-def _leads_to_stack(place: ir.Expression, on_stack: frozenset[ir.Local]) -> bool:
-    match place:
-        case ir.Construct():
-            return True
-        case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
-            return local in on_stack
-        case ir.Field(base=base) | ir.Element(base=base):
-            return _leads_to_stack(base, on_stack)
-        case ir.Unwrap(operand=base) | ir.Require(operand=base) | ir.Assume(operand=base):
-            return _leads_to_stack(base, on_stack)
-        case ir.Sequence(value=value):
-            return _leads_to_stack(value, on_stack)
-        case ir.Conditional(then=then, otherwise=otherwise):
-            return _leads_to_stack(then, on_stack) or _leads_to_stack(otherwise, on_stack)
-        case _:
-            return False
 
 
 def _lowest_bit(number: int) -> int:
