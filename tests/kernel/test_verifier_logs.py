@@ -52,26 +52,27 @@ def test_places_in_the_log() -> None:
 
 
 def test_files_of_other_directories() -> None:
-    """The log leaves the directory out, the object has it: there is one file of that name."""
+    """The log leaves the directory out, the object has it; and lines that it showed last on another way."""
     lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 9, 1, "no")]
     error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
     assert error.origin == SourceLine("src/other.py", 7, "    v = counter.lookup(0)")
-    assert (error.file, error.line) == ("src/other.py", 8)
+    assert (error.file, error.line) == ("src/other.py", 9)
 
 
-def test_files_of_one_name_in_two_directories() -> None:
-    """Then the name is as the log has it, unless the object means the same line."""
-    lines = [LineInfo(0, "lib/other.py", 1, 1, ""), LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)")]
-    lines.append(LineInfo(6, "src/other.py", 9, 1, "no"))
+def test_instructions_of_which_the_object_has_no_line() -> None:
+    """Then it is the log's, in the file of that name where there is one."""
+    lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 0, 0, "")]
     error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
-    assert error.origin == SourceLine("src/other.py", 7, "    v = counter.lookup(0)")
+    assert (error.file, error.line) == ("src/other.py", 8)
+    lines.append(LineInfo(9, "lib/other.py", 1, 1, ""))
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
     assert (error.file, error.line) == ("other.py", 8)
 
 
 def test_files_where_python_knows_them() -> None:
     lines = [LineInfo(5, "./src/other.py", 7, 1, "    v = counter.lookup(0)")]
     error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines, lambda file: f"/home/{file}")
-    assert (error.file, error.line) == ("/home/src/other.py", 8)
+    assert (error.file, error.line) == ("/home/src/other.py", 7)
 
 
 def test_a_caret_where_the_instruction_does_not_begin_the_line() -> None:

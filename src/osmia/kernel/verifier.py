@@ -115,12 +115,17 @@ class _Lines:
         return line.column if line and (line.line, line.text) == (place.line, place.text) else 0
 
     def place(self, step: Step) -> tuple[str, int, str] | None:
-        """The line of a step: as the log says, or else the object. The log has a file's name without its directory."""
+        """The line of a step: as the object says, or else the log, which has a file's name without its directory.
+
+        The log leaves a line out that it showed last, also where that was on another way.
+        """
         step = self._moved.get(id(step), step)
         said, known = step.source, self.at(step.index)
-        if said is None or (known and known[1] == said[1] and known[0].rpartition("/")[2] == said[0]):
+        if said is None:
             return known
         paths = [path for path in self._paths.values() if path.rpartition("/")[2] == said[0]]
+        if paths and known:
+            return known
         return (paths[0], *said[1:]) if len(paths) == 1 else said
 
     def last(self, steps: list[Step]) -> SourceLine | None:
