@@ -721,6 +721,10 @@ class FunctionWriter:
                 return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
             case ir.HelperCall():
                 return self._helper_call(of)
+            case ir.RawCall():
+                return self._raw_call(of)
+            case ir.Address(operand=operand):
+                return self._address(operand, of.location)
             case ir.Atomic():
                 return self._atomic(of)
             case ir.SettingRead():
@@ -729,6 +733,8 @@ class FunctionWriter:
                 ir.PacketAt()
                 | ir.MapLookup()
                 | ir.Unwrap()
+                | ir.Assume()
+                | ir.MemoryAt()
                 | ir.Require()
                 | ir.Field()
                 | ir.Element()
@@ -752,8 +758,10 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.PacketAt():
                 return self._view(of)[0]
-            case ir.Unwrap(operand=operand):
+            case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
+            case ir.MemoryAt():
+                return self._memory_at(of)
             case ir.Require(operand=operand):
                 pointer = self._pointer(operand)
                 self._out.at(of.location)
@@ -884,7 +892,7 @@ class FunctionWriter:
                 return min(self._alignment(base), _lowest_bit(of.layout.size))
             case ir.Construct():
                 return ANY_ALIGNMENT
-            case ir.Unwrap(operand=operand):
+            case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._alignment(operand)
             case _:
                 assert isinstance(place.type, PlaceType)
@@ -1003,15 +1011,7 @@ class FunctionWriter:
         return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
 
     def _helper_call(self, of: ir.HelperCall) -> str:
-        """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
-        arguments = []
-        for argument in of.arguments:
-            if isinstance(argument, ir.MapReference):
-                arguments.append(f"ptr @{quoted(argument.symbol)}")
-            elif is_pointer(argument.type):
-                arguments.append(f"ptr {self._pointer(argument)}")
-            else:
-                arguments.append(f"i64 {self._integer(argument)}")
+        arguments = self._call_arguments(of.arguments)
         self._out.at(of.location)
         pointer = is_pointer(of.type) and of.type != ir.NONE
         # What says which memory a call may touch lets LLVM drop the zeros of a new event whose fields are all assigned.
@@ -1023,6 +1023,39 @@ class FunctionWriter:
         if of.helper.changes_packet:
             self._packet.renew()
         return result
+
+    def _raw_call(self, of: ir.RawCall) -> str:
+        arguments = self._call_arguments(of.arguments)
+        self._out.at(of.location)
+        result = self._out.call(of.number, *arguments)
+        if of.changes_packet:
+            self._packet.renew()
+        return result
+
+    def _call_arguments(self, given: tuple[ir.Expression | ir.MapReference, ...]) -> list[str]:
+        """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
+        arguments = []
+        for argument in given:
+            if isinstance(argument, ir.MapReference):
+                arguments.append(f"ptr @{quoted(argument.symbol)}")
+            elif is_pointer(argument.type):
+                arguments.append(f"ptr {self._pointer(argument)}")
+            else:
+                arguments.append(f"i64 {self._integer(argument)}")
+        return arguments
+
+    # What the program's author vouches for: LLVM, which trusts what it knows of memory, is to know nothing of it.
+
+    def _address(self, operand: ir.Expression | ir.MapReference, location: Location) -> str:
+        symbol = f"@{quoted(operand.symbol)}" if isinstance(operand, ir.MapReference) else self._pointer(operand)
+        self._out.at(location)
+        return self._out.opaque(self._out.value(f"ptrtoint ptr {symbol} to i64"))
+
+    def _memory_at(self, of: ir.MemoryAt) -> str:
+        address, distance = self._integer(of.address), self._integer(of.offset)
+        self._out.at(of.location)
+        pointer = self._out.value(f"inttoptr i64 {address} to ptr")
+        return self._out.value(f"getelementptr i8, ptr {pointer}, i64 {distance}")
 
     def _atomic(self, of: ir.Atomic) -> str:
         """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""
