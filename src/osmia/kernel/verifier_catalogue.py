@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from osmia.abi import generated as bpf
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ def _map_type(number: str) -> str:
 def _helper(said: str) -> dict[str, str]:
     """What the table of helpers says of one: by its name, or `unknown#189` on a kernel that does not know it."""
     number = said.partition("#")[2]
-    row = next((row for row in HELPERS.values() if row.name == said or str(row.number) == number), None)
+    row = next((row for row in helpers().values() if row.name == said or str(row.number) == number), None)
     if row is None:
         return {"helper": said, "since": "", "kinds": ""}
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ def _ended(steps: list[Step], found: Step | None) -> Origin | None:
 def _ends(name: str, kind: str) -> bool:
     """Whether a pointer of a kind is not valid any more after a helper was called."""
     if kind.startswith("pkt"):
-        return name in HELPERS and HELPERS[name].changes_packet
+        return name in helpers() and helpers()[name].changes_packet
     return any(kind.startswith(pointer) and name in names for pointer, names in _ENDS.items())
 
 

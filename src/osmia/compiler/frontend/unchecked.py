@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
@@ -152,7 +152,7 @@ def _call_helper(state: FunctionState, node: ast.Call) -> ir.Expression:
             fix="write the number of enum bpf_func_id",
         )
     arguments = tuple(_argument(state, each) for each in node.args[1:])
-    changes = next((row.changes_packet for row in HELPERS.values() if row.number == number.value), True)
+    changes = next((row.changes_packet for row in helpers().values() if row.number == number.value), True)
     return ir.RawCall(IntType(I64_LOW, I64_HIGH), state.at(node), number.value, arguments, changes)
 
 
