@@ -316,7 +316,9 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             return frozenset((id(value),))
         case ir.PacketAt():
             return PACKET
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+        case ir.Field(base=base) | ir.Element(base=base):
+            return _objects(base, facts)
+        case ir.Unwrap(operand=base) | ir.Require(operand=base) | ir.Assume(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
@@ -340,7 +342,9 @@ def _part(value: ir.Expression, facts: dict[ir.Local, Known]) -> Part:
         case ir.Element(base=base):
             around = _part(base, facts)
             return Part(around.start, around.end, around.depth + 1)
-        case ir.Unwrap(operand=inside) | ir.Require(operand=inside) | ir.Sequence(value=inside):
+        case ir.Unwrap(operand=inside) | ir.Assume(operand=inside) | ir.Require(operand=inside):
+            return _part(inside, facts)
+        case ir.Sequence(value=inside):
             return _part(inside, facts)
         case ir.Conditional(then=then, otherwise=otherwise):
             return _around(_part(then, facts), _part(otherwise, facts))
@@ -372,7 +376,8 @@ def _changed_by(call: ir.CallFunction, facts: dict[ir.Local, Known]) -> dict[ir.
     reason = f"what {call.function.name}() may store in its place"
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
-        if any(k.objects & objects and k.part.depth > part.depth and k.part.within(part) for objects, part in given)
+        if k.part.end
+        and any(k.objects & objects and k.part.depth > part.depth and k.part.within(part) for objects, part in given)
         else k
         for local, k in facts.items()
     }
@@ -389,6 +394,8 @@ def _copies(function: ir.Function) -> bool:
 def _replaced(copy: ir.Copy, facts: dict[ir.Local, Known]) -> Facts:
     """A copy into an object takes the place of what was there; Python would have kept that for who refers to it."""
     objects, part = _objects(copy.place, facts), _part(copy.place, facts)
+    if not part.end:
+        return facts  # in a packet or a map, where there is no old object that Python would have kept
     reason = f"what line {copy.location.line} stores in its place"
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
@@ -513,6 +520,9 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
         case ir.HelperCall(helper=helper):
             after = _called(of, _operands(of, facts, around))
             return _moved(of.location, helper.name, after) if helper.changes_packet else after
+        case ir.RawCall(number=number, changes_packet=changes):
+            after = _operands(of, facts, around)
+            return _moved(of.location, f"helper {number}", after) if changes else after
         case ir.MapLookup(map=map_) if map_.scratch:
             return _made(of, _operands(of, facts, around))
         case (
@@ -523,6 +533,9 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapDelete()
             | ir.PacketAt()
             | ir.PacketLength()
+            | ir.Assume()
+            | ir.Address()
+            | ir.MemoryAt()
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.ConstantText()

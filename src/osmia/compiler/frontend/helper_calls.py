@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS, XDP_NAMES, called, helper_for, kinds_of
+from osmia.abi.helpers import XDP_NAMES, called, helper_for, helpers, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
@@ -88,7 +88,7 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
 
 def _methods(kind: str) -> list[str]:
     """The helpers that are methods of a kind's context."""
-    return [called(row) for row in HELPERS.values() if kind in row.kinds and row.form in ("context", "function")]
+    return [called(row) for row in helpers().values() if kind in row.kinds and row.form in ("context", "function")]
 
 
 def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from osmia.abi import generated as bpf
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
@@ -245,7 +245,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
             fix="give the context of this program",
         )
     _check_key(map_, index)
-    return ir.HelperCall(ir.NONE, location, HELPERS["tail_call"], (context, map_, index))
+    return ir.HelperCall(ir.NONE, location, helpers()["tail_call"], (context, map_, index))
 
 
 def _instead(name: str, class_name: str) -> str:

@@ -59,7 +59,12 @@ class Places:
                 return min(self.alignment(base), lowest_bit(of.layout.size))
             case ir.Construct():
                 return ANY_ALIGNMENT
-            case ir.Unwrap(operand=inside) | ir.Require(operand=inside) | ir.Sequence(value=inside):
+            case (
+                ir.Unwrap(operand=inside)
+                | ir.Assume(operand=inside)
+                | ir.Require(operand=inside)
+                | ir.Sequence(value=inside)
+            ):
                 return self.alignment(inside)
             case ir.Conditional(then=then, otherwise=otherwise):
                 return min(self.alignment(then), self.alignment(otherwise))
@@ -80,8 +85,10 @@ class Places:
                 return self._objects.get(local, frozenset((ELSEWHERE,)))
             case ir.AssignExpression(value=inside) | ir.Sequence(value=inside):
                 return self._leads_to(inside)
-            case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+            case ir.Field(base=base) | ir.Element(base=base):
                 return self._leads_to(base)
+            case ir.Unwrap(operand=inside) | ir.Assume(operand=inside) | ir.Require(operand=inside):
+                return self._leads_to(inside)
             case ir.Conditional(then=then, otherwise=otherwise):
                 return self._leads_to(then) | self._leads_to(otherwise)
             case _:
