@@ -370,9 +370,7 @@ def _changed_by(call: ir.CallFunction, facts: dict[ir.Local, Known]) -> dict[ir.
     """A function that copies into what it is given may put something else in the place of any part of it."""
     if not _copies(call.function):
         return facts
-    given = [
-        (_objects(each, facts), _part(each, facts)) for each in call.arguments if isinstance(each.type, PlaceType)
-    ]
+    given = [(_objects(each, facts), _part(each, facts)) for each in call.arguments if isinstance(each.type, PlaceType)]
     reason = f"what {call.function.name}() may store in its place"
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
