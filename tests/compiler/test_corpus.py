@@ -74,10 +74,6 @@ NOT_YET: dict[str, set[str]] = {
     "atomics": {
         "adding to a field of a struct",
     },
-    "byte_order": {
-        "numbers turned to the order of the network",
-        "words turned to the order of the network",
-    },
     "callbacks": {
         "a loop with a callback",
         "a callback that stops the loop",

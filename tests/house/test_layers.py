@@ -15,7 +15,10 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 LAYERS = (
     ("osmia",),  # __init__ alone: names and where they live, no import that runs
     ("osmia.record", "osmia.generic", "osmia.enumeration", "osmia.errors"),
-    ("osmia.types", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs", "osmia.headers"),
+    (
+        *("osmia.types", "osmia.byte_order", "osmia.layout", "osmia.arrays", "osmia.forms"),
+        *("osmia.structs", "osmia.headers"),
+    ),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (
         *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.maps"),

@@ -347,6 +347,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.Binary()
             | ir.Unary()
             | ir.Wrap()
+            | ir.ByteSwap()
             | ir.IsNone()
             | ir.Truth()
             | ir.Extreme()

@@ -10,6 +10,7 @@ from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.byte_order import is_byte_order, turned
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
@@ -294,6 +295,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return _wrap(state, of.storage, node)
     if is_builtin(of):
         return call_builtin(state, of, node, operand)
+    if is_byte_order(of):
+        return turned(state, of, node)
     if of is ref:
         return reference(state, node)
     row = function_row(of)
