@@ -51,7 +51,8 @@ def test_a_number_that_is_too_wide(call: str, message: str) -> None:
 @pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
 def test_kernel_code_agrees_with_user_code(tmp_path: Path, cpu: str) -> None:
     stores = "\n".join(
-        f"    results[{index}] = {function.__name__}(u{bits}(x))" for index, (function, bits) in enumerate(WIDTHS.items())
+        f"    results[{index}] = {function.__name__}(u{bits}(x))"
+        for index, (function, bits) in enumerate(WIDTHS.items())
     )
     module = module_from(
         tmp_path,
