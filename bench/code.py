@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import osmia
 from bench import tools
 from bench.report import Table, middle, quartiles
+from osmia.compiler import CPUS, Target
 from osmia.compiler.cache import object_for
-from osmia.compiler.target import CPUS, Target
 from osmia.kernel import attributes, bpf
 from osmia.object_file import read_object
 from osmia.programs.loaded import programs_of, run_file

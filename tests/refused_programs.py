@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.kernel import bpf
-from osmia.kernel.descriptor import Descriptor
+from osmia.kernel import Descriptor, bpf
 from osmia.kinds import KINDS, Kind
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach

@@ -10,8 +10,8 @@ import importlib
 import sys
 from pathlib import Path
 
+from osmia.compiler import PORTABLE
 from osmia.compiler.build import checked_unit, generate
-from osmia.compiler.target import PORTABLE
 from osmia.programs.loaded import programs_of
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "src" / "osmia" / "tools"

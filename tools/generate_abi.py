@@ -25,10 +25,12 @@ ENUMS = (
     ("bpf_link_type", "Types of links"),
     ("BPF_ANY", "Flags of BPF_MAP_UPDATE_ELEM"),
     ("BPF_F_NO_PREALLOC", "Flags of BPF_MAP_CREATE"),
-    ("bpf_func_id", "Helpers"),
     ("IFLA_XDP_UNSPEC", "Attributes inside IFLA_XDP"),
     ("XDP_ATTACHED_NONE", "Values of IFLA_XDP_ATTACHED"),
 )
+
+# By themselves: there are many, and who loads and attaches a program needs none.
+HELPERS = (("bpf_func_id", "Helpers"),)
 
 CONTEXTS = ("xdp_md",)
 
@@ -47,7 +49,11 @@ def main() -> None:
 
 def generate(btf: Btf, release: str) -> dict[str, str]:
     """Give the text of every generated file, by the file's name."""
-    return {"bpf.py": _constants(btf, release), "contexts.py": _contexts(btf, release)}
+    return {
+        "__init__.py": _constants(btf, release, "The constants of bpf(2)", ENUMS),
+        "helper_ids.py": _constants(btf, release, "The numbers of the helpers", HELPERS),
+        "contexts.py": _contexts(btf, release),
+    }
 
 
 def _head(what: str, release: str) -> list[str]:
@@ -62,14 +68,14 @@ def _head(what: str, release: str) -> list[str]:
     ]
 
 
-def _constants(btf: Btf, release: str) -> str:
-    lines = _head("The constants of bpf(2)", release)
+def _constants(btf: Btf, release: str, title: str, chosen: tuple[tuple[str, str], ...]) -> str:
+    lines = _head(title, release)
     enums = {of.name: of for of in reversed(btf.of_kind(kinds.ENUM)) if of.name}
     nameless = {}
     for of in reversed(btf.of_kind(kinds.ENUM)):
         if not of.name and of.vlen:
             nameless[btf.values(of)[0][0]] = of
-    for name, what in ENUMS:
+    for name, what in chosen:
         found = enums.get(name) or nameless.get(name)
         if found is None:
             raise SystemExit(f"{btf.name}: no enum '{name}': it is no BTF of a kernel with BPF")
@@ -82,14 +88,15 @@ def _constants(btf: Btf, release: str) -> str:
 
 def _contexts(btf: Btf, release: str) -> str:
     lines = _head("The members of programs' contexts as (name, bits), in their order and without gaps", release)
+    lines.append("CONTEXTS = {")
     for name in CONTEXTS:
         found = btf.find(name, kinds.STRUCT)
         if found is None:
             raise SystemExit(f"{btf.name}: no struct '{name}'")
-        lines.append(f"{name.upper()} = (")
-        lines += [f'    ("{member}", {bits}),' for member, bits in _members(btf, found)]
-        lines += [")", ""]
-    return "\n".join(lines)
+        lines.append(f'    "{name}": (')
+        lines += [f'        ("{member}", {bits}),' for member, bits in _members(btf, found)]
+        lines.append("    ),")
+    return "\n".join([*lines, "}", ""])
 
 
 def _members(btf: Btf, of: BtfType) -> list[tuple[str, int]]:

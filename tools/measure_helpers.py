@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.abi.generated import bpf as abi
+from osmia.abi import generated as abi
+from osmia.abi.generated import helper_ids
 from osmia.btf import kinds
 from osmia.btf.read import Btf
 from osmia.kernel import attributes, bpf
@@ -133,7 +134,7 @@ HOOKS = (
     Hook("netfilter", "NETFILTER", "NETFILTER"),
 )
 
-HELPERS = {name[len("BPF_FUNC_") :]: value for name, value in vars(abi).items() if name.startswith("BPF_FUNC_")}
+HELPERS = {name[len("BPF_FUNC_") :]: value for name, value in vars(helper_ids).items() if name.startswith("BPF_FUNC_")}
 HELPERS = {name: number for name, number in HELPERS.items() if number}
 
 LEGEND = "+ may be called, g under a GPL licence alone, s in a sleepable program alone, . not; ? no such hook here"

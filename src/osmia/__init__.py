@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from osmia.errors import OsmiaError as OsmiaError
     from osmia.errors import PermissionDeniedError as PermissionDeniedError
     from osmia.errors import VerifierError as VerifierError
-    from osmia.links.link import Link as Link
+    from osmia.functions import Function as Function
+    from osmia.functions import func as func
+    from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.globals import Global as Global
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
-    from osmia.programs.program import RunResult as RunResult
+    from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.structs import array as array
@@ -92,10 +94,11 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "FixedArray": "osmia.arrays",
+    "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "KernelError": "osmia.errors",
-    "Link": "osmia.links.link",
+    "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
     "NotLoadedError": "osmia.errors",
@@ -110,7 +113,7 @@ _HOME = {
     "ProgramArray": "osmia.maps.programs",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
-    "RunResult": "osmia.programs.program",
+    "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
@@ -126,6 +129,7 @@ _HOME = {
     "chars": "osmia.structs",
     "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",
+    "func": "osmia.functions",
     "htonl": "osmia.byte_order",
     "htons": "osmia.byte_order",
     "i16": "osmia.types",

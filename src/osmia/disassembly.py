@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 
+from osmia.abi import BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL
 from osmia.abi import instruction as isa
-from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL
-from osmia.abi.generated import bpf
+from osmia.abi.generated import helper_ids
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.read import Btf
 from osmia.elf import SHF_EXECINSTR, SHT_PROGBITS, STT_SECTION, read_elf
@@ -49,7 +49,9 @@ _SIZES = {isa.B: 8, isa.H: 16, isa.W: 32, isa.DW: 64}
 _ATOMIC_OPERATORS = {isa.ADD: "+=", isa.OR: "|=", isa.AND: "&=", isa.XOR: "^="}
 _ATOMIC_NAMES = {isa.ADD: "add", isa.OR: "or", isa.AND: "and", isa.XOR: "xor"}
 _HELPERS = {
-    number: name.replace("BPF_FUNC", "bpf", 1) for name, number in vars(bpf).items() if name.startswith("BPF_FUNC_")
+    number: name.replace("BPF_FUNC", "bpf", 1)
+    for name, number in vars(helper_ids).items()
+    if name.startswith("BPF_FUNC_")
 }
 # Jumps without a comparison: the fields that are zero, and the text.
 _PLAIN_JUMPS = {

@@ -1,4 +1,4 @@
-"""Generic classes without the cost of importing `typing`: type checkers see the real thing."""
+"""Generic classes and mappings without the cost of `typing` and abstract classes: type checkers see the real ones."""
 
 # ruff: noqa: ANN001, ANN003, ANN201, ANN204 - what stands in at run time is no part of any signature
 from __future__ import annotations
@@ -6,9 +6,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, ValuesView
-    from typing import Generic, TypeVar, dataclass_transform, overload
+    from typing import Generic, ParamSpec, TypeVar, dataclass_transform, overload
 else:
-    from _collections_abc import ItemsView, Mapping, ValuesView  # loaded with the interpreter, unlike collections.abc
+    from _collections_abc import ItemsView, ValuesView  # loaded with the interpreter, unlike collections.abc
+    from _collections_abc import Mapping as AbstractMapping
 
     class Generic:
         """Its subclasses take type parameters and forget them."""
@@ -16,9 +17,26 @@ else:
         def __class_getitem__(cls, parameters):
             return cls
 
+    class Mapping(Generic):
+        """A mapping as `collections.abc` has it, but of an ordinary class: abstract ones take long to make."""
+
+        __slots__ = ()
+        __reversed__ = None
+        __contains__ = AbstractMapping.__contains__
+        __eq__ = AbstractMapping.__eq__
+        __hash__ = None
+        get = AbstractMapping.get
+        keys = AbstractMapping.keys
+        items = AbstractMapping.items
+        values = AbstractMapping.values
+
+    AbstractMapping.register(Mapping)
+
     def TypeVar(name, **_bound):  # noqa: N802 - it stands for typing.TypeVar
         """Only the name is needed at run time."""
         return name
+
+    ParamSpec = TypeVar
 
     def dataclass_transform(**_options):
         """Leave a function as it is: only type checkers ask what it makes of classes."""
@@ -29,4 +47,4 @@ else:
         return signature
 
 
-__all__ = ["Generic", "ItemsView", "Mapping", "TypeVar", "ValuesView", "dataclass_transform", "overload"]
+__all__ = ["Generic", "ItemsView", "Mapping", "ParamSpec", "TypeVar", "ValuesView", "dataclass_transform", "overload"]

@@ -5,7 +5,7 @@ The decorator, the section parser, the context, the tests and the documentation 
 
 from __future__ import annotations
 
-from osmia.abi.generated import bpf, contexts
+from osmia.abi import generated as bpf
 from osmia.contexts.xdp import XdpAction, XdpContext
 from osmia.record import record
 
@@ -41,8 +41,6 @@ class Kind:
     """What the program's one parameter is annotated with."""
     context_struct: str
     """The kernel's name of the context, in BTF."""
-    context_members: tuple[tuple[str, int], ...]
-    """Every member of that struct as (name, bits), for the object's BTF."""
     fields: dict[str, ContextField]
     """What kernel code may read of it."""
     returns: type[IntEnum]
@@ -58,6 +56,13 @@ class Kind:
     capabilities: tuple[str, ...]
     """What a process needs to load and attach it."""
 
+    @property
+    def context_members(self) -> tuple[tuple[str, int], ...]:
+        """Every member of the context's struct as (name, bits), for the object's BTF."""
+        from osmia.abi.generated.contexts import CONTEXTS
+
+        return CONTEXTS[self.context_struct]
+
 
 KINDS: dict[str, Kind] = {
     "xdp": Kind(
@@ -67,7 +72,6 @@ KINDS: dict[str, Kind] = {
         attach_type=bpf.BPF_XDP,
         context=XdpContext,
         context_struct="xdp_md",
-        context_members=contexts.XDP_MD,
         fields={"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)},
         returns=XdpAction,
         error_value=XdpAction.ABORTED,

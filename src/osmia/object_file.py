@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from _bisect import bisect_right  # without the Python half of `bisect`, which costs start-up time
 
-from osmia.abi.flags import BPF_PSEUDO_CALL
+from osmia.abi import BPF_PSEUDO_CALL
 from osmia.btf import kinds as btf_kinds
 from osmia.btf.ext import read_btf_ext
 from osmia.btf.fixup import EXTERN_SECTIONS, fix_sections

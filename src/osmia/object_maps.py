@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from osmia.abi.generated.bpf import (
+from osmia.abi.generated import (
     BPF_F_MMAPABLE,
     BPF_F_RDONLY_PROG,
     BPF_MAP_TYPE_ARRAY,

@@ -14,7 +14,7 @@ import generate_helpers
 import helper_tables
 import measure_helpers
 from osmia import helpers
-from osmia.abi.generated import bpf
+from osmia.abi.generated import helper_ids
 from osmia.abi.helpers import HELPERS, function_row, helper_for, kinds_of
 from osmia.btf import kinds
 from osmia.btf.read import Btf
@@ -169,7 +169,7 @@ def test_no_kernel_had_a_helper_before_its_version() -> None:
 def test_looking_helpers_up() -> None:
     row = helper_for("xdp", "xdp_adjust_head")
     assert row is not None
-    assert row.number == bpf.BPF_FUNC_xdp_adjust_head
+    assert row.number == helper_ids.BPF_FUNC_xdp_adjust_head
     assert [(of.name, of.kind, of.parameter) for of in row.arguments] == [
         ("xdp_md", "context", ""),
         ("delta", "integer", "delta"),

@@ -39,7 +39,10 @@ def here(tmp_path: Path) -> Path:
 
 
 def test_all_programs_are_in_one_object(here: Path) -> None:
-    assert run("build", "two.py", cwd=here) == (0, "", "")
+    code, out, err = run("build", "two.py", cwd=here)
+    size = (here / "two.o").stat().st_size
+    said = f"osmia build: two.o: {size} bytes, for v3, kernel 5.10 and newer: programs first, second; maps hits\n"
+    assert (code, out, err) == (0, "", said)
     spec = read_object((here / "two.o").read_bytes(), "two.o")
     assert (list(spec.programs), list(spec.maps), spec.target) == (["first", "second"], ["hits"], "v3 5.10")
 
@@ -55,7 +58,7 @@ def test_all_programs_are_in_one_object(here: Path) -> None:
     ],
 )
 def test_targets(here: Path, options: list[str], target: str) -> None:
-    assert run("build", "counter.py", "-o", "made.o", *options, cwd=here) == (0, "", "")
+    assert run("build", "-q", "counter.py", "-o", "made.o", *options, cwd=here) == (0, "", "")
     assert read_object((here / "made.o").read_bytes(), "made.o").target == target
     assert not (here / "counter.o").exists()
 
@@ -82,7 +85,8 @@ def test_stages_are_text_on_stdout(here: Path, stage: str, part: str) -> None:
     assert (code, err) == (0, "")
     assert part in out
     assert not (here / "counter.o").exists()
-    assert run("build", f"--emit={stage}", "-o", "stage", "counter.py", cwd=here) == (0, "", "")
+    said = "osmia build: stage: for v3, kernel 5.10 and newer\n"
+    assert run("build", f"--emit={stage}", "-o", "stage", "counter.py", cwd=here) == (0, "", said)
     assert (here / "stage").read_text() == out
 
 

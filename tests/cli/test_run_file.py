@@ -84,7 +84,7 @@ def reports(netns: Namespace, files: Path, *words: str) -> Ended:
 @pytest.mark.parametrize("suffix", [".py", ".o"])
 def test_maps_as_json(netns: Namespace, files: Path, suffix: str) -> None:
     if suffix == ".o":
-        assert run("build", "maps.py", cwd=files) == (0, "", "")
+        assert run("build", "-q", "maps.py", cwd=files) == (0, "", "")
     code, out, err = reports(netns, files, f"maps{suffix}", "-f", "json")
     report = json.loads(out)
     assert (code, err) == (0, "")

@@ -43,7 +43,10 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
         ),
         ("run counter -i", "osmia run: argument -i/--iface: expected one argument"),
         ("run counter -i lo 1 2 3", "osmia run: unrecognized arguments: 3"),
-        ("run counter -i lo --ifac x", "osmia run: unrecognized arguments: --ifac x"),
+        ("run counter -i lo --ifac x", "osmia run: there is no option --ifac; did you mean --iface?"),
+        ("run --helpp", "osmia run: there is no option --helpp; did you mean --help?"),
+        ("run -z counter", "osmia run: there is no option -z"),
+        ("build --emti ir", "osmia build: there is no option --emti; did you mean --emit?"),
         ("run counter -i lo -- x", "osmia run: -- is for files; counter ships with osmia"),
         (
             "run counter -i lo --program x",

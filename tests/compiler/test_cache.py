@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from osmia.compiler import cache
-from osmia.compiler.target import Target
+import osmia
+from osmia.compiler import Target, cache_files
 from program_files import PRELUDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 TARGET = Target("v3", (5, 10))
 
@@ -179,10 +180,25 @@ def test_what_root_keeps_for_a_user_belongs_to_the_user(project: Project, tmp_pa
 
 
 def test_the_oldest_entries_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(cache_files, "MOST_ENTRIES", 3)
     for number in range(5):
         path = tmp_path / f"entry{number}"
         path.write_bytes(b"")
         os.utime(path, ns=(number, number))
-    cache._remove_oldest(str(tmp_path))
+    cache_files._remove_oldest(str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["entry2", "entry3", "entry4"]
+
+
+@pytest.mark.parametrize("name", ["compiler/frontend/loops.py", "maps/declaration.py", "abi/generated/__init__.py"])
+def test_a_change_of_osmia_itself_compiles_anew(project: Project, tmp_path: Path, name: str) -> None:
+    package = tmp_path / "copy" / "osmia"
+    shutil.copytree(Path(osmia.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = f"{package.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    assert project.run(PYTHONPATH=path)[:2] == (1015, True)
+    assert project.run(PYTHONPATH=path) == (1015, False, "")
+    changed = package / name
+    changed.write_text(changed.read_text() + "\n")
+    assert project.run(PYTHONPATH=path)[:2] == (1015, True)
+    assert project.run(PYTHONPATH=path) == (1015, False, "")
+    os.utime(changed, ns=(0, 0))
+    assert project.run(PYTHONPATH=path)[:2] == (1015, True)

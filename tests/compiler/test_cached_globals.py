@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osmia import Global, XdpAction, XdpContext, setting, u16, u32, u64, xdp
-from osmia.compiler import build, cache
+from osmia.compiler import Target, build, cache
 from osmia.compiler.fingerprint import describe
-from osmia.compiler.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from mypy import api
 import osmia
 import packets
 from osmia import XdpAction
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from osmia.errors import CompilerCrashError
 from program_files import module_from
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import osmia
 from evaluator import TWO_KINDS, UNARY_MIXED, WIDTHS, Expected, expected, limits, shape_of
+from osmia.compiler import Target
 from osmia.compiler.build import checked_unit
-from osmia.compiler.target import Target
 from program_files import PRELUDE, module_from
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import osmia
 from evaluator import OutsideError, Run
 from osmia import XdpAction
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import PRELUDE, module_from
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import osmia
-from osmia.compiler import build, worker
+from osmia.compiler import PORTABLE, build, worker
 from osmia.compiler.llvm import module as llvm_module
-from osmia.compiler.target import PORTABLE
 from program_files import body_of, module_from
 
 HEAD = 'target datalayout = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"\ntarget triple = "bpfel"\n'

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from osmia.errors import KernelError
-from osmia.kernel import interfaces
+from osmia.kernel import interfaces, netlink
 
 
 def attribute(kind: int, data: bytes) -> bytes:
@@ -34,7 +34,7 @@ def test_states(xdp: bytes, programs: dict[str, int]) -> None:
     """One program, two at once, and an old kernel that only says the mode and the id."""
     nested = 0x8000
     message = attribute(3, b"eth0\0") + attribute(43 | nested, xdp) + attribute(20, b"xyz")
-    state = interfaces.read_xdp_state(message)
+    state = netlink.read_xdp_state(message)
     assert state.programs == programs
     for mode, program in programs.items():
         assert state.mode_of(program) == mode
@@ -43,7 +43,7 @@ def test_states(xdp: bytes, programs: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("message", [b"", b"\1", struct.pack("=HH", 0, 43), struct.pack("=HH", 2, 43) + bytes(8)])
 def test_damaged_attributes(message: bytes) -> None:
-    assert interfaces.read_xdp_state(message).programs == {}
+    assert netlink.read_xdp_state(message).programs == {}
 
 
 def test_names() -> None:
@@ -55,6 +55,6 @@ def test_names() -> None:
 
 def test_an_interface_that_is_gone() -> None:
     with pytest.raises(KernelError) as caught:
-        interfaces.xdp_state(0x7FFF_FFFF)
+        netlink.xdp_state(0x7FFF_FFFF)
     assert caught.value.errno == errno.ENODEV
     assert str(caught.value) == ("cannot ask how XDP is attached to interface 2147483647: No such device (ENODEV)")

@@ -9,6 +9,7 @@ import pytest
 import children
 import raw_programs as raw
 from osmia.kernel import memlock
+from osmia.kernel.bpf import with_memlock
 from osmia.kernel.features import kernel_version
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec
@@ -61,7 +62,7 @@ def test_another_thread_raises_the_limit_first(monkeypatch: pytest.MonkeyPatch) 
             raise PermissionError(1, "refused")
         return 7
 
-    assert memlock.with_memlock(create) == 7
+    assert with_memlock(create) == 7
 
 
 def test_a_refusal_for_another_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,5 +75,5 @@ def test_a_refusal_for_another_reason(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(1, "refused")
 
     with pytest.raises(PermissionError):
-        memlock.with_memlock(create)
+        with_memlock(create)
     assert len(tries) == 1

@@ -17,10 +17,11 @@ import pytest
 import children
 import raw_programs as raw
 import system_packages
+from osmia import links
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import bpf, parent
-from osmia.kernel.interfaces import interface_index, xdp_state
-from osmia.links import link as links
+from osmia.kernel.interfaces import interface_index
+from osmia.kernel.netlink import xdp_state
 from osmia.links.xdp import attach_xdp
 from osmia.loader.load import load_object
 

@@ -16,7 +16,7 @@ import raw_programs as raw
 from namespaces import settled
 from osmia.contexts.xdp import XdpMode
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel.interfaces import xdp_state
+from osmia.kernel.netlink import xdp_state
 from osmia.links.xdp import XdpLink, attach_xdp
 from osmia.loader.load import LoadedObject, load_object
 
@@ -111,9 +111,9 @@ def test_without_a_with_statement(inside: Namespace, counter: LoadedObject) -> N
     inside.send(3)
     assert settled(lambda: total(counter), 3) == 3
     assert list(xdp_state(1).programs) == ["generic"]
-    from osmia.links import link
+    from osmia import links
 
-    for each in list(link._attached):
+    for each in list(links._attached):
         each.detach()
     assert xdp_state(1).programs == {}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import raw_programs as raw
-from osmia.errors import ObjectError
+from osmia.errors import ObjectError, VerifierError
+from osmia.kernel.bpf import kernel_name
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.names import kernel_name
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, Relocation
 
@@ -180,3 +180,17 @@ def test_btf_that_the_kernel_does_not_take() -> None:
         assert loaded.btf_error == (
             "raw.o: the kernel does not take the object's BTF: Invalid argument (EINVAL): Invalid magic"
         )
+
+
+def test_a_refusal_says_that_the_kernel_did_not_take_the_btf() -> None:
+    """What it says of the program is without types and lines then."""
+    spec = raw.counter()
+    spec.btf = b"\x9f\xeb\x01\x00" + bytes(20)
+    spec.programs["counts"].instructions = struct.pack("<BBhi", 0x95, 0, 0, 0)  # exit, with nothing in r0
+    spec.programs["counts"].relocations = []
+    with pytest.raises(VerifierError) as caught:
+        load_object(spec)
+    assert caught.value.__notes__ == [
+        "raw.o: the kernel does not take the object's BTF: Invalid argument (EINVAL): Invalid magic; "
+        "so the kernel knows neither types nor lines of it"
+    ]

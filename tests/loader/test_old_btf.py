@@ -10,8 +10,7 @@ import raw_programs as raw
 from osmia.btf import kinds
 from osmia.btf.downgrade import downgrade
 from osmia.btf.read import Btf
-from osmia.kernel import bpf
-from osmia.kernel.descriptor import Descriptor
+from osmia.kernel import Descriptor, bpf
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, ObjectSpec
 

@@ -54,6 +54,11 @@ def test_reads_and_writes(array: Array[int]) -> None:
 def test_is_a_mapping_of_all_its_indices(array: Array[int]) -> None:
     array[1] = 7
     assert isinstance(array, Mapping)
+    match array:
+        case {1: value}:
+            assert value == 7
+        case _:
+            pytest.fail("no mapping to match")
     assert (list(array), len(array)) == ([0, 1, 2], 3)
     assert (0 in array, 2 in array, 3 in array, -1 in array) == (True, True, False, False)
     assert list(array.items()) == [(0, 0), (1, 7), (2, 0)]

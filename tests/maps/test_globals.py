@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osmia import Global, NotLoadedError, i8, i16, i32, i64, u8, u16, u32, u64
-from osmia.abi.generated.bpf import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
 from osmia.arrays import Chars, FixedArray  # noqa: TC001 - @struct looks them up
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap

@@ -18,6 +18,9 @@ class State(IntEnum):
     OPEN = 1
 
 
+FULL = "cannot write key 8 of map 'FLOWS': the map holds 8 entries and no more (E2BIG)"
+
+
 @pytest.fixture
 def flows() -> Iterator[HashMap[int, int]]:
     held = live(HashMap(u32, u64, max_entries=8, name="FLOWS"))
@@ -74,9 +77,16 @@ def test_updates_with_flags(flows: HashMap[int, int]) -> None:
 
 
 def test_a_full_map_says_so(flows: HashMap[int, int]) -> None:
-    with pytest.raises(KernelError, match="8 entries") as caught:
-        flows.update((key, 0) for key in range(9))
-    assert caught.value.errno == errno.E2BIG
+    flows.update((key, 0) for key in range(8))
+
+    def assign() -> None:
+        flows[8] = 0
+
+    for use in (assign, lambda: flows.update(8, 0), lambda: flows.update({8: 0})):
+        with pytest.raises(KernelError) as caught:
+            use()
+        assert caught.value.errno == errno.E2BIG
+        assert str(caught.value) == caught.value.strerror == FULL
     assert len(flows) == 8
 
 

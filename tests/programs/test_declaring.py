@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from osmia import NotLoadedError, Program, XdpAction, XdpContext, XdpMode, XdpProgram, xdp
 from osmia.kinds import KINDS
+from program_files import module_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def plain(ctx: XdpContext) -> XdpAction:
@@ -151,3 +155,46 @@ def test_refuses_a_wrong_mode_or_packet_before_anything_is_loaded() -> None:
     assert refusal(lambda: program.attach("lo", mode="skb")) == "plain: mode is an XdpMode, not str 'skb'"
     assert refusal(lambda: program.test_run("packet")) == "plain: a packet is bytes, not str 'packet'"
     assert not program.loaded
+
+
+LOST = """
+from osmia import XdpAction, XdpContext, xdp
+
+@xdp
+def counts(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+@xdp(name="other")
+def counts(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP
+"""
+
+
+def test_refuses_a_program_that_takes_the_name_of_another_one(tmp_path: Path) -> None:
+    with pytest.raises(TypeError) as caught:
+        module_from(tmp_path, LOST)
+    path = next(tmp_path.rglob("program.py"))
+    assert str(caught.value) == (
+        f"@xdp: counts ({path}:8) takes the name of the program of line 4, which would be lost: "
+        "give one of them another name"
+    )
+
+
+def test_a_module_that_is_run_again_replaces_its_programs() -> None:
+    """As after a change in an editor, or in a notebook: the same name on another line is no second program."""
+    first, second = LOST.rpartition("@xdp(")[0], LOST.replace("@xdp\n", "\n\n@xdp\n").rpartition("@xdp(")[0]
+    namespace: dict[str, Any] = {"__name__": "again"}
+    for text in (first, second, first):
+        exec(compile(text, "again.py", "exec"), namespace)
+    assert namespace["counts"].function.__code__.co_firstlineno == 4
+
+
+def test_programs_that_a_function_makes_may_have_one_name() -> None:
+    def make() -> object:
+        @xdp
+        def made(ctx: XdpContext) -> XdpAction:
+            return XdpAction.PASS
+
+        return made
+
+    assert make() is not make()

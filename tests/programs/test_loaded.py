@@ -29,7 +29,7 @@ from osmia import (
     u64,
     xdp,
 )
-from osmia.compiler.target import PORTABLE
+from osmia.compiler import PORTABLE
 from osmia.kernel.features import kernel_version
 
 if TYPE_CHECKING:

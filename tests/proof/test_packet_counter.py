@@ -18,8 +18,7 @@ import osmia
 import system_packages
 from namespaces import settled
 from osmia import XdpAction, XdpMode
-from osmia.compiler import cache
-from osmia.compiler.target import Target
+from osmia.compiler import Target, cache
 from osmia.object_file import read_object
 
 if TYPE_CHECKING:

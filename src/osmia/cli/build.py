@@ -7,8 +7,9 @@ from argparse import ArgumentTypeError
 
 from osmia.cli import source
 from osmia.cli.errors import UsageError
-from osmia.cli.output import Output
-from osmia.compiler.target import CPUS, PORTABLE, V4_SINCE, Target
+from osmia.cli.output import Output, note
+from osmia.compiler import CPUS, PORTABLE, V4_SINCE, Target
+from osmia.maps.declaration import RESERVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="osmia's IR, LLVM's IR as osmia writes it, BPF assembly, the types of the object, or (the default) the "
         "object; all but it go to stdout unless -o is given",
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say on stderr what was made")
 
 
 def run(arguments: Namespace) -> int:
@@ -52,7 +54,22 @@ def run(arguments: Namespace) -> int:
     data = _stage(source.requests(path), target, arguments.emit, path)
     with Output(given) as output:
         output.write(data)
+    if given != "-" and not arguments.quiet:
+        note(_made(given, arguments.emit, data, target))
     return 0
+
+
+def _made(path: str, stage: str, data: bytes | str, target: Target) -> str:
+    """What was made, in a line; of an object what is in it, but for what is osmia's own."""
+    what = f"for {target.cpu}, kernel {_dotted(target.kernel)} and newer"
+    if isinstance(data, bytes) and stage == "elf":
+        from osmia.object_file import read_object
+
+        spec = read_object(data, path)
+        names = ", ".join(name for name in spec.maps if name != RESERVED)
+        maps = f"; maps {names}" if names else ""
+        what = f"{len(data)} bytes, {what}: programs {', '.join(spec.programs)}{maps}"
+    return f"osmia build: {path}: {what}"
 
 
 def kernel(text: str) -> tuple[int, int]:

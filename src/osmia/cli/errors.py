@@ -37,7 +37,8 @@ def error_text(error: Exception, command: str, *, verbose: bool = False) -> str:
         return diagnostic(error)
     if isinstance(error, OSError) and not isinstance(error, KernelError):
         return f"{command}: {_file_error(error)}"
-    text = f"{command}: " + str(error).replace("\n", "\n  ")
+    said = [str(error), *getattr(error, "__notes__", ())]
+    text = f"{command}: " + "\n".join(said).replace("\n", "\n  ")
     if isinstance(error, UsageError):
         return f"{text}\n  see {command} --help"
     if isinstance(error, VerifierError):

@@ -12,8 +12,8 @@ from osmia.cli.output import STDOUT, hold_standard_files, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from typing import NoReturn, Protocol
+    from argparse import Action, ArgumentParser, Namespace
+    from typing import Any, NoReturn, Protocol
 
     class Command(Protocol):
         """The module of a command."""
@@ -120,7 +120,13 @@ def _parse(module: Command, command: str, words: list[str]) -> Namespace:
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
     from functools import partial
 
+    options: set[str] = set()
+
     class Parser(ArgumentParser):
+        def add_argument(self, *names: str, **settings: Any) -> Action:
+            options.update(names)
+            return super().add_argument(*names, **settings)
+
         def error(self, message: str) -> NoReturn:
             raise UsageError(message)
 
@@ -130,9 +136,23 @@ def _parse(module: Command, command: str, words: list[str]) -> Namespace:
     module.add_arguments(parser)
     # Arguments that may be left out can stand on both sides of an option, which parse_args() does not take.
     own = words[: words.index("--")] if "--" in words else words
+    _check_options(own, {name for name in options if name.startswith("-")})
     arguments = parser.parse_intermixed_args(own)
     arguments.rest = words[len(own) + 1 :]
     return arguments
+
+
+def _check_options(words: list[str], known: set[str]) -> None:
+    """Refuse an option that the command does not have, before anything that is missing is asked for."""
+    for word in words:
+        # A letter may have others or its value behind it, and a number below 0 is no option.
+        name = word.partition("=")[0] if word.startswith("--") else word[:2]
+        if len(name) < 2 or name[0] != "-" or name[1] in "0123456789." or name in known:
+            continue
+        import difflib
+
+        close = difflib.get_close_matches(name, sorted(known), n=1)
+        raise UsageError(f"there is no option {name}" + (f"; did you mean {close[0]}?" if close else ""))
 
 
 def _width() -> int:

@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
         data = file.read()
     if path.endswith(".py") and not data.startswith(b"\x7fELF"):
         from osmia.cli.source import compile_file
-        from osmia.compiler.target import PORTABLE
+        from osmia.compiler import PORTABLE
 
         data = compile_file(path, PORTABLE)
     with Output(None) as output:

@@ -1,1 +1,48 @@
-"""From Python functions to a standard BPF object: source, frontend, typed IR, checks, LLVM IR, worker process, ELF."""
+"""Making an object of Python functions. Here: what it is compiled for, an instruction set and a kernel."""
+
+from __future__ import annotations
+
+import os
+
+from osmia.record import record
+
+CPUS = ("v1", "v2", "v3", "v4")
+# The instructions of v4 came to the kernel's verifier and its x86-64 and arm64 JITs with 6.6.
+V4_SINCE = (6, 6)
+V4_MACHINES = ("x86_64", "aarch64")
+
+
+@record
+class Target:
+    """An instruction set version and the oldest kernel that the object is for."""
+
+    cpu: str
+    """`v1` to `v4`."""
+    kernel: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.cpu} {self.kernel[0]}.{self.kernel[1]}"
+
+
+# What `osmia build` compiles for unless told otherwise: osmia's own floor.
+PORTABLE = Target("v3", (5, 10))
+
+
+def running_kernel() -> Target:
+    """The target for the kernel that is running."""
+    system = os.uname()
+    kernel = kernel_version(system.release)
+    if kernel >= V4_SINCE and system.machine in V4_MACHINES:
+        return Target("v4", kernel)
+    return Target("v3", kernel)
+
+
+def kernel_version(release: str) -> tuple[int, int]:
+    """`6.18.44-cloud` as (6, 18)."""
+    major, _, rest = release.partition(".")
+    return (_leading_number(major), _leading_number(rest))
+
+
+def _leading_number(text: str) -> int:
+    end = next((index for index, character in enumerate(text) if not character.isdigit()), len(text))
+    return int(text[:end] or 0)

@@ -11,6 +11,7 @@ from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
+from osmia.compiler.license import check_license
 from osmia.compiler.llvm.module import module_text
 from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
@@ -20,10 +21,10 @@ from osmia.object_file import read_object
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osmia.compiler import Target
     from osmia.compiler.frontend.function import UnitState
     from osmia.compiler.ir import nodes as ir
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler.target import Target
 
 
 # The passes go down the source recursively, a few frames a level. A long chain of `elif` is as deep as it is long.
@@ -56,6 +57,8 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
 def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, after all checks."""
     with _deep_recursion(requests):
+        for request in requests:
+            check_license(request)
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)

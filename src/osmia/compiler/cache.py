@@ -11,7 +11,7 @@ import marshal
 import os
 import sys
 
-from osmia.compiler.fingerprint import describe, describe_code, follow, source_lines
+from osmia.compiler.fingerprint import content, describe, describe_code, follow, source_lines
 from osmia.compiler.request import CompiledObject
 from osmia.errors import CompileError
 from osmia.maps.declaration import Map
@@ -20,15 +20,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.compiler import Target
     from osmia.compiler.fingerprint import Description, Path
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler.target import Target
 
 MAGIC = b"osmia object 6\n"
-PRIME = (1 << 61) - 1
+PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
-# Entries beyond this many are removed, the ones unused for longest first.
-MOST_ENTRIES = 500
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> CompiledObject:
@@ -41,6 +40,9 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
     found = _read(path, header, requests) if path else None
     if found is not None:
         return found
+    from osmia.compiler.cache_files import imported, keep, own_files
+
+    files = own_files()  # as they are before they are imported
     from osmia.compiler.build import checked_unit, generate  # the compiler proper: only on a miss
     from osmia.compiler.stored_spec import store
     from osmia.compiler.worker import WORKER
@@ -58,7 +60,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
         paths = tuple(
             tuple(each.items()) for each in (state.reads, state.map_paths, state.global_paths, state.setting_paths)
         )
-        _write(path, (header, tuple(sources), *paths, data, stored))
+        keep(path, ((imported(files), llvmlite_version(), header), tuple(sources), *paths, data, stored))
     maps = {reference.symbol: reference.declaration for reference in unit.maps}
     return CompiledObject(data, maps, state.globals, state.settings, stored)
 
@@ -77,16 +79,18 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
     if not directory:
         return ""
     identity = repr([(r.name, r.kind.name, r.function.__code__.co_filename, r.function.__qualname__) for r in requests])
-    number = _checksum(f"{identity} {target}".encode()).hex()
+    number = checksum(f"{identity} {target}".encode()).hex()
     return os.path.join(directory, "objects", f"{requests[0].name}-{number}")
 
 
-def _checksum(data: bytes) -> bytes:
-    """Tells damaged files and different programs apart: the bytes as one number, modulo a prime.
+def checksum(data: bytes) -> bytes:
+    """Tells damaged files and different programs apart: the bytes as one number, modulo two primes.
 
-    Any change of a few bytes shows. Everything in the standard library that does it better takes an import.
+    Any change of a few bytes shows. Everything in the standard library that does it better takes an import; larger
+    primes than one digit of Python's integers would take longer.
     """
-    return (int.from_bytes(data, "little") % PRIME).to_bytes(CHECKSUM_SIZE, "little")
+    number = int.from_bytes(data, "little")
+    return b"".join([(number % prime).to_bytes(CHECKSUM_SIZE // 2, "little") for prime in PRIMES])
 
 
 def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description:
@@ -94,7 +98,6 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
 
     return (
         __version__,
-        _compiler_state(),
         sys.version,
         str(target),
         tuple((request.name, request.kind.name, request.error_value) for request in requests),
@@ -102,36 +105,12 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
     )
 
 
-def _compiler_state() -> tuple[object, ...]:
-    """Osmia's own files, which a checkout changes without a new version."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    found = []
-    for folder in (
-        "",
-        "compiler",
-        *(f"compiler/{part}" for part in ("frontend", "ir", "checks", "llvm")),
-        "abi",
-        "abi/generated",
-        "btf",
-        "contexts",
-        "maps",
-    ):
-        with os.scandir(os.path.join(package, folder)) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    status = entry.stat()
-                    found.append((folder, entry.name, status.st_size, status.st_mtime_ns))
-    return tuple(sorted(found))
-
-
-def _llvmlite_version() -> str | None:
-    """The version of the llvmlite that would be imported, read from its files; None where there is none."""
+def llvmlite_version() -> bytes | None:
+    """The version of the llvmlite that would be imported, as its files have it; None where there is none."""
     for directory in sys.path:
-        try:
-            with open(os.path.join(directory, "llvmlite", "_version.py"), encoding="utf-8") as file:
-                return file.read()
-        except OSError:
-            continue  # not in this directory of the path
+        found = content(f"{directory or '.'}/llvmlite/_version.py")
+        if found is not None:
+            return found
     return None
 
 
@@ -139,9 +118,9 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     entry = _entry(path)
     if entry is None:
         return None
-    (version, kept_header), sources, reads, map_paths, global_paths, setting_paths, data, stored = entry
-    llvmlite = _llvmlite_version()
-    if kept_header != header or (llvmlite is not None and llvmlite != version):
+    (files, version, kept_header), sources, reads, map_paths, global_paths, setting_paths, data, stored = entry
+    llvmlite = llvmlite_version()
+    if kept_header != header or (llvmlite is not None and llvmlite != version) or not _unchanged(files):
         return None
     functions = [request.function for request in requests]
     if any(source_lines(function.__code__) != kept for function, kept in zip(functions, sources, strict=True)):
@@ -177,6 +156,22 @@ def _declared(paths: tuple[Any, ...], functions: list[Any], of: type[Any]) -> di
     return found if len({id(declaration) for declaration in found.values()}) == len(found) else None
 
 
+def _unchanged(files: tuple[tuple[str, int, int], ...]) -> bool:
+    """Whether osmia's own files, which a checkout changes without a new version, are those that compiled the entry.
+
+    One that was not there then matters only if one that was there is changed to import it.
+    """
+    stat = os.stat
+    try:
+        for name, size, time in files:
+            found = stat(f"{PACKAGE}/{name}")
+            if found.st_size != size or found.st_mtime_ns != time:
+                return False
+    except OSError:
+        return False  # it is gone
+    return True
+
+
 def _description(path: Path, functions: list[Any]) -> Description:
     return describe(follow(path, functions))
 
@@ -190,9 +185,9 @@ def _entry(path: str) -> Any:
             content = file.read()
     except OSError:
         return None  # no such entry
-    checksum = content[len(MAGIC) : len(MAGIC) + CHECKSUM_SIZE]
+    kept = content[len(MAGIC) : len(MAGIC) + CHECKSUM_SIZE]
     body = content[len(MAGIC) + CHECKSUM_SIZE :]
-    if not content.startswith(MAGIC) or _checksum(body) != checksum:
+    if not content.startswith(MAGIC) or checksum(body) != kept:
         return None
     return marshal.loads(body)  # noqa: S302 - our own file, checked above
 
@@ -201,46 +196,3 @@ def _trusted_owners() -> tuple[int, ...]:
     user = os.geteuid()
     invoking = os.environ.get("SUDO_UID", "")
     return (user, 0, int(invoking)) if user == 0 and invoking.isdigit() else (user, 0)
-
-
-def _write(path: str, entry: tuple[Any, ...]) -> None:
-    """Keep an entry. A directory that cannot be written means that the next run compiles again, no more."""
-    header, *rest = entry
-    body = marshal.dumps(((_llvmlite_version(), header), *rest))
-    directory = os.path.dirname(path)
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        _make_directory(directory)
-        with open(temporary, "wb") as file:
-            file.write(MAGIC + _checksum(body) + body)
-            _give_to_owner_of(directory, file.fileno())
-        os.replace(temporary, path)
-        _remove_oldest(directory)
-    except OSError:
-        return
-
-
-def _make_directory(directory: str) -> None:
-    """Make a directory and those above it. One that root makes in a user's home belongs to that user."""
-    if os.path.isdir(directory):
-        return
-    above = os.path.dirname(directory)
-    _make_directory(above)
-    try:
-        os.mkdir(directory, 0o700)
-    except FileExistsError:
-        return  # another process made it meanwhile
-    _give_to_owner_of(above, directory)
-
-
-def _give_to_owner_of(directory: str, what: str | int) -> None:
-    owner = os.stat(directory)
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.chown(what, owner.st_uid, owner.st_gid)
-
-
-def _remove_oldest(directory: str) -> None:
-    with os.scandir(directory) as found:
-        entries = sorted(found, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
-    for entry in entries[MOST_ENTRIES:]:
-        os.unlink(entry.path)

@@ -5,7 +5,7 @@ A test compares every field's place with the running kernel's own BTF.
 
 from __future__ import annotations
 
-import struct
+import _struct as struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,16 +13,30 @@ if TYPE_CHECKING:
 
 
 class Layout:
-    """A C struct: its fields, in order, with the `struct` letter of each. Padding is the compiler's."""
+    """A C struct: its fields, in order, with the `struct` letter of each. Padding is the compiler's.
+
+    It is worked out when it is first used: a process uses few of them.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+    """The fields as (name, letter)."""
+    defaults: dict[str, int | bytes]
+    """By name: what a field holds that nothing is said of."""
+    size: int
+    """In bytes."""
 
     def __init__(self, fields: str) -> None:
-        self.fields = tuple((name, letter) for name, _, letter in (field.partition(":") for field in fields.split()))
-        self.defaults: dict[str, int | bytes] = {
-            name: b"" if letter.endswith("s") else 0 for name, letter in self.fields
-        }
-        letters = "".join(letter for _, letter in self.fields)
-        self._struct = struct.Struct(f"@{letters}0Q")
+        self._text = fields
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("fields", "defaults", "size", "_struct"):
+            raise AttributeError(f"a Layout has no attribute {name!r}", name=name, obj=self)
+        parts = [each.partition(":") for each in self._text.split()]
+        self.fields = tuple([(field, letter) for field, _, letter in parts])
+        self.defaults = {field: b"" if letter[-1] == "s" else 0 for field, letter in self.fields}
+        self._struct = struct.Struct(f"@{''.join([letter for _, letter in self.fields])}0Q")
         self.size = self._struct.size
+        return getattr(self, name)
 
     def pack(self, **values: int | bytes) -> bytes:
         """The struct's bytes; a field that is not named is zero."""

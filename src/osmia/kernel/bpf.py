@@ -10,13 +10,17 @@ import errno
 import os
 import sys
 
-from osmia.abi.generated import bpf as abi
+from osmia.abi import BPF_OBJ_NAME_LEN
+from osmia.abi import generated as abi
 from osmia.kernel import attributes
 from osmia.kernel.libc import addressof, c_char, c_void_p, function, get_errno, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 # __NR_bpf; the architectures that share the generic table have 280.
 _NUMBERS = {"x86_64": 321, "i386": 357, "i686": 357, "ppc64le": 361, "ppc64": 361, "s390x": 351}
@@ -25,6 +29,7 @@ _ARM_NUMBER = 386
 LOG_WHOLE, LOG_REASON = 1, 4
 """Levels of the verifier's log: the way to what it refuses; only the reason, and statistics (BPF_LOG_STATS)."""
 
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
 _INTERRUPTED_TRIES = 5
 """How often an interrupted command is tried again before the timers' signals are held back."""
 
@@ -82,6 +87,28 @@ def _call_again(command: int, attribute: bytearray, interrupted: tuple[int, ...]
         return call(command, attribute)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def with_memlock(create: Callable[[], T]) -> T:
+    """What `create` returns. Where an old kernel may have refused it for RLIMIT_MEMLOCK, raise that and try once more.
+
+    The second try is made whoever raised the limit: another thread may have done it meanwhile.
+    """
+    try:
+        return create()
+    except PermissionError:
+        from osmia.kernel.memlock import charged, raise_limit
+
+        if not charged():
+            raise
+    raise_limit()
+    return create()
+
+
+def kernel_name(name: str) -> bytes:
+    """The first 15 characters of a map's or program's name, `_` for those that the kernel does not take."""
+    kept = name[: BPF_OBJ_NAME_LEN - 1]
+    return "".join([letter if letter in _NAME_CHARACTERS else "_" for letter in kept]).encode("ascii")
 
 
 def map_create(

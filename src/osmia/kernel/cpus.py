@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.errors import KernelError
+from osmia.kernel import read_line
 
 _DIRECTORY = "/sys/devices/system/cpu"
 
@@ -26,8 +27,7 @@ def online_cpus() -> tuple[int, ...]:
 def _read(name: str) -> tuple[int, ...]:
     path = f"{_DIRECTORY}/{name}"
     try:
-        with open(path, encoding="utf-8") as file:  # unlike ascii, loaded with the interpreter
-            return parse_cpu_list(file.read())
+        return parse_cpu_list(read_line(path))
     except OSError as error:
         raise KernelError(
             error.errno or 0,

@@ -30,16 +30,10 @@ else:
 
         _type_ = "P"
 
-    class _int(Simple):
-        """An int."""
-
-        _type_ = "i"
-
     class _Function(CFuncPtr):
-        """A function that returns an int."""
+        """A function that returns an int, which is what they do unless `_restype_` says."""
 
         _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO
-        _restype_ = _int
 
     _itself = dlopen(None, 0)  # this process, which the C library is part of
 

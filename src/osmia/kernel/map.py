@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-from struct import Struct
+from _struct import Struct
 
-from osmia.abi.generated import bpf as abi
+from osmia.abi import generated as abi
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import attributes, bpf
+from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import kernel_error
 from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
 
 TYPE_CHECKING = False
@@ -174,6 +172,8 @@ class KernelMap:
             return
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"freeze map '{self.name}'", feature="frozen maps")
 
     def memory(self) -> memoryview:
@@ -192,6 +192,8 @@ class KernelMap:
             number = error.errno or 0
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(
             number,
             f"take map '{self.name}' into memory",
@@ -208,6 +210,8 @@ class KernelMap:
             number = error.errno or 0
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"ask the kernel about map '{self.name}'")
 
     def close(self) -> None:
@@ -240,6 +244,8 @@ class KernelMap:
         return ValueError(f"map '{self.name}' takes values of {self._bytes} bytes, and this one has {len(value)}")
 
     def _error(self, number: int, doing: str, key: bytes | None) -> KernelError:
+        from osmia.kernel.errors import kernel_error
+
         what = f"{doing} map '{self.name}'" if key is None else f"{doing} key {key.hex(' ')} of map '{self.name}'"
         return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
 

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    T = TypeVar("T")
-
 _NOT_CHARGED_SINCE = (5, 11)
 
 
@@ -42,17 +35,3 @@ def raise_limit() -> None:
         except (OSError, ValueError):  # without CAP_SYS_RESOURCE only the soft limit moves, and only up to the hard one
             continue
         return
-
-
-def with_memlock(create: Callable[[], T]) -> T:
-    """What `create` returns. Where an old kernel may have refused it for the limit, raise that and try once more.
-
-    The second try is made whoever raised the limit: another thread may have done it meanwhile.
-    """
-    try:
-        return create()
-    except PermissionError:
-        if not charged():
-            raise
-    raise_limit()
-    return create()

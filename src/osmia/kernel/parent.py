@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from osmia.kernel import read_line
+
 _PR_SET_PDEATHSIG = 1
 _PR_GET_PDEATHSIG = 2
 _SIGTERM = 15
@@ -33,7 +35,6 @@ def end_with_sudo() -> None:
 def _name(process: int) -> str | None:
     """The name of a process's program; None if /proc does not say, or if the process is gone."""
     try:
-        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().rstrip("\n")
+        return read_line(f"/proc/{process}/comm")
     except OSError:
         return None

@@ -6,13 +6,11 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import attributes, bpf
-from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import kernel_error
-from osmia.record import record
+from osmia.kernel import Descriptor, attributes, bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from osmia.kernel.program_info import ProgramInfo
     from osmia.kinds import Kind
 
 _ETHERNET_HEADER = 14
@@ -22,27 +20,6 @@ _TEST_RUN_HINTS = dict.fromkeys(
     (errno.EINVAL, errno.ENOMEM, errno.E2BIG, errno.EMSGSIZE),
     "the packet is longer than this kernel takes in a test run",
 )
-
-
-@record
-class ProgramInfo:
-    """What the kernel says of a program."""
-
-    id: int
-    tag: str
-    """The hash of its instructions, 16 hex digits."""
-    name: str
-    """The first 15 characters of its name."""
-    instructions: int
-    """How many the verifier left, in slots of 8 bytes."""
-    jited_bytes: int
-    """The size of its machine code; 0 where the kernel interprets it."""
-    run_time_ns: int
-    """The time it has run, in ns; counted while kernel.bpf_stats_enabled is 1."""
-    run_count: int
-    """How often it has run; counted like `run_time_ns`."""
-    verified_instructions: int
-    """How many instructions the verifier went through; 0 before Linux 5.16."""
 
 
 class KernelProgram:
@@ -92,6 +69,8 @@ class KernelProgram:
             number = error.errno or 0
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(
             number,
             f"test-run program '{self.name}' on {len(data)} bytes",
@@ -108,18 +87,13 @@ class KernelProgram:
         except OSError as error:
             number = error.errno or 0
         else:
-            return ProgramInfo(
-                id=info["id"],
-                tag=info["tag"].hex(),
-                name=info["name"].rstrip(b"\0").decode("ascii", "replace"),
-                instructions=info["xlated_prog_len"] // 8,
-                jited_bytes=info["jited_prog_len"],
-                run_time_ns=info["run_time_ns"],
-                run_count=info["run_cnt"],
-                verified_instructions=info["verified_insns"],
-            )
+            from osmia.kernel.program_info import read
+
+            return read(info)
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"ask the kernel about program '{self.name}'")
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osmia.abi.generated import bpf
+from osmia.abi import generated as bpf
 from osmia.abi.helpers import HELPERS
 from osmia.record import record
 

@@ -1,1 +1,154 @@
-"""Attaching a loaded program: one file for each way."""
+"""Attaching a loaded program, one file for each way. Here: the BPF link, which holds it there."""
+
+from __future__ import annotations
+
+import _thread
+import errno
+import os
+
+from osmia.errors import KernelError, NotLoadedError
+from osmia.kernel import Descriptor, bpf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Protocol, Self
+
+    class Attachable(Protocol):
+        """A loaded program."""
+
+        @property
+        def name(self) -> str:
+            """What it is called."""
+
+        @property
+        def fd(self) -> int:
+            """Its file descriptor."""
+
+
+# Every link that this process attached and did not detach. It keeps alive the links that the user's code does not
+# keep, and a forked child finds here what it must close: its copies would hold the programs after its parent's end.
+_attached: set[Link] = set()
+
+attaching = _thread.RLock()
+"""Held from making a link to its entry in the set, so that no fork comes between."""
+
+
+class Link:
+    """A program attached to something in the kernel.
+
+    In a `with` statement it ends with the block. Without one the program stays attached until `detach()` or the end
+    of the process, whatever happens to this object. It goes with the process however that ends, by SIGKILL too, and a
+    forked child does not hold it: only `pin()` makes it outlive the process.
+    """
+
+    def __init__(self, fd: int, program: str, target: str) -> None:
+        """Take over `fd`. `program` and `target` are names for messages: `counter`, `interface 'lo'`."""
+        self._descriptor: Descriptor | None = Descriptor(fd)
+        self._what = f"program '{program}' on {target}"
+        self._forked = False
+        _attached.add(self)
+
+    def __repr__(self) -> str:
+        state = "detached" if self._descriptor is None else f"fd {self._descriptor.number}"
+        return f"<{type(self).__name__} of {self._what}, {state}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.detach()
+
+    @property
+    def fd(self) -> int:
+        """The link's file descriptor. Raises NotLoadedError after `detach()`."""
+        return self._open().number
+
+    def detach(self) -> None:
+        """Detach the program now, a pinned one too; nothing happens if it is detached already."""
+        descriptor, self._descriptor = self._descriptor, None
+        _attached.discard(self)
+        if descriptor is None:
+            return
+        try:
+            bpf.link_detach(descriptor.number)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return
+        finally:
+            del descriptor  # closes it
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(number, f"detach {self._what}", feature="BPF_LINK_DETACH")
+
+    def update(self, program: Attachable) -> None:
+        """Put another program in the place of the attached one, atomically: no packet sees neither or both.
+
+        Raises KernelError if it is of another kind, or if what the link is attached to is gone.
+        """
+        descriptor = self._open()
+        try:
+            bpf.link_update(descriptor.number, program.fd)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(
+            number,
+            f"replace {self._what} by '{program.name}'",
+            needed=("CAP_BPF",),
+            hints={
+                errno.ENOLINK: "what it was attached to is gone (ENOLINK)",
+                errno.EINVAL: "the new program is of another kind, or not fit to be attached there (EINVAL)",
+            },
+        )
+
+    def pin(self, path: str) -> None:
+        """Give the link a name in a BPF file system (below /sys/fs/bpf), so that it outlives this process.
+
+        The program then stays attached until the file is removed and no process holds the link. Raises KernelError
+        if the path is not in a BPF file system, exists already, or lies in a directory that does not exist.
+        """
+        descriptor = self._open()
+        shown = os.fspath(path)
+        try:
+            bpf.obj_pin(descriptor.number, os.fsencode(shown))
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return
+        finally:
+            del descriptor
+        from osmia.links.pin_refusal import why_not_pinned
+
+        raise KernelError(number, f"cannot pin {self._what} to '{shown}': {why_not_pinned(number, shown)}")
+
+    def _open(self) -> Descriptor:
+        descriptor = self._descriptor
+        if descriptor is None:
+            if self._forked:
+                raise NotLoadedError(f"the link of {self._what} belongs to the process that forked this one")
+            raise NotLoadedError(f"{self._what} is detached: attach it again")
+        return descriptor
+
+    def _let_go_in_child(self) -> None:
+        descriptor, self._descriptor, self._forked = self._descriptor, None, True
+        if descriptor is not None:
+            descriptor.close_now()
+
+
+def _after_fork_in_child() -> None:
+    for link in _attached:
+        link._let_go_in_child()  # noqa: SLF001 - the set and the class are one subject
+    _attached.clear()
+    attaching.release()
+
+
+os.register_at_fork(before=attaching.acquire, after_in_parent=attaching.release, after_in_child=_after_fork_in_child)

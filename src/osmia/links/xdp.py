@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.flags import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
-from osmia.abi.generated.bpf import BPF_XDP
+from osmia.abi import XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE
+from osmia.abi.generated import BPF_XDP
 from osmia.contexts.xdp import XdpMode
-from osmia.errors import KernelError, NotSupportedError
+from osmia.errors import KernelError
 from osmia.kernel import attributes, bpf
-from osmia.kernel.errors import kernel_error, plain
-from osmia.kernel.interfaces import interface_index, interface_name, xdp_state
+from osmia.kernel.interfaces import interface_index, interface_name
 from osmia.kernel.parent import end_with_sudo
-from osmia.links.link import Link, attaching
+from osmia.links import Link, attaching
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.links.link import Attachable
+    from osmia.links import Attachable
 
 _FLAGS = {
     XdpMode.AUTO: 0,
@@ -24,8 +23,8 @@ _FLAGS = {
     XdpMode.NATIVE: XDP_FLAGS_DRV_MODE,
     XdpMode.OFFLOAD: XDP_FLAGS_HW_MODE,
 }
-_MODE_NAMES = {XdpMode.SKB: "generic", XdpMode.NATIVE: "native", XdpMode.OFFLOAD: "offload"}
-_MODES = {name: mode for mode, name in _MODE_NAMES.items()}
+MODE_NAMES = {XdpMode.SKB: "generic", XdpMode.NATIVE: "native", XdpMode.OFFLOAD: "offload"}
+_MODES = {name: mode for mode, name in MODE_NAMES.items()}
 
 
 class XdpLink(Link):
@@ -48,7 +47,7 @@ class XdpLink(Link):
     @property
     def mode_name(self) -> str:
         """The mode as people say it: `native`, `generic` or `offload`."""
-        return _MODE_NAMES[self.mode]
+        return MODE_NAMES[self.mode]
 
     @property
     def gone(self) -> bool:
@@ -59,6 +58,8 @@ class XdpLink(Link):
         program_id, ifindex = self._info()
         if not ifindex:
             raise KernelError(errno.ENODEV, f"cannot tell how {self._what} is attached: the interface is gone")
+        from osmia.kernel.netlink import xdp_state
+
         mode = xdp_state(ifindex).mode_of(program_id)
         if mode is None:
             raise KernelError(
@@ -79,6 +80,8 @@ class XdpLink(Link):
             return info["prog_id"], info["ifindex"]
         finally:
             del descriptor
+        from osmia.kernel.errors import kernel_error
+
         raise kernel_error(number, f"ask the kernel about {self._what}")
 
 
@@ -102,51 +105,6 @@ def attach_xdp(program: Attachable, interface: str | int, mode: XdpMode = XdpMod
             number = error.errno or 0
         else:
             return XdpLink(fd, program.name, name, ifindex, mode)
-    raise _refused(number, program.name, name, ifindex, mode)
+    from osmia.links.xdp_refusal import refusal
 
-
-def _refused(number: int, program: str, interface: str, ifindex: int, mode: XdpMode) -> KernelError:
-    asked = f"attach program '{program}' to interface '{interface}'"
-    if mode in _MODE_NAMES:
-        asked += f" in {_MODE_NAMES[mode]} mode"
-    error = kernel_error(
-        number,
-        asked,
-        needed=("CAP_NET_ADMIN", "CAP_BPF"),
-        feature="XDP by BPF link",
-        hints={
-            errno.EBUSY: _who_is_there(ifindex, errno.EBUSY),
-            errno.EEXIST: _who_is_there(ifindex, errno.EEXIST),
-            errno.ENODEV: "the interface is gone (ENODEV)",
-        },
-    )
-    refused_by_driver = number in (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE) and not isinstance(
-        error, NotSupportedError
-    )
-    if not refused_by_driver:
-        return error
-    if mode is XdpMode.SKB:
-        why = "the kernel does not take this program in generic mode"
-    elif mode is XdpMode.OFFLOAD:
-        why = "its network card does not run programs"
-    elif number == errno.EOPNOTSUPP:
-        why = "its driver has no XDP"
-    else:
-        why = "its driver does not run XDP with the interface's settings, such as its MTU"
-    other = "" if mode is XdpMode.SKB else ". Generic mode works on every interface: `--mode skb`, or XdpMode.SKB"
-    return KernelError(number, f"cannot {asked}: {why} ({plain(number)}){other}")
-
-
-def _who_is_there(ifindex: int, number: int) -> str:
-    try:
-        programs = xdp_state(ifindex).programs
-    except KernelError:
-        programs = {}
-    there = (
-        ", ".join(f"id {program_id}, {mode}" for mode, program_id in programs.items())
-        or "which the kernel does not name"
-    )
-    return (
-        f"the interface has an XDP program already ({there}), and it takes one ({plain(number)}). See whose it is with "
-        "`bpftool link` or `bpftool net`: it goes when its process ends, or with `ip link set dev NAME xdp off`"
-    )
+    raise refusal(number, program.name, name, ifindex, mode)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from osmia.errors import ObjectError
-from osmia.kernel import bpf
-from osmia.kernel.descriptor import Descriptor
-from osmia.kernel.errors import plain
+from osmia.errors import KernelError, NotSupportedError, ObjectError, PermissionDeniedError
+from osmia.kernel import Descriptor, bpf
 from osmia.loader.maps import check_fits, create_map
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach
@@ -88,7 +86,11 @@ def load_object(
         for name in names:
             linked = link(spec, reached[name].functions, map_fds)
             loaded.add_program(load_program(spec, spec.programs[name], linked, btf))
-    except BaseException:
+    except BaseException as error:
+        # Who may not call bpf(2) at all is told that, not what else it would have refused.
+        denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
+        if loaded.btf_error and isinstance(error, KernelError) and not denied:
+            error.add_note(f"{loaded.btf_error}; so the kernel knows neither types nor lines of it")
         loaded.close()
         raise
     finally:
@@ -115,6 +117,8 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
         return Descriptor(bpf.btf_load(spec.btf))
     except OSError as error:
         number = error.errno or 0
+    from osmia.kernel.errors import plain
+
     btf = _for_this_kernel(spec)
     log = bytearray(_BTF_LOG)
     try:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated.bpf import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.errors import kernel_error
 from osmia.kernel.map import KernelMap
-from osmia.kernel.memlock import with_memlock
-from osmia.kernel.names import kernel_name
 from osmia.maps.table import BY_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.errors import KernelError
-    from osmia.kernel.descriptor import Descriptor
+    from osmia.kernel import Descriptor
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec, ObjectSpec
 
@@ -38,7 +35,7 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
             value_size=spec.value_size,
             max_entries=spec.max_entries,
             flags=flags,
-            name=kernel_name(spec.name),
+            name=bpf.kernel_name(spec.name),
             map_extra=spec.map_extra,
             btf_fd=btf_fd,
             btf_key_type_id=spec.btf_key_type_id if btf_fd else 0,
@@ -46,7 +43,7 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
         )
 
     try:
-        fd = with_memlock(create)
+        fd = bpf.with_memlock(create)
     except OSError as error:
         raise _refused(error.errno or 0, spec, kind, flags, later) from None
     live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, spec.max_entries, spec.name)
@@ -69,6 +66,8 @@ def _flags(spec: MapSpec) -> int:
 
 
 def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple[str, ...]) -> KernelError:
+    from osmia.kernel.errors import kernel_error
+
     size = f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, flags {flags:#x}"
     return kernel_error(
         number,

@@ -6,16 +6,13 @@ import errno
 
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
-from osmia.kernel.errors import kernel_error, not_supported
-from osmia.kernel.memlock import with_memlock
-from osmia.kernel.names import kernel_name
 from osmia.kernel.program import KernelProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.kernel.descriptor import Descriptor
+    from osmia.kernel import Descriptor
     from osmia.loader.relocate import LinkedProgram
     from osmia.spec import FunctionSpec, ObjectSpec
 
@@ -36,7 +33,7 @@ def load_program(
             prog_type=kind.program_type,
             instructions=linked.instructions,
             license=spec.license.encode(),
-            name=kernel_name(function.name),
+            name=bpf.kernel_name(function.name),
             expected_attach_type=kind.attach_type,
             btf_fd=btf.number if btf else 0,
             func_info=linked.func_info if btf else b"",
@@ -46,10 +43,11 @@ def load_program(
         )
 
     try:
-        return KernelProgram(with_memlock(load), function.name, kind)
+        return KernelProgram(bpf.with_memlock(load), function.name, kind)
     except OSError as error:
         number = error.errno or 0
     from osmia.kernel.capabilities import missing_capabilities
+    from osmia.kernel.errors import kernel_error, not_supported
     from osmia.kernel.features import FEATURES, kernel_version
     from osmia.kernel.verifier import verifier_error
 

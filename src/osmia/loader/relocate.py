@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import struct
+import _struct as struct
 
-from osmia.abi.flags import BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+from osmia.abi import BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 from osmia.errors import ObjectError
 from osmia.kernel.attributes import FUNC_INFO, LINE_INFO
 from osmia.record import record

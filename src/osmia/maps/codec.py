@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from _operator import index  # without the Python half of `operator`, which costs start-up time
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from osmia.maps.table import MAP_KINDS
 from osmia.types import is_integer, storage_of
@@ -12,6 +10,7 @@ from osmia.types import is_integer, storage_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from struct import Struct, error
     from typing import Any, Protocol, TypeGuard
 
     from osmia.forms import Form
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
         @property
         def subject(self) -> str:
             """What error texts call it."""
+else:
+    # Without the Python half of `struct`, which is another file to find and read.
+    from _struct import Struct, error
+
+StructError = error
 
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from struct import error as StructError  # noqa: N812 - it is an exception class
 
-from osmia.abi.generated.bpf import BPF_F_LOCK
+from osmia.abi.generated import BPF_F_LOCK
 from osmia.errors import NotLoadedError
 from osmia.generic import Generic, TypeVar
-from osmia.maps.codec import Codec, shortened, shown
+from osmia.maps.codec import Codec, StructError, shortened, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is an exception class
+from _struct import Struct
 
+from osmia.errors import KernelError
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
-from osmia.maps.codec import shown
+from osmia.maps.codec import StructError, shortened, shown
 from osmia.maps.declaration import Map
 from osmia.maps.percpu import PerCpuValues
 
@@ -60,15 +60,28 @@ class UserMap(Map[K, V], Generic[K, V]):
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
             for packed_key, packed_value in pairs:
-                update(packed_key, packed_value, self._update_flags)
+                self._write(update, packed_key, packed_value, self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
         flags = arguments[2] if len(arguments) == 3 else 0
         if not isinstance(flags, int):
             raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
-        update(self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
+        self._write(update, self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
         return 0
+
+    def _write(self, update: Callable[[bytes, bytes, int], None], key: bytes, value: bytes, flags: int) -> None:
+        try:
+            update(key, value, flags)
+        except KernelError as error:
+            raise self._named(error, key) from None
+
+    def _named(self, error: KernelError, key: bytes) -> KernelError:
+        """An error about a key, with the key as user code writes it in place of its bytes."""
+        text = error.text.replace(f"key {key.hex(' ')} of", f"key {shortened(self._keys.decode(key))} of", 1)
+        named = type(error)(error.errno or 0, text)
+        named.__dict__.update(error.__dict__, text=text)
+        return named
 
     def _pairs(self, source: Any) -> Iterator[tuple[Any, Any]]:
         if not hasattr(source, "__iter__"):
@@ -98,14 +111,22 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
-        self.backend.update(self._encode_key(key), self._values.encode(value), self._update_flags)
+        update, packed = self.backend.update, self._encode_key(key)
+        try:
+            update(packed, self._values.encode(value), self._update_flags)
+        except KernelError as error:
+            raise self._named(error, packed) from None
 
     def items(self) -> ItemsView[K, V]:
         """Keys with their values. A key that goes away while they are walked is left out."""
+        from osmia.maps.views import Items
+
         return Items(self)
 
     def values(self) -> ValuesView[V]:
         """The values. One whose key goes away while they are walked is left out."""
+        from osmia.maps.views import Values
+
         return Values(self)
 
     def _entries(self) -> Iterator[tuple[K, V]]:
@@ -150,14 +171,22 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
-        self.backend.update(self._encode_key(key), self._encode(values), 0)
+        update, packed = self.backend.update, self._encode_key(key)
+        try:
+            update(packed, self._encode(values), 0)
+        except KernelError as error:
+            raise self._named(error, packed) from None
 
     def items(self) -> ItemsView[K, PerCpuValues[V]]:
         """Keys with their values. A key that goes away while they are walked is left out."""
+        from osmia.maps.views import Items
+
         return Items(self)
 
     def values(self) -> ValuesView[PerCpuValues[V]]:
         """The values. One whose key goes away while they are walked is left out."""
+        from osmia.maps.views import Values
+
         return Values(self)
 
     def _entries(self) -> Iterator[tuple[K, PerCpuValues[V]]]:
@@ -192,21 +221,3 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         if len(values) != self._cpus:
             raise ValueError(f"{self.subject}: a value is {expected}, not {len(values)}")
         return b"".join([self._values.encode(value).ljust(8, b"\0") for value in values])
-
-
-class Items(ItemsView[K, V], Generic[K, V]):
-    """Keys with their values, as the map holds them while they are walked."""
-
-    _mapping: Any
-
-    def __iter__(self) -> Iterator[tuple[K, V]]:
-        return self._mapping._entries()  # type: ignore[no-any-return]  # noqa: SLF001 - a view is part of its map
-
-
-class Values(ValuesView[V], Generic[V]):
-    """The values, as the map holds them while they are walked."""
-
-    _mapping: Any
-
-    def __iter__(self) -> Iterator[V]:
-        return (value for _, value in self._mapping.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.abi.generated import bpf
+from osmia.abi import generated as bpf
 from osmia.record import record
 
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+
 from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.maps.array import PerCpuArray
 from osmia.maps.declaration import RESERVED
 from osmia.maps.foreign import open_map
+from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FunctionType
 
     from osmia.kernel.map import KernelMap
     from osmia.spec import ErrorSite, ObjectSpec
+
+
+@record
+class ErrorCount:
+    """How often a program took the error edge at one place of its source."""
+
+    file: str
+    """Its path as Python knows it; of a program from an object file, what the object says."""
+    line: int
+    problem: str
+    """What Python would have raised there: `integer division or modulo by zero`."""
+    count: int
+    """How often since it was loaded, over all CPUs."""
 
 
 def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
@@ -31,3 +48,25 @@ def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int
         if isinstance(held, PerCpuArray) and held.max_entries >= sum(map(len, (spec.error_sites or {}).values())):
             return held
     raise ObjectError(f"{spec.name}: it names error sites, but has no per-CPU array {RESERVED} to count them in")
+
+
+def read(
+    numbered: list[tuple[int, ErrorSite]], held: PerCpuArray[int], function: FunctionType | None
+) -> list[ErrorCount]:
+    """The counts of error sites that are not zero; sites with the indices of their counters.
+
+    `function` is what the program was compiled from, where it is here: files are then named as Python knows them.
+    """
+    counts = [(site, held[index].sum()) for index, site in numbered]
+    return [ErrorCount(_path(site.file, function), site.line, site.problem, count) for site, count in counts if count]
+
+
+def _path(file: str, function: FunctionType | None) -> str:
+    """The path of a file that an object names as `package/module.py`, of the function's file or of a module's."""
+    if function is None:
+        return file
+    module = sys.modules.get(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    for path in (function.__code__.co_filename, getattr(module, "__file__", None) or ""):
+        if f"/{path}".replace("\\", "/").endswith(f"/{file}"):
+            return path
+    return file

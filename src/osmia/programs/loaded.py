@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError
+from osmia.errors import ObjectError, OsmiaError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map, Shared
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Self
 
+    from osmia.compiler import Target
     from osmia.compiler.request import ProgramRequest
-    from osmia.compiler.target import Target
     from osmia.loader.load import LoadedObject
     from osmia.maps.globals import Global
     from osmia.maps.settings import Setting
@@ -167,6 +167,16 @@ def load(
     are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
     that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
     """
+    try:
+        return _load(what, target, settings)
+    except OsmiaError:
+        from osmia.programs.uncaught import hide_own_frames
+
+        hide_own_frames()
+        raise
+
+
+def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
     if isinstance(what, Program):
         return _load_programs(what.name, [what], target, settings)
     if isinstance(what, type(sys)):
@@ -230,8 +240,8 @@ def _load_module(name: str, module: ModuleType, target: Target | None, given: Gi
 
 
 def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None, given: Given) -> Loaded:
+    from osmia.compiler import running_kernel
     from osmia.compiler.cache import object_for
-    from osmia.compiler.target import running_kernel
     from osmia.loader.load import load_object
 
     compiled = object_for(requests_of(name, programs), target or running_kernel())

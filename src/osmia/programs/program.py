@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
+import sys
 from _thread import RLock
 
-from osmia.errors import NotLoadedError
+from osmia.errors import NotLoadedError, OsmiaError
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import shown
 from osmia.maps.declaration import check_name
-from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from enum import IntEnum
-    from types import FunctionType
+    from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
 
     from osmia.compiler.request import ProgramRequest
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from osmia.maps.array import PerCpuArray
     from osmia.maps.declaration import Map, Shared
     from osmia.maps.globals import Global
+    from osmia.programs.error_counts import ErrorCount
     from osmia.programs.global_data import Settings
+    from osmia.programs.run_result import RunResult
     from osmia.spec import ErrorSite, ObjectSpec
 
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -36,47 +38,6 @@ LOADING = RLock()
 BEING_LOADED: list[str] = []
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
-
-
-class RunResult(Generic[R_co]):
-    """What a test run of a program gave."""
-
-    def __init__(self, program: str, returns: type[IntEnum], return_value: int, data: bytes, duration: int) -> None:
-        self._program = program
-        self._returns = returns
-        self.return_value = return_value
-        """What the program returned, as the kernel gives it (u32)."""
-        self.data = data
-        """The packet as the program left it."""
-        self.duration = duration
-        """How long a run took in the kernel, in nanoseconds; the mean over `repeat` runs."""
-
-    @property
-    def action(self) -> R_co:
-        """What the program returned. ValueError if its value means nothing to the kernel."""
-        try:
-            return self._returns(self.return_value)  # type: ignore[return-value]
-        except ValueError:
-            raise ValueError(
-                f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
-            ) from None
-
-    def __repr__(self) -> str:
-        names = {member.value: str(member.name) for member in self._returns}
-        action = names.get(self.return_value, str(self.return_value))
-        return f"<RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns>"
-
-
-@record
-class ErrorCount:
-    """How often a program took the error edge at one place of its source."""
-
-    file: str
-    line: int
-    problem: str
-    """What Python would have raised there: `integer division or modulo by zero`."""
-    count: int
-    """How often since it was loaded, over all CPUs."""
 
 
 class Program(Generic[C_contra, R_co]):
@@ -173,8 +134,9 @@ class Program(Generic[C_contra, R_co]):
             raise NotLoadedError(f"{self.name} {self._absent()}")
         if self._errors is None:
             return []
-        counts = [(site, self._errors[index].sum()) for index, site in self._sites]
-        return [ErrorCount(site.file, site.line, site.problem, count) for site, count in counts if count]
+        from osmia.programs.error_counts import read
+
+        return read(self._sites, self._errors, self.function)
 
     def __call__(self, ctx: C_contra, /) -> R_co:  # noqa: ARG002 - the type is what matters
         """Programs run in the kernel: a TypeError says how."""
@@ -218,14 +180,19 @@ class Program(Generic[C_contra, R_co]):
             gc.disable()
             try:
                 return self._load(settings)
+            except OsmiaError:
+                from osmia.programs.uncaught import hide_own_frames
+
+                hide_own_frames()
+                raise
             finally:
                 BEING_LOADED.pop()
                 if collecting:
                     gc.enable()
 
     def _load(self, given: Mapping[str, object] | None) -> KernelProgram:
+        from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
-        from osmia.compiler.target import running_kernel
         from osmia.loader.load import load_object
 
         compiled = object_for((self.request,), running_kernel())
@@ -293,6 +260,8 @@ class PacketProgram(Program[C_contra, R_co]):
         """
         if not isinstance(packet, (bytes, bytearray, memoryview)):
             raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
+        from osmia.programs.run_result import RunResult
+
         value, data, duration = self._running().test_run(bytes(packet), repeat)
         return RunResult(self.name, self.kind.returns, value, data, duration)
 
@@ -318,11 +287,34 @@ def check_function(decorator: str, function: object, parameters: str) -> Functio
     for flag, what in ((COROUTINE, "async"), (GENERATOR, "a generator"), (ASYNC_GENERATOR, "an async generator")):
         if code.co_flags & flag:
             raise TypeError(f"@{decorator}: {where} is {what}; a program is a plain function")
+    _check_not_lost(decorator, plain, where)
     if plain.__name__ == "<lambda>":
         raise TypeError(f"@{decorator}: {where} has no annotations; write a def with {parameters}")
     if (code.co_argcount, code.co_kwonlyargcount, code.co_flags & (VARARGS | VARKEYWORDS)) != (1, 0, 0):
         raise TypeError(f"@{decorator}: {where} has the wrong parameters; one is expected, {parameters}")
     return plain
+
+
+def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
+    """Refuse a program whose name takes the place of another one's, which would be gone without a word.
+
+    Both are constants of the module's code that is running: a module that is run again, or a cell of a notebook,
+    replaces its programs as always.
+    """
+    before = function.__globals__.get(function.__name__)
+    if not isinstance(before, Program) or before.function is None or before.function is function:
+        return
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - whoever calls the decorator
+    while frame is not None and frame.f_globals is not function.__globals__:
+        frame = frame.f_back
+    if frame is None or frame.f_locals is not frame.f_globals:
+        return
+    code = before.function.__code__
+    if any(constant is code for constant in frame.f_code.co_consts):
+        raise TypeError(
+            f"@{decorator}: {where} takes the name of the program of line {code.co_firstlineno}, which would be lost: "
+            "give one of them another name"
+        )
 
 
 def check_options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.contexts.xdp import XdpAction, XdpContext, XdpMode
+from osmia.errors import OsmiaError
 from osmia.generic import overload
 from osmia.kinds import KINDS
 from osmia.maps.codec import shown
@@ -31,7 +32,14 @@ class XdpProgram(PacketProgram[XdpContext, XdpAction]):
 
         if not isinstance(mode, XdpMode):
             raise TypeError(f"{self.name}: mode is an XdpMode, not {shown(mode)}")
-        return attach_xdp(self._running(), interface, mode)
+        program = self._running()
+        try:
+            return attach_xdp(program, interface, mode)
+        except OsmiaError:
+            from osmia.programs.uncaught import hide_own_frames
+
+            hide_own_frames()
+            raise
 
 
 @overload

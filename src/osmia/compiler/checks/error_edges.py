@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
@@ -18,6 +19,7 @@ def number_error_sites(unit: ir.Unit) -> None:
 
 def _sites(unit: ir.Unit) -> Iterator[ir.ErrorSite]:
     for program in unit.programs:
-        for node in nodes(program.body):
+        bodies = [program.body, *(function.body for function in program.functions)]
+        for node in chain.from_iterable(nodes(body) for body in bodies):
             if isinstance(node, ir.Binary | ir.Abort | ir.Require | ir.Element) and node.edge is not None:
                 yield ir.ErrorSite(program.name, node.location, node.edge.problem)

@@ -34,6 +34,7 @@ class Known:
     """Why what it refers to is no longer there, if so."""
 
 
+ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
@@ -65,6 +66,9 @@ class Around:
 def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
     end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), Around(None, {}))
+    for function in program.functions:
+        facts = dict.fromkeys(function.locals, NEVER_ASSIGNED)
+        _statements(function.body, facts | dict.fromkeys(function.parameters, ASSIGNED), Around(None, {}))
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -117,6 +121,11 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return None
         case ir.Inlined():
             return _inlined(statement, facts, around)
+        case ir.CallFunction(arguments=arguments, results=results):
+            going: Facts = facts
+            for argument in arguments:
+                going = None if going is None else _value(argument, going, around)
+            return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
             _left(around)

@@ -36,12 +36,12 @@ Arguments = list[tuple[str | None, "Operand"]]
 
 def call_function(state: FunctionState, function: Static, node: ast.Call) -> Operand:
     """Write out a call of a function that is no program."""
-    return _call_object(state, function, node, _arguments(state, node))
+    return _call_object(state, function, node, call_arguments(state, node))
 
 
 def call_method(state: FunctionState, method: Bound, node: ast.Call) -> Operand:
     """Write out a call of a method of a struct."""
-    arguments: Arguments = [(None, method.itself), *_arguments(state, node)]
+    arguments: Arguments = [(None, method.itself), *call_arguments(state, node)]
     return _call_object(state, method.function, node, arguments)
 
 
@@ -52,7 +52,7 @@ def read_property(state: FunctionState, method: Bound, node: ast.Attribute) -> O
 
 def call_nested(state: FunctionState, function: NestedFunction, node: ast.Call) -> Operand:
     """Write out a call of a function or lambda that stands in a function of the kernel's."""
-    return call_nested_with(state, function, node, _arguments(state, node))
+    return call_nested_with(state, function, node, call_arguments(state, node))
 
 
 def call_nested_with(state: FunctionState, function: NestedFunction, node: ast.expr, arguments: Arguments) -> Operand:
@@ -72,7 +72,7 @@ def _call_object(state: FunctionState, function: Static, node: ast.expr, argumen
     state.unit.files[source.file.path] = source.file
     inside = _state(state, source, function.path, source.definition, of.__name__, None)
     inside.own = frozenset((*of.__code__.co_varnames, *of.__code__.co_cellvars))
-    defaults = _defaults(state, of, function.path, source)
+    defaults = defaults_of(state, of, function.path, source)
     return _written_out(state, inside, source.definition, node, of.__name__, of.__code__, arguments, defaults)
 
 
@@ -111,7 +111,8 @@ def own_names(definition: Definition) -> frozenset[str]:
     return frozenset(names - outer)
 
 
-def _arguments(state: FunctionState, node: ast.Call) -> Arguments:
+def call_arguments(state: FunctionState, node: ast.Call) -> Arguments:
+    """The arguments of a call in their order, each with its keyword or None."""
     found: Arguments = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
@@ -136,7 +137,7 @@ def _arguments(state: FunctionState, node: ast.Call) -> Arguments:
     return found
 
 
-def _defaults(state: FunctionState, of: FunctionType, path: Path, source: FunctionSource) -> dict[str, Static]:
+def defaults_of(state: FunctionState, of: FunctionType, path: Path, source: FunctionSource) -> dict[str, Static]:
     """The parameters' defaults: objects that Python made when it defined the function."""
     arguments = source.definition.args
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -188,17 +189,17 @@ def _written_out(
     defaults: dict[str, Static],
 ) -> Operand:
     location = state.at(node)
-    _check_recursion(state, name, identity, location)
+    check_recursion(state, name, identity, location)
     call = inside.call
     assert call is not None
     if isinstance(definition, ast.FunctionDef):
         call.returns = annotation(inside, definition.returns)
-    given = _bound_arguments(definition, name, arguments, defaults, location)
+    given = bound_arguments(definition, name, arguments, defaults, location)
     before = [made for parameter, value in given for made in _bind(inside, definition, parameter, value, location)]
     parameters = assigned(tuple(before))
     state.program.calls.append((name, identity))
     try:
-        body = _body(inside, definition)
+        body = written_body(inside, definition)
     except CompileError as problem:
         problem.called_from(f"{name} is called at {location.file}:{location.line}")
         raise
@@ -206,7 +207,8 @@ def _written_out(
     return _result(state, inside, call, tuple(before), body, parameters, location)
 
 
-def _check_recursion(state: FunctionState, name: str, identity: object, location: Location) -> None:
+def check_recursion(state: FunctionState, name: str, identity: object, location: Location) -> None:
+    """Refuse a function that is being translated already."""
     calls = state.program.calls
     if any(known is identity for _, known in calls) or len(calls) > DEEPEST_CALL:
         way = " -> ".join([*(each for each, _ in calls), name])
@@ -219,7 +221,7 @@ def _check_recursion(state: FunctionState, name: str, identity: object, location
         )
 
 
-def _bound_arguments(
+def bound_arguments(
     definition: Definition, name: str, given: Arguments, defaults: dict[str, Static], location: Location
 ) -> list[tuple[ast.arg, Operand]]:
     """Each parameter with its value, in the order in which the values are evaluated."""
@@ -327,7 +329,8 @@ def kept_tuple(state: FunctionState, value: TupleValue) -> tuple[tuple[ir.Statem
     return tuple(statements), TupleValue(value.location, (), tuple(items))
 
 
-def _body(inside: FunctionState, definition: Definition) -> tuple[ir.Statement, ...]:
+def written_body(inside: FunctionState, definition: Definition) -> tuple[ir.Statement, ...]:
+    """The statements of a function, which all end by leaving the call."""
     if isinstance(definition, ast.Lambda):
         return return_from_call(inside, definition.body, inside.at(definition.body))
     body = inside.translate.block(inside, definition.body)

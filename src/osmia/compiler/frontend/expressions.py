@@ -31,9 +31,11 @@ from osmia.compiler.frontend.places import (
 from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
+from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
@@ -311,6 +313,9 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
     layout = layout_of(of) if isinstance(of, type) else None
     if isinstance(layout, StructLayout):
         return construct(state, layout, node)
+    if isinstance(of, Function):
+        inner = state.read(Static(of.function, ("wrapped", called.path), called.location))
+        return call_function(state, inner, node) if of.inline else call_subprogram(state, inner, node, of)
     return call_function(state, called, node) if isinstance(of, FunctionType) else None
 
 

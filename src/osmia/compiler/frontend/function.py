@@ -157,6 +157,7 @@ def _declared(declaration: Map[Any, Any]) -> str:
 class ProgramState:
     """What a program shares with the functions that it calls."""
 
+    name: str
     context: ir.Local
     environment: Environment
     """What the locals hold at the point that the translation has come to."""
@@ -166,6 +167,8 @@ class ProgramState:
     """How many locals of the compiler's own there are."""
     reservations: list[tuple[ir.MapReference, ir.Local, ir.Local]]
     """The rings' events that are reserved here: the ring, what was given, and its name."""
+    functions: dict[object, ir.Function]
+    """The functions of their own that it calls, by the code of each."""
 
 
 @record

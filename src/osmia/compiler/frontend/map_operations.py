@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.generated import bpf
+from osmia.abi import generated as bpf
 from osmia.abi.helpers import HELPERS
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState

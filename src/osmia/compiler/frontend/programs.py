@@ -79,6 +79,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         error_value=_error_value(request, source),
         body=body,
         locals=assigned(body),
+        functions=list(state.program.functions.values()),
         license=request.license,
         file=source.file,
         end=state.at(last),
@@ -143,7 +144,7 @@ def _state(
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(context, Environment({}, {}), [(code.co_name, code)], 0, []),
+        ProgramState(request.name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
         index,
         source,
         EnumType(request.kind.returns),

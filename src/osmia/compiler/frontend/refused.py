@@ -22,6 +22,13 @@ STATEMENTS: dict[type[ast.stmt], tuple[str, str]] = {
     ast.Nonlocal: ("a nonlocal statement", "keep what programs write in a map"),
 }
 
+# Classes that this Python's ast may not have yet.
+for _name, _text in {
+    "TypeAlias": ("a type statement", "define the type in the module"),
+}.items():
+    if hasattr(ast, _name):
+        STATEMENTS[getattr(ast, _name)] = _text
+
 EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Lambda: ("a lambda", "write the expression out"),
     ast.Dict: ("a dict", "use a HashMap"),

@@ -518,6 +518,16 @@ class Inlined:
 
 
 @frozen_record
+class CallFunction:
+    """Call a function of its own; what it gives is stored into locals."""
+
+    location: Location
+    function: Function
+    arguments: tuple[Expression, ...]
+    results: tuple[Local, ...]
+
+
+@frozen_record
 class Leave:
     """Return from an inlined call: its results are in locals."""
 
@@ -536,8 +546,42 @@ class Scope:
 
 
 Statement = (
-    Assign | Store | Copy | Fill | Evaluate | If | Return | Loop | Break | Continue | Abort | Inlined | Leave | Scope
+    Assign
+    | Store
+    | Copy
+    | Fill
+    | Evaluate
+    | If
+    | Return
+    | Loop
+    | Break
+    | Continue
+    | Abort
+    | Inlined
+    | CallFunction
+    | Leave
+    | Scope
 )
+
+
+class Function:
+    """A function of its own in the object, which a program calls."""
+
+    __slots__ = ("body", "file", "global_", "locals", "location", "name", "parameters", "results", "uses_context")
+
+    def __init__(self, name: str, location: Location, file: SourceFile, *, global_: bool) -> None:
+        self.name = name
+        """The symbol."""
+        self.location = location
+        self.file = file
+        self.global_ = global_
+        """Whether the verifier looks at it by itself."""
+        self.parameters: tuple[Local, ...] = ()
+        self.results: tuple[Local, ...] = ()
+        """What it gives, once its body is done."""
+        self.body: tuple[Statement, ...] = ()
+        self.locals: tuple[Local, ...] = ()
+        self.uses_context = False
 
 
 @record
@@ -553,6 +597,8 @@ class Program:
     """What it returns on the error edge."""
     body: tuple[Statement, ...]
     locals: tuple[Local, ...]
+    functions: list[Function]
+    """The functions that it calls, callees first."""
     license: str
     file: SourceFile
     end: Location

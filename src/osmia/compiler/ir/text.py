@@ -25,8 +25,20 @@ def unit_text(unit: ir.Unit) -> str:
     for symbol, declared in unit.settings.items():
         lines.append(f"setting {symbol}: {declared.of.__name__} = {declared}")
     for program in unit.programs:
+        for function in program.functions:
+            lines += ["", *_function(function)]
         lines += ["", *_program(program)]
     return "\n".join(lines) + "\n"
+
+
+def _function(function: ir.Function) -> Iterator[str]:
+    given = ", ".join(
+        f"{local.name}: {local.storage.__name__ if local.storage else local.type}" for local in function.parameters
+    )
+    gives = ", ".join(str(local.type) for local in function.results) or "None"
+    what = "global function" if function.global_ else "function"
+    yield f"{what} {function.name}({given}) -> {gives}    ; {function.file.relative}:{function.location.line}"
+    yield from _statements(function.body, "  ")
 
 
 def _program(program: ir.Program) -> Iterator[str]:
@@ -56,6 +68,10 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
             case ir.Inlined(frame=frame, body=body):
                 yield f"{indent}inlined {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
+            case ir.CallFunction(function=function, arguments=arguments, results=results):
+                given = ", ".join(expression_text(each) for each in arguments)
+                into = "".join(f"{local.name}, " for local in results).rstrip(", ")
+                yield f"{indent}{into}{' = ' * bool(into)}call {function.name}({given}){line}"
             case ir.Leave(frame=frame):
                 yield f"{indent}leave {frame.name}{line}"
             case ir.Scope(body=body, leave=leave, abort=abort):

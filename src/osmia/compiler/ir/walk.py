@@ -77,6 +77,8 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (place,), ()
         case ir.Inlined(body=body):
             return (), (body,)
+        case ir.CallFunction(arguments=arguments):
+            return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):
             return (), (body, leave, abort)
         case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
@@ -95,5 +97,10 @@ def _inside(of: ir.Expression) -> Iterator[ir.Statement | ir.Expression]:
 
 def assigned(statements: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
     """The locals that statements assign, in the order of their first assignment."""
-    found = [each.local for each in nodes(statements) if isinstance(each, ir.Assign | ir.AssignExpression)]
+    found: list[ir.Local] = []
+    for each in nodes(statements):
+        if isinstance(each, ir.Assign | ir.AssignExpression):
+            found.append(each.local)
+        elif isinstance(each, ir.CallFunction):
+            found += each.results
     return tuple(dict.fromkeys(found))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from osmia.compiler.ir.types import PlaceType
+from osmia.compiler.llvm.passing import Passing
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -145,21 +147,63 @@ class DebugInfo:
         """A list node."""
         return self.node(f"!{{{', '.join(members)}}}")
 
-    def program(self, program: ir.Program) -> str:
-        """The function: BTF needs its context parameter too, or the kernel refuses the whole."""
-        file, line = self.file(program.file), program.location.line
+    def function(self, function: ir.Function, program: ir.Program) -> str:
+        """A function that a program calls. The verifier reads from it what a global one is given."""
+        passing = Passing(function)
+        types = []
+        for local in passing.by_register:
+            if isinstance(local.type, PlaceType):
+                types.append((local.name, self.pointer(self.layout(local.type.layout))))
+            else:
+                types.append((local.name, self._basic("i64", 64, signed=True)))
+        if function.uses_context:
+            types.insert(0, ("ctx", self._context(program)))
+        if passing.frame:
+            members = [
+                self._member(f"v{index}", self._basic("i64", 64, signed=True), 64, 64 * index)
+                for index in range(passing.frame)
+            ]
+            held = self._struct(f"osmia_frame{passing.frame}", 64 * passing.frame, members)
+            types.append(("frame", self.pointer(held)))
+        return self._subprogram(function.name, function.file, function.location.line, types, local=not function.global_)
+
+    def _subprogram(
+        self, name: str, file: ir.SourceFile, line: int, parameters: list[tuple[str, str]], *, local: bool
+    ) -> str:
+        """A function's node; each parameter needs a variable, or the kernel refuses the whole."""
+        source = self.file(file)
+        result = self._basic("i64", 64, signed=True)
+        signature = self.node(f"!DISubroutineType(types: {self.node_list([result, *(of for _, of in parameters)])})")
+        number = self._number("")
+        variables = [
+            self.node(
+                f"!DILocalVariable(name: {quoted(label)}, arg: {index}, scope: {number},"
+                f" file: {source}, line: {line}, type: {of})"
+            )
+            for index, (label, of) in enumerate(parameters, start=1)
+        ]
+        flags = "DISPFlagLocalToUnit | DISPFlagDefinition" if local else "DISPFlagDefinition"
+        self._lines[int(number[1:])] = (
+            f"{number} = distinct !DISubprogram(name: {quoted(name)}, scope: {source}, file: {source},"
+            f" line: {line}, type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
+            f" spFlags: {flags} | DISPFlagOptimized, unit: {self._unit}, retainedNodes: {self.node_list(variables)})"
+        )
+        return number
+
+    def _context(self, program: ir.Program) -> str:
+        """A pointer to the context of a program's kind."""
         kind = program.kind
         members, offset = [], 0
         for name, bits in kind.context_members:
             base = self._basic(f"u{bits}", bits, signed=False)
             members.append(self._member(name, base, bits, offset))
             offset += bits
-        context = self.pointer(
-            self.node(
-                f"!DICompositeType(tag: DW_TAG_structure_type, name: {quoted(kind.context_struct)}, size: {offset},"
-                f" elements: {self.node_list(members)})"
-            )
-        )
+        return self.pointer(self._struct(kind.context_struct, offset, members))
+
+    def program(self, program: ir.Program) -> str:
+        """The function: BTF needs its context parameter too, or the kernel refuses the whole."""
+        file, line = self.file(program.file), program.location.line
+        context = self._context(program)
         signature = self.node(
             f"!DISubroutineType(types: {self.node_list([self._basic('int', 32, signed=True), context])})"
         )

@@ -18,6 +18,7 @@ from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.compiler.llvm.passing import Passing
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -37,15 +38,25 @@ ANY_ALIGNMENT = 8
 class FunctionWriter:
     """Writes one program. Each method that evaluates returns the operand that holds the value."""
 
-    def __init__(self, program: ir.Program, debug: DebugInfo, sites: dict[Location, int], error_map: str) -> None:
+    def __init__(
+        self,
+        program: ir.Program,
+        debug: DebugInfo,
+        sites: dict[Location, int],
+        error_map: str,
+        function: ir.Function | None = None,
+    ) -> None:
+        """`function` is one that the program calls, where that shall be written and not the program itself."""
         self._program = program
-        self._scope = debug.program(program)
+        self._function = function
+        self._body = program.body if function is None else function.body
+        self._scope = debug.program(program) if function is None else debug.function(function, program)
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = _on_stack(program.body)
+        self._on_stack = _on_stack(self._body, () if function is None else function.parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -54,18 +65,59 @@ class FunctionWriter:
 
     def text(self) -> str:
         """The definition."""
+        if self._function is not None:
+            return self._function_text(self._function)
         for local in self._program.locals:
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
-        self._statements(self._program.body)
+        self._statements(self._body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
-            self._out.line(f"ret i32 {self._program.error_value}")
+            self._give_up()
         name, section = self._program.name, self._program.kind.section
         head = (
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
             f" section {quoted(section)} !dbg {self._scope} {{"
         )
         return f"{head}\n{self._out.text()}}}\n"
+
+    def _function_text(self, function: ir.Function) -> str:
+        """The definition of a function that the program calls."""
+        passing = Passing(function)
+        for local in dict.fromkeys((*function.parameters, *function.locals)):
+            self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+        self._out.at(function.location)
+        passing.receive(self._out, self._locals, self._give_up)
+        self._statements(function.body)
+        if not self._out.ended:
+            passing.give_back(self._out, self._locals)
+        linkage = "dso_local" if function.global_ else "internal"
+        head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
+        section = f" section {quoted('.text')}"
+        return f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"
+
+    def _call_function(self, statement: ir.CallFunction) -> None:
+        """A call: status and value are kept apart where the function may fail."""
+        passing, out = Passing(statement.function), self._out
+        arguments = [
+            self._pointer(each) if is_pointer(each.type) else self._integer(each) for each in statement.arguments
+        ]
+        out.at(statement.location)
+        status, frame = passing.call(out, arguments)
+        if passing.may_fail:
+            failed, going_on = out.label("failed"), out.label("next")
+            out.branch(out.value(f"icmp ne i64 {status}, 0"), failed, going_on)
+            out.start(failed)
+            self._leave_scopes(0, aborting=True)
+            self._give_up()
+            out.start(going_on)
+        for local, value in zip(statement.results, passing.results(out, status, frame), strict=True):
+            out.line(f"store i64 {value}, ptr {self._locals[local]}, align 8")
+
+    def _give_up(self) -> None:
+        """Return the program's error value, or from a function that the program calls, that it failed."""
+        error_value = f"i32 {self._program.error_value}" if self._function is None else "i64 1"
+        self._out.line(f"ret {error_value}")
+        self._out.ended = True
 
     # Statements
 
@@ -111,6 +163,8 @@ class FunctionWriter:
                 self._error_edge(statement.location)
             case ir.Inlined():
                 self._inlined(statement)
+            case ir.CallFunction():
+                self._call_function(statement)
             case ir.Leave(frame=frame):
                 label, depth = self._frames[frame]
                 self._leave_scopes(depth)
@@ -576,7 +630,7 @@ class FunctionWriter:
             self._error_edge(of.location)
         else:
             self._leave_scopes(0, aborting=True)
-            out.line(f"ret i32 {self._program.error_value}")
+            self._give_up()
         out.start(inside)
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
@@ -687,8 +741,7 @@ class FunctionWriter:
         self._out.line(f"store i64 {after}, ptr {counter}, align 8")
         self._out.line(f"br label %{leave}")
         self._out.start(leave)
-        self._out.line(f"ret i32 {self._program.error_value}")
-        self._out.ended = True
+        self._give_up()
 
 
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
@@ -696,16 +749,19 @@ def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
 
 
-def _on_stack(body: tuple[ir.Statement, ...]) -> frozenset[ir.Local]:
-    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment."""
+def _on_stack(body: tuple[ir.Statement, ...], parameters: tuple[ir.Local, ...]) -> frozenset[ir.Local]:
+    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment.
+
+    So may parameters of a function, whatever it is given.
+    """
     assigned = [
         (each.local, each.value)
         for each in nodes(body)
         if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
     ]
-    found: frozenset[ir.Local] = frozenset()
+    found: frozenset[ir.Local] = frozenset(parameters)
     while True:
-        more = frozenset(local for local, value in assigned if _leads_to_stack(value, found))
+        more = frozenset(parameters) | frozenset(local for local, value in assigned if _leads_to_stack(value, found))
         if more == found:
             return found
         found = more

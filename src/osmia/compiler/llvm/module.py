@@ -10,8 +10,8 @@ from osmia.layout import layout_of
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
+    from osmia.compiler import Target
     from osmia.compiler.ir import nodes as ir
-    from osmia.compiler.target import Target
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
@@ -49,8 +49,9 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
     functions = [
-        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP).text()
+        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, function).text()
         for program in unit.programs
+        for function in (*program.functions, None)
     ]
     return "\n".join(
         [

@@ -1,0 +1,40 @@
+"""What a test run of a program gave."""
+
+from __future__ import annotations
+
+from osmia.generic import Generic, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enum import IntEnum
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class RunResult(Generic[R_co]):
+    """What a test run of a program gave."""
+
+    def __init__(self, program: str, returns: type[IntEnum], return_value: int, data: bytes, duration: int) -> None:
+        self._program = program
+        self._returns = returns
+        self.return_value = return_value
+        """What the program returned, as the kernel gives it (u32)."""
+        self.data = data
+        """The packet as the program left it."""
+        self.duration = duration
+        """How long a run took in the kernel, in nanoseconds; the mean over `repeat` runs."""
+
+    @property
+    def action(self) -> R_co:
+        """What the program returned. ValueError if its value means nothing to the kernel."""
+        try:
+            return self._returns(self.return_value)  # type: ignore[return-value]
+        except ValueError:
+            raise ValueError(
+                f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
+            ) from None
+
+    def __repr__(self) -> str:
+        names = {member.value: str(member.name) for member in self._returns}
+        action = names.get(self.return_value, str(self.return_value))
+        return f"<RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns>"

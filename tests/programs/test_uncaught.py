@@ -1,0 +1,80 @@
+"""What `python file.py` shows of an error of osmia's that nobody catches: the user's lines and none of osmia's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import osmia
+
+PRELUDE = """\
+import osmia
+from osmia import XdpAction, XdpContext, xdp
+
+@xdp
+def program(ctx: XdpContext) -> XdpAction:
+    {body}
+
+def main():
+    {use}
+
+main()
+"""
+REFUSED, GOOD = "return ctx.nothing", "return XdpAction.PASS"
+SOURCE = str(Path(osmia.__file__).resolve().parents[1])
+
+
+def shown(directory: Path, body: str, use: str) -> list[str]:
+    """The lines that Python shows of it."""
+    path = directory / "program.py"
+    path.write_text(PRELUDE.format(body=body, use=use))
+    done = subprocess.run([sys.executable, str(path)], cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    return done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    "use", ["program.load()", "program.test_run(bytes(14))", "program.attach('lo')", "osmia.load(program)"]
+)
+def test_a_compile_error(tmp_path: Path, use: str) -> None:
+    lines = shown(tmp_path, REFUSED, use)
+    path = tmp_path / "program.py"
+    assert lines[:3] == ["Traceback (most recent call last):", f'  File "{path}", line 11, in <module>', "    main()"]
+    assert [line for line in lines if line.startswith("  File ")] == [
+        f'  File "{path}", line 11, in <module>',
+        f'  File "{path}", line 9, in main',
+        f'  File "{path}", line 6',
+    ]
+    assert SOURCE not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("use", ["program.attach('nowhere')", "osmia.load(b'')", "osmia.load(osmia)"])
+def test_other_errors(tmp_path: Path, use: str) -> None:
+    lines = shown(tmp_path, GOOD, use)
+    path = tmp_path / "program.py"
+    assert [line for line in lines if line.startswith("  File ")] == [
+        f'  File "{path}", line 11, in <module>',
+        f'  File "{path}", line 9, in main',
+    ]
+    assert lines[-1].startswith("osmia.errors.")
+
+
+def test_another_error_is_shown_whole(tmp_path: Path) -> None:
+    """It may be a fault of osmia's, which its frames tell about."""
+    use = """
+    try:
+        program.attach("nowhere")
+    except osmia.KernelError:
+        program.attach(1.5)"""
+    lines = shown(tmp_path, GOOD, use.strip())
+    assert any(line.startswith(f'  File "{SOURCE}') for line in lines)
+    assert lines[-1] == "TypeError: an interface is a name or an index, not float: 1.5"
+
+
+def test_a_hook_that_is_set_stays(tmp_path: Path) -> None:
+    use = """sys.excepthook = lambda kind, error, traceback: print("mine", kind.__name__, file=sys.stderr)
+    program.load()"""
+    assert shown(tmp_path, REFUSED, "import sys; " + use) == ["mine CompileError"]
