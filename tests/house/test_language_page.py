@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import tempfile
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +25,15 @@ import pytest
 import osmia
 from osmia import XdpAction
 from osmia.compiler import target
+from osmia.compiler.build import checked_unit
 from osmia.compiler.frontend import refused
 from osmia.compiler.target import Target
+from osmia.maps.declaration import Shared
 from osmia.programs.program import Program
 from program_files import module_from
 
 if TYPE_CHECKING:
-    from types import FunctionType, ModuleType
+    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -147,8 +150,8 @@ def _arm(names: dict[str, Any], index: int, call: ast.expr, expected: str) -> st
     """Make a call with arguments from a map, and leave its results in another."""
     assert isinstance(call, ast.Call)
     assert isinstance(call.func, ast.Name)
-    function: FunctionType = names[call.func.id]
-    kinds = list(function.__annotations__.values())
+    function = names[call.func.id]
+    kinds = list(getattr(function, "__wrapped__", function).__annotations__.values())
     arguments = ", ".join(_argument(kinds[position], position) for position in range(len(call.args)))
     count = 1 if expected.startswith("error") else expected.count(",") + 1
     targets = ", ".join(f"r{index}_{n}" for n in range(count))
@@ -178,7 +181,7 @@ def test_the_session_goes_as_shown(
         results = runner.run(test, clear_globs=False)
     finally:
         for value in list(vars(module).values()):
-            if isinstance(value, Program) or (hasattr(value, "backend") and hasattr(value, "close")):
+            if isinstance(value, Program | Shared):
                 value.close()
     assert (results.failed, results.attempted > 0) == (0, True), capsys.readouterr().out
 
@@ -187,16 +190,24 @@ def test_the_session_goes_as_shown(
 def test_refused_with_the_text_shown(tmp_path: Path, name: str) -> None:
     module = module_of(tmp_path, EXAMPLES[name])
     (program,) = [value for value in vars(module).values() if isinstance(value, Program)]
-    with pytest.raises(osmia.CompileError) as problem:
-        osmia.load(program)
-    text = "".join(traceback.format_exception_only(problem.value))
-    assert text.replace(str(module.__file__), "example.py") == EXAMPLES[name].refusal
+    assert refusal_of(program) == EXAMPLES[name].refusal
+
+
+def refusal_of(program: Program[Any, Any]) -> str:
+    """What Python prints of the error that compiling the program raises."""
+    assert program.function is not None
+    try:
+        checked_unit((program.request,))
+    except osmia.CompileError as problem:
+        text = "".join(traceback.format_exception_only(problem))
+        return text.replace(program.function.__code__.co_filename, "example.py")
+    return "not refused\n"
 
 
 def refused_table() -> str:
     """The table of what kernel code does not have, made of the compiler's own."""
-    tables: tuple[dict[Any, tuple[str, str]], ...] = (refused.STATEMENTS, refused.EXPRESSIONS, refused.BINARY)
-    rows = sorted({row for table in tables for row in table.values()})
+    tables: list[dict[Any, tuple[str, str]]] = [refused.STATEMENTS, refused.NEWER_STATEMENTS, refused.EXPRESSIONS]
+    rows = sorted({row for table in (*tables, refused.BINARY) for row in table.values()})
     return "".join(["| not in kernel code | instead |\n|---|---|\n", *(f"| {_cell(w)} | {_cell(i)} |\n" for w, i in rows)])
 
 
@@ -217,3 +228,23 @@ def test_its_links_lead_somewhere() -> None:
     assert links
     assert [name for name, _ in links if name and not (ROOT / "docs" / name).exists()] == []
     assert [anchor for name, anchor in links if not name and anchor not in headings] == []
+
+
+def write() -> None:
+    """Write the refusals and the table that the compiler gives now into the page, to be read before it is committed."""
+    page = PAGE
+    for example in EXAMPLES.values():
+        if "```python\n" + example.source + "```\n```text\n" not in page:
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            module = module_of(Path(directory), example)
+            (program,) = [value for value in vars(module).values() if isinstance(value, Program)]
+            text = refusal_of(program)
+        before, after = page.split("```python\n" + example.source + "```\n```text\n")
+        page = f"{before}```python\n{example.source}```\n```text\n{text}{after[after.index('```') :]}"
+    page = re.sub(r"^\| not in kernel code .*?\n\n", lambda _: refused_table() + "\n", page, flags=re.DOTALL | re.MULTILINE)
+    (ROOT / "docs" / "language.md").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -579,13 +579,12 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
             expected=f"a constant from 0 to {len(base.value) - 1}",
             fix="use a number; what varies is looked up in an Array",
         )
-    what, instead = EXPRESSIONS[ast.Subscript]
     raise error(
-        f"kernel code cannot use {what}",
+        "this has no elements",
         location,
-        found=what,
-        expected="an expression of integers, map look-ups and context fields",
-        fix=instead,
+        found=f"a subscript of {not_a_value(base.value)[0] if isinstance(base, Static) else _what(base)}",
+        expected="an array, a map, or a tuple of what is known when the program is compiled",
+        fix="take an element of one of these",
     )
 
 

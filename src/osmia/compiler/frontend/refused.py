@@ -6,35 +6,29 @@ import ast
 
 # Node class: (what was found, what to write instead).
 STATEMENTS: dict[type[ast.stmt], tuple[str, str]] = {
-    ast.FunctionDef: ("a nested function", "write its body here"),
     ast.AsyncFunctionDef: ("an async function", "kernel code cannot wait: write a plain function"),
     ast.ClassDef: ("a class", "define it outside of the program"),
-    ast.Delete: ("del", "a local needs no deleting; a map's key goes with `m.delete(key)`"),
+    ast.Delete: ("del", "a local needs no deleting; `del m[key]` deletes a key of a map"),
     ast.AsyncFor: ("an async for loop", "kernel code cannot wait"),
-    ast.With: ("a with block", "call what it would call"),
     ast.AsyncWith: ("an async with block", "kernel code cannot wait"),
-    ast.Raise: ("raise", "return the action that an error should have"),
+    ast.Raise: ("raise", "return the action that an error should have, or write `assert`"),
     ast.Try: ("try", "kernel code has no exceptions: check before the operation"),
     ast.TryStar: ("try / except*", "kernel code has no exceptions: check before the operation"),
     ast.Import: ("an import", "import at the top of the module"),
     ast.ImportFrom: ("an import", "import at the top of the module"),
-    ast.Global: ("a global statement", "keep what programs write in a map: user code would not see a changed variable"),
-    ast.Nonlocal: ("a nonlocal statement", "keep what programs write in a map"),
+    ast.Global: ("a global statement", "declare `name = Global(u64)` in the module and write `name.value`: both sides see it"),
+    ast.Nonlocal: ("a nonlocal statement in a program", "declare `name = Global(u64)` in the module and write `name.value`"),
 }
 
 # Classes that this Python's ast may not have yet.
-for _name, _text in {
-    "TypeAlias": ("a type statement", "define the type in the module"),
-}.items():
-    if hasattr(ast, _name):
-        STATEMENTS[getattr(ast, _name)] = _text
+NEWER_STATEMENTS = {"TypeAlias": ("a type statement", "define the type in the module")}
+STATEMENTS |= {getattr(ast, name): text for name, text in NEWER_STATEMENTS.items() if hasattr(ast, name)}
 
 EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
-    ast.Lambda: ("a lambda", "write the expression out"),
     ast.Dict: ("a dict", "use a HashMap"),
-    ast.Set: ("a set", "compare with each value"),
-    ast.List: ("a list", "use one local for each value"),
-    ast.Tuple: ("a tuple", "use one local for each value"),
+    ast.Set: ("a set", "write `x in (1, 2)`; what varies is kept in a HashMap"),
+    ast.List: ("a list", "use an array, `array(u32, 4)`, or a tuple of what is known"),
+    ast.Tuple: ("an unpacking (*) in a tuple", "write the values out"),
     ast.ListComp: ("a list comprehension", "write the steps out"),
     ast.SetComp: ("a set comprehension", "write the steps out"),
     ast.DictComp: ("a dict comprehension", "write the steps out"),
@@ -44,7 +38,6 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.YieldFrom: ("yield from", "a program returns once"),
     ast.FormattedValue: ("an f-string", "kernel code has no strings here"),
     ast.JoinedStr: ("an f-string", "kernel code has no strings here"),
-    ast.Subscript: ("a subscript", "a map's value is reached with `m.lookup(key)` and a check for None"),
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
 }
