@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
-from osmia import XdpAction
-from osmia.compiler import target
+from osmia import XdpAction, compiler
+from osmia.compiler import Target
 from osmia.compiler.build import checked_unit
 from osmia.compiler.frontend import refused
-from osmia.compiler.target import Target
 from osmia.maps.declaration import Shared
 from osmia.programs.program import Program
 from program_files import module_from
@@ -125,7 +124,9 @@ def test_the_kernel_gives_the_result(tmp_path: Path, name: str, cpu: str) -> Non
             action = loaded["program"].test_run(bytes(64)).action
             expected = example.calls[index][1]
             if expected.startswith("error: "):
-                taken = [each for each in loaded["program"].errors() if earlier.get((each.line, each.problem)) != each.count]
+                taken = [
+                    each for each in loaded["program"].errors() if earlier.get((each.line, each.problem)) != each.count
+                ]
                 assert (action, [f"error: {each.problem}" for each in taken]) == (XdpAction.TX, [expected])
                 continue
             values = eval(expected, vars(module))
@@ -171,7 +172,7 @@ def _argument(kind: object, position: int) -> str:
 def test_the_session_goes_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, cpu: str
 ) -> None:
-    monkeypatch.setattr(target, "running_kernel", lambda: Target(cpu, (5, 10)))
+    monkeypatch.setattr(compiler, "running_kernel", lambda: Target(cpu, (5, 10)))
     example = EXAMPLES[name]
     module = module_of(tmp_path, example)
     line = example.line + example.source.count("\n") + 3
@@ -208,7 +209,9 @@ def refused_table() -> str:
     """The table of what kernel code does not have, made of the compiler's own."""
     tables: list[dict[Any, tuple[str, str]]] = [refused.STATEMENTS, refused.NEWER_STATEMENTS, refused.EXPRESSIONS]
     rows = sorted({row for table in (*tables, refused.BINARY) for row in table.values()})
-    return "".join(["| not in kernel code | instead |\n|---|---|\n", *(f"| {_cell(w)} | {_cell(i)} |\n" for w, i in rows)])
+    return "".join(
+        ["| not in kernel code | instead |\n|---|---|\n", *(f"| {_cell(w)} | {_cell(i)} |\n" for w, i in rows)]
+    )
 
 
 def _cell(text: str) -> str:
@@ -242,7 +245,9 @@ def write() -> None:
             text = refusal_of(program)
         before, after = page.split("```python\n" + example.source + "```\n```text\n")
         page = f"{before}```python\n{example.source}```\n```text\n{text}{after[after.index('```') :]}"
-    page = re.sub(r"^\| not in kernel code .*?\n\n", lambda _: refused_table() + "\n", page, flags=re.DOTALL | re.MULTILINE)
+    page = re.sub(
+        r"^\| not in kernel code .*?\n\n", lambda _: refused_table() + "\n", page, flags=re.DOTALL | re.MULTILINE
+    )
     (ROOT / "docs" / "language.md").write_text(page, encoding="utf-8")
 
 

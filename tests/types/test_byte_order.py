@@ -9,7 +9,7 @@ import pytest
 
 import osmia
 from osmia.byte_order import WIDTHS
-from osmia.compiler.target import Target
+from osmia.compiler import Target
 from program_files import module_from
 
 if TYPE_CHECKING:
