@@ -79,7 +79,7 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
         state.at(node),
         found=f"{ast.unparse(node.func)}()",
         expected=f"a helper of {of}" + (f"; {name} is for {', '.join(kinds)}" if kinds else ""),
-        fix=did_you_mean(name, known) or "see docs/helpers.md for what each kind may call",
+        fix=(did_you_mean(name, known) if not kinds else "") or "see docs/helpers.md for what each kind may call",
     )
 
 
