@@ -210,6 +210,8 @@ class FunctionState:
     """The widths that locals are annotated with."""
     loops: list[LoopEnds]
     """The loops around, the innermost last."""
+    branches: int = 0
+    """How many branches are around, which may not be taken."""
 
     @property
     def translate(self) -> Translator:

@@ -203,6 +203,8 @@ def not_a_value(value: object) -> tuple[str, str]:
         return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
     if isinstance(value, str | bytes):
         return f"the {type(value).__name__} {value!r}", "use a number"
+    if isinstance(value, tuple | list):
+        return f"the {type(value).__name__} {value!r}", "unpack it: `a, b = ...`, or keep it in the module"
     if value is Ellipsis:
         return "`...`", "write the program's body"
     if isinstance(value, Map):

@@ -38,6 +38,7 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
     first, subject = _subject(state, node.subject)
     arms: list[tuple[ast.match_case, ir.Expression | None, tuple[ir.Statement, ...]]] = []
     ends: list[Environment] = []
+    state.branches += 1
     for case in node.cases:
         test = _test(state, case, subject)
         before = state.environment
@@ -45,6 +46,7 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
         arms.append((case, test, block(state, case.body)))
         ends.append(state.environment)
         state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
+    state.branches -= 1
     state.environment = merged(state.environment, *ends)
     rest: tuple[ir.Statement, ...] = ()
     for case, test, body in reversed(arms):

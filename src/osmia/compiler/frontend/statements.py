@@ -117,10 +117,12 @@ def _unused(value: Operand, state: FunctionState, node: ast.expr) -> ir.Expressi
 def _if(state: FunctionState, node: ast.If) -> ir.Statement:
     test = condition(state, node.test)
     before = state.environment
+    state.branches += 1
     state.environment = refined(before, test, holds=True)
     then, after_then = block(state, node.body), state.environment
     state.environment = refined(before, test, holds=False)
     otherwise = block(state, node.orelse)
+    state.branches -= 1
     state.environment = merged(after_then, state.environment)
     return ir.If(state.at(node.test), test, then, otherwise)
 
@@ -143,6 +145,14 @@ def _nested(state: FunctionState, node: ast.FunctionDef) -> tuple[ir.Statement, 
             found=ast.unparse(node.decorator_list[0]),
             expected="a plain function",
             fix="leave the decorator out, or put the function into the module",
+        )
+    if state.branches or state.loops:
+        raise error(
+            f"the function {node.name!r} is defined on one way only",
+            state.at(node),
+            found="a function in a branch or a loop",
+            expected="a function that is defined on every way to where it is called",
+            fix="define it at the start of the function around it",
         )
     if node.name in state.locals or node.name in state.bound:
         raise error(
@@ -294,7 +304,7 @@ def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: as
 
 def _is_known(state: FunctionState, name: str, value: Operand) -> bool:
     """Whether a name can simply stand for the value: a tuple, or an object that is no number, assigned once."""
-    if name not in state.own or state.loops or name in state.locals:
+    if name not in state.own or state.loops or state.branches or name in state.locals:
         return False
     if isinstance(value, Static):
         return not isinstance(value.value, int | float | complex | str | type(None) | type(...))
