@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mypy import api
 
 import osmia
 from osmia import XdpAction, compiler
@@ -202,6 +203,21 @@ def refusal_of(program: Program[Any, Any]) -> str:
         text = "".join(traceback.format_exception_only(problem))
         return text.replace(program.function.__code__.co_filename, "example.py")
     return "not refused\n"
+
+
+def test_mypy_accepts_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # mypy's configuration names paths from there
+    files = []
+    for number, example in enumerate(EXAMPLES.values()):
+        if not example.refusal:
+            path = tmp_path / f"example{number}.py"
+            used = {node.id for node in ast.walk(ast.parse(example.source)) if isinstance(node, ast.Name)} & PUBLIC.keys()
+            imports = f"from osmia import {', '.join(sorted(used))}\n" if used else ""
+            path.write_text(imports + example.source, encoding="utf-8")
+            files.append(str(path))
+    options = ["--strict", "--no-error-summary", f"--config-file={ROOT / 'pyproject.toml'}"]
+    report, problems, _ = api.run([*options, f"--cache-dir={ROOT / '.mypy_cache'}", *files])
+    assert (report, problems) == ("", "")
 
 
 def refused_table() -> str:
