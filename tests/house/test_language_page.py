@@ -68,8 +68,8 @@ def examples() -> dict[str, Example]:
             found[name] = Example(PAGE.count("\n", 0, part.start()) + 1, text)
             continue
         if name and kind in ("pycon", "text"):
-            ending = {"session": text} if kind == "pycon" else {"refusal": text}
-            found[name] = replace(found[name], **ending)
+            example = found[name]
+            found[name] = replace(example, session=text) if kind == "pycon" else replace(example, refusal=text)
         elif part[3]:
             heading, number = part[3].replace("`", ""), 0
         name = ""  # what does not follow at once belongs to no example
@@ -211,8 +211,9 @@ def test_mypy_accepts_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for number, example in enumerate(EXAMPLES.values()):
         if not example.refusal:
             path = tmp_path / f"example{number}.py"
-            used = {node.id for node in ast.walk(ast.parse(example.source)) if isinstance(node, ast.Name)} & PUBLIC.keys()
-            imports = f"from osmia import {', '.join(sorted(used))}\n" if used else ""
+            names = {node.id for node in ast.walk(ast.parse(example.source)) if isinstance(node, ast.Name)}
+            used = sorted(names & PUBLIC.keys())
+            imports = f"from osmia import {', '.join(used)}\n" if used else ""
             path.write_text(imports + example.source, encoding="utf-8")
             files.append(str(path))
     options = ["--strict", "--no-error-summary", f"--config-file={ROOT / 'pyproject.toml'}"]

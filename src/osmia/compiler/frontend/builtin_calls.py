@@ -227,7 +227,9 @@ def _length(found: Operand, location: Location) -> ir.Expression:
         location,
         found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
-        fix="keep the length in a local",
+        fix="count the keys in user code, or keep a count in a Global"
+        if isinstance(found, Static) and isinstance(found.value, Map)
+        else "keep the length in a local",
     )
 
 

@@ -28,13 +28,23 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import BoolType, ContextType, IntType, OptionalType, PlaceType, joined, storage_type
+from osmia.compiler.ir.types import (
+    BoolType,
+    ContextType,
+    IntType,
+    OptionalType,
+    PlaceType,
+    is_number,
+    joined,
+    storage_type,
+)
+from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
@@ -270,7 +280,7 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         found=f"a call of {what}",
         expected="a function, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, or one of "
         + ", ".join(NAMES),
-        fix="write what it does here",
+        fix=_call_instead(called),
     )
 
 
@@ -282,6 +292,14 @@ def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expr
     if isinstance(base.type, ContextType):
         return context_helper(state, base.type, node)
     return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
+
+
+def _call_instead(called: Operand) -> str:
+    of: Any = called.value if isinstance(called, Static) else None
+    if isinstance(of, type) and is_int_enumeration(of) and len(of):
+        return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
+    known = BUILTINS.get(getattr(of, "__name__", "")) if getattr(of, "__module__", "") == "builtins" else None
+    return known or "write what it does here"
 
 
 def _what(called: Operand) -> str:
@@ -420,7 +438,9 @@ def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> ir.Ex
         value.location,
         found=f"an operand of type {value.type}",
         expected="bools",
-        fix="compare: `x != 0`",
+        fix="compare: `x != 0`"
+        if is_number(value.type)
+        else "compare: `x is not None`; to take one of two references, write if / else",
     )
 
 

@@ -202,7 +202,7 @@ def not_a_value(value: object) -> tuple[str, str]:
     if isinstance(value, float):
         return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
     if isinstance(value, str | bytes):
-        return f"the {type(value).__name__} {value!r}", "use a number"
+        return f"the {type(value).__name__} {value!r}", "use a number; a text is kept in chars(n), and compared with it"
     if isinstance(value, tuple | list):
         return f"the {type(value).__name__} {value!r}", "unpack it: `a, b = ...`, or keep it in the module"
     if value is Ellipsis:

@@ -97,7 +97,7 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
         f"{of} has no attribute {name!r}",
         location,
         found=f".{name} of {of}",
-        expected="`.value`" if is_reference else "a value, without an attribute",
+        expected="`.value`" if is_reference else "the value itself, which has no attributes in kernel code",
         fix=(did_you_mean(name, ["value"]) or "write `.value` for the number that it refers to")
         if is_reference
         else "leave the attribute out",

@@ -16,8 +16,14 @@ STATEMENTS: dict[type[ast.stmt], tuple[str, str]] = {
     ast.TryStar: ("try / except*", "kernel code has no exceptions: check before the operation"),
     ast.Import: ("an import", "import at the top of the module"),
     ast.ImportFrom: ("an import", "import at the top of the module"),
-    ast.Global: ("a global statement", "declare `name = Global(u64)` in the module and write `name.value`: both sides see it"),
-    ast.Nonlocal: ("a nonlocal statement in a program", "declare `name = Global(u64)` in the module and write `name.value`"),
+    ast.Global: (
+        "a global statement",
+        "declare `name = Global(u64)` in the module and write `name.value`: both sides see it",
+    ),
+    ast.Nonlocal: (
+        "a nonlocal statement in a program",
+        "declare `name = Global(u64)` in the module and write `name.value`",
+    ),
 }
 
 # Classes that this Python's ast may not have yet.
@@ -40,6 +46,22 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.JoinedStr: ("an f-string", "kernel code has no strings here"),
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
+}
+
+# Builtins that are called by habit: what to write instead.
+BUILTINS: dict[str, str] = {
+    "all": "join the tests by `and`",
+    "any": "join the tests by `or`",
+    "enumerate": "loop over it: `for index, value in enumerate(...)`",
+    "float": "BPF has no floating point: count in a smaller unit, as an integer",
+    "isinstance": "leave it out: types are known when the program is compiled",
+    "print": "look at a value with `ctx.trace_printk(...)`, or hand it to user code in a RingBuf",
+    "range": "loop over it: `for index in range(...)`",
+    "round": "numbers are integers: add half of the divisor before //",
+    "sorted": "compare the values one with the other",
+    "str": "keep numbers; user code makes texts of them",
+    "sum": "add in a loop",
+    "zip": "loop over it: `for a, b in zip(...)`",
 }
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {

@@ -206,6 +206,9 @@ def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.
     if not isinstance(target, ast.Tuple | ast.List):
         return _store(state, target, value, node.value)
     items = _items(value)
+    for each in target.elts:
+        if isinstance(each, ast.Starred):
+            raise _no_target(state, each)
     if items is None or len(items) != len(target.elts):
         count = "one value" if items is None else f"{len(items)} value{'s' * (len(items) != 1)}"
         raise error(
@@ -400,7 +403,7 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
         "a local is annotated with an integer's width",
         state.at(node),
         found=ast.unparse(node),
-        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum",
+        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum, a struct",
         fix="use one of these, or leave the annotation out",
     )
 
@@ -490,7 +493,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
         location,
         found=f"an assignment to {ast.unparse(node)}",
         expected="the `.value` of a looked-up number",
-        fix="assign to the local itself",
+        fix=f"assign to `{ast.unparse(node.value)}` itself",
     )
 
 
@@ -515,7 +518,7 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     value = expression(state, node.value)
     if not same(value.type, expected):
         fix = f"write {example}, or another member"
-        if isinstance(value, ir.Constant) and value.value in list(expected.of):
+        if isinstance(value, ir.Constant) and _is_integer(value) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = (
             f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)
