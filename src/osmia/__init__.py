@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from osmia.byte_order import htons as htons
     from osmia.byte_order import ntohl as ntohl
     from osmia.byte_order import ntohs as ntohs
+    from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -105,6 +106,7 @@ _HOME = {
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
+    "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",

@@ -26,6 +26,17 @@ class ContextField:
 
 
 @record
+class PacketAccess:
+    """Where the context says that a packet lies, as offsets of its fields, and what programs may do with it."""
+
+    data: int
+    data_end: int
+    data_meta: int | None
+    """Where the metadata before the packet begins; None where there is none."""
+    writable: bool
+
+
+@record
 class Kind:
     """A kind of program."""
 
@@ -55,6 +66,8 @@ class Kind:
     """The first kernel that loads and attaches it the way osmia does."""
     capabilities: tuple[str, ...]
     """What a process needs to load and attach it."""
+    packet: PacketAccess | None = None
+    """How its programs reach a packet; None where there is none."""
 
     @property
     def context_members(self) -> tuple[tuple[str, int], ...]:
@@ -79,6 +92,7 @@ KINDS: dict[str, Kind] = {
         test_run=True,
         since=(5, 9),
         capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+        packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Every program of refused.txt is refused with exactly the text that stands below it there.
+"""Every program of refused.txt and its neighbours is refused with exactly the text that stands below it there.
 
 Line 1 of each program is the import of osmia's names, which the file leaves out.
 `python tests/compiler/test_refused.py` writes the texts anew, to be read before they are committed.
@@ -17,13 +17,13 @@ from osmia.compiler.build import checked_unit
 from osmia.programs.program import Program
 from program_files import PRELUDE, module_from
 
-CASES = Path(__file__).with_name("refused.txt")
+CASES = sorted(Path(__file__).parent.glob("refused*.txt"))
 
 
-def cases() -> dict[str, tuple[str, str]]:
+def cases(*files: Path) -> dict[str, tuple[str, str]]:
     """By name: the program and the expected text."""
     found = {}
-    for part in CASES.read_text(encoding="utf-8").split("=== ")[1:]:
+    for part in "\n".join(file.read_text(encoding="utf-8") for file in files or CASES).split("=== ")[1:]:
         name, _, rest = part.partition("\n")
         program, _, expected = rest.partition("--- expected\n")
         found[name] = (program, expected.strip() + "\n")
@@ -61,12 +61,13 @@ def test_refused_with_its_own_text(tmp_path: Path, name: str) -> None:
 
 def write() -> None:
     """Write the texts that the compiler gives now."""
-    with tempfile.TemporaryDirectory() as directory:
-        parts = [
-            f"=== {name}\n{program.strip()}\n--- expected\n{refusal(Path(directory), program)}"
-            for name, (program, _) in cases().items()
-        ]
-    CASES.write_text("\n".join(parts), encoding="utf-8")
+    for file in CASES:
+        with tempfile.TemporaryDirectory() as directory:
+            parts = [
+                f"=== {name}\n{program.strip()}\n--- expected\n{refusal(Path(directory), program)}"
+                for name, (program, _) in cases(file).items()
+            ]
+        file.write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

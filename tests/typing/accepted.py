@@ -16,6 +16,7 @@ from osmia import (
     Link,
     Loaded,
     LruHashMap,
+    Packet,
     PerCpuArray,
     PerCpuHashMap,
     PerCpuValues,
@@ -49,7 +50,7 @@ from osmia import (
     xdp,
     zeroed,
 )
-from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags
+from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags, Udp
 from osmia.helpers import ktime_get_ns
 
 if TYPE_CHECKING:
@@ -208,6 +209,24 @@ def counter(ctx: XdpContext) -> XdpAction:
     if limit is not None and limit.value < 0:
         return XdpAction.TX
     return XdpAction.PASS
+
+
+def ports(packet: Packet, offset: int) -> Udp | None:
+    ip = packet.at(IPv4, offset)
+    assert_type(ip, IPv4 | None)
+    return None if ip is None else packet.at(Udp, offset + ip.header_length)
+
+
+@xdp
+def reads(ctx: XdpContext) -> XdpAction:
+    udp = ports(ctx.packet, 14)
+    kind = ctx.packet.at(be16, len(ctx.packet) - 2)
+    assert_type(kind, Ref[int] | None)
+    state = ctx.meta.at(State, 0)
+    assert_type(state, Ref[State] | None)
+    if udp is None or kind is None or state is None or ctx.adjust_tail(-2) < 0:
+        return XdpAction.PASS
+    return XdpAction.TX
 
 
 @xdp(on_error=XdpAction.DROP, name="other")

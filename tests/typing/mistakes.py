@@ -25,6 +25,7 @@ from osmia import (
     u64,
     xdp,
 )
+from osmia.headers import IPv4
 
 counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 flows = HashMap(u32, u64, max_entries=1024)
@@ -133,6 +134,22 @@ def wrong_helpers(ctx: XdpContext) -> XdpAction:
     ctx.adjust_head("14")  # type: ignore[arg-type]
     ctx.ktime_get_ns(0)  # type: ignore[call-arg]
     return ctx.ktime_get_ns()  # type: ignore[return-value]
+
+
+@xdp
+def wrong_packets(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    ip.ttl -= 1  # type: ignore[union-attr]
+    byte = ctx.packet.at(u8, 14)
+    if byte is None or ip is None:
+        return XdpAction.PASS
+    byte += 1  # type: ignore[assignment,operator]
+    print(ip.protcol)  # type: ignore[attr-defined]
+    ctx.packet.at(IPv4)  # type: ignore[call-overload]
+    ctx.packet.at(14, IPv4)  # type: ignore[call-overload]
+    print(ctx.packet[0])  # type: ignore[index]
+    ctx.packet = ctx.meta  # type: ignore[misc]
+    return ctx.packet.at(XdpAction, 0)  # type: ignore[return-value]
 
 
 @xdp  # noqa: RET503

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.packets import check_packets
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
@@ -62,6 +63,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
         unit, state = translate(requests)
         for program in unit.programs:
             check_flow(program)
+            check_packets(program)
         number_error_sites(unit)
     return unit, state
 

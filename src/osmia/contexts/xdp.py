@@ -8,6 +8,7 @@ from osmia.enumeration import IntEnum
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.contexts.generated.helpers import XdpHelpers
+    from osmia.contexts.packet import Packet
 else:
     XdpHelpers = helpers_later("XdpHelpers")
 
@@ -52,6 +53,19 @@ class XdpContext(XdpHelpers):
     def rx_queue_index(self) -> int:
         """The receive queue that the packet came in by (u32, read-only)."""
         raise _kernel_only("rx_queue_index")
+
+    @property
+    def packet(self) -> Packet:
+        """The packet, from its Ethernet header on; of one in several buffers, what the first one holds."""
+        raise _kernel_only("packet")
+
+    @property
+    def meta(self) -> Packet:
+        """The metadata before the packet: what `adjust_meta` makes room for, for programs after this one.
+
+        Since Linux 4.15, where the driver has it.
+        """
+        raise _kernel_only("meta")
 
 
 def _kernel_only(field: str) -> TypeError:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import NoneType, OptionalType
+from osmia.compiler.ir.origins import leading_to, packet_change
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType
 from osmia.compiler.ir.walk import operands
 from osmia.record import frozen_record, record
 
@@ -37,6 +38,9 @@ class Known:
 ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
+# Stands among objects for all that lies in the packet: no node has this identity.
+PACKET = frozenset((-1,))
+VIEW = Known(unassigned=False, may_be_none=False, may_be_there=True, objects=PACKET)
 NEVER_ASSIGNED = Known(unassigned=True, may_be_none=False, may_be_there=False)
 
 
@@ -66,9 +70,12 @@ class Around:
 def check_flow(program: ir.Program) -> None:
     """Raise CompileError for a use before assignment, an unchecked None, or a way without a return."""
     end = _statements(program.body, dict.fromkeys(program.locals, NEVER_ASSIGNED), Around(None, {}))
+    bodies = (*program.body, *(each for function in program.functions for each in function.body))
+    views = leading_to(bodies, ir.PacketAt) if program.functions else frozenset()
     for function in program.functions:
         facts = dict.fromkeys(function.locals, NEVER_ASSIGNED)
-        _statements(function.body, facts | dict.fromkeys(function.parameters, ASSIGNED), Around(None, {}))
+        given = {each: VIEW if each in views else ASSIGNED for each in function.parameters}
+        _statements(function.body, facts | given, Around(None, {}))
     if end is not None:
         raise error(
             f"{program.name} can end without returning",
@@ -121,10 +128,13 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return None
         case ir.Inlined():
             return _inlined(statement, facts, around)
-        case ir.CallFunction(arguments=arguments, results=results):
+        case ir.CallFunction(function=function, arguments=arguments, results=results):
             going: Facts = facts
             for argument in arguments:
                 going = None if going is None else _value(argument, going, around)
+            helper = packet_change(function.body)
+            if helper is not None:
+                going = _moved(statement.location, helper, going)
             return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
@@ -222,10 +232,16 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
+        case ir.PacketAt():
+            return PACKET
         case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
+        case ir.Sequence(value=result):
+            return _objects(result, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _objects(then, facts) | _objects(otherwise, facts)
         case _:
             return frozenset()
 
@@ -338,13 +354,17 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             return None if done is None else _value(value, done, around)
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
+        case ir.HelperCall(helper=helper):
+            after = _operands(of, facts, around)
+            return _moved(of.location, helper.name, after) if helper.changes_packet else after
         case (
             ir.Constant()
             | ir.ContextRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()
-            | ir.HelperCall()
+            | ir.PacketAt()
+            | ir.PacketLength()
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.Atomic()
@@ -369,9 +389,26 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
 
 def _operands(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> Facts:
     going: Facts = facts
+    held: list[ir.Expression] = []
     for part in operands(of):
         going = None if going is None else _value(part, going, around)
+        if going is None:
+            continue
+        if held and packet_change((ir.Evaluate(part.location, part),)) is not None:
+            raise _changed_between(held[0])
+        if not isinstance(part.type, IntType) and _objects(part, going) & PACKET:
+            held.append(part)
     return going
+
+
+def _changed_between(view: ir.Expression) -> Exception:
+    return error(
+        "this refers to what is no longer there when it is used",
+        view.location,
+        found="a view of the packet, and before its use a call that moves or resizes the packet",
+        expected="something that is still there",
+        fix="change the packet first, in a statement of its own",
+    )
 
 
 def _made(new: ir.Construct, facts: Facts) -> Facts:
@@ -387,6 +424,19 @@ def _made(new: ir.Construct, facts: Facts) -> Facts:
     }
 
 
+def _moved(location: Location, helper: str, facts: Facts) -> Facts:
+    """What referred into the packet leads nowhere now."""
+    if facts is None:
+        return None
+    reason = f"a view of the packet that ended at line {location.line}, with {helper}"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
+        if k.objects & PACKET
+        else k
+        for local, k in facts.items()
+    }
+
+
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
     return error(
@@ -394,7 +444,9 @@ def _stale(read: ir.LocalRead, known: Known) -> Exception:
         read.location,
         found=known.stale,
         expected="something that is still there",
-        fix="keep a copy of its fields, or look it up again",
+        fix="take it again after that line, or keep what is needed of it in locals"
+        if known.objects & PACKET
+        else "keep a copy of its fields, or look it up again",
     )
 
 

@@ -9,9 +9,11 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import FunctionState, Operand, Static, TupleValue
 from osmia.compiler.frontend.map_operations import map_contains
 from osmia.compiler.frontend.operators import binary, constant, integer, one_value, truth, value_of
+from osmia.compiler.frontend.packets import packet_length
 from osmia.compiler.frontend.places import element_layout
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import absolute, extreme_type
+from osmia.compiler.ir.types import PacketType
 from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
@@ -215,6 +217,8 @@ def _extreme(operator: str, values: list[ir.Expression], location: Location) -> 
 
 
 def _length(found: Operand, location: Location) -> ir.Expression:
+    if isinstance(found, ir.Expression) and isinstance(found.type, PacketType):
+        return packet_length(found.type, location)
     array = element_layout(found.type) if isinstance(found, ir.Expression) else None
     if array is not None:
         return constant(array[1], location)

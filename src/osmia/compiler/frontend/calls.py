@@ -344,6 +344,9 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
     call = state.call
     assert call is not None
     value: Operand = Static(None, ("constant",), location) if node is None else state.translate.operand(state, node)
+    if isinstance(value, Static) and isinstance(value.value, tuple):
+        elements = [Static(each, ("element", value.path, i), location) for i, each in enumerate(value.value)]
+        value = TupleValue(location, (), tuple(elements))
     before: tuple[ir.Statement, ...] = ()
     if isinstance(value, TupleValue):
         before, items = value.before, list(value.items)

@@ -20,6 +20,7 @@ from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     is_property,
     loaded,
@@ -39,6 +40,7 @@ from osmia.compiler.ir.types import (
     ContextType,
     IntType,
     OptionalType,
+    PacketType,
     PlaceType,
     is_number,
     joined,
@@ -216,7 +218,9 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return _context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
+    if isinstance(base.type, PacketType):
+        raise no_bytes(base.type, node, location)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -230,12 +234,13 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
     fields = KINDS[of.kind].fields
     known = fields.get(name)
     if known is None:
+        members = [*fields, *packet_members(KINDS[of.kind])]
         raise error(
             f"{of} has no field {name!r}",
             location,
             found=f"{of}.{name}",
-            expected=f"one of {', '.join(fields)}",
-            fix=did_you_mean(name, fields) or "use one of these",
+            expected=f"one of {', '.join(members)}",
+            fix=did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -270,9 +275,9 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
     if isinstance(called, NestedFunction):
         return call_nested(state, called, node)
     if isinstance(called, Static):
-        made = _call_object(state, called, node)
-        if made is not None:
-            return made
+        result = _call_object(state, called, node)
+        if result is not None:
+            return result
     what = not_a_value(called.value)[0] if isinstance(called, Static) else _what(called)
     raise error(
         f"kernel code cannot call {what}",
@@ -285,12 +290,14 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
 
 
 def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expression | None:
-    """A call of what the compiler knows on a value: a helper of the context, an atomic operation."""
+    """A call of what the compiler knows on a value: a context's helper, a view of the packet, an atomic operation."""
     assert isinstance(node.func, ast.Attribute)
     if not isinstance(base, ir.Expression):
         return None
     if isinstance(base.type, ContextType):
         return context_helper(state, base.type, node)
+    if isinstance(base.type, PacketType):
+        return packet_operation(state, base.type, node)
     return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
 
 
@@ -583,6 +590,8 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     if isinstance(base, Static) and isinstance(base.value, Map):
         return loaded(map_item(state, state.unit.map_reference(base), node, expression), location)
     if isinstance(base, ir.Expression):
+        if isinstance(base.type, PacketType):
+            raise no_bytes(base.type, node, location)
         place = place_of_subscript(state, base, node)
         if place is not None:
             return loaded(place, location)

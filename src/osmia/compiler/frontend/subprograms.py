@@ -32,6 +32,7 @@ from osmia.compiler.ir.types import (
 )
 from osmia.compiler.ir.walk import assigned, nodes
 from osmia.compiler.source import FunctionSource, function_source
+from osmia.contexts.packet import Packet
 
 if TYPE_CHECKING:
     import ast
@@ -97,6 +98,14 @@ def _argument(
             found=f"a tuple or a function for {parameter.arg!r}",
             expected="a number, or a struct, an array or a number in memory",
             fix="leave inline=False out: what is written out where it is called takes everything",
+        )
+    if isinstance(operand.type, PacketType) and operand.type.meta:
+        raise error(
+            f"{name} is a function of its own and takes the packet itself",
+            location,
+            found=f"the metadata for {parameter.arg!r}",
+            expected="ctx.packet",
+            fix="give it the context, and write `ctx.meta` in it",
         )
     if isinstance(operand.type, ContextType | PacketType):
         return None
@@ -196,6 +205,8 @@ def _context_value(inside: FunctionState, given: Annotation | None) -> ir.Expres
     location = inside.source.header()
     if given.text.rpartition(".")[2] == context.type.context.__name__:
         return ir.LocalRead(context.type, location, context)
+    if given.text.rpartition(".")[2] == Packet.__name__:
+        return ir.LocalRead(PacketType(context.type), location, context)
     return None
 
 
@@ -226,7 +237,9 @@ def _results(inside: FunctionState, source: FunctionSource) -> tuple[ir.Local, .
 
 def _uses_context(body: tuple[ir.Statement, ...], context: ir.Local) -> bool:
     for each in nodes(body):
-        if isinstance(each, ir.ContextRead) or (isinstance(each, ir.LocalRead) and each.local is context):
+        if isinstance(each, ir.ContextRead | ir.PacketAt | ir.PacketLength) or (
+            isinstance(each, ir.LocalRead) and each.local is context
+        ):
             return True
         if isinstance(each, ir.CallFunction) and each.function.uses_context:
             return True

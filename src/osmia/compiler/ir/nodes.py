@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.compiler.ir.types import BoolType, IntType, NoneType, ObjectType, OptionalType, PlaceType, Storage, ValueType
+from osmia.compiler.ir.types import (
+    BoolType,
+    IntType,
+    NoneType,
+    ObjectType,
+    OptionalType,
+    PacketType,
+    PlaceType,
+    Storage,
+    ValueType,
+)
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -121,6 +131,25 @@ class MapDelete:
     location: Location
     map: MapReference
     key: Expression
+
+
+@frozen_record
+class PacketAt:
+    """What lies in the packet at an offset, in place; None where the packet does not reach so far."""
+
+    type: OptionalType
+    location: Location
+    packet: PacketType
+    offset: Expression
+
+
+@frozen_record
+class PacketLength:
+    """How many bytes of the packet there are."""
+
+    type: IntType
+    location: Location
+    packet: PacketType
 
 
 @frozen_record
@@ -384,6 +413,8 @@ Expression = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | PacketAt
+    | PacketLength
     | HelperCall
     | Atomic
     | GlobalPlace

@@ -126,6 +126,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(update {place} = {expression_text(value)}, flags {expression_text(flags)})"
         case ir.MapDelete(map=map_, key=key):
             return f"(delete {map_.symbol}[{expression_text(key)}])"
+        case ir.PacketAt(packet=packet, offset=offset, type=type_):
+            return f"({'meta' if packet.meta else 'packet'}[{expression_text(offset)}]: {type_})"
+        case ir.PacketLength(packet=packet):
+            return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
         case ir.GlobalPlace(symbol=symbol):

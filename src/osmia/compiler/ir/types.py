@@ -137,9 +137,10 @@ class ContextType:
 
 @frozen_record
 class PacketType:
-    """The packet of a context."""
+    """The packet of a context, or the metadata before it."""
 
     context: ContextType
+    meta: bool = False
 
     def __str__(self) -> str:
         return "Packet"

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.GlobalPlace() | ir.SettingRead():
+        case (
+            ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.GlobalPlace() | ir.SettingRead() | ir.PacketLength()
+        ):
             return ()
+        case ir.PacketAt(offset=offset):
+            return (offset,)
         case ir.MapLookup(key=key) | ir.MapDelete(key=key):
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):

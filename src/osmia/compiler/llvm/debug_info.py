@@ -42,10 +42,12 @@ def quoted(text: str) -> str:
 class DebugInfo:
     """The module's metadata nodes. Equal nodes are one; `distinct` ones never are."""
 
-    def __init__(self, file: ir.SourceFile) -> None:
+    def __init__(self, file: ir.SourceFile, sources: dict[str, ir.SourceFile]) -> None:
+        self._sources = sources  # by the paths that places name
         self._lines: list[str] = []
         self._known: dict[str, str] = {}
         self._files: dict[str, str] = {}
+        self._scope_files: dict[str, str] = {}
         self.globals: list[str] = []
         # The compile unit lists the globals, which are known only at the end: its number is taken now.
         self._unit = self._number("")
@@ -175,6 +177,7 @@ class DebugInfo:
         result = self._basic("i64", 64, signed=True)
         signature = self.node(f"!DISubroutineType(types: {self.node_list([result, *(of for _, of in parameters)])})")
         number = self._number("")
+        self._scope_files[number] = source
         variables = [
             self.node(
                 f"!DILocalVariable(name: {quoted(label)}, arg: {index}, scope: {number},"
@@ -208,6 +211,7 @@ class DebugInfo:
             f"!DISubroutineType(types: {self.node_list([self._basic('int', 32, signed=True), context])})"
         )
         number = self._number("")
+        self._scope_files[number] = file
         variable = self.node(
             f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number},"
             f" file: {file}, line: {line}, type: {context})"
@@ -221,7 +225,10 @@ class DebugInfo:
         return number
 
     def place(self, location: Location, scope: str) -> str:
-        """A place in a function."""
+        """A place in a function, or in one of another file that is written out in it."""
+        file = self.file(self._sources[location.file])
+        if file != self._scope_files[scope]:
+            scope = self.node(f"!DILexicalBlockFile(scope: {scope}, file: {file}, discriminator: 0)")
         return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
 
     def map(self, map_: ir.MapReference) -> tuple[int, str]:

@@ -80,6 +80,31 @@ class Emitter:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
+    def opaque_unless_constant(self, number: str) -> str:
+        """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
+        known, unknown, after = self.label("known"), self.label("unknown"), self.label("either")
+        self.branch(self.value(f"call i1 @llvm.is.constant.i64(i64 {number})"), known, unknown)
+        self.start(known)
+        self.go(after)
+        self.start(unknown)
+        opaque = self.opaque(number)
+        self.go(after)
+        self.start(after)
+        return self.value(f"phi i64 [ {number}, %{known} ], [ {opaque}, %{unknown} ]")
+
+    def opaque_pointer(self, pointer: str) -> str:
+        """The same address, of which LLVM knows nothing."""
+        return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')
+
+    def context_field(self, offset: int, bits: int) -> str:
+        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
+        alignment = (bits // 8).bit_length() - 1
+        return self.value(
+            f"call i{bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{bits}"
+            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
+            f" i64 immarg {offset})"
+        )
+
     def name(self, hint: str) -> str:
         """A name of its own."""
         self._count += 1

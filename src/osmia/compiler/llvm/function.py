@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.types import BoolType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
+from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.compiler.llvm.packets import PacketWriter
 from osmia.compiler.llvm.passing import Passing
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from osmia.compiler.llvm.packets import View
     from osmia.compiler.location import Location
     from osmia.layout import Layout
 
@@ -56,7 +58,13 @@ class FunctionWriter:
         self._sites = sites
         self._error_map = error_map
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = _on_stack(self._body, () if function is None else function.parameters)
+        self._on_stack = leading_to(self._body, ir.Construct, () if function is None else function.parameters)
+        self._views = leading_to(self._body, ir.PacketAt)
+        # Of each local that may refer into the packet: whether there is nothing.
+        self._nothing: dict[ir.Local, str] = {}
+        # Where a program puts what it returns, and the label of its end.
+        self._result = self._end = ""
+        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -69,10 +77,16 @@ class FunctionWriter:
             return self._function_text(self._function)
         for local in self._program.locals:
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+            if local in self._views:
+                self._nothing[local] = self._out.slot("i8")
+        self._packet.begin()
+        self._result, self._end = self._out.slot("i32"), self._out.label("end")
         self._statements(self._body)
         if not self._out.ended:
             # The flow check proved that control cannot come here, but LLVM may not see it.
             self._give_up()
+        self._out.start(self._end)
+        self._out.line(f"ret i32 {self._out.value(f'load i32, ptr {self._result}, align 4')}")
         name, section = self._program.name, self._program.kind.section
         head = (
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
@@ -85,8 +99,14 @@ class FunctionWriter:
         passing = Passing(function)
         for local in dict.fromkeys((*function.parameters, *function.locals)):
             self._locals[local] = self._out.slot("ptr" if is_pointer(local.type) else "i64")
+            if local in self._views:
+                self._nothing[local] = self._out.slot("i8")
         self._out.at(function.location)
         passing.receive(self._out, self._locals, self._give_up)
+        for parameter in function.parameters:
+            if parameter in self._views:
+                self._out.line(f"store i8 0, ptr {self._nothing[parameter]}, align 1")
+        self._packet.begin()
         self._statements(function.body)
         if not self._out.ended:
             passing.give_back(self._out, self._locals)
@@ -103,6 +123,8 @@ class FunctionWriter:
         ]
         out.at(statement.location)
         status, frame = passing.call(out, arguments)
+        if packet_change(statement.function.body) is not None:
+            self._packet.renew()
         if passing.may_fail:
             failed, going_on = out.label("failed"), out.label("next")
             out.branch(out.value(f"icmp ne i64 {status}, 0"), failed, going_on)
@@ -115,8 +137,10 @@ class FunctionWriter:
 
     def _give_up(self) -> None:
         """Return the program's error value, or from a function that the program calls, that it failed."""
-        error_value = f"i32 {self._program.error_value}" if self._function is None else "i64 1"
-        self._out.line(f"ret {error_value}")
+        if self._function is None:
+            self._return(str(self._program.error_value))
+            return
+        self._out.line("ret i64 1")
         self._out.ended = True
 
     # Statements
@@ -197,6 +221,9 @@ class FunctionWriter:
         self._scopes = scopes
 
     def _assign(self, local: ir.Local, value: ir.Expression) -> None:
+        if local in self._views:
+            self._assign_view(local, value)
+            return
         if is_pointer(local.type):
             self._out.line(f"store ptr {self._pointer(value)}, ptr {self._locals[local]}, align 8")
             return
@@ -204,6 +231,12 @@ class FunctionWriter:
         if local.storage is not None:
             stored = self._out.wrapped(stored, local.storage, integer_of(value.type))
         self._out.line(f"store i64 {stored}, ptr {self._locals[local]}, align 8")
+
+    def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
+        pointer, nothing = self._view(value)
+        self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
+        held = self._out.value(f"zext i1 {nothing} to i8")
+        self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
 
     def _evaluate(self, value: ir.Expression) -> None:
         if is_pointer(value.type):
@@ -220,7 +253,7 @@ class FunctionWriter:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
-            ):
+            ) if optional.local not in self._views:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
@@ -268,13 +301,13 @@ class FunctionWriter:
         self._out.line(f"br i1 {test}, label %{none}, label %{there}")
         self._out.start(none)
         self._out.at(statement.then[0].location)
-        self._return(returned)
+        self._out.line(f"ret i32 {self._out.narrowed(returned, 32)}")
         self._out.start(there)
         self._statements(statement.otherwise)
 
     def _return(self, result: str) -> None:
-        self._out.line(f"ret i32 {self._out.narrowed(result, 32)}")
-        self._out.ended = True
+        self._out.line(f"store i32 {self._out.narrowed(result, 32)}, ptr {self._result}, align 4")
+        self._out.go(self._end)
 
     # Conditions
 
@@ -296,7 +329,7 @@ class FunctionWriter:
                 self._statements(before)
                 self._branch(value, when_true, when_false)
             case ir.IsNone(operand=operand):
-                self._branch_on_none(self._pointer(operand), test.location, when_true, when_false)
+                self._branch_on_none(self._is_none(operand), test.location, when_true, when_false)
             case ir.Compare(operators=operators, operands=operands) if len(operators) > 1:
                 self._chain(operators, operands, test.location, when_true, when_false)
             case _:
@@ -304,17 +337,17 @@ class FunctionWriter:
                 self._out.at(test.location)
                 self._out.line(f"br i1 {condition}, label %{when_true}, label %{when_false}")
 
-    def _branch_on_none(self, pointer: str, location: Location, when_true: str, when_false: str) -> None:
-        """A test for null that stays a branch of its own.
+    def _branch_on_none(self, nothing: str, location: Location, when_true: str, when_false: str) -> None:
+        """A test for None that stays a branch of its own.
 
         LLVM merges neighbouring tests where it can, and makes `p == 0 and n == 0` into `p | n == 0`: arithmetic on a
-        pointer, which the verifier refuses. An empty asm before the test and on both ways keeps the neighbours apart.
+        pointer, which the verifier refuses, and of the checks of two views into arithmetic on their outcomes, from
+        which it learns nothing. An empty asm before the test and on both ways keeps the neighbours apart.
         """
         self._out.at(location)
         self._out.line(KEEP_APART)
         none, there = self._out.label("none"), self._out.label("there")
-        test = self._out.value(f"icmp eq ptr {pointer}, null")
-        self._out.line(f"br i1 {test}, label %{none}, label %{there}")
+        self._out.line(f"br i1 {nothing}, label %{none}, label %{there}")
         for label, target in ((none, when_true), (there, when_false)):
             self._out.start(label)
             self._out.line(KEEP_APART)
@@ -352,9 +385,9 @@ class FunctionWriter:
                 self._out.at(of.location)
                 return comparison(self._out, operator, one, left_type, other, right_type)
             case ir.IsNone(operand=operand):
-                pointer = self._pointer(operand)
+                nothing = self._is_none(operand)
                 self._out.at(of.location)
-                number = self._out.value(f"zext i1 {self._out.value(f'icmp eq ptr {pointer}, null')} to i64")
+                number = self._out.value(f"zext i1 {nothing} to i64")
                 # Kept apart as a number for the reason that _branch_on_none gives.
                 return self._out.value(f"icmp ne i64 {self._out.opaque(number)}, 0")
             case ir.Truth(operand=operand):
@@ -416,6 +449,9 @@ class FunctionWriter:
                 return memory.byte_swapped(self._out, self._integer(operand), storage.bits)
             case ir.MapUpdate():
                 return self._map_update(of)
+            case ir.PacketLength(packet=packet):
+                self._out.at(of.location)
+                return self._packet.length(packet)
             case ir.MapDelete(map=map_, key=key):
                 key_place = self._argument(key, map_.key)
                 self._out.at(of.location)
@@ -442,7 +478,8 @@ class FunctionWriter:
             case ir.SettingRead():
                 return self._setting(of)
             case (
-                ir.MapLookup()
+                ir.PacketAt()
+                | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Require()
                 | ir.Field()
@@ -464,6 +501,8 @@ class FunctionWriter:
             case ir.LocalRead(local=local):
                 self._out.at(of.location)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
+            case ir.PacketAt():
+                return self._view(of)[0]
             case ir.Unwrap(operand=operand):
                 return self._pointer(operand)
             case ir.Require(operand=operand):
@@ -500,6 +539,59 @@ class FunctionWriter:
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
 
+    def _is_none(self, of: ir.Expression) -> str:
+        """Whether an optional is None, as an i1."""
+        if leads_to(of, ir.PacketAt, self._views):
+            return self._view(of)[1]
+        pointer = self._pointer(of)
+        self._out.at(of.location)
+        return self._out.value(f"icmp eq ptr {pointer}, null")
+
+    def _view(self, of: ir.Expression) -> View:
+        """A reference and whether it is None.
+
+        What may lead into a packet is not null where it is None: its check against the packet's end says so, and a
+        test for None is that check and no other.
+        """
+        match of:
+            case ir.PacketAt(offset=offset):
+                number = self._integer(offset)
+                self._out.at(of.location)
+                return self._packet.at(of, number)
+            case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in self._views:
+                pointer = self._pointer(of)
+                held = self._out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+                return pointer, self._out.value(f"icmp ne i8 {held}, 0")
+            case ir.Sequence(before=before, value=value):
+                self._statements(before)
+                return self._view(value)
+            case ir.Conditional():
+                return self._view_of_two(of)
+            case ir.Constant():
+                return "null", "true"
+        pointer = self._pointer(of)
+        if not isinstance(of.type, OptionalType):
+            return pointer, "false"
+        self._out.at(of.location)
+        return pointer, self._out.value(f"icmp eq ptr {pointer}, null")
+
+    def _view_of_two(self, of: ir.Conditional) -> View:
+        """Only one of the two is evaluated."""
+        slot, nothing = self._out.slot("ptr"), self._out.slot("i8")
+        then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
+        self._branch(of.test, then, otherwise)
+        for label, operand in ((then, of.then), (otherwise, of.otherwise)):
+            self._out.start(label)
+            pointer, none = self._view(operand)
+            self._out.line(f"store ptr {pointer}, ptr {slot}, align 8")
+            held = self._out.value(f"zext i1 {none} to i8")
+            self._out.line(f"store i8 {held}, ptr {nothing}, align 1")
+            self._out.line(f"br label %{after}")
+        self._out.start(after)
+        pointer = self._out.value(f"load ptr, ptr {slot}, align 8")
+        held = self._out.value(f"load i8, ptr {nothing}, align 1")
+        return pointer, self._out.value(f"icmp ne i8 {held}, 0")
+
     def _conditional(self, of: ir.Conditional, kind: str, value: Callable[[ir.Expression], str]) -> str:
         """Only one of the two is evaluated; a slot joins them."""
         slot = self._out.slot(kind)
@@ -524,21 +616,15 @@ class FunctionWriter:
         return best
 
     def _context_read(self, of: ir.ContextRead) -> str:
-        """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
         self._out.at(of.location)
-        alignment = (of.bits // 8).bit_length() - 1
-        loaded = self._out.value(
-            f"call i{of.bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{of.bits}"
-            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
-            f" i64 immarg {of.offset})"
-        )
+        loaded = self._out.context_field(of.offset, of.bits)
         return self._out.extended(loaded, of.bits, signed=of.type.may_be_negative)
 
     # Memory
 
     def _alignment(self, place: ir.Expression) -> int:
         """What an address is a multiple of, as far as the verifier asks for it."""
-        if not _leads_to_stack(place, self._on_stack):
+        if not leads_to(place, ir.Construct, self._on_stack):
             return ANY_ALIGNMENT
         match place:
             case ir.Field(base=base, field=field):
@@ -622,7 +708,7 @@ class FunctionWriter:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")
             index = out.value(f"select i1 {negative}, i64 {from_end}, i64 {index}")
-        index = out.opaque(index)
+        index = out.opaque_unless_constant(index)
         inside, outside = out.label("inside"), out.label("outside")
         out.branch(out.value(f"icmp ult i64 {index}, {of.length}"), inside, outside)
         out.start(outside)
@@ -671,7 +757,10 @@ class FunctionWriter:
                 arguments.append(f"i64 {self._integer(argument)}")
         self._out.at(of.location)
         pointer = is_pointer(of.type) and of.type != ir.NONE
-        return self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
+        if of.helper.changes_packet:
+            self._packet.renew()
+        return result
 
     def _atomic(self, of: ir.Atomic) -> str:
         """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""
@@ -747,40 +836,6 @@ class FunctionWriter:
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
     """The counter's index of each of a program's error sites."""
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
-
-
-def _on_stack(body: tuple[ir.Statement, ...], parameters: tuple[ir.Local, ...]) -> frozenset[ir.Local]:
-    """The locals that may refer to objects in the program's own memory, where the verifier insists on alignment.
-
-    So may parameters of a function, whatever it is given.
-    """
-    assigned = [
-        (each.local, each.value)
-        for each in nodes(body)
-        if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type)
-    ]
-    found: frozenset[ir.Local] = frozenset(parameters)
-    while True:
-        more = frozenset(parameters) | frozenset(local for local, value in assigned if _leads_to_stack(value, found))
-        if more == found:
-            return found
-        found = more
-
-
-def _leads_to_stack(place: ir.Expression, on_stack: frozenset[ir.Local]) -> bool:
-    match place:
-        case ir.Construct():
-            return True
-        case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
-            return local in on_stack
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
-            return _leads_to_stack(base, on_stack)
-        case ir.Sequence(value=value):
-            return _leads_to_stack(value, on_stack)
-        case ir.Conditional(then=then, otherwise=otherwise):
-            return _leads_to_stack(then, on_stack) or _leads_to_stack(otherwise, on_stack)
-        case _:
-            return False
 
 
 def _lowest_bit(number: int) -> int:

@@ -23,7 +23,7 @@ LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 
 def module_text(unit: ir.Unit, target: Target) -> str:
     """The module in LLVM's assembly."""
-    debug = DebugInfo(unit.programs[0].file)
+    debug = DebugInfo(unit.programs[0].file, unit.files)
     kept, lines = [], []
     for map_ in (*unit.maps, *unit.scratch):
         members, number = debug.map(map_)

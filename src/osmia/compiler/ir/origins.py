@@ -1,0 +1,60 @@
+"""Where references lead: into which nodes' results, by way of fields, elements and locals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import is_pointer
+from osmia.compiler.ir.walk import nodes
+
+if TYPE_CHECKING:
+    Origin = type[ir.Construct | ir.PacketAt]
+
+
+def leading_to(body: tuple[ir.Statement, ...], origin: Origin, known: tuple[ir.Local, ...] = ()) -> frozenset[ir.Local]:
+    """The locals that may refer into what such a node gives, parameters of functions that are called among them.
+
+    `known` are locals that may, whatever is assigned to them here.
+    """
+    assigned: list[tuple[ir.Local, ir.Expression]] = []
+    for each in nodes(body):
+        if isinstance(each, ir.Assign | ir.AssignExpression) and is_pointer(each.local.type):
+            assigned.append((each.local, each.value))
+        elif isinstance(each, ir.CallFunction):
+            assigned += zip(each.function.parameters, each.arguments, strict=True)
+    found: frozenset[ir.Local] = frozenset(known)
+    while True:
+        more = frozenset(known) | frozenset(local for local, value in assigned if leads_to(value, origin, found))
+        if more == found:
+            return found
+        found = more
+
+
+def leads_to(place: ir.Expression, origin: Origin, locals_: frozenset[ir.Local]) -> bool:
+    """Whether a reference may lead into what such a node gives, if these locals do."""
+    match place:
+        case ir.Construct() | ir.PacketAt():
+            return isinstance(place, origin)
+        case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
+            return local in locals_
+        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+            return leads_to(base, origin, locals_)
+        case ir.Sequence(value=value):
+            return leads_to(value, origin, locals_)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return leads_to(then, origin, locals_) or leads_to(otherwise, origin, locals_)
+        case _:
+            return False
+
+
+def packet_change(body: tuple[ir.Statement, ...]) -> str | None:
+    """The name of a helper in it, or in what it calls, that moves or resizes the packet; None without one."""
+    for each in nodes(body):
+        if isinstance(each, ir.HelperCall) and each.helper.changes_packet:
+            return each.helper.name
+        if isinstance(each, ir.CallFunction):
+            found = packet_change(each.function.body)
+            if found is not None:
+                return found
+    return None
