@@ -282,6 +282,36 @@ def test_functions_of_the_packet(loaded: Any) -> None:
     assert loaded["drop_dns"].test_run(packets.ethernet(dns)[:45]).action is PASS
 
 
+@pytest.mark.parametrize("cpu", CPUS)
+def test_offsets_that_unrolling_makes_constant(tmp_path: Path, cpu: str) -> None:
+    """The largest offset of a u32 is 65531: what lies beyond is None in whatever way the compiler comes to know it."""
+    body = """
+    found = 0
+    for i in range(4):
+        near, far = ctx.packet.at(u32, 8 * i), ctx.packet.at(u32, 65525 + 4 * i)
+        below = ctx.packet.at(u32, 4 * i - 12)
+        if near is not None:
+            found += 1
+        if far is not None:
+            found += 100
+        if below is not None:
+            found += 10
+    return XdpAction.TX if found == 14 else XdpAction.DROP
+    """
+    with osmia.load(module_from(tmp_path, body_of(body)), target=Target(cpu, (5, 10))) as loaded:
+        assert loaded["program"].test_run(bytes(28)).action is TX
+        assert loaded["program"].test_run(bytes(27)).action is DROP
+
+
+def test_lines_of_what_is_written_out_are_those_of_its_own_file(tmp_path: Path) -> None:
+    text = "from osmia.headers import Ethernet, IPv4, Tcp\n" + body_of(PARSER)
+    with osmia.load(module_from(tmp_path, text)) as loaded:
+        lines = {(Path(each.file).name, each.text.strip()) for each in loaded._spec.programs["program"].lines}
+    assert ("headers.py", "return (self.version_ihl & 0x0F) * 4") in lines
+    assert ("program.py", "tcp = ctx.packet.at(Tcp, 14 + ip.header_length)") in lines
+    assert {file for file, _ in lines} == {"headers.py", "program.py"}
+
+
 def test_functions_of_their_own(loaded: Any) -> None:
     packet = packets.ethernet(packets.ipv4(UDP, 17, options=bytes(4)))
     action, found, data = run(loaded, "calls_functions", packet)
