@@ -18,7 +18,7 @@ from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
-from osmia.compiler.frontend.stores import stored
+from osmia.compiler.frontend.stores import stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
@@ -188,6 +188,9 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
         return _store(state, node.targets[0], value, node.value)
     before, kept = _kept(state, value)
+    if len(node.targets) == 1 and isinstance(kept, TupleValue):
+        copies, kept = _apart(state, node.targets[0], kept)
+        before = (*before, *copies)
     stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
 
@@ -200,6 +203,41 @@ def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...
         return (), value
     local = state.hidden(value.type)
     return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
+
+
+def _apart(
+    state: FunctionState, target: ast.expr, value: TupleValue, *, first: bool = True
+) -> tuple[tuple[ir.Statement, ...], TupleValue]:
+    """Structs and arrays that are stored behind others: copies, since `a.x, a.y = a.y, a.x` would overwrite them."""
+    if not isinstance(target, ast.Tuple | ast.List) or len(target.elts) != len(value.items):
+        return (), value
+    copies: list[ir.Statement] = []
+    items: list[Operand] = []
+    inner: tuple[ir.Statement, ...]
+    own: Operand
+    for each, item in zip(target.elts, value.items, strict=True):
+        if isinstance(item, TupleValue):
+            inner, own = _apart(state, each, item, first=first)
+        elif not first and isinstance(each, ast.Attribute | ast.Subscript) and isinstance(item, ir.LocalRead):
+            inner, own = _own(state, item)
+        else:
+            inner, own = (), item
+        copies += inner
+        items.append(own)
+        first = False
+    return tuple(copies), TupleValue(value.location, value.before, tuple(items))
+
+
+def _own(state: FunctionState, read: ir.LocalRead) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A copy of a struct or an array, in memory of the program's own; of anything else the value itself."""
+    of = read.type.of if isinstance(read.type, OptionalType) else read.type
+    if not isinstance(of, PlaceType) or of.is_scalar:
+        return (), read
+    location = read.location
+    local = state.hidden(of)
+    here = ir.LocalRead(of, location, local)
+    made = ir.Construct(of, location, bytes(of.layout.size), ())
+    return (ir.Assign(location, local, made), ir.Copy(location, here, unwrapped(read))), here
 
 
 def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
