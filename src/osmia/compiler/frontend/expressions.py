@@ -22,6 +22,7 @@ from osmia.compiler.frontend.map_operations import map_item, map_operation, tail
 from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
+    is_part,
     is_property,
     loaded,
     member_of_struct,
@@ -31,7 +32,7 @@ from osmia.compiler.frontend.places import (
 )
 from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS
 from osmia.compiler.frontend.rings import output
-from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
@@ -594,7 +595,7 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
             raise no_bytes(base.type, node, location)
         place = place_of_subscript(state, base, node)
         if place is not None:
-            return loaded(place, location)
+            return own_copy(state, place) if is_part(place) else loaded(place, location)
     if isinstance(base, TupleValue):
         return _item(state, base, node)
     if isinstance(base, Static) and isinstance(base.value, tuple | list | range | bytes):

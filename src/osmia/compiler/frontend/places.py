@@ -188,8 +188,17 @@ def _part(
 
 
 def is_part(of: ir.Expression) -> bool:
-    """Whether it is a slice: binding a name to one makes a copy, as in Python."""
+    """Whether it is a slice where it lies. Its value is a copy, as in Python (`part_of`)."""
     return isinstance(of, ir.Field) and of.field.name.startswith("[")
+
+
+def part_of(of: ir.Expression) -> ir.Expression:
+    """The place that a slice was copied from, for what looks at it at once; anything else as it is."""
+    match of:
+        case ir.Sequence(before=(_, ir.Copy(source=source))) if is_part(source):
+            return source
+        case _:
+            return of
 
 
 def _text(of: IntType) -> str:

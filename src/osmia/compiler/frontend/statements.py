@@ -14,11 +14,11 @@ from osmia.compiler.frontend.loops import for_loop, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
-from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
+from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
-from osmia.compiler.frontend.stores import stored, unwrapped
+from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
@@ -233,11 +233,8 @@ def _own(state: FunctionState, read: ir.LocalRead) -> tuple[tuple[ir.Statement, 
     of = read.type.of if isinstance(read.type, OptionalType) else read.type
     if not isinstance(of, PlaceType) or of.is_scalar:
         return (), read
-    location = read.location
-    local = state.hidden(of)
-    here = ir.LocalRead(of, location, local)
-    made = ir.Construct(of, location, bytes(of.layout.size), ())
-    return (ir.Assign(location, local, made), ir.Copy(location, here, unwrapped(read))), here
+    copy = own_copy(state, unwrapped(read))
+    return copy.before, copy.value
 
 
 def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
@@ -329,9 +326,6 @@ def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: as
     if isinstance(value, TupleValue | Static | NestedFunction) and _is_known(state, target.id, value):
         return _bind_known(state, target, value)
     found = one_value(state, value, node)
-    if is_part(found):
-        assert isinstance(found.type, PlaceType)
-        return _copied(state, target, found)
     if target.id in state.bound:
         raise error(
             f"{target.id!r} would have to hold values of two kinds",
@@ -370,16 +364,6 @@ def _bind_known(state: FunctionState, target: ast.Name, value: Operand) -> tuple
         before, value = kept_tuple(state, value)
     state.bound[target.id] = value
     return before
-
-
-def _copied(state: FunctionState, target: ast.Name, part: ir.Expression) -> tuple[ir.Statement, ...]:
-    """A name for a slice: a copy, as in Python."""
-    assert isinstance(part.type, PlaceType)
-    location = state.at(target)
-    made = ir.Construct(part.type, location, bytes(part.type.layout.size), ())
-    first = _store_local(state, target, made)
-    assert isinstance(first, ir.Assign)
-    return first, ir.Copy(location, ir.LocalRead(part.type, location, first.local), part)
 
 
 def _store_local(state: FunctionState, target: ast.Name, value: ir.Expression) -> ir.Statement:
