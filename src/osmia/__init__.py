@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from osmia.programs.run_result import RunResult as RunResult
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
+    from osmia.rounds import loop as loop
     from osmia.structs import array as array
     from osmia.structs import bits as bits
     from osmia.structs import chars as chars
@@ -139,6 +140,7 @@ _HOME = {
     "i64": "osmia.types",
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
+    "loop": "osmia.rounds",
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
     "ref": "osmia.types",

@@ -99,7 +99,7 @@ def _stage(requests: tuple[ProgramRequest, ...], target: Target, stage: str, pat
 
         data = object_for(requests, target).data
         return data if stage == "elf" else _btf(data, path)
-    unit, _ = checked_unit(requests)
+    unit, _ = checked_unit(requests, target)
     if stage == "ir":
         from osmia.compiler.ir.text import unit_text
 

@@ -6,14 +6,17 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from osmia.compiler import PORTABLE
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.loop_forms import choose_loop_forms
 from osmia.compiler.checks.packets import check_packets
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
 from osmia.compiler.license import check_license
 from osmia.compiler.llvm.module import module_text
+from osmia.compiler.llvm.placeholders import PlaceholderError, completed
 from osmia.compiler.location import Location
 from osmia.compiler.worker import WORKER, WorkerError
 from osmia.errors import CompilerCrashError
@@ -55,8 +58,8 @@ def _deep_recursion(requests: tuple[ProgramRequest, ...]) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
-    """The IR of programs that are loaded together, after all checks."""
+def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE) -> tuple[ir.Unit, UnitState]:
+    """The IR of programs that are loaded together, after all checks, with its loops as the target's kernel has them."""
     with _deep_recursion(requests):
         for request in requests:
             check_license(request)
@@ -64,6 +67,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitSta
         for program in unit.programs:
             check_flow(program)
             check_packets(program)
+            choose_loop_forms(program, target)
         number_error_sites(unit)
     return unit, state
 
@@ -74,7 +78,8 @@ def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
         text = module_text(unit, target)
     try:
         data = WORKER.compile(text, target.cpu, form)
-    except WorkerError as problem:
+        data = completed(data) if form == "elf" else data
+    except (WorkerError, PlaceholderError) as problem:
         raise _crash(unit, str(problem)) from None
     if form == "elf":
         check_stack(unit, read_object(data, unit.programs[0].file.relative))

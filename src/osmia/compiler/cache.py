@@ -50,7 +50,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
 
     WORKER.start()
     try:
-        unit, state = checked_unit(requests)
+        unit, state = checked_unit(requests, target)
         data = generate(unit, target)
     except CompileError as error:
         raise error.with_traceback(None) from None  # the program's line is what matters, not the compiler's

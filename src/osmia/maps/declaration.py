@@ -26,6 +26,7 @@ KERNEL_ONLY = {  # what user code writes instead
     "lookup": "m[{key}] or m.get({key})",
     "lookup_or_init": "m[{key}], or where there is none m[{key}] = value",
     "delete": "del m[{key}]",
+    "for_each": "for key, value in m.items()",
 }
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 

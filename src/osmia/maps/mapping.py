@@ -24,6 +24,14 @@ V = TypeVar("V")
 class UserMap(Map[K, V], Generic[K, V]):
     """What user code does with every map of keys and values."""
 
+    def for_each(self, callback: Callable[[K, V], bool | None]) -> int:
+        """In kernel code: call a function with each key and value, until it returns True (since Linux 5.13).
+
+        A struct is the map's own, so that a change of it stays; a number is given as it is. How many elements it was
+        called for; of a map that changes meanwhile, some may be left out or come twice.
+        """
+        self._kernel_only("for_each", callback)
+
     def __contains__(self, key: object) -> bool:
         return self._lookup(self._encode_key(key)) is not None
 

@@ -27,8 +27,8 @@ class MapKind:
     """Whether its values may hold a spin lock."""
 
 
-_KEYED = ("lookup", "lookup_or_init", "update", "delete")
-_INDEXED = ("lookup", "lookup_or_init", "update")
+_KEYED = ("lookup", "lookup_or_init", "update", "delete", "for_each")
+_INDEXED = ("lookup", "lookup_or_init", "update", "for_each")
 _WRITTEN = ("reserve", "discard", "output")
 
 MAP_KINDS: dict[str, MapKind] = {

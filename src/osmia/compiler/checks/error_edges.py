@@ -23,3 +23,5 @@ def _sites(unit: ir.Unit) -> Iterator[ir.ErrorSite]:
         for node in chain.from_iterable(nodes(body) for body in bodies):
             if isinstance(node, ir.Binary | ir.Abort | ir.Require | ir.Element) and node.edge is not None:
                 yield ir.ErrorSite(program.name, node.location, node.edge.problem)
+            if isinstance(node, ir.Loop) and node.plan.edge is not None:
+                yield ir.ErrorSite(program.name, node.plan.location, node.plan.edge.problem)

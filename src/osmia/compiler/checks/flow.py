@@ -111,6 +111,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _merge(_statements(then, when_true, around), _statements(otherwise, when_false, around))
         case ir.Loop():
             return _loop(statement, facts, around)
+        case ir.ForEach():
+            return _for_each(statement, facts, around)
         case ir.Break():
             assert around.loop is not None
             around.loop.broken = _merge(around.loop.broken, facts)
@@ -138,7 +140,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             around.left[frame] = _merge(around.left.get(frame), facts)
-            _left(around)
+            if not frame.unrolled:
+                _left(around)
             return None
         case ir.Scope(body=body, leave=leave):
             return _statements(leave, _statements(body, facts, around), around)
@@ -155,6 +158,8 @@ def _inlined(statement: ir.Inlined, facts: dict[ir.Local, Known], around: Around
     """A call that is written out: its locals are new each time, its loops are its own."""
     around.left[statement.frame] = None
     inside = {**facts, **dict.fromkeys(statement.locals, NEVER_ASSIGNED)}
+    if statement.frame.unrolled:
+        return _merge(_statements(statement.body, inside, around), around.left[statement.frame])
     ways = LoopWays()
     end = _statements(statement.body, inside, around.inside(ways))
     after = _merge(end, around.left[statement.frame])
@@ -185,6 +190,25 @@ def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], around: Around) -> F
                 around.loop.left = around.loop.left or ways.left
             return _merge(_statements(statement.otherwise, when_false, around), ways.broken)
         before = again
+
+
+def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
+    """How often the body runs is up to the map."""
+    found = Known(unassigned=False, may_be_none=False, may_be_there=True)
+    before: Facts = {**facts, statement.key: found, statement.value: found}
+    while True:
+        assert before is not None
+        ways = LoopWays()
+        end = _merge(_statements(statement.body, before, around.inside(ways)), ways.continued)
+        again = None if end is None else {**end, statement.key: found, statement.value: found}
+        after = _merge(before, again)
+        assert after is not None
+        if _alike(after, before):
+            if around.loop is not None:
+                around.loop.left = around.loop.left or ways.left
+            left = _merge(before, ways.broken)
+            return None if left is None else {**left, statement.count: found}
+        before = after
 
 
 def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:

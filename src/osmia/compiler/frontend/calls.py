@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEEPEST_CALL = 64
 
 Definition = ast.FunctionDef | ast.Lambda
+Callee = NestedFunction | Bound | Static
 Arguments = list[tuple[str | None, "Operand"]]
 
 
@@ -48,6 +49,17 @@ def call_method(state: FunctionState, method: Bound, node: ast.Call) -> Operand:
 def read_property(state: FunctionState, method: Bound, node: ast.Attribute) -> Operand:
     """Write out what a property of a struct is made of."""
     return _call_object(state, method.function, node, [(None, method.itself)])
+
+
+def call_with(state: FunctionState, function: Callee, node: ast.expr, arguments: Arguments) -> Operand:
+    """Write out a call with arguments that have been translated already."""
+    match function:
+        case NestedFunction():
+            return call_nested_with(state, function, node, arguments)
+        case Bound(function=method, itself=itself):
+            return _call_object(state, method, node, [(None, itself), *arguments])
+        case Static():
+            return _call_object(state, function, node, arguments)
 
 
 def call_nested(state: FunctionState, function: NestedFunction, node: ast.Call) -> Operand:

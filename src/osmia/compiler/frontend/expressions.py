@@ -11,6 +11,7 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
+from osmia.compiler.frontend.callbacks import call_loop, for_each
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
@@ -56,6 +57,7 @@ from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
+from osmia.rounds import loop
 from osmia.structs import array, chars, scratch, sizeof, zeroed
 from osmia.types import Integer, is_big_endian, is_integer, ref
 
@@ -264,6 +266,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return tail_call(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
+            if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
+                return for_each(state, reference, node)
             return map_operation(state, reference, node, expression)
         known = _call_method(state, base, node)
         if known is not None:
@@ -336,6 +340,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return scratch_object(state, node)
     if of is zeroed or of is array or of is chars:
         return _new_object(state, of, node)
+    if of is loop:
+        return call_loop(state, node)
     layout = layout_of(of) if isinstance(of, type) else None
     if isinstance(layout, StructLayout):
         return construct(state, layout, node)

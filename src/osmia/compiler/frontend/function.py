@@ -337,3 +337,7 @@ class LoopEnds:
 
     breaks: list[Environment]
     continues: list[Environment]
+    whole: ir.Frame | None = None
+    """What a break leaves in a loop that is written out round by round."""
+    round: ir.Frame | None = None
+    """What a continue leaves there."""

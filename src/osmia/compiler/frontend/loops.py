@@ -1,4 +1,4 @@
-"""Loops: `while`, and `for` over a range, with `break`, `continue` and `else`."""
+"""Loops: `while`, and `for` over what `iteration.py` knows, with `break`, `continue` and `else`."""
 
 from __future__ import annotations
 
@@ -7,46 +7,70 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.environment import grown, merged, refined, within
-from osmia.compiler.frontend.expressions import condition, expression, operand
-from osmia.compiler.frontend.function import LoopEnds, Static
-from osmia.compiler.frontend.operators import binary, integer
+from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
+from osmia.compiler.frontend.iteration import (
+    MOST_CONSTANTS,
+    Iteration,
+    Numbers,
+    is_written_out,
+    item,
+    iteration,
+    known_length,
+)
+from osmia.compiler.frontend.operators import binary, constant, integer
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, U64_HIGH, IntType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.compiler.frontend.function import FunctionState
+    from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
 
     Block = Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
+    AssignTarget = Callable[[FunctionState, ast.expr, Operand, ast.expr], tuple[ir.Statement, ...]]
 
 
 # How often a loop's head is guessed before what still grows is widened.
 ROUNDS_BEFORE_WIDENING = 2
+ZERO_STEP = "range() arg 3 must not be zero"
 
 
 def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[ir.Statement, ...]:
     """The IR of `while`."""
     return (
-        _settled(
+        settled(
             state,
             state.at(node.test),
-            lambda: condition(state, node.test),
+            lambda: state.translate.condition(state, node.test),
             lambda: block(state, node.body),
             (),
             lambda: block(state, node.orelse),
+            ir.LoopPlan(state.at(node)),
         ),
     )
 
 
-def _settled(
+def leave_round(state: FunctionState, node: ast.Break | ast.Continue) -> ir.Statement:
+    """The IR of `break` and `continue`."""
+    ends, location = state.loops[-1], state.at(node)
+    breaks = isinstance(node, ast.Break)
+    (ends.breaks if breaks else ends.continues).append(state.environment)
+    state.environment = state.environment.unreachable()
+    frame = ends.whole if breaks else ends.round
+    if frame is not None:
+        return ir.Leave(location, frame)
+    return ir.Break(location) if breaks else ir.Continue(location)
+
+
+def settled(
     state: FunctionState,
     location: Location,
     test_of: Callable[[], ir.Expression],
     body_of: Callable[[], tuple[ir.Statement, ...]],
     step: tuple[ir.Statement, ...],
     otherwise_of: Callable[[], tuple[ir.Statement, ...]],
+    plan: ir.LoopPlan,
 ) -> ir.Loop:
     """Translate a loop until what comes round adds nothing to what is known at its head."""
     head = state.environment.copy()
@@ -68,121 +92,178 @@ def _settled(
     state.environment = refined(tested, test, holds=False)
     otherwise = otherwise_of()
     state.environment = merged(state.environment, *ends.breaks)
-    return ir.Loop(location, test, body, step, otherwise)
+    return ir.Loop(location, test, body, step, otherwise, plan)
 
 
-def for_loop(state: FunctionState, node: ast.For, block: Block) -> tuple[ir.Statement, ...]:
-    """The IR of `for name in range(...)`: start, stop and step are evaluated once, the name keeps its last value."""
+def for_loop(state: FunctionState, node: ast.For, block: Block, assign: AssignTarget) -> tuple[ir.Statement, ...]:
+    """The IR of `for`: what it goes over is evaluated once, and its names keep their last values."""
+    before, over = iteration(state, node.iter)
+    if isinstance(over, Numbers):
+        if not isinstance(node.target, ast.Name):
+            raise error(
+                "a range gives one number at a time",
+                state.at(node.target),
+                found=ast.unparse(node.target),
+                expected="one name",
+                fix="write `for index in range(...)`",
+            )
+        return (*before, *_over_numbers(state, node, over, block, assign))
+    if is_written_out(over):
+        return (*before, _written_out(state, node, over, block, assign))
+    return (*before, *_over_elements(state, node, over, block, assign))
+
+
+def _over_numbers(
+    state: FunctionState, node: ast.For, over: Numbers, block: Block, assign: AssignTarget
+) -> list[ir.Statement]:
     location = state.at(node.iter)
-    if not isinstance(node.target, ast.Name):
-        raise error(
-            "a range gives one number at a time",
-            state.at(node.target),
-            found=ast.unparse(node.target),
-            expected="one name",
-            fix="write `for index in range(...)`",
-        )
-    start, stop, step = _range(state, node.iter)
-    before, (first, last) = _evaluated_once(state, start, stop)
-    if step > 0:
-        counter_type = IntType(_low(first), max(_low(first), _high(last) - 1 + step, _high(first)))
-    else:
-        counter_type = IntType(min(_high(first), _low(last) + 1 + step, _low(first)), _high(first))
-    if not _fits(counter_type):
+    first, last, step = (integer(each, "a bound of the range") for each in (over.first, over.last, over.step))
+    inside, counts = _numbers_of(first, last, step)
+    if not _fits(counts):
         raise error(
             "this range may count beyond 64 bits",
             location,
-            found=f"a range from {first.type} to {last.type} in steps of {step}",
+            found=f"a range from {over.first.type} to {over.last.type} in steps of "
+            + (str(step.low) if step.low == step.high else str(over.step.type)),
             expected=f"numbers from {I64_LOW} to {I64_HIGH}, or from 0 to {U64_HIGH}",
             fix="give the range bounds of a smaller type: u32(...)",
         )
-    counter = state.hidden(counter_type)
-    here = ir.LocalRead(counter_type, location, counter)
-    test = ir.Compare(ir.BOOL, location, ("<" if step > 0 else ">",), (here, last))
-    inside = IntType(
-        _low(first) if step > 0 else min(_low(last) + 1, _high(first)),
-        max(_high(last) - 1, _low(first)) if step > 0 else _high(first),
-    )
-    name = node.target.id
-    step_on = binary("+", here, ir.Constant(IntType(step, step), location, step), location)
+    before: list[ir.Statement] = []
+    if step.low <= 0 <= step.high:
+        zero = ir.Compare(ir.BOOL, over.step.location, ("==",), (over.step, constant(0, location)))
+        failed = ir.Abort(over.step.location, ir.ErrorEdge(ZERO_STEP))
+        before.append(ir.If(over.step.location, zero, (failed,), ()))
+    counter = state.hidden(counts)
+    here = ir.LocalRead(counts, location, counter)
+    step_on = ir.Assign(location, counter, binary("+", here, over.step, location))
 
     def body() -> tuple[ir.Statement, ...]:
-        target = state.assign(name, inside, state.at(node.target))
-        return (ir.Assign(state.at(node.target), target, here), *block(state, node.body))
+        number = ir.LocalRead(inside, location, counter)
+        return (*assign(state, node.target, number, node.iter), *block(state, node.body))
 
-    loop = _settled(
-        state, location, lambda: test, body, (ir.Assign(location, counter, step_on),), lambda: block(state, node.orelse)
+    test = _more(over, here, step, location)
+    loop = settled(
+        state, location, lambda: test, body, (step_on,), lambda: block(state, node.orelse), _plan(state, node, over)
     )
-    return (*before, ir.Assign(location, counter, first), loop)
+    return [*before, ir.Assign(location, counter, over.first), loop]
 
 
-def _low(of: ir.Expression) -> int:
-    return integer(of, "a bound of the range").low
+def _numbers_of(first: IntType, last: IntType, step: IntType) -> tuple[IntType, IntType]:
+    """What the numbers of a range can be, and what its counter can be: also what comes behind the last number."""
+    up, down = last.high - 1, last.low + 1
+    if step.low > 0:
+        inside = IntType(first.low, max(up, first.low))
+    elif step.high < 0:
+        inside = IntType(min(down, first.high), first.high)
+    else:
+        inside = IntType(min(first.low, down), max(first.high, up))
+    lowest = min(first.low, down + step.low) if step.low < 0 else first.low
+    highest = max(first.high, up + step.high) if step.high > 0 else first.high
+    return inside, IntType(lowest, highest)
 
 
-def _high(of: ir.Expression) -> int:
-    return integer(of, "a bound of the range").high
+def _more(over: Numbers, here: ir.Expression, step: IntType, location: Location) -> ir.Expression:
+    """Whether the counter has not come to the end."""
+    below = ir.Compare(ir.BOOL, location, ("<",), (here, over.last))
+    above = ir.Compare(ir.BOOL, location, (">",), (here, over.last))
+    if step.low >= 0:
+        return below
+    if step.high <= 0:
+        return above
+    up = ir.Compare(ir.BOOL, location, (">",), (over.step, constant(0, location)))
+    return ir.Conditional(ir.BOOL, location, up, below, above)
+
+
+def _plan(state: FunctionState, node: ast.For, over: Iteration) -> ir.LoopPlan:
+    """What is known of how often the loop runs."""
+    count = known_length(over)
+    if count is not None:
+        return ir.LoopPlan(state.at(node), count, count)
+    assert isinstance(over, Numbers)
+    first, last, step = (integer(each, "a bound of the range") for each in (over.first, over.last, over.step))
+    if step.low > 0:
+        return ir.LoopPlan(state.at(node), 0, max(0, -(-(last.high - first.low) // step.low)))
+    if step.high < 0:
+        return ir.LoopPlan(state.at(node), 0, max(0, -(-(first.high - last.low) // -step.high)))
+    return ir.LoopPlan(state.at(node))
+
+
+def _over_elements(
+    state: FunctionState, node: ast.For, over: Iteration, block: Block, assign: AssignTarget
+) -> list[ir.Statement]:
+    location = state.at(node.iter)
+    count = known_length(over)
+    assert count is not None
+    counter = state.hidden(IntType(0, count))
+    here = ir.LocalRead(IntType(0, count), location, counter)
+    test = ir.Compare(ir.BOOL, location, ("<",), (here, constant(count, location)))
+    step = ir.Assign(location, counter, binary("+", here, constant(1, location), location))
+
+    def body() -> tuple[ir.Statement, ...]:
+        index = ir.LocalRead(IntType(0, max(0, count - 1)), location, counter)
+        return (*assign(state, node.target, item(over, index, location), node.iter), *block(state, node.body))
+
+    loop = settled(
+        state, location, lambda: test, body, (step,), lambda: block(state, node.orelse), _plan(state, node, over)
+    )
+    return [ir.Assign(location, counter, constant(0, location)), loop]
+
+
+def _written_out(
+    state: FunctionState, node: ast.For, over: Iteration, block: Block, assign: AssignTarget
+) -> ir.Statement:
+    """Rounds one after the other; `break` and `continue` leave them as a return leaves a call."""
+    location = state.at(node.iter)
+    count = known_length(over)
+    assert count is not None
+    if count > MOST_CONSTANTS:
+        raise error(
+            "this loop has too many constants to be written out",
+            location,
+            found=f"{count} values",
+            expected=f"at most {MOST_CONSTANTS}",
+            fix="keep the values in an Array, and loop over its indices",
+        )
+    whole = ir.Frame("loop", unrolled=True)
+    rounds: list[ir.Statement] = []
+    breaks = []
+    for number in range(count):
+        ends = LoopEnds([], [], whole, ir.Frame("round", unrolled=True))
+        assert ends.round is not None
+        state.loops.append(ends)
+        value = item(over, constant(number, location), location)
+        statements = (*_given(state, node.target, value, node.iter, assign), *block(state, node.body))
+        state.loops.pop()
+        state.environment = merged(state.environment, *ends.continues)
+        breaks += ends.breaks
+        rounds.append(ir.Inlined(location, ends.round, (), statements))
+    rounds += block(state, node.orelse)
+    state.environment = merged(state.environment, *breaks)
+    return ir.Inlined(location, whole, (), tuple(rounds))
+
+
+def _given(
+    state: FunctionState, target: ast.expr, value: Operand, node: ast.expr, assign: AssignTarget
+) -> tuple[ir.Statement, ...]:
+    """Names for the values of a round; one that is no number is what the name stands for in this round."""
+    parts = list(value.items) if isinstance(value, TupleValue) else None
+    if isinstance(value, Static) and isinstance(value.value, tuple | list):
+        path = value.path
+        parts = [Static(each, ("element", path, index), value.location) for index, each in enumerate(value.value)]
+    if isinstance(target, ast.Tuple | ast.List) and parts is not None and len(parts) == len(target.elts):
+        pairs = zip(target.elts, parts, strict=True)
+        return tuple(made for each, part in pairs for made in _given(state, each, part, node, assign))
+    known = not isinstance(value, ir.Expression) and not (isinstance(value, Static) and _is_value(value.value))
+    if isinstance(target, ast.Name) and known and target.id in state.own and target.id not in state.locals:
+        state.bound[target.id] = value
+        return ()
+    return assign(state, target, value, node)
+
+
+def _is_value(of: object) -> bool:
+    """Whether it is a value in the kernel, so that a local can hold it."""
+    return isinstance(of, int | float | complex | str | type(None) | type(...))
 
 
 def _fits(of: IntType) -> bool:
     return (of.low >= I64_LOW and of.high <= I64_HIGH) or (of.low >= 0 and of.high <= U64_HIGH)
-
-
-def _evaluated_once(state: FunctionState, *bounds: ir.Expression) -> tuple[list[ir.Statement], list[ir.Expression]]:
-    """Bounds that are no constants get a local of their own, in order: the body may change what they were made of."""
-    before: list[ir.Statement] = []
-    kept: list[ir.Expression] = []
-    for bound in bounds:
-        if isinstance(bound, ir.Constant):
-            kept.append(bound)
-            continue
-        of = integer(bound, "a bound of the range")
-        local = state.hidden(of)
-        before.append(ir.Assign(bound.location, local, bound))
-        kept.append(ir.LocalRead(of, bound.location, local))
-    return before, kept
-
-
-def _range(state: FunctionState, node: ast.expr) -> tuple[ir.Expression, ir.Expression, int]:
-    location = state.at(node)
-    called = operand(state, node.func) if isinstance(node, ast.Call) else operand(state, node)
-    if isinstance(called, Static) and isinstance(called.value, range):
-        numbers = called.value
-        return _constant(numbers.start, location), _constant(numbers.stop, location), numbers.step
-    if not isinstance(node, ast.Call) or not isinstance(called, Static) or called.value is not range:
-        raise error(
-            "kernel code loops over a range",
-            location,
-            found=ast.unparse(node),
-            expected="range(stop), range(start, stop) or range(start, stop, step)",
-            fix="count with `for index in range(...)`",
-        )
-    if node.keywords or not 1 <= len(node.args) <= 3 or any(isinstance(each, ast.Starred) for each in node.args):
-        raise error(
-            "range takes one to three numbers",
-            location,
-            found=ast.unparse(node),
-            expected="range(stop), range(start, stop) or range(start, stop, step)",
-            fix="give it these",
-        )
-    bounds = [expression(state, argument) for argument in node.args]
-    for bound in bounds:
-        integer(bound, "a bound of the range")
-    if len(bounds) == 1:
-        return _constant(0, location), bounds[0], 1
-    if len(bounds) == 2:
-        return bounds[0], bounds[1], 1
-    step = bounds[2]
-    if not isinstance(step, ir.Constant) or step.value == 0:
-        raise error(
-            "the step of a range is a constant other than 0",
-            step.location,
-            found="0" if isinstance(step, ir.Constant) else f"a step of type {step.type}",
-            expected="a number, such as 1 or -1",
-            fix="write a number, or count by hand in a while loop",
-        )
-    return bounds[0], bounds[1], step.value
-
-
-def _constant(value: int, location: Location) -> ir.Constant:
-    return ir.Constant(IntType(value, value), location, value)

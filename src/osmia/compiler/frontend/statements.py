@@ -10,7 +10,7 @@ from osmia.compiler.frontend.calls import kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
-from osmia.compiler.frontend.loops import for_loop, while_loop
+from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
@@ -66,15 +66,9 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
         case ast.While():
             return while_loop(state, node, block)
         case ast.For():
-            return for_loop(state, node, block)
-        case ast.Break():
-            state.loops[-1].breaks.append(state.environment)
-            state.environment = state.environment.unreachable()
-            return (ir.Break(state.at(node)),)
-        case ast.Continue():
-            state.loops[-1].continues.append(state.environment)
-            state.environment = state.environment.unreachable()
-            return (ir.Continue(state.at(node)),)
+            return for_loop(state, node, block, assign_target)
+        case ast.Break() | ast.Continue():
+            return (leave_round(state, node),)
         case ast.Match():
             return match_statement(state, node, block)
         case ast.Assert():
@@ -193,6 +187,11 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
         before = (*before, *copies)
     stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
+
+
+def assign_target(state: FunctionState, target: ast.expr, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
+    """Give one name or several a value that has been evaluated; `node` is where it came from."""
+    return _unpacked(state, target, value, ast.copy_location(ast.Assign([target], node), node))
 
 
 def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...], Operand]:

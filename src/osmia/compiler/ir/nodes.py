@@ -56,10 +56,30 @@ class Local:
 class Frame:
     """A call that is written out where it stands: leaving it goes on behind the call."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "unrolled")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, unrolled: bool = False) -> None:
         self.name = name
+        self.unrolled = unrolled
+        """Whether it is no call, but a loop that is written out, or a round of it."""
+
+
+class LoopPlan:
+    """How a loop is carried out; the frontend says what it knows, the pass `checks/loop_forms.py` chooses."""
+
+    __slots__ = ("edge", "form", "least", "location", "most")
+
+    def __init__(self, location: Location, least: int = 0, most: int | None = None) -> None:
+        self.location = location
+        """The whole statement; its error edge is counted here."""
+        self.least = least
+        """How often its body runs at least, unless something leaves it."""
+        self.most = most
+        """How often its body runs at most; None where nothing says it."""
+        self.form = "plain"
+        """`plain`, `may_goto` or `bpf_loop`."""
+        self.edge: ErrorEdge | None = None
+        """What happens where the kernel's own limit ends the loop; None where there is no such limit."""
 
 
 @frozen_record
@@ -514,6 +534,21 @@ class Loop:
     body: tuple[Statement, ...]
     step: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
+    plan: LoopPlan
+
+
+@frozen_record
+class ForEach:
+    """bpf_for_each_map_elem: the body for each element of a map; `count` says of how many."""
+
+    location: Location
+    map: MapReference
+    key: Local
+    """Where the element's key lies."""
+    value: Local
+    """Where its value lies."""
+    count: Local
+    body: tuple[Statement, ...]
 
 
 @frozen_record
@@ -585,6 +620,7 @@ Statement = (
     | If
     | Return
     | Loop
+    | ForEach
     | Break
     | Continue
     | Abort

@@ -52,7 +52,9 @@ def _program(program: ir.Program) -> Iterator[str]:
     yield from _statements(program.body, "  ")
 
 
-def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[str]:
+def _statements(  # noqa: PLR0915 - one case for each node
+    statements: tuple[ir.Statement, ...], indent: str
+) -> Iterator[str]:
     for statement in statements:
         line = f"    ; line {statement.location.line}"
         match statement:
@@ -66,7 +68,7 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 what = f"0x{image.hex()}" if any(image) else "zeros"
                 yield f"{indent}*{expression_text(place)} = {what}{line}"
             case ir.Inlined(frame=frame, body=body):
-                yield f"{indent}inlined {frame.name}:{line}"
+                yield f"{indent}{'unrolled' if frame.unrolled else 'inlined'} {frame.name}:{line}"
                 yield from _statements(body, indent + "  ")
             case ir.CallFunction(function=function, arguments=arguments, results=results):
                 given = ", ".join(expression_text(each) for each in arguments)
@@ -91,8 +93,13 @@ def _statements(statements: tuple[ir.Statement, ...], indent: str) -> Iterator[s
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
-            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise):
-                yield f"{indent}while {expression_text(test)}:{line}"
+            case ir.ForEach(map=map_, key=key, value=value, count=count, body=body):
+                yield f"{indent}{count.name} = for each {key.name}, {value.name} of {map_.symbol}:{line}"
+                yield from _statements(body, indent + "  ")
+            case ir.Loop(test=test, body=body, step=step, otherwise=otherwise, plan=plan):
+                most = "" if plan.most is None else f", at most {plan.most} times"
+                edge = "" if plan.edge is None else f" or error {plan.edge.problem!r}"
+                yield f"{indent}while {expression_text(test)}: [{plan.form}{most}{edge}]{line}"
                 yield from _statements(body, indent + "  ")
                 for label, block in (("step", step), ("else", otherwise)):
                     if block:

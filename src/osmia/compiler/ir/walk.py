@@ -58,7 +58,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
 def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Expression]:
     """Every statement, and before it every expression of its own, operands before what uses them."""
     for statement in statements:
-        parts, blocks = _parts(statement)
+        parts, blocks = parts_of(statement)
         for part in parts:
             yield from _inside(part)
         yield statement
@@ -66,7 +66,7 @@ def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Ex
             yield from nodes(block)
 
 
-def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
+def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
     """A statement's own expressions, in the order of evaluation, and the blocks in it."""
     match statement:
         case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value):
@@ -79,7 +79,7 @@ def _parts(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tu
             return (test,), (body, step, otherwise)
         case ir.Fill(place=place):
             return (place,), ()
-        case ir.Inlined(body=body):
+        case ir.Inlined(body=body) | ir.ForEach(body=body):
             return (), (body,)
         case ir.CallFunction(arguments=arguments):
             return arguments, ()
@@ -101,10 +101,17 @@ def _inside(of: ir.Expression) -> Iterator[ir.Statement | ir.Expression]:
 
 def assigned(statements: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
     """The locals that statements assign, in the order of their first assignment."""
-    found: list[ir.Local] = []
-    for each in nodes(statements):
-        if isinstance(each, ir.Assign | ir.AssignExpression):
-            found.append(each.local)
-        elif isinstance(each, ir.CallFunction):
-            found += each.results
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(local for each in nodes(statements) for local in targets(each)))
+
+
+def targets(of: ir.Statement | ir.Expression) -> tuple[ir.Local, ...]:
+    """The locals that a node itself assigns."""
+    match of:
+        case ir.Assign(local=local) | ir.AssignExpression(local=local):
+            return (local,)
+        case ir.ForEach(key=key, value=value, count=count):
+            return key, value, count
+        case ir.CallFunction(results=results):
+            return tuple(results)
+        case _:
+            return ()

@@ -210,17 +210,34 @@ class DebugInfo:
         signature = self.node(
             f"!DISubroutineType(types: {self.node_list([self._basic('int', 32, signed=True), context])})"
         )
+        return self._function(program.name, file, line, signature, [(program.context.name, context)])
+
+    def callback(self, name: str, program: ir.Program, location: Location, parameters: tuple[str, ...]) -> str:
+        """A function that a helper calls; its parameters are given as in LLVM: `ptr %frame`."""
+        number, pointer = self._basic("long", 64, signed=True), self.pointer("null")
+        types = [(each.partition("%")[2], pointer if each.startswith("ptr") else number) for each in parameters]
+        listed = self.node_list([number, *(of for _, of in types)])
+        signature = self.node(f"!DISubroutineType(types: {listed})")
+        return self._function(name, self.file(program.file), location.line, signature, types, local=True)
+
+    def _function(
+        self, name: str, file: str, line: int, signature: str, parameters: list[tuple[str, str]], *, local: bool = False
+    ) -> str:
         number = self._number("")
         self._scope_files[number] = file
-        variable = self.node(
-            f"!DILocalVariable(name: {quoted(program.context.name)}, arg: 1, scope: {number},"
-            f" file: {file}, line: {line}, type: {context})"
-        )
+        variables = [
+            self.node(
+                f"!DILocalVariable(name: {quoted(parameter)}, arg: {index}, scope: {number},"
+                f" file: {file}, line: {line}, type: {of})"
+            )
+            for index, (parameter, of) in enumerate(parameters, 1)
+        ]
+        flags = "DISPFlagLocalToUnit | DISPFlagDefinition" if local else "DISPFlagDefinition"
         self._lines[int(number[1:])] = (
-            f"{number} = distinct !DISubprogram(name: {quoted(program.name)}, scope: {file}, file: {file},"
+            f"{number} = distinct !DISubprogram(name: {quoted(name)}, scope: {file}, file: {file},"
             f" line: {line}, type: {signature}, scopeLine: {line}, flags: DIFlagPrototyped,"
-            f" spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit},"
-            f" retainedNodes: {self.node_list([variable])})"
+            f" spFlags: {flags} | DISPFlagOptimized, unit: {self._unit},"
+            f" retainedNodes: {self.node_list(variables)})"
         )
         return number
 

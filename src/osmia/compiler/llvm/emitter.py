@@ -22,7 +22,8 @@ class Emitter:
         self._entry: list[str] = []
         self._body: list[str] = []
         self._count = 0
-        self._place = ""
+        self.place = ""
+        """Where what is written next comes from."""
         self.ended = False
         """Whether control cannot come to what is written next."""
 
@@ -32,11 +33,15 @@ class Emitter:
 
     def at(self, location: Location) -> None:
         """What is written next comes from this place."""
-        self._place = self._debug.place(location, self._scope)
+        self.place = self._debug.place(location, self._scope)
 
     def line(self, text: str) -> None:
         """An instruction without a value."""
-        self._body.append(f"  {text}, !dbg {self._place}")
+        self._body.append(f"  {text}, !dbg {self.place}")
+
+    def at_start(self, text: str) -> None:
+        """An instruction at the function's start, behind the slots that there are by now."""
+        self._entry.append(f"  {text}, !dbg {self.place}")
 
     def value(self, text: str) -> str:
         """An instruction that makes a value."""

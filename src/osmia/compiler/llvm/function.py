@@ -10,20 +10,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from osmia.compiler.checks.loop_forms import MOST_ROUNDS
+from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
 from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
+from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
+from osmia.compiler.llvm.callbacks import (
+    CONTEXT,
+    RESULT,
+    ZERO,
+    Callback,
+    Way,
+    carried,
+    enter,
+    in_frame,
+    leave,
+    slot_type,
+)
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter
 from osmia.compiler.llvm.passing import Passing
+from osmia.compiler.llvm.placeholders import may_goto
+from osmia.compiler.llvm.unknown import deciding, hide_values, unknown_zero
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from osmia.compiler.llvm.packets import View
     from osmia.compiler.location import Location
@@ -31,6 +48,7 @@ if TYPE_CHECKING:
 
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
+FOR_EACH, LOOP = 164, 181
 
 ATTRIBUTES = "#0"
 # What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
@@ -51,6 +69,7 @@ class FunctionWriter:
         """`function` is one that the program calls, where that shall be written and not the program itself."""
         self._program = program
         self._function = function
+        self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
         self._scope = debug.program(program) if function is None else debug.function(function, program)
         self._out = Emitter(debug, self._scope)
@@ -70,6 +89,11 @@ class FunctionWriter:
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # The part of the program that is being written as a function of its own, and all that have been.
+        self._callback: Callback | None = None
+        self._written: list[str] = []
+        self._depth = 0
+        self._debug = debug
 
     def text(self) -> str:
         """The definition."""
@@ -92,7 +116,7 @@ class FunctionWriter:
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
             f" section {quoted(section)} !dbg {self._scope} {{"
         )
-        return f"{head}\n{self._out.text()}}}\n"
+        return "\n".join([*self._written, f"{head}\n{self._out.text()}}}\n"])
 
     def _function_text(self, function: ir.Function) -> str:
         """The definition of a function that the program calls."""
@@ -113,7 +137,7 @@ class FunctionWriter:
         linkage = "dso_local" if function.global_ else "internal"
         head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
         section = f" section {quoted('.text')}"
-        return f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"
+        return "\n".join([*self._written, f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"])
 
     def _call_function(self, statement: ir.CallFunction) -> None:
         """A call: status and value are kept apart where the function may fail."""
@@ -137,6 +161,9 @@ class FunctionWriter:
 
     def _give_up(self) -> None:
         """Return the program's error value, or from a function that the program calls, that it failed."""
+        if self._callback is not None:
+            self._stop("error")
+            return
         if self._function is None:
             self._return(str(self._program.error_value))
             return
@@ -177,8 +204,12 @@ class FunctionWriter:
                 self._return(result)
             case ir.If():
                 self._if(statement)
+            case ir.Loop() if statement.plan.form == "bpf_loop":
+                self._called_loop(statement)
             case ir.Loop():
                 self._loop(statement)
+            case ir.ForEach():
+                self._for_each(statement)
             case ir.Break() | ir.Continue():
                 after, step, depth = self._loops[-1]
                 self._leave_scopes(depth)
@@ -190,9 +221,7 @@ class FunctionWriter:
             case ir.CallFunction():
                 self._call_function(statement)
             case ir.Leave(frame=frame):
-                label, depth = self._frames[frame]
-                self._leave_scopes(depth)
-                self._out.go(label)
+                self._leave(frame)
             case ir.Scope():
                 self._scope_of(statement)
             case _:
@@ -204,6 +233,14 @@ class FunctionWriter:
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
+
+    def _leave(self, frame: ir.Frame) -> None:
+        label, depth = self._frames.get(frame, ("", 0))
+        self._leave_scopes(depth)
+        if label:
+            self._out.go(label)
+        else:
+            self._stop(frame)
 
     def _scope_of(self, statement: ir.Scope) -> None:
         self._scopes.append(statement)
@@ -272,21 +309,210 @@ class FunctionWriter:
     def _loop(self, statement: ir.Loop) -> None:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
+        general = statement.plan.form != "plain"
+        zero, moved = "", carried(self._body, statement) if general else ()
+        if moved:
+            hide_values(self._out, moved, self._locals, unknown_zero(self._out))
+            # Another one: a test of what begins as the first one limits that.
+            zero = unknown_zero(self._out)
         self._out.line(f"br label %{test}")
         self._out.start(test)
         self._branch(statement.test, body, otherwise)
         self._loops.append((after, step, len(self._scopes)))
         self._out.start(body)
+        if general:
+            self._may_goto(statement.plan)
         self._statements(statement.body)
         self._out.go(step)
         self._loops.pop()
         self._out.start(step)
         self._statements(statement.step)
+        if moved and not self._out.ended:
+            hide_values(self._out, deciding(statement, moved), self._locals, zero)
         self._out.go(test)
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
         self._out.start(after)
+
+    def _may_goto(self, plan: ir.LoopPlan) -> None:
+        """The kernel may end the loop here, which is an error."""
+        self._out.at(plan.location)
+        going_on, ended = self._out.label("next"), self._out.label("ended")
+        self._out.branch(may_goto(self._out), ended, going_on)
+        self._out.start(ended)
+        self._error_edge(plan.location)
+        self._out.start(going_on)
+
+    # Functions that the kernel calls
+
+    def _called_loop(self, statement: ir.Loop) -> None:
+        """A loop whose rounds bpf_loop calls; its `otherwise` stays here."""
+        plan, after = statement.plan, self._out.label("after")
+        inside = ir.Loop(statement.location, statement.test, statement.body, statement.step, (), plan)
+
+        def write() -> None:
+            body, otherwise = self._out.label("body"), self._out.label("else")
+            self._branch(statement.test, body, otherwise)
+            self._out.start(otherwise)
+            self._stop("done")
+            self._out.start(body)
+            self._round(inside, statement.body, statement.step)
+
+        callback = self._outlined(inside, plan.location, ("i64 %index",), write)
+        frame = self._enter(callback)
+        self._out.call(LOOP, f"i64 {MOST_ROUNDS}", f"ptr @{quoted(callback.name)}", f"ptr {frame}", "i64 0")
+        self._leave_callback(callback, frame)
+        for way in self._ways_out(callback, frame):
+            if way == "done":
+                self._statements(statement.otherwise)
+                self._out.go(after)
+            elif way is None:
+                self._error_edge(plan.location)
+            else:
+                self._take(way, frame, after)
+        self._out.start(after)
+
+    def _for_each(self, statement: ir.ForEach) -> None:
+        after = self._out.label("after")
+
+        def write() -> None:
+            for local, given in ((statement.key, "%key"), (statement.value, "%value")):
+                self._out.line(f"store ptr {given}, ptr {self._locals[local]}, align 8")
+            self._round(statement, statement.body, ())
+
+        parameters = ("ptr %map", "ptr %key", "ptr %value")
+        callback = self._outlined(statement, statement.location, parameters, write)
+        frame = self._enter(callback)
+        symbol, function = quoted(statement.map.symbol), quoted(callback.name)
+        count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        self._leave_callback(callback, frame)
+        self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
+        for way in self._ways_out(callback, frame):
+            if way is None:
+                self._out.go(after)
+            else:
+                self._take(way, frame, after)
+        self._out.start(after)
+
+    def _enter(self, callback: Callback) -> str:
+        hide_values(self._out, callback.results, self._locals, unknown_zero(self._out))
+        out, around = self._out, self._callback
+        frame = enter(out, callback, self._locals, unknown_zero(out), around, context=self._has_context)
+        for local in filter(self._views.__contains__, callback.shared):
+            if around is None or local not in around.shared:
+                out.at_start(f"store i8 1, ptr {self._nothing[local]}, align 1")
+            held = out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+            out.line(f"store i8 {held}, ptr {in_frame(out, frame, callback.flag(local))}, align 1")
+        return frame
+
+    def _leave_callback(self, callback: Callback, frame: str) -> None:
+        leave(self._out, callback, frame, self._locals)
+        for local in filter(self._views.__contains__, callback.results):
+            held = self._out.value(f"load i8, ptr {in_frame(self._out, frame, callback.flag(local))}, align 1")
+            self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
+        self._packet.renew()
+
+    def _outlined(
+        self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]
+    ) -> Callback:
+        """Write a part of the program as a function that a helper calls."""
+        owner = self._program.name if self._function is None else self._function.name
+        name = f"osmia_{len(self._written) + self._depth}_{owner}"
+        callback = Callback(name, self._body, inside)
+        self._check_objects(callback, inside)
+        around = self._out, self._locals, self._loops, self._frames, self._scopes, self._callback, self._packet
+        scope = self._debug.callback(callback.name, self._program, location, (*parameters, "ptr %frame"))
+        self._out = out = Emitter(self._debug, scope)
+        self._loops, self._frames, self._scopes, self._callback = [], {}, [], callback
+        self._depth += 1
+        out.at(location)
+        if self._has_context:
+            out.line(f"%ctx = load ptr, ptr {in_frame(out, '%frame', CONTEXT)}, align 8")
+        self._locals = {local: out.slot(slot_type(local)) for local in callback.own}
+        self._locals |= {local: in_frame(out, "%frame", slot) for local, slot in callback.shared.items()}
+        outer_nothing = self._nothing
+        self._nothing = {local: out.slot("i8") for local in callback.own if local in self._views}
+        self._nothing |= {
+            local: in_frame(out, "%frame", callback.flag(local)) for local in callback.shared if local in self._views
+        }
+        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack)
+        self._packet.begin()
+        write()
+        listed = ", ".join((*parameters, "ptr noalias %frame"))
+        head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
+        self._written.append(f"{head}\n{out.text()}}}\n")
+        self._depth -= 1
+        self._out, self._locals, self._loops, self._frames, self._scopes, self._callback, self._packet = around
+        self._nothing = outer_nothing
+        self._out.at(location)
+        return callback
+
+    def _check_objects(self, callback: Callback, inside: ir.Statement) -> None:
+        """What a callback makes lies in its own memory, which ends with it: nothing outside may refer to it."""
+        for each in nodes((inside,)):
+            if not isinstance(each, ir.Assign | ir.AssignExpression) or each.local not in callback.shared:
+                continue
+            if is_pointer(each.local.type) and leads_to(each.value, ir.Construct, self._on_stack):
+                raise error(
+                    f"{each.local.name!r} is made in a round of a loop and used behind it",
+                    each.location,
+                    found="an object in a round that the kernel calls as a function, whose memory ends with it",
+                    expected="an object that is made before the loop",
+                    fix="make it before the loop and assign its fields in the loop",
+                )
+
+    def _ways_out(self, callback: Callback, frame: str) -> Iterator[Way | None]:
+        """Behind the call, go where the callback said; None is where nothing left it. Each way is written in turn."""
+        out, location = self._out, self._out.place
+        status = out.value(f"load i64, ptr {frame}, align 8")
+        for way, code in callback.ways.items():
+            taken, other = out.label("taken"), out.label("other")
+            out.branch(out.value(f"icmp eq i64 {status}, {code}"), taken, other)
+            out.start(taken)
+            yield way
+            out.place = location
+            out.start(other)
+        yield None
+
+    def _take(self, way: Way, frame: str, after: str) -> None:
+        """Do what the callback could not: leave the program, a call, or the loop."""
+        if isinstance(way, ir.Frame):
+            self._leave(way)
+        elif way == "return":
+            result = self._out.value(f"load i64, ptr {in_frame(self._out, frame, RESULT)}, align 8")
+            self._leave_scopes(0)
+            self._return(result)
+        elif way == "error":
+            self._leave_scopes(0, aborting=True)
+            self._give_up()
+        else:
+            self._out.go(after)
+
+    def _stop(self, way: Way) -> None:
+        """End the callback, and with it the helper that calls it."""
+        assert self._callback is not None
+        self._out.line(f"store i64 {self._callback.status_of(way)}, ptr %frame, align 8")
+        self._out.line("ret i64 1")
+        self._out.ended = True
+
+    def _round(self, inside: ir.Statement, body: tuple[ir.Statement, ...], step: tuple[ir.Statement, ...]) -> None:
+        """One call of a callback: 0 goes on, 1 stops."""
+        broken, stepped = self._out.label("broken"), self._out.label("step")
+        self._loops.append((broken, stepped, 0))
+        self._statements(body)
+        self._out.go(stepped)
+        self._loops.pop()
+        self._out.start(broken)
+        self._stop("break")
+        self._out.start(stepped)
+        self._statements(step)
+        if not self._out.ended:
+            assert self._callback is not None
+            zero = self._out.value(f"load i64, ptr {in_frame(self._out, '%frame', ZERO)}, align 8")
+            hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
+            self._out.line("ret i64 0")
+            self._out.ended = True
 
     def _return_null_if_none(self, optional: ir.LocalRead, statement: ir.If) -> None:
         """`if x is None: return 0`: the null pointer itself is the 0 that is returned, already in r0 after a look-up.
@@ -306,6 +532,10 @@ class FunctionWriter:
         self._statements(statement.otherwise)
 
     def _return(self, result: str) -> None:
+        if self._callback is not None:
+            self._out.line(f"store i64 {result}, ptr {in_frame(self._out, '%frame', RESULT)}, align 8")
+            self._stop("return")
+            return
         self._out.line(f"store i32 {self._out.narrowed(result, 32)}, ptr {self._result}, align 4")
         self._out.go(self._end)
 

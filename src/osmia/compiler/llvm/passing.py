@@ -104,7 +104,7 @@ def may_fail(body: tuple[ir.Statement, ...]) -> bool:
             return True
         if isinstance(each, ir.CallFunction) and may_fail(each.function.body):
             return True
-        if getattr(each, "edge", None) is not None:
+        if getattr(each, "edge", None) is not None or (isinstance(each, ir.Loop) and each.plan.edge is not None):
             return True
     return False
 
