@@ -483,7 +483,7 @@ def _unassigned(read: ir.LocalRead, known: Known) -> Exception:
         found=f"the local {name!r}, "
         + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
         expected="an assignment on every way to this line",
-        fix=f"assign {name!r} before the branch",
+        fix=f"assign {name!r} before the branch or the loop",
     )
 
 
