@@ -6,7 +6,7 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.helpers import function_row
+from osmia.abi.helpers import HELPERS, function_row
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
@@ -20,7 +20,7 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
-from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     is_part,
@@ -31,7 +31,7 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
@@ -185,13 +185,16 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
     local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
+        is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
             location,
             found=f"the local {node.id!r} before its first assignment"
             + (", which hides the module's variable of that name" if hides else ""),
             expected="an assignment on every way to this line",
-            fix="use another name; keep what programs write in a map"
+            fix=f"write `{node.id}.value` for what the Global holds"
+            if is_global
+            else "use another name; keep what programs write in a map or a Global"
             if hides
             else f"assign {node.id!r} before this line",
         )
@@ -243,7 +246,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}",
-            fix=did_you_mean(name, members) or "use one of these",
+            fix=f"call it: `{name}(...)`" if name in HELPERS else did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -310,7 +313,10 @@ def _call_instead(called: Operand) -> str:
     of: Any = called.value if isinstance(called, Static) else None
     if isinstance(of, type) and is_int_enumeration(of) and len(of):
         return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
-    known = BUILTINS.get(getattr(of, "__name__", "")) if getattr(of, "__module__", "") == "builtins" else None
+    if hasattr(of, "__wrapped__"):
+        return "leave its decorator out: kernel code calls plain functions"
+    module = str(getattr(of, "__module__", ""))
+    known = BUILTINS.get(getattr(of, "__name__", "")) if module == "builtins" else MODULES.get(module)
     return known or "write what it does here"
 
 
@@ -514,15 +520,7 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
     if isinstance(left.type, OptionalType):
-        if not isinstance(left, ir.LocalRead | ir.AssignExpression | ir.Sequence):
-            raise error(
-                "a check for None needs a name to check",
-                left.location,
-                found="`is None` of a result that has no name",
-                expected="a local",
-                fix="assign the result first, then check the name: `(name := ...) is None`",
-            )
-        test: ir.Expression = ir.IsNone(ir.BOOL, location, left)
+        test = is_none(left, location)
     else:
         test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
         if not isinstance(left, ir.LocalRead | ir.Constant):

@@ -69,6 +69,14 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if name not in ARGUMENTS:
+        raise error(
+            f"{name} stands in a `with` block",
+            location,
+            found=ast.unparse(node),
+            expected=f"`with {map_.symbol}.reserve() as event:`, and `{map_.symbol}.discard(event)` inside",
+            fix="write the block: what is reserved is sent at its end",
+        )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
     key = _key(state, map_, arguments[0], location)

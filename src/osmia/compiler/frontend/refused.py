@@ -42,19 +42,21 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Await: ("await", "kernel code cannot wait"),
     ast.Yield: ("yield", "a program returns once"),
     ast.YieldFrom: ("yield from", "a program returns once"),
-    ast.FormattedValue: ("an f-string", "kernel code has no strings here"),
-    ast.JoinedStr: ("an f-string", "kernel code has no strings here"),
+    ast.FormattedValue: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
+    ast.JoinedStr: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
 }
 
 # Builtins that are called by habit: what to write instead.
 BUILTINS: dict[str, str] = {
+    "bytes": "use `array(u8, n)` or `chars(n)`",
     "all": "join the tests by `and`",
     "any": "join the tests by `or`",
     "enumerate": "loop over it: `for index, value in enumerate(...)`",
     "float": "BPF has no floating point: count in a smaller unit, as an integer",
     "isinstance": "leave it out: types are known when the program is compiled",
+    "ord": 'take it of bytes: `b"a"[0]`',
     "print": "look at a value with `ctx.trace_printk(...)`, or hand it to user code in a RingBuf",
     "range": "loop over it: `for index in range(...)`",
     "round": "numbers are integers: add half of the divisor before //",
@@ -62,6 +64,13 @@ BUILTINS: dict[str, str] = {
     "str": "keep numbers; user code makes texts of them",
     "sum": "add in a loop",
     "zip": "loop over it: `for a, b in zip(...)`",
+}
+
+# The same of functions of a module.
+MODULES: dict[str, str] = {
+    "math": "numbers are integers: write it with their operators",
+    "random": "call `ctx.get_prandom_u32()`",
+    "time": "call `ctx.ktime_get_ns()`: nanoseconds since the machine started",
 }
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {

@@ -6,6 +6,8 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.annotations import annotation as annotation_of
+from osmia.compiler.frontend.annotations import converted
 from osmia.compiler.frontend.calls import kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
@@ -381,6 +383,8 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             expected="`name: u32 = value`",
             fix="leave the annotation out",
         )
+    if isinstance(node.annotation, ast.BinOp | ast.Subscript):
+        return _reference(state, node, node.target)
     annotation = _annotation(state, node.annotation)
     storage = annotation if is_integer(annotation) else getattr(annotation, "storage", None)
     name = node.target.id
@@ -411,6 +415,17 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
     return _store(state, node.target, value, node.value)
 
 
+def _reference(state: FunctionState, node: ast.AnnAssign, target: ast.Name) -> tuple[ir.Statement, ...]:
+    """`flow: Flow | None = ...` and `count: Ref[u32] = ...`."""
+    wanted = annotation_of(state, node.annotation)
+    if wanted is None or wanted.exact is None:
+        raise _no_type(state, node.annotation)
+    if node.value is None:
+        return ()
+    value = converted(wanted, expression(state, node.value), repr(target.id))
+    return _store(state, target, value, node.value)
+
+
 def _annotation(state: FunctionState, node: ast.expr) -> type:
     """What a local is annotated with: a width, which stores wrap at, or int, bool or an IntEnum, which keep values."""
     found = operand(state, node)
@@ -420,11 +435,15 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
             return of
         if isinstance(layout_of(of), StructLayout):
             return of
-    raise error(
+    raise _no_type(state, node)
+
+
+def _no_type(state: FunctionState, node: ast.expr) -> Exception:
+    return error(
         "a local is annotated with an integer's width",
         state.at(node),
         found=ast.unparse(node),
-        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum, a struct",
+        expected="one of u8 to i64, be16 to be64, int, bool, an IntEnum, a struct, `Struct | None`, or Ref[...]",
         fix="use one of these, or leave the annotation out",
     )
 
