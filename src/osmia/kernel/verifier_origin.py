@@ -185,8 +185,11 @@ class _Trace:
     def _overwrites(self, step: Step) -> bool:
         """Whether a step stores to a part of the slot."""
         store = _STORE.match(step.text)
-        start, slot = int(store[2]) if store else 0, int(self.slot)
-        return store is not None and start < slot + 8 and slot < start + int(store[1]) // 8
+        if store is None:  # through a copy of r10: the log shows what has changed
+            through = step.text.startswith(("*(", "lock *("))
+            return through and re.search(rf"(?<!\w)fp{self.slot}=", step.state) is not None
+        start, slot = int(store[2]), int(self.slot)
+        return start < slot + 8 and slot < start + int(store[1]) // 8
 
     def _spilled(self, slot: str, position: int) -> bool:
         """Whether a register was stored to a slot before."""

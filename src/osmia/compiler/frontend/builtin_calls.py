@@ -34,6 +34,7 @@ FORMS: dict[object, tuple[str, int | None]] = {
     len: ("len(constant)", 1),
     pow: ("pow(x, exponent)", 2),
     divmod: ("divmod(a, b)", 2),
+    ord: ("ord(character)", 1),
 }
 NAMES = tuple(form.partition("(")[0] for form, _ in FORMS.values())
 
@@ -54,6 +55,8 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     location = state.at(node)
     if function is len:
         return _length(found[0], location)
+    if function is ord:
+        return _ordinal(found[0], location)
     values = [one_value(state, each, argument) for each, argument in zip(found, node.args, strict=True)]
     for value in values:
         integer(value, f"an argument of {form.partition('(')[0]}")
@@ -234,6 +237,19 @@ def _length(found: Operand, location: Location) -> ir.Expression:
         fix="count the keys in user code, or keep a count in a Global"
         if isinstance(found, Static) and isinstance(found.value, Map)
         else "keep the length in a local",
+    )
+
+
+def _ordinal(found: Operand, location: Location) -> ir.Expression:
+    """`ord("A")`."""
+    if isinstance(found, Static) and isinstance(found.value, str | bytes) and len(found.value) == 1:
+        return constant(ord(found.value), location)
+    raise error(
+        "ord takes one character that is known when the program is compiled",
+        location,
+        found=f"ord of {found.value!r}" if isinstance(found, Static) else "ord of " + _kind(found),
+        expected='a str or bytes with one character, such as ord("A")',
+        fix="bytes of a packet are numbers already",
     )
 
 

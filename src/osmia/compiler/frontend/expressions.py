@@ -35,6 +35,7 @@ from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRE
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
+from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -337,6 +338,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return turned(state, of, node)
     if of is ref:
         return reference(state, node)
+    if is_unchecked(of):
+        return call_unchecked(state, of, node)
     row = function_row(of)
     if row is not None:
         return helper_call(state, row, node)

@@ -56,7 +56,6 @@ BUILTINS: dict[str, str] = {
     "enumerate": "loop over it: `for index, value in enumerate(...)`",
     "float": "BPF has no floating point: count in a smaller unit, as an integer",
     "isinstance": "leave it out: types are known when the program is compiled",
-    "ord": 'take it of bytes: `b"a"[0]`',
     "print": "look at a value with `ctx.trace_printk(...)`, or hand it to user code in a RingBuf",
     "range": "loop over it: `for index in range(...)`",
     "round": "numbers are integers: add half of the divisor before //",
