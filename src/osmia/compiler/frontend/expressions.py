@@ -6,7 +6,7 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.helpers import HELPERS, function_row
+from osmia.abi.helpers import function_row, helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
@@ -247,7 +247,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}",
-            fix=f"call it: `{name}(...)`" if name in HELPERS else did_you_mean(name, members) or "use one of these",
+            fix=f"call it: `{name}(...)`" if name in helpers() else did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
