@@ -546,6 +546,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.Binary()
             | ir.Unary()
             | ir.Wrap()
+            | ir.ByteSwap()
             | ir.IsNone()
             | ir.Truth()
             | ir.Extreme()
@@ -659,7 +660,7 @@ def _unassigned(read: ir.LocalRead, known: Known) -> Exception:
         found=f"the local {name!r}, "
         + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
         expected="an assignment on every way to this line",
-        fix=f"assign {name!r} before the branch",
+        fix=f"assign {name!r} before the branch or the loop",
     )
 
 

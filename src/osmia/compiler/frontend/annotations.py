@@ -27,7 +27,7 @@ from osmia.record import frozen_record
 from osmia.types import Ref, is_big_endian, is_integer
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import FunctionState, Operand
+    from osmia.compiler.frontend.function import FunctionState
     from osmia.compiler.ir.types import Storage, ValueType
     from osmia.compiler.location import Location
 
@@ -161,10 +161,3 @@ def wrapped(value: ir.Expression, storage: Storage, location: Location) -> ir.Ex
     if isinstance(of, IntType) and inside.low <= of.low and of.high <= inside.high:
         return value
     return ir.Wrap(inside, location, value, storage)
-
-
-def converted_operand(wanted: Annotation | None, value: Operand, role: str) -> Operand:
-    """`converted`, where what is known while compiling stays as it is."""
-    if isinstance(value, ir.Expression):
-        return converted(wanted, value, role)
-    return value

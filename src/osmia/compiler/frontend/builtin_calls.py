@@ -112,7 +112,7 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
 
 
 def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: OperandOf) -> ir.Expression:
-    """`x in (1, 2)` and `x in range(...)`, of constants; `not in` likewise."""
+    """`x in (1, y)` of constants and locals, `x in range(...)` of constants; `not in` likewise."""
     location = state.at(node)
     value = translate(state, node.left)
     right = node.comparators[0]
@@ -140,13 +140,13 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
         choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
     for choice in choices:
         integer(choice, "what is compared")
-        if not isinstance(choice, ir.Constant):
+        if not isinstance(choice, ir.Constant | ir.LocalRead):  # Python makes the whole tuple before it looks
             raise error(
-                "kernel code looks for a number among constants",
+                "kernel code looks for a number among constants and locals",
                 choice.location,
                 found=f"a choice of type {choice.type}",
-                expected="numbers that are known when the program is compiled",
-                fix="compare with `==`, joined by `or`",
+                expected="numbers that are known when the program is compiled, or names of locals",
+                fix="give it a name first, or compare with `==`, joined by `or`",
             )
     if not choices:
         return ir.Constant(ir.BOOL, location, int(isinstance(node.ops[0], ast.NotIn)))
@@ -234,7 +234,9 @@ def _length(found: Operand, location: Location) -> ir.Expression:
         location,
         found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
-        fix="keep the length in a local",
+        fix="count the keys in user code, or keep a count in a Global"
+        if isinstance(found, Static) and isinstance(found.value, Map)
+        else "keep the length in a local",
     )
 
 

@@ -16,7 +16,6 @@ from osmia.compiler.frontend.annotations import Annotation, annotation, converte
 from osmia.compiler.frontend.environment import merged
 from osmia.compiler.frontend.function import Bound, Call, FunctionState, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
-from osmia.compiler.frontend.places import apart
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, NoneType, PacketType, ValueType, is_number, joined
@@ -320,7 +319,7 @@ def _bind(
     if not isinstance(value, ir.Expression):
         inside.bound[name] = value
         return ()
-    value = apart(inside, converted(wanted, value, role))
+    value = converted(wanted, value, role)
     if isinstance(value.type, ContextType | PacketType) or (
         isinstance(value, ir.Constant) and not _assigns(definition, name) and is_number(value.type)
     ):
@@ -386,7 +385,7 @@ def kept_tuple(state: FunctionState, value: TupleValue) -> tuple[tuple[ir.Statem
             items.append(kept)
         elif isinstance(item, ir.Expression) and not isinstance(item, ir.Constant):
             local = state.hidden(item.type)
-            statements.append(ir.Assign(item.location, local, apart(state, item)))
+            statements.append(ir.Assign(item.location, local, item))
             items.append(ir.LocalRead(item.type, item.location, local))
         else:
             items.append(item)
@@ -421,9 +420,7 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
             items = elements_of(value)
         case _:
             several = False
-    values = [
-        apart(state, _returned(call, index, item, len(items), several, location)) for index, item in enumerate(items)
-    ]
+    values = [_returned(call, index, item, len(items), several, location) for index, item in enumerate(items)]
     if not call.ends:
         call.results, call.several = [state.hidden(each.type) for each in values], several
     elif call.several is not several or len(values) != len(call.results):

@@ -76,12 +76,14 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
         return None
     kinds = () if prefixed or of.kind in kinds_of(name) else kinds_of(name)
     known = [*KINDS[of.kind].fields, *_methods(of.kind)]
+    # A helper of other kinds is no slip of the pen: only one whose name is a part of it may be meant.
+    near = [each for each in known if each in name] if kinds else known
     raise error(
         f"programs of kind {of.kind} cannot call {name}" if kinds else f"{of} has no helper {name!r}",
         state.at(node),
         found=f"{ast.unparse(node.func)}()",
         expected=f"a helper of {of}" + (f"; {name} is for {', '.join(kinds)}" if kinds else ""),
-        fix=did_you_mean(name.removeprefix("xdp_") if prefixed else name, known)
+        fix=did_you_mean(name.removeprefix("xdp_") if prefixed else name, near)
         or "see docs/helpers.md for what each kind may call",
     )
 

@@ -40,6 +40,13 @@ ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "dele
 STANDS_ALONE = {"reserve": "`with {}.reserve() as event:`", "discard": "`{}.discard(event)`, as a statement"}
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
 
+# What user code calls it: what does it in kernel code.
+IN_USER_CODE = {
+    "get": "`m.lookup(key)` and a check for None",
+    "pop": "`m.lookup(key)` and `m.delete(key)`",
+    "setdefault": "`m.lookup_or_init(key, value)`",
+}
+
 MISSING_KEY = "missing key"
 NOT_TAKEN = "the map does not take the key"
 
@@ -251,6 +258,8 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
 def _instead(name: str, class_name: str) -> str:
     if name == "delete":
         return f"the keys of {class_name} are always there: store 0 instead"
+    if name in IN_USER_CODE:
+        return f"write {IN_USER_CODE[name]}; {name} is for user code"
     return "use one of these; the rest of a map's methods are for user code"
 
 

@@ -99,7 +99,7 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
         f"{of} has no attribute {name!r}",
         location,
         found=f".{name} of {of}",
-        expected="`.value`" if is_reference else "a value, without an attribute",
+        expected="`.value`" if is_reference else "the value itself, which has no attributes in kernel code",
         fix=(did_you_mean(name, ["value"]) or "write `.value` for the number that it refers to")
         if is_reference
         else "leave the attribute out",
@@ -190,23 +190,17 @@ def _part(
 
 
 def is_part(of: ir.Expression) -> bool:
-    """Whether it is a slice."""
+    """Whether it is a slice where it lies. Its value is a copy, as in Python (`part_of`)."""
     return isinstance(of, ir.Field) and of.field.name.startswith("[")
 
 
-def apart(state: FunctionState, value: ir.Expression) -> ir.Expression:
-    """A value that is given a name, or passed on: of a slice that is a copy, as in Python."""
-    return copied(state, value) if is_part(value) else value
-
-
-def copied(state: FunctionState, place: ir.Expression) -> ir.Expression:
-    """A copy of a struct or an array, as an object of its own."""
-    assert isinstance(place.type, PlaceType)
-    location = place.location
-    local = state.hidden(place.type)
-    here = ir.LocalRead(place.type, location, local)
-    made = ir.Construct(place.type, location, bytes(place.type.layout.size), ())
-    return ir.Sequence(place.type, location, (ir.Assign(location, local, made), ir.Copy(location, here, place)), here)
+def part_of(of: ir.Expression) -> ir.Expression:
+    """The place that a slice was copied from, for what looks at it at once; anything else as it is."""
+    match of:
+        case ir.Sequence(before=(_, ir.Copy(source=source))) if is_part(source):
+            return source
+        case _:
+            return of
 
 
 def check_changeable(place: ir.Expression, node: ast.expr, location: Location) -> None:
@@ -214,7 +208,7 @@ def check_changeable(place: ir.Expression, node: ast.expr, location: Location) -
     while isinstance(place, ir.Field | ir.Element):
         place = place.base
         layout = _layout(place.type)
-        if is_part(place):
+        if is_part(part_of(place)):
             raise error(
                 "a slice is a copy: what is stored in it is lost",
                 location,

@@ -6,8 +6,8 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.annotations import Annotation, converted_operand, parsed
 from osmia.compiler.frontend.annotations import annotation as annotation_of
+from osmia.compiler.frontend.annotations import converted, parsed
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
@@ -18,9 +18,7 @@ from osmia.compiler.frontend.map_operations import map_delete, map_item, map_sto
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.places import (
-    apart,
     check_changeable,
-    copied,
     loaded,
     no_attribute,
     place_of_attribute,
@@ -29,7 +27,7 @@ from osmia.compiler.frontend.places import (
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
-from osmia.compiler.frontend.stores import stored, unwrapped
+from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
@@ -195,32 +193,12 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     value = operand(state, node.value)
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
         return _store(state, node.targets[0], value, node.value)
-    if isinstance(value, TupleValue) and isinstance(node.targets[0], ast.Tuple | ast.List):
-        value = _before_stores(state, node.targets[0], value)
     before, kept = _kept(state, value)
+    if len(node.targets) == 1 and isinstance(kept, TupleValue):
+        copies, kept = _apart(state, node.targets[0], kept)
+        before = (*before, *copies)
     stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
-
-
-def _before_stores(state: FunctionState, target: ast.Tuple | ast.List, value: TupleValue) -> TupleValue:
-    """Copies of what lies in memory, for `a.x, a.y = a.y, a.x`: the first store may change what the second stores."""
-    items: list[Operand] = []
-    for index, item in enumerate(value.items):
-        goal = target.elts[index] if index < len(target.elts) else None
-        if isinstance(item, TupleValue) and isinstance(goal, ast.Tuple | ast.List):
-            items.append(_before_stores(state, goal, item))
-        elif isinstance(item, ir.Expression) and isinstance(goal, ast.Attribute | ast.Subscript):
-            items.append(_copy_of_memory(state, item))
-        else:
-            items.append(item)
-    return TupleValue(value.location, value.before, tuple(items))
-
-
-def _copy_of_memory(state: FunctionState, value: ir.Expression) -> ir.Expression:
-    of = value.type.of if isinstance(value.type, OptionalType) else value.type
-    if isinstance(value, ir.Construct) or not isinstance(of, PlaceType) or of.is_scalar:
-        return value
-    return copied(state, unwrapped(value))
 
 
 def assign_target(state: FunctionState, target: ast.expr, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
@@ -235,13 +213,48 @@ def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...
     if not isinstance(value, ir.Expression) or isinstance(value, ir.Constant):
         return (), value
     local = state.hidden(value.type)
-    return (ir.Assign(value.location, local, apart(state, value)),), ir.LocalRead(value.type, value.location, local)
+    return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
+
+
+def _apart(
+    state: FunctionState, target: ast.expr, value: TupleValue, *, first: bool = True
+) -> tuple[tuple[ir.Statement, ...], TupleValue]:
+    """Structs and arrays that are stored behind others: copies, since `a.x, a.y = a.y, a.x` would overwrite them."""
+    if not isinstance(target, ast.Tuple | ast.List) or len(target.elts) != len(value.items):
+        return (), value
+    copies: list[ir.Statement] = []
+    items: list[Operand] = []
+    inner: tuple[ir.Statement, ...]
+    own: Operand
+    for each, item in zip(target.elts, value.items, strict=True):
+        if isinstance(item, TupleValue):
+            inner, own = _apart(state, each, item, first=first)
+        elif not first and isinstance(each, ast.Attribute | ast.Subscript) and isinstance(item, ir.LocalRead):
+            inner, own = _own(state, item)
+        else:
+            inner, own = (), item
+        copies += inner
+        items.append(own)
+        first = False
+    return tuple(copies), TupleValue(value.location, value.before, tuple(items))
+
+
+def _own(state: FunctionState, read: ir.LocalRead) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A copy of a struct or an array, in memory of the program's own; of anything else the value itself."""
+    of = read.type.of if isinstance(read.type, OptionalType) else read.type
+    if not isinstance(of, PlaceType) or of.is_scalar:
+        return (), read
+    copy = own_copy(state, unwrapped(read))
+    return copy.before, copy.value
 
 
 def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
     if not isinstance(target, ast.Tuple | ast.List):
         return _store(state, target, value, node.value)
     items = _items(value)
+    for each in target.elts:
+        if isinstance(each, ast.Starred):
+            raise _no_target(state, each)
     if items is None or len(items) != len(target.elts):
         count = "one value" if items is None else f"{len(items)} value{'s' * (len(items) != 1)}"
         raise error(
@@ -323,7 +336,7 @@ def _element(state: FunctionState, base: Operand, target: ast.Subscript) -> ir.E
 def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
     if isinstance(value, TupleValue | Static | NestedFunction) and _is_known(state, target.id, value):
         return _bind_known(state, target, value)
-    found = apart(state, one_value(state, value, node))
+    found = one_value(state, value, node)
     if target.id in state.bound:
         raise error(
             f"{target.id!r} would have to hold values of two kinds",
@@ -380,12 +393,8 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             expected="`name: u32 = value`",
             fix="leave the annotation out",
         )
-    asked = _of_reference(state, node.annotation)
-    if asked is not None and isinstance(node.target, ast.Name):
-        if node.value is None:
-            return ()
-        value = operand(state, node.value)
-        return _store(state, node.target, converted_operand(asked, value, repr(node.target.id)), node.value)
+    if isinstance(node.annotation, ast.BinOp | ast.Subscript):
+        return _reference(state, node, node.target)
     annotation = _annotation(state, node.annotation)
     storage = annotation if is_integer(annotation) else getattr(annotation, "storage", None)
     name = node.target.id
@@ -416,13 +425,15 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
     return _store(state, node.target, value, node.value)
 
 
-def _of_reference(state: FunctionState, node: ast.expr) -> Annotation | None:
-    """What `Flow | None`, `Ref[u32]` and `Ref[u32] | None` ask for; None for other annotations."""
-    text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    if not isinstance(node, ast.BinOp | ast.Subscript) and not text:
-        return None
-    asked = annotation_of(state, node)
-    return asked if asked is not None and isinstance(asked.exact, OptionalType | PlaceType) else None
+def _reference(state: FunctionState, node: ast.AnnAssign, target: ast.Name) -> tuple[ir.Statement, ...]:
+    """`flow: Flow | None = ...` and `count: Ref[u32] = ...`."""
+    wanted = annotation_of(state, node.annotation)
+    if wanted is None or wanted.exact is None:
+        raise _no_type(state, node.annotation)
+    if node.value is None:
+        return ()
+    value = converted(wanted, expression(state, node.value), repr(target.id))
+    return _store(state, target, value, node.value)
 
 
 def _annotation(state: FunctionState, node: ast.expr) -> type:
@@ -434,11 +445,15 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
             return of
         if isinstance(layout_of(of), StructLayout):
             return of
-    raise error(
+    raise _no_type(state, node)
+
+
+def _no_type(state: FunctionState, node: ast.expr) -> Exception:
+    return error(
         "a local is annotated with an integer's width",
         state.at(node),
         found=ast.unparse(node),
-        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum",
+        expected="one of u8 to i64, be16 to be64, int, bool, an IntEnum, a struct, `Struct | None`, or Ref[...]",
         fix="use one of these, or leave the annotation out",
     )
 
@@ -541,7 +556,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
         location,
         found=f"an assignment to {ast.unparse(node)}",
         expected="the `.value` of a looked-up number",
-        fix="assign to the local itself",
+        fix=f"assign to `{ast.unparse(node.value)}` itself",
     )
 
 
@@ -566,7 +581,7 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     value = expression(state, node.value)
     if not same(value.type, expected):
         fix = f"write {example}, or another member"
-        if isinstance(value, ir.Constant) and value.value in list(expected.of):
+        if isinstance(value, ir.Constant) and _is_integer(value) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = (
             f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)

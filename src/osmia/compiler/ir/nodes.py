@@ -381,6 +381,16 @@ class Wrap:
 
 
 @frozen_record
+class ByteSwap:
+    """`ntohs(x)`: the bytes of a number, which fits the width, in the other order."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+    storage: Storage
+
+
+@frozen_record
 class Compare:
     """`a < b <= c`: each operand evaluated once, the rest skipped once one comparison is false."""
 
@@ -496,6 +506,7 @@ Expression = (
     | Binary
     | Unary
     | Wrap
+    | ByteSwap
     | Compare
     | IsNone
     | Truth

@@ -184,6 +184,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"({operator}{expression_text(operand)}: {type_})"
         case ir.Wrap(operand=operand, storage=storage):
             return f"{storage.__name__}({expression_text(operand)})"
+        case ir.ByteSwap(operand=operand, storage=storage):
+            return f"bswap{storage.bits}({expression_text(operand)})"
         case ir.Compare(operators=operators, operands=operands):
             rest = "".join(f" {o} {expression_text(e)}" for o, e in zip(operators, operands[1:], strict=True))
             return f"({expression_text(operands[0])}{rest})"

@@ -49,6 +49,8 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (operand,)
         case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
+        case ir.ByteSwap(operand=operand):
+            return (operand,)
         case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts
         case ir.Conditional(test=test, then=then, otherwise=otherwise):

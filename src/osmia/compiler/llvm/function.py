@@ -695,6 +695,8 @@ class FunctionWriter:
                 return self._out.value(f"sub i64 0, {value_}" if operator == "-" else f"xor i64 {value_}, -1")
             case ir.Wrap(operand=operand, storage=storage):
                 return self._out.wrapped(self._integer(operand), storage, integer_of(operand.type))
+            case ir.ByteSwap(operand=operand, storage=storage):
+                return memory.byte_swapped(self._out, self._integer(operand), storage.bits)
             case ir.MapUpdate():
                 return self._map_update(of)
             case ir.PacketLength(packet=packet):
