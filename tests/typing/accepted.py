@@ -103,7 +103,7 @@ class Bucket:
     lock: SpinLock = spin_lock()
     tokens: u64 = 0
     last: u64
-    flows: FixedArray[Flow] = array(Flow, 2)
+    keys: FixedArray[Key] = array(Key, 2)
     table: FixedArray[FixedArray[u32]] = array(array(u32, 2), 2)
 
 
@@ -147,7 +147,7 @@ def with_structs(ctx: XdpContext) -> XdpAction:
     if bucket is not None:
         with bucket.lock:
             bucket.tokens -= 1
-            bucket.flows[1].packets += 1
+            bucket.last += bucket.keys[1].src
             bucket.table[1][0] += 1
     return XdpAction.PASS
 
