@@ -137,7 +137,7 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
             )
         if isinstance(found.value, range):
             return _negated(node, location, _in_range(state, value, found.value, location))
-        ordered = sorted(found.value) if isinstance(found.value, set | frozenset) else found.value
+        ordered = sorted(found.value, key=repr) if isinstance(found.value, set | frozenset) else found.value
         choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
     for choice in choices:
         integer(choice, "what is compared")

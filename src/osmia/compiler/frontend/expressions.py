@@ -12,7 +12,14 @@ from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
 from osmia.compiler.frontend.callbacks import call_loop, for_each
-from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
+from osmia.compiler.frontend.calls import (
+    call_function,
+    call_method,
+    call_nested,
+    elements_of,
+    kept_tuple,
+    read_property,
+)
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
@@ -65,6 +72,7 @@ from osmia.types import Integer, is_big_endian, is_integer, ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
 
     Translate = Callable[[FunctionState, ast.expr], ir.Expression]
@@ -186,6 +194,14 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
     local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
+        if _bound_before(owner, node):
+            raise error(
+                f"{node.id!r} has no value here",
+                location,
+                found=f"{node.id!r}, which is assigned in a block that has ended",
+                expected="a value on every way to this line",
+                fix="use it in that block: what is no number is known there alone",
+            )
         is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
@@ -200,6 +216,17 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
             else f"assign {node.id!r} before this line",
         )
     return ir.LocalRead(state.type_of(local, location), location, local)
+
+
+def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
+    """Whether a line before this one gives the name a meaning."""
+    for part in ast.walk(owner.source.definition):
+        named = (isinstance(part, ast.Name) and part.id == name.id and isinstance(part.ctx, ast.Store)) or (
+            isinstance(part, ast.FunctionDef) and part.name == name.id and part is not owner.source.definition
+        )
+        if named and part.lineno < name.lineno:  # type: ignore[attr-defined]
+            return True
+    return False
 
 
 def _moved(bound: Operand, location: Location) -> Operand:
@@ -222,6 +249,10 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
+    if isinstance(base, Static):
+        layout = layout_of(type(base.value))
+        if isinstance(layout, StructLayout) and layout.field(node.attr) is not None:
+            return Static(getattr(base.value, node.attr), base.path, location)
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
@@ -234,7 +265,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     member = member_of_struct(state, base, node.attr, location)
     if member is None:
         raise no_attribute(base.type, node.attr, location)
-    return read_property(state, member, node) if is_property(base, node.attr) else member
+    return read_property(state, member, node) if isinstance(member, Bound) and is_property(base, node.attr) else member
 
 
 def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
@@ -367,6 +398,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
     if isinstance(of, Function):
         inner = state.read(Static(of.function, ("wrapped", called.path), called.location))
         return call_function(state, inner, node) if of.inline else call_subprogram(state, inner, node, of)
+    if isinstance(of, staticmethod):
+        return _call_object(state, state.read(Static(of.__func__, ("function", called.path), called.location)), node)
     return call_function(state, called, node) if isinstance(of, FunctionType) else None
 
 
@@ -535,7 +568,8 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     if isinstance(left.type, OptionalType):
         test = is_none(left, location)
     else:
-        test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        known = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        test = ir.Sequence(ir.BOOL, location, (ir.Evaluate(location, left),), known)
         if not isinstance(left, ir.LocalRead | ir.Constant):
             raise error(
                 "this is never None",
@@ -547,15 +581,49 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     return ir.Not(ir.BOOL, location, test) if negated_test else test
 
 
-def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
+def _conditional(state: FunctionState, node: ast.IfExp) -> Operand:
     """`a if test else b`, of what one local could hold."""
     test = condition(state, node.test)
     before = state.environment
     state.environment = refined(before, test, holds=True)
-    then, after_then = expression(state, node.body), state.environment
+    first, after_then = operand(state, node.body), state.environment
     state.environment = refined(before, test, holds=False)
-    otherwise = expression(state, node.orelse)
+    second = operand(state, node.orelse)
     state.environment = merged(after_then, state.environment)
+    both = _tuples(first), _tuples(second)
+    if both[0] is not None and both[1] is not None and len(both[0].items) == len(both[1].items):
+        return _one_of_tuples(state, node, test, both[0], both[1])
+    then, otherwise = one_value(state, first, node.body), one_value(state, second, node.orelse)
+    return ir.Conditional(_either_type(state, node, then, otherwise), state.at(node), test, then, otherwise)
+
+
+def _tuples(value: Operand) -> TupleValue | None:
+    """Several values; None for one."""
+    if isinstance(value, Static) and isinstance(value.value, tuple):
+        return TupleValue(value.location, (), tuple(elements_of(value)))
+    return value if isinstance(value, TupleValue) else None
+
+
+def _one_of_tuples(
+    state: FunctionState, node: ast.IfExp, test: ir.Expression, then: TupleValue, otherwise: TupleValue
+) -> TupleValue:
+    """`(a, b) if test else (c, d)`: each value in a local of its own."""
+    (before_then, then), (before_otherwise, otherwise) = kept_tuple(state, then), kept_tuple(state, otherwise)
+    location = state.at(node)
+    stores: tuple[list[ir.Statement], list[ir.Statement]] = [*before_then], [*before_otherwise]
+    reads: list[Operand] = []
+    for one, other in zip(then.items, otherwise.items, strict=True):
+        first, second = one_value(state, one, node.body), one_value(state, other, node.orelse)
+        of = _either_type(state, node, first, second)
+        local = state.hidden(of)
+        stores[0].append(ir.Assign(location, local, first))
+        stores[1].append(ir.Assign(location, local, second))
+        reads.append(ir.LocalRead(of, location, local))
+    chosen = ir.If(location, test, tuple(stores[0]), tuple(stores[1]))
+    return TupleValue(location, (chosen,), tuple(reads))
+
+
+def _either_type(state: FunctionState, node: ast.IfExp, then: ir.Expression, otherwise: ir.Expression) -> ValueType:
     of = joined(then.type, otherwise.type)
     if of is None:
         raise error(
@@ -565,7 +633,7 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
             expected="two numbers that fit one 64-bit type, or two references of one type",
             fix="write if / else, or cast one of them",
         )
-    return ir.Conditional(of, state.at(node), test, then, otherwise)
+    return of
 
 
 def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expression:
@@ -650,6 +718,9 @@ def _item(state: FunctionState, base: TupleValue, node: ast.Subscript) -> Operan
         )
     before, kept = kept_tuple(state, base)
     item = kept.items[index.value]
-    if not isinstance(item, ir.Expression):
+    if isinstance(item, TupleValue):
+        return TupleValue(item.location, before, item.items)
+    if not before:
         return item
-    return ir.Sequence(item.type, state.at(node), before, item)
+    value = one_value(state, item, node)
+    return ir.Sequence(value.type, state.at(node), before, value)

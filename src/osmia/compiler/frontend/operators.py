@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator as python
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import error
@@ -109,7 +109,9 @@ def integer(of: ir.Expression, role: str) -> IntType:
     if found is not None:
         return found
     fix = "use an integer here"
-    if isinstance(of.type, OptionalType | PlaceType):
+    if isinstance(of.type, PlaceType) and not of.type.is_scalar:
+        fix = "use a number in it: a field, or an element"
+    elif isinstance(of.type, OptionalType | PlaceType):
         name = of.local.name if isinstance(of, ir.LocalRead) else "the result"
         fix = f"write `{name}.value` for the number it refers to"
         if isinstance(of.type, OptionalType):
@@ -251,7 +253,9 @@ def not_a_value(value: object) -> tuple[str, str]:
         return f"the module {value.__name__}", "name something in it"
     if isinstance(value, type):
         return f"the class {value.__name__}", "name one of its members, or call it"
-    if callable(value) and hasattr(value, "__name__"):
+    if isinstance(value, classmethod):
+        return f"the class method {value.__func__.__name__}", "make it a static method"
+    if isinstance(value, FunctionType | BuiltinFunctionType):
         return f"the function {value.__name__}", "call what kernel code can call"
     if hasattr(type(value), "__int__"):
         return f"an object of type {type(value).__name__}", "make a number of it in the module: `NUMBER = int(...)`"
