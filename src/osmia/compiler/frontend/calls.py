@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import sys
+from pathlib import Path as FilePath
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -16,12 +19,15 @@ from osmia.compiler.frontend.annotations import Annotation, annotation, converte
 from osmia.compiler.frontend.environment import merged
 from osmia.compiler.frontend.function import Bound, Call, FunctionState, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
+from osmia.compiler.frontend.refused import MODULES
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, NoneType, PacketType, ValueType, is_number, joined
 from osmia.compiler.ir.walk import assigned
 from osmia.compiler.source import FunctionSource, function_source
 from osmia.errors import CompileError
+
+LIBRARY = str(FilePath(os.__file__).parent) + os.sep
 
 if TYPE_CHECKING:
     from osmia.compiler.fingerprint import Path
@@ -234,10 +240,31 @@ def _written_out(
     try:
         body = written_body(inside, definition)
     except CompileError as problem:
+        if _of_library(inside) and not _of_library(state):
+            raise _library_function(state, inside, node, name, problem) from None
         problem.called_from(f"{name} is called at {location.file}:{location.line}")
         raise
     state.program.calls.pop()
     return _result(state, inside, call, tuple(before), body, parameters, location)
+
+
+def _of_library(state: FunctionState) -> bool:
+    """Whether the function is one of Python's own library, which nobody changes to suit the kernel."""
+    name = str(state.source.function.__module__).partition(".")[0]
+    return name in sys.stdlib_module_names and state.source.file.path.startswith(LIBRARY)
+
+
+def _library_function(
+    state: FunctionState, inside: FunctionState, node: ast.expr, name: str, problem: CompileError
+) -> CompileError:
+    module = inside.source.function.__module__
+    return error(
+        f"kernel code cannot call {name} of {module}",
+        state.at(node),
+        found=f"a function of Python's library that cannot be compiled: {problem.problem}",
+        expected="a function of numbers and structs, as kernel code can have it",
+        fix=MODULES.get(module, "call it in the module: a number that it gives there is a constant here"),
+    )
 
 
 def check_recursion(state: FunctionState, name: str, identity: object, location: Location) -> None:

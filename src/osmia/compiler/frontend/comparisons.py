@@ -69,8 +69,14 @@ def _equal(
         location,
         found=found,
         expected=_expected(layout),
-        fix="compare what is of one type",
+        fix='compare with bytes that the module holds: `MAC = bytes.fromhex("02...")`, `IPv6Address("fd00::1").packed`'
+        if _is_bytes(layout)
+        else "compare what is of one type",
     )
+
+
+def _is_bytes(layout: Layout) -> bool:
+    return isinstance(layout, ArrayLayout) and layout.size == layout.length
 
 
 def _found(right: Operand) -> str:

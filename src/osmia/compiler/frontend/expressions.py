@@ -38,7 +38,7 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
@@ -60,7 +60,7 @@ from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
@@ -278,7 +278,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}",
-            fix=f"call it: `{name}(...)`" if name in helpers() else did_you_mean(name, members) or "use one of these",
+            fix=_instead_of_field(name, members),
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -289,6 +289,14 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
         known.offset,
         known.bits,
     )
+
+
+def _instead_of_field(name: str, members: list[str]) -> str:
+    if name in helpers():
+        return f"call it: `{name}(...)`"
+    if "packet" in members and name in PACKET_FIELDS:
+        return PACKET_FIELDS[name]
+    return did_you_mean(name, members) or "use one of these"
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:
@@ -323,8 +331,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         f"kernel code cannot call {what}",
         location,
         found=f"a call of {what}",
-        expected="a function, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, or one of "
-        + ", ".join(NAMES),
+        expected="a function written in Python, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, "
+        "or one of " + ", ".join(NAMES),
         fix=_call_instead(called),
     )
 
@@ -345,9 +353,11 @@ def _call_instead(called: Operand) -> str:
     of: Any = called.value if isinstance(called, Static) else None
     if isinstance(of, type) and is_int_enumeration(of) and len(of):
         return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
+    if isinstance(of, type) and issubclass(of, Shared):
+        return "declare it in the module, and use it here"
     if hasattr(of, "__wrapped__"):
         return "leave its decorator out: kernel code calls plain functions"
-    module = str(getattr(of, "__module__", ""))
+    module = str(getattr(of, "__module__", None) or type(getattr(of, "__self__", None)).__module__)
     known = BUILTINS.get(getattr(of, "__name__", "")) if module == "builtins" else MODULES.get(module)
     return known or "write what it does here"
 
@@ -689,7 +699,9 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
         location,
         found=f"a subscript of {not_a_value(base.value)[0] if isinstance(base, Static) else _what(base)}",
         expected="an array, a map, or a tuple of what is known when the program is compiled",
-        fix="take an element of one of these",
+        fix="look it up in a HashMap, which user code fills, or write `match`"
+        if isinstance(base, Static) and isinstance(base.value, dict)
+        else "take an element of one of these",
     )
 
 

@@ -9,6 +9,7 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import NoneType, ValueType, is_number, joined, storage_type
+from osmia.enumeration import is_int_enumeration
 from osmia.layout import ArrayLayout, BytesLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from osmia.layout import Layout
     from osmia.maps.globals import Global
     from osmia.maps.settings import Setting
+
+
+MOST_LISTED = 12  # members of an enum, in an error text
 
 
 @frozen_record
@@ -270,12 +274,16 @@ class FunctionState:
         value = attribute(base.value, name)
         owner = getattr(base.value, "__name__", type(base.value).__name__)
         if value is MISSING:
+            of = base.value
+            members = list(of.__members__) if isinstance(of, type) and is_int_enumeration(of) else []
+            listed = 0 < len(members) <= MOST_LISTED
             raise error(
                 f"{owner} has no {name!r}",
                 location,
                 found=f"{owner}.{name}",
-                expected=f"an attribute of {owner}",
-                fix=did_you_mean(name, dir(base.value)) or f"see what {owner} offers: dir({owner})",
+                expected=f"one of {', '.join(members)}" if listed else f"an attribute of {owner}",
+                fix=did_you_mean(name, members or dir(of))
+                or ("use one of these" if listed else f"see what {owner} offers: dir({owner})"),
             )
         return self.read(Static(value, ("attribute", base.path, name), location))
 

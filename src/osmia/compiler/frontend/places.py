@@ -91,7 +91,9 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
             location,
             found=f".{name} of {of}",
             expected=f"one of {', '.join(names)}",
-            fix=did_you_mean(name, names) or f"use one of these, or add the field to {layout.name}",
+            fix="leave `.value` out: a struct has its fields itself"
+            if name == "value"
+            else did_you_mean(name, names) or f"use one of these, or add the field to {layout.name}",
             related=(f"{layout.name} is declared at {file}:{line}",),
         )
     is_reference = isinstance(of, OptionalType | PlaceType) and layout is not None and not _is_aggregate(layout)

@@ -9,7 +9,17 @@ from osmia.compiler.frontend.function import Bound, NestedFunction, Static, Tupl
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.operators import value_of
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import BoolType, EnumType, IntType, OptionalType, PlaceType, integer_of, is_scalar, same
+from osmia.compiler.ir.types import (
+    BoolType,
+    EnumType,
+    IntType,
+    NoneType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_scalar,
+    same,
+)
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -39,6 +49,8 @@ def check_store(value: ir.Expression, storage: type[Integer], place: str, name: 
             expected=f"an integer ({name})",
             fix="write `.value` for the number that a reference refers to"
             if "Ref" in str(value.type)
+            else "give it a value on every way"
+            if isinstance(value.type, NoneType)
             else "store an integer",
         )
     if isinstance(value, ir.Constant) and not storage.low <= value.value <= storage.high:
