@@ -176,3 +176,12 @@ def test_programs_that_are_refused() -> None:
             text_of(TypeError, lambda: loaded[other])
             == "the object: the type of TAILS is PROG_ARRAY there, expected HASH"
         )
+
+
+def test_user_code_cannot_read_a_ring_yet() -> None:
+    ring = RingBuf(u32, size=4096, name="events")
+    with pytest.raises(TypeError) as refused:
+        list(ring)  # type: ignore[call-overload]
+    assert str(refused.value) == (
+        "events: user code cannot read a ring buffer yet; count what you need in a Global or a map"
+    )

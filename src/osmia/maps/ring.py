@@ -93,6 +93,13 @@ class RingBuf(Map[None, E], Generic[E]):
         """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full."""
         self._in_kernel_code("output")
 
+    if not TYPE_CHECKING:  # for type checkers it has no such thing
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(
+                f"{self.subject}: user code cannot read a ring buffer yet; count what you need in a Global or a map"
+            )
+
     def _in_kernel_code(self, operation: str) -> NoReturn:
         raise TypeError(f"{self.subject}: {operation}() is for kernel code: user code does not write to a ring buffer")
 

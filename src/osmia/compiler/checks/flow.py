@@ -12,7 +12,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leading_to, packet_change
 from osmia.compiler.ir.types import IntType, NoneType, OptionalType, PlaceType, is_object
-from osmia.compiler.ir.walk import nodes, operands
+from osmia.compiler.ir.walk import assigned, nodes, operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
@@ -236,10 +236,45 @@ def _loop(statement: ir.Loop, facts: dict[ir.Local, Known], around: Around) -> F
                     expected="a break or a return on some way, or a test that becomes false",
                     fix="count with `for _ in range(...)`, or break",
                 )
+            if ways.broken is None and not ways.left and _never_changes(statement):
+                raise error(
+                    "this loop never ends once it has begun",
+                    statement.location,
+                    found="a test of what the loop does not change, and no way out of the body",
+                    expected="a body that changes what is tested, or a break or a return on some way",
+                    fix="change it in the loop, or count with `for _ in range(...)`",
+                )
             if around.loop is not None:
                 around.loop.left = around.loop.left or ways.left
             return _merge(_statements(statement.otherwise, when_false, around), ways.broken)
         before = again
+
+
+# What a test may be made of that only locals can change.
+LOCAL_ALONE = (
+    ir.Constant
+    | ir.LocalRead
+    | ir.Compare
+    | ir.Truth
+    | ir.Not
+    | ir.Logical
+    | ir.Binary
+    | ir.Unary
+    | ir.Wrap
+    | ir.IsNone
+)
+
+
+def _never_changes(statement: ir.Loop) -> bool:
+    """Whether a loop leaves all that its test looks at as it is, and nothing in it can take the error edge."""
+    *looked_at, _ = nodes((ir.Evaluate(statement.location, statement.test),))
+    reads = [each.local for each in looked_at if isinstance(each, ir.LocalRead)]
+    if not reads or not all(isinstance(each, LOCAL_ALONE) for each in looked_at):
+        return False
+    inside = (*statement.body, *statement.step)
+    if any(getattr(each, "edge", None) is not None for each in (*nodes(inside), *looked_at)):
+        return False
+    return set(reads).isdisjoint(assigned(inside))
 
 
 def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:

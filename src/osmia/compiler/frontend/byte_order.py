@@ -9,7 +9,8 @@ from osmia.byte_order import WIDTHS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.operators import integer
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, storage_type
+from osmia.compiler.ir.types import IntType, PlaceType, storage_type
+from osmia.layout import BigEndianLayout
 from osmia.types import u16, u32, u64
 
 if TYPE_CHECKING:
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
 
 STORAGE: dict[int, Storage] = {16: u16, 32: u32, 64: u64}  # type: ignore[dict-item]
 
+TO_MACHINE = ("ntohs", "ntohl", "be64_to_cpu")
+"""Those that make the machine's order of the network's."""
+
 
 def is_byte_order(of: object) -> bool:
     """Whether it is one of osmia's functions that turn a number's bytes round."""
     return any(of is function for function in WIDTHS)
+
+
+def _is_turned(value: ir.Expression) -> bool:
+    """Whether a number was read from a big-endian place."""
+    place = value.place if isinstance(value, ir.Load) else None
+    return place is not None and isinstance(place.type, PlaceType) and isinstance(place.type.layout, BigEndianLayout)
 
 
 def turned(state: FunctionState, function: Any, node: ast.Call) -> ir.Expression:
@@ -38,6 +48,14 @@ def turned(state: FunctionState, function: Any, node: ast.Call) -> ir.Expression
         )
     value = state.translate.expression(state, node.args[0])
     of = integer(value, f"the argument of {name}")
+    if name in TO_MACHINE and _is_turned(value):
+        raise error(
+            "this number is in the machine's order already",
+            value.location,
+            found=f"{name} of {ast.unparse(node.args[0])}, a big-endian field, which turns itself when it is read",
+            expected="the field alone",
+            fix=f"write {ast.unparse(node.args[0])}",
+        )
     if of.low < 0 or of.high > storage.high:
         raise error(
             f"{name} takes a number of {storage.bits} bits",
