@@ -154,7 +154,7 @@ def _operand(state: FunctionState, node: ast.expr) -> Operand:
                 f"kernel code cannot use {what}",
                 state.at(node),
                 found=what,
-                expected="an expression of integers, map look-ups and context fields",
+                expected="an expression that docs/language.md has",
                 fix=instead,
             )
 

@@ -105,7 +105,7 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
                 f"kernel code cannot use {what}",
                 state.at(node),
                 found=what,
-                expected="an assignment, if, return, or a call",
+                expected="a statement that docs/language.md has",
                 fix=instead,
             )
 
