@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
 FOR_EACH, LOOP = 164, 181
+# These the verifier replaces by calls of the map's own functions: update, delete, redirect, push, pop, peek, for_each.
+# Before 6.4 those gave an int, and what is in the upper half of the register is anything.
+HALF_RESULTS = frozenset({MAP_UPDATE_ELEM, MAP_DELETE_ELEM, 51, 87, 88, 89, FOR_EACH})
+WHOLE_RESULTS_SINCE = (6, 4)
 
 ATTRIBUTES = "#0"
 # What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
@@ -65,8 +69,13 @@ class FunctionWriter:
         sites: dict[Location, int],
         error_map: str,
         function: ir.Function | None = None,
+        *,
+        whole_results: bool,
     ) -> None:
-        """`function` is one that the program calls, where that shall be written and not the program itself."""
+        """`function` is one that the program calls, where that shall be written and not the program itself.
+
+        `whole_results` says that all kernels that the object is for give 64 bits where a map's operation ends.
+        """
         self._program = program
         self._function = function
         self._has_context = function is None or function.uses_context
@@ -76,6 +85,7 @@ class FunctionWriter:
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
+        self._whole_results = whole_results
         self._locals: dict[ir.Local, str] = {}
         self._on_stack = leading_to(self._body, ir.Construct, () if function is None else function.parameters)
         self._views = leading_to(self._body, ir.PacketAt)
@@ -385,7 +395,8 @@ class FunctionWriter:
         callback = self._outlined(statement, statement.location, parameters, write)
         frame = self._enter(callback)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
-        count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        called = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        count = self._status(FOR_EACH, called)
         self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
         for way in self._ways_out(callback, frame):
@@ -683,9 +694,8 @@ class FunctionWriter:
             case ir.MapDelete(map=map_, key=key):
                 key_place = self._argument(key, map_.key)
                 self._out.at(of.location)
-                return self._out.value(
-                    f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
-                )
+                status = self._out.call(MAP_DELETE_ELEM, f"ptr @{quoted(map_.symbol)}", f"ptr {key_place}")
+                return self._status(MAP_DELETE_ELEM, status)
             case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike():
                 return self._out.value(f"zext i1 {self._boolean(of)} to i64")
             case ir.Conditional():
@@ -964,7 +974,14 @@ class FunctionWriter:
         flags = self._integer(of.flags)
         self._out.at(of.location)
         symbol = quoted(of.map.symbol)
-        return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+        status = self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+        return self._status(MAP_UPDATE_ELEM, status)
+
+    def _status(self, helper: int, result: str) -> str:
+        """What a helper gives, where older kernels may leave the upper half of the register as it was."""
+        if self._whole_results or helper not in HALF_RESULTS:
+            return result
+        return self._out.extended(self._out.narrowed(result, 32), 32, signed=True)
 
     def _setting(self, of: ir.SettingRead) -> str:
         """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
@@ -988,7 +1005,7 @@ class FunctionWriter:
         result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
         if of.helper.changes_packet:
             self._packet.renew()
-        return result
+        return result if pointer else self._status(of.helper.number, result)
 
     def _atomic(self, of: ir.Atomic) -> str:
         """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""

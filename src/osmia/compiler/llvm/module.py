@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
+from osmia.compiler.llvm.function import ATTRIBUTES, WHOLE_RESULTS_SINCE, FunctionWriter, site_numbers
 from osmia.layout import layout_of
 from osmia.types import u32, u64
 
@@ -48,8 +48,11 @@ def module_text(unit: ir.Unit, target: Target) -> str:
         kept.append(symbol)
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
+    whole = target.kernel >= WHOLE_RESULTS_SINCE
     functions = [
-        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, function).text()
+        FunctionWriter(
+            program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, function, whole_results=whole
+        ).text()
         for program in unit.programs
         for function in (*program.functions, None)
     ]
