@@ -36,7 +36,7 @@ from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter
 from osmia.compiler.llvm.passing import Passing
 from osmia.compiler.llvm.placeholders import may_goto
-from osmia.compiler.llvm.unknown import deciding, hide_values, unknown_zero
+from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ HALF_RESULTS = frozenset({MAP_UPDATE_ELEM, MAP_DELETE_ELEM, 51, 87, 88, 89, FOR_
 WHOLE_RESULTS_SINCE = (6, 4)
 
 ATTRIBUTES = "#0"
+# From so many rounds on, two ways through each are too many ways for the verifier.
+MANY_ROUNDS = 10
 # What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
 ANY_ALIGNMENT = 8
 
@@ -319,9 +321,15 @@ class FunctionWriter:
     def _loop(self, statement: ir.Loop) -> None:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
-        general = statement.plan.form != "plain"
-        zero, moved = "", carried(self._body, statement) if general else ()
-        if moved:
+        general = statement.plan.form == "may_goto"
+        rounds = self._rounds_from_none() if statement.plan.form == "counted" else ""
+        zero, moved = "", carried(self._body, statement)
+        if not general:
+            moved = scattering(statement, moved) if self._rounds_multiply(statement.plan) else ()
+        hidden = deciding(statement, moved) if general else moved
+        if hidden and not general:
+            zero = unknown_zero(self._out)
+        elif moved:
             hide_values(self._out, moved, self._locals, unknown_zero(self._out))
             # Another one: a test of what begins as the first one limits that.
             zero = unknown_zero(self._out)
@@ -332,24 +340,47 @@ class FunctionWriter:
         self._out.start(body)
         if general:
             self._may_goto(statement.plan)
+        elif rounds:
+            self._count(rounds, statement.plan)
         self._statements(statement.body)
         self._out.go(step)
         self._loops.pop()
         self._out.start(step)
         self._statements(statement.step)
-        if moved and not self._out.ended:
-            hide_values(self._out, deciding(statement, moved), self._locals, zero)
+        if hidden and not self._out.ended:
+            hide_values(self._out, hidden, self._locals, zero)
         self._out.go(test)
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
         self._out.start(after)
 
+    @staticmethod
+    def _rounds_multiply(plan: ir.LoopPlan) -> bool:
+        """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
+        rounds = plan.counted or plan.most
+        return rounds is not None and rounds >= MANY_ROUNDS
+
+    def _rounds_from_none(self) -> str:
+        """A slot that counts the rounds of a loop."""
+        rounds = self._out.slot("i64")
+        self._out.line(f"store i64 0, ptr {rounds}, align 8")
+        return rounds
+
+    def _count(self, rounds: str, plan: ir.LoopPlan) -> None:
+        """One round more. The counter is a number that the verifier knows, so that it finds the loop's end."""
+        before = self._out.value(f"load i64, ptr {rounds}, align 8")
+        self._out.line(f"store i64 {self._out.value(f'add i64 {before}, 1')}, ptr {rounds}, align 8")
+        self._end_if(self._out.value(f"icmp uge i64 {before}, {plan.counted}"), plan)
+
     def _may_goto(self, plan: ir.LoopPlan) -> None:
         """The kernel may end the loop here, which is an error."""
         self._out.at(plan.location)
+        self._end_if(may_goto(self._out), plan)
+
+    def _end_if(self, test: str, plan: ir.LoopPlan) -> None:
         going_on, ended = self._out.label("next"), self._out.label("ended")
-        self._out.branch(may_goto(self._out), ended, going_on)
+        self._out.branch(test, ended, going_on)
         self._out.start(ended)
         self._error_edge(plan.location)
         self._out.start(going_on)
