@@ -102,8 +102,8 @@ def chars(length: int, text: str | bytes = b"", /) -> Chars:
 def spin_lock() -> SpinLock:
     """A lock for the other fields of a struct that is the value of a map.
 
-    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself or, since
-    Linux 6.11, in one nested in it.
+    It is written `lock: SpinLock = spin_lock()`. A map's value holds one at most, in the struct itself: one in a struct
+    that is nested in it is taken by Linux 6.18, and not by all older kernels.
     """
     return SpinLock(SpinLockLayout())
 

@@ -285,3 +285,47 @@ def test_settings_that_are_refused(netns: Namespace, tmp_path: Path, given: str,
     (tmp_path / "c.o").write_bytes(c_object(GLOBAL_DATA))
     done = run("run", "c.o", "-i", "lo", "-s", given, netns=netns, cwd=tmp_path)
     assert done == (2, "", f"osmia run: -s: {text}\n  see osmia run --help\n")
+
+
+OWN_SETTINGS = """
+from osmia import Array, XdpAction, XdpContext, setting, u16, u32, xdp
+
+PORT = setting(u16, 53)
+OTHER = setting(u16, 1)
+seen = Array(u32, max_entries=2)
+
+
+@xdp
+def passes(ctx: XdpContext) -> XdpAction:
+    seen[0] = PORT
+    return XdpAction.PASS
+
+
+@xdp
+def drops(ctx: XdpContext) -> XdpAction:
+    seen[1] = OTHER
+    return XdpAction.DROP
+
+
+if __name__ == "__main__":
+    import sys
+
+    if sys.argv[1:]:
+        passes.load(settings={"PORT": 80})
+    passes.test_run(bytes(64))
+    drops.test_run(bytes(64))
+    print(seen[0], seen[1])
+"""
+
+
+def test_settings_of_a_main_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN_SETTINGS)
+    assert run("run", "own.py", cwd=tmp_path) == (0, "53 1\n", "")
+    assert run("run", "own.py", "-s", "PORT=443", cwd=tmp_path) == (0, "443 1\n", "")
+    assert run("run", "own.py", "-s", "PORT=0x10", "-s", "OTHER=7", cwd=tmp_path) == (0, "16 7\n", "")
+    assert run("run", "own.py", "--", "x", cwd=tmp_path) == (0, "80 1\n", "")
+    assert run("run", "own.py", "-s", "PORT=443", "--", "x", cwd=tmp_path) == (0, "443 1\n", "")
+    text = "osmia run: passes: no setting PRT; did you mean PORT?\n"
+    assert run("run", "own.py", "-s", "PRT=443", cwd=tmp_path) == (1, "", text)
+    text = "osmia run: PORT: a value is a u16, 0 to 65535, not 65536\n"
+    assert run("run", "own.py", "-s", "PORT=65536", cwd=tmp_path) == (1, "", text)

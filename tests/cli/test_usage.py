@@ -83,7 +83,6 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
                 ("-o x", "-o"),
                 ("-T", "-T"),
                 ("--program x", "--program"),
-                ("-s PORT=1", "-s"),
             )
         ),
         ("run counter -i lo -s PORT=1", "osmia run: -s is for files; counter ships with osmia"),

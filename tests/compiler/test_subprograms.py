@@ -1,4 +1,4 @@
-"""Functions of their own, `@func(inline=False)` and `@func(global_=True)`, run in the kernel on each instruction set."""
+"""Functions of their own, `@func(inline=False)` and `@func(global_=True)`, run on each instruction set."""
 
 from __future__ import annotations
 

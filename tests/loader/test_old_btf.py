@@ -10,6 +10,7 @@ import raw_programs as raw
 from osmia.btf import kinds
 from osmia.btf.downgrade import downgrade
 from osmia.btf.read import Btf
+from osmia.errors import ObjectError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, ObjectSpec
@@ -99,3 +100,34 @@ def test_what_a_kernel_knows_stays(kernel: tuple[int, int], changed: list[int]) 
     after = Btf(made, "after") if made else before
     assert [number for number in range(1, len(before)) if before.type(number) != after.type(number)] == changed
     assert (made is None) == (not changed)
+
+
+def test_a_map_with_a_lock_needs_its_type() -> None:
+    """Without its type the kernel would make the map without the lock, and nothing would guard the value."""
+    strings = b"\0bpf_spin_lock\0val\0u32\0value\0lock\0count\0"
+
+    def at(text: str) -> int:
+        return strings.index(b"\0" + text.encode() + b"\0") + 1
+
+    def entry_of(text: str, kind: int, size: int, *words: int, vlen: int = 0) -> bytes:
+        return struct.pack(f"=III{len(words)}I", at(text), kind << 24 | vlen, size, *words)
+
+    types = (
+        entry_of("u32", kinds.INT, 4, 32)
+        + entry_of("bpf_spin_lock", kinds.STRUCT, 4, at("val"), 1, 0, vlen=1)
+        + entry_of("value", kinds.STRUCT, 8, at("lock"), 2, 0, at("count"), 1, 32, vlen=2)
+        + entry_of("count", kinds.STRUCT, 4, at("count"), 1, 64, vlen=1)  # it ends behind its size: no kernel takes it
+    )
+    made = raw.counter(MapSpec("counter", 2, 4, 8, 1))
+    made.maps["counter"].btf_key_type_id = 1
+    made.maps["counter"].btf_value_type_id = 3
+    made.btf = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings)) + types + strings
+    with pytest.raises(ObjectError) as caught:
+        load_object(made)
+    assert str(caught.value).startswith(
+        "the value of map 'counter' holds a spin lock, which the kernel finds by its type alone: "
+        f"{made.name}: the kernel does not take the object's BTF: "
+    )
+    made.maps["counter"].btf_value_type_id = 4
+    with load_object(made) as loaded:
+        assert loaded.btf_error

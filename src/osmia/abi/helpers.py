@@ -8,7 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.abi.helper_row import HelperRow
 
-__all__ = ["HELPERS", "function_row", "helper_for", "kinds_of"]
+__all__ = ["HELPERS", "XDP_NAMES", "called", "function_row", "helper_for", "kinds_of"]
+
+XDP_NAMES = ("adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_bytes", "store_bytes")
+"""Helpers that XDP has for itself: kernel code calls them without the prefix `xdp_`."""
+
+
+def called(row: HelperRow) -> str:
+    """The name that kernel code calls a helper by."""
+    short = row.name.removeprefix("xdp_")
+    return short if short in XDP_NAMES and short != row.name else row.name
 
 
 def helper_for(kind: str, name: str) -> HelperRow | None:

@@ -24,7 +24,7 @@ WHAT is the name of a program that ships with osmia, which needs no compiler:
 
 or FILE.py or FILE.o. Of a file all programs are loaded, the one that attaches to an interface is attached,
 and the maps are printed. A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python
-does, with the arguments after `--`.
+does, with the arguments after `--`; what -s gives goes before what it gives to its programs itself.
 """
 EPILOG = """\
 Data goes to stdout, notes to stderr. The program is detached when the command ends, in whatever way.
@@ -97,7 +97,6 @@ def _run_own_main(arguments: Namespace) -> int:
         "-o": arguments.output,
         "-T": arguments.timestamps,
         "--program": arguments.program,
-        "-s": arguments.settings,
     }
     for option, value in given.items():
         if value:
@@ -107,7 +106,9 @@ def _run_own_main(arguments: Namespace) -> int:
     if arguments.interface and not arguments.quiet:
         note(f"{arguments.what} has a main of its own, which chooses the interface: -i has no effect")
     from osmia.cli.source import as_main
+    from osmia.programs.program import FROM_COMMAND_LINE
 
+    FROM_COMMAND_LINE.update(_by_name(arguments.settings or []))
     try:
         as_main(arguments.what, arguments.rest)
     except KeyboardInterrupt:

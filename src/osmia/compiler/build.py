@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from osmia.compiler import PORTABLE
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
+from osmia.compiler.checks.limits import check_limits, check_target
 from osmia.compiler.checks.loop_forms import choose_loop_forms
 from osmia.compiler.checks.packets import check_packets
+from osmia.compiler.checks.scopes import check_scopes
 from osmia.compiler.checks.stack import check_stack
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.programs import translate
@@ -68,13 +70,16 @@ def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
             check_flow(program)
             check_packets(program)
             choose_loop_forms(program, target)
+            check_scopes(program)
         number_error_sites(unit)
+        check_limits(unit)
     return unit, state
 
 
 def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
     """The unit as an object (`elf`), assembly (`asm`) or optimised LLVM IR (`ll`)."""
     with _deep_recursion(()):
+        check_target(unit, target)
         text = module_text(unit, target)
     try:
         data = WORKER.compile(text, target.cpu, form)

@@ -81,6 +81,7 @@ def load_object(
                 check_fits(spec, spec.maps[name], given[name])
                 loaded.add_map(name, given[name], own=False)
             else:
+                _check_lock(spec, name, loaded.btf_error)
                 loaded.add_map(name, create_map(spec.maps[name], btf, later), own=True)
         map_fds = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
@@ -130,6 +131,35 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
         f": {reasons[-1]}" if reasons else ""
     )
     return None
+
+
+def _check_lock(spec: ObjectSpec, name: str, btf_error: str | None) -> None:
+    """Refuse a map whose lock the kernel would not know of: nothing would guard its values."""
+    if btf_error and _holds_lock(spec, name):
+        raise ObjectError(
+            f"the value of map '{name}' holds a spin lock, which the kernel finds by its type alone: {btf_error}"
+        )
+
+
+def _holds_lock(spec: ObjectSpec, name: str) -> bool:
+    """Whether the value of a map holds a spin lock."""
+    from osmia.btf import kinds
+    from osmia.btf.read import Btf
+
+    try:
+        btf, number = Btf(spec.btf, spec.name), spec.maps[name].btf_value_type_id
+    except ObjectError:  # nobody can read it, the kernel neither
+        return False
+    searched: set[int] = set()
+    left = [number] if number else []
+    while left:
+        found = btf.resolve(left.pop())
+        if found.kind == kinds.STRUCT and found.name == "bpf_spin_lock":
+            return True
+        if found.kind == kinds.STRUCT and found.id not in searched:
+            searched.add(found.id)
+            left += [member.type for member in btf.members(found)]
+    return False
 
 
 def _for_this_kernel(spec: ObjectSpec) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from osmia.errors import ObjectError
+import sys
+
+from osmia.errors import ObjectError, OsmiaError
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec, shown
@@ -94,6 +96,7 @@ def fill_settings(spec: ObjectSpec, declared: Mapping[str, Setting] | None, give
     a name that is none of them, TypeError, ValueError or OverflowError for a value that one does not take.
     """
     of: Mapping[str, Setting | ForeignSetting] = _declared_by(spec) if declared is None else declared
+    asked = {} if declared is None else _asked(spec, declared)
     for name in given:
         if name not in of:
             raise _refusal(spec, name, of)
@@ -103,11 +106,42 @@ def fill_settings(spec: ObjectSpec, declared: Mapping[str, Setting] | None, give
         held = spec.maps[variable.section]
         start, end = variable.offset, variable.offset + variable.size
         contents = held.contents or bytes(held.value_size)
-        if name in given:
-            packed = setting.encode(_read(setting, given[name]))
+        if name in asked or name in given:
+            packed = asked[name] if name in asked else setting.encode(_read(setting, given[name]))
             contents = held.contents = contents[:start] + packed + contents[end:]
         values[name] = setting.decode(contents[start:end])
     return Settings(spec.name, values)
+
+
+def _asked(spec: ObjectSpec, declared: Mapping[str, Setting]) -> dict[str, bytes]:
+    """What a command line gives to a file that loads its programs itself, as it lies in memory.
+
+    OsmiaError for a name that no setting of the process has, and for a value that one does not take.
+    """
+    from osmia.programs.program import FROM_COMMAND_LINE
+
+    if not FROM_COMMAND_LINE:
+        return {}
+    found = {}
+    for name, text in FROM_COMMAND_LINE.items():
+        if name not in declared:
+            if name not in (known := _all_settings()):
+                raise OsmiaError(_unknown(spec.name, name, known).args[0])
+            continue  # another program's
+        try:
+            found[name] = declared[name].encode(_read(declared[name], SettingText(text)))
+        except (TypeError, ValueError, OverflowError) as problem:
+            raise OsmiaError(str(problem)) from None
+    return found
+
+
+def _all_settings() -> list[str]:
+    """The names of all settings that modules of the process declare."""
+    from osmia.maps.settings import Setting
+
+    modules = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    found = [value for names in modules for value in list(names.values()) if type(value) is Setting]
+    return sorted({setting.variable for setting in found})
 
 
 def variable_of(spec: ObjectSpec, name: str) -> VariableSpec:
@@ -137,15 +171,23 @@ def open_globals(
             yield name, None, Global.opened(of, name=name, backend=backend, offset=variable.offset)
 
 
-def declared_handle(subject: str, declared: object, found: Any) -> Global[Any]:
+def declared_handle(spec: ObjectSpec, declared: object, found: Any) -> Global[Any]:
     """A handle typed as a declaration, of a variable that an object declares."""
     assert isinstance(declared, Global)
     wanted, there = declared.layout, found.layout
     if wanted.size != there.size or (isinstance(there, IntegerLayout) and _storage(wanted) not in {None, there.of}):
         raise TypeError(
-            f"{subject}: {found.name} is a {there.name} ({there.size} bytes) there, "
+            f"{spec.name}: {found.name} is a {there.name} ({there.size} bytes) there, "
             f"expected a {wanted.name} ({wanted.size} bytes)"
         )
+    variable = (spec.variables or {}).get(found.name)
+    btf = _btf(spec)
+    if btf is not None and variable is not None and variable.btf_type_id:
+        from osmia.maps.compared import difference
+
+        problem = difference(btf, variable.btf_type_id, wanted, found.name)
+        if problem:
+            raise TypeError(f"{spec.name}: {problem}")
     return declared.handle(found.backend, found.offset)
 
 

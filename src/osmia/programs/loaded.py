@@ -9,7 +9,7 @@ from osmia.errors import ObjectError, OsmiaError
 from osmia.generic import TypeVar, overload
 from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map, Shared
-from osmia.programs.program import Program
+from osmia.programs.program import FROM_COMMAND_LINE, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,12 +145,31 @@ class Loaded:
                 return found
             from osmia.programs.global_data import declared_handle
 
-            return declared_handle(self._spec.name, what, found)
+            return declared_handle(self._spec, what, found)
         expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
         for (label, wanted), (_, there) in zip(expected, actual, strict=True):
             if wanted != there:
                 raise TypeError(f"{self._spec.name}: the {label} of {what.name} is {there} there, expected {wanted}")
+        self._check_types(what, self._spec.maps[what.name])
         return what.handle(found.backend)
+
+    def _check_types(self, what: Map[Any, Any], there: MapSpec) -> None:
+        """Refuse a declaration that sees other fields or numbers than the object has, as far as its BTF says."""
+        if not self._spec.btf:
+            return
+        from osmia.btf.read import Btf
+        from osmia.layout import layout_of
+        from osmia.maps.compared import difference
+
+        btf = Btf(self._spec.btf, self._spec.name)
+        for role, declared, number in (
+            ("key", what.key, there.btf_key_type_id),
+            ("value", what.value, there.btf_value_type_id),
+        ):
+            layout = layout_of(declared)
+            problem = difference(btf, number, layout, f"the {role} of {what.name}") if layout and number else ""
+            if problem:
+                raise TypeError(f"{self._spec.name}: {problem}")
 
 
 def load(
@@ -281,7 +300,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
 
 def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given) -> Settings[Any] | None:
     """The settings of an object, once what is given is written into it; None where it has no global data at all."""
-    if not spec.variables and not given:
+    if not (spec.variables or given or (FROM_COMMAND_LINE and declared is not None)):
         return None
     from osmia.programs.global_data import fill_settings
 

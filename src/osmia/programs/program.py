@@ -36,6 +36,8 @@ R_co = TypeVar("R_co", covariant=True)
 # One declaration is loaded once, whichever threads attach it; reentrant, so that a signal handler is not stuck.
 LOADING = RLock()
 BEING_LOADED: list[str] = []
+# What a command line gives to all that the process loads from Python source: settings by name, as text.
+FROM_COMMAND_LINE: dict[str, str] = {}
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
 
@@ -199,7 +201,7 @@ class Program(Generic[C_contra, R_co]):
         spec = compiled.spec(self.name)
         settings = None
         shared: dict[str, Map[Any, Any] | Global[Any]] = {**compiled.maps}
-        if compiled.settings or compiled.globals or given:
+        if compiled.settings or compiled.globals or given or FROM_COMMAND_LINE:
             from osmia.programs.global_data import fill_settings, variable_of
 
             settings = fill_settings(spec, compiled.settings, given or {})

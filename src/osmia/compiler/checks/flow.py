@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leading_to, packet_change
-from osmia.compiler.ir.types import IntType, NoneType, OptionalType
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType, is_object
 from osmia.compiler.ir.walk import operands
 from osmia.record import frozen_record, record
 
@@ -38,6 +38,8 @@ class Known:
 ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
+# What became of an event of a ring.
+EVENT = {"ringbuf_submit": "submitted when its block ended", "ringbuf_discard": "discarded"}
 # Stands among objects for all that lies in the packet: no node has this identity.
 PACKET = frozenset((-1,))
 VIEW = Known(unassigned=False, may_be_none=False, may_be_there=True, objects=PACKET)
@@ -52,6 +54,8 @@ class LoopWays:
     continued: Facts = None
     left: bool = False
     """Whether a way leaves the function from inside."""
+    depth: int = 0
+    """How many scopes the loop stands in."""
 
 
 @record
@@ -61,10 +65,26 @@ class Around:
     loop: LoopWays | None
     left: dict[ir.Frame, Facts]
     """By the calls that are written out: what is known on the ways that leave them."""
+    scopes: tuple[ir.Scope, ...] = ()
+    """The `with` blocks, the innermost last."""
+    frames: tuple[tuple[ir.Frame, int], ...] = ()
+    """The calls that are written out, with how many scopes each stands in."""
 
     def inside(self, loop: LoopWays | None) -> Around:
         """The same, in another loop."""
-        return Around(loop, self.left)
+        if loop is not None:
+            loop.depth = len(self.scopes)
+        return Around(loop, self.left, self.scopes, self.frames)
+
+    def called(self, frame: ir.Frame, ways: LoopWays | None) -> Around:
+        """The same, in a call that is written out: its loops are its own, but for those of a round of a loop."""
+        if ways is not None and ways is not self.loop:
+            ways.depth = len(self.scopes)
+        return Around(ways, self.left, self.scopes, (*self.frames, (frame, len(self.scopes))))
+
+    def within(self, scopes: tuple[ir.Scope, ...]) -> Around:
+        """The same, in other scopes."""
+        return Around(self.loop, self.left, scopes, self.frames)
 
 
 def check_flow(program: ir.Program) -> None:
@@ -115,11 +135,11 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _for_each(statement, facts, around)
         case ir.Break():
             assert around.loop is not None
-            around.loop.broken = _merge(around.loop.broken, facts)
+            around.loop.broken = _merge(around.loop.broken, _out_of(around, around.loop.depth, facts))
             return None
         case ir.Continue():
             assert around.loop is not None
-            around.loop.continued = _merge(around.loop.continued, facts)
+            around.loop.continued = _merge(around.loop.continued, _out_of(around, around.loop.depth, facts))
             return None
         case ir.Return(value=value):
             _value(value, facts, around)
@@ -139,14 +159,23 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
                 going = _moved(statement.location, helper, going)
             return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
-            around.left[frame] = _merge(around.left.get(frame), facts)
+            depth = next(depth for known, depth in around.frames if known is frame)
+            around.left[frame] = _merge(around.left.get(frame), _out_of(around, depth, facts))
             if not frame.unrolled:
                 _left(around)
             return None
         case ir.Scope(body=body, leave=leave):
-            return _statements(leave, _statements(body, facts, around), around)
+            inside = around.within((*around.scopes, statement))
+            return _statements(leave, _statements(body, facts, inside), around)
         case _:
             assert_never(statement)
+
+
+def _out_of(around: Around, depth: int, facts: Facts) -> Facts:
+    """What is known after all scopes but the outermost `depth` have been left."""
+    for index in range(len(around.scopes) - 1, depth - 1, -1):
+        facts = _statements(around.scopes[index].leave, facts, around.within(around.scopes[:index]))
+    return facts
 
 
 def _left(around: Around) -> None:
@@ -159,9 +188,10 @@ def _inlined(statement: ir.Inlined, facts: dict[ir.Local, Known], around: Around
     around.left[statement.frame] = None
     inside = {**facts, **dict.fromkeys(statement.locals, NEVER_ASSIGNED)}
     if statement.frame.unrolled:
-        return _merge(_statements(statement.body, inside, around), around.left[statement.frame])
+        body = _statements(statement.body, inside, around.called(statement.frame, around.loop))
+        return _merge(body, around.left[statement.frame])
     ways = LoopWays()
-    end = _statements(statement.body, inside, around.inside(ways))
+    end = _statements(statement.body, inside, around.called(statement.frame, ways))
     after = _merge(end, around.left[statement.frame])
     if after is None and ways.left:
         _left(around)  # every way through it takes the error edge
@@ -255,6 +285,12 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     """The objects that a reference may lead into."""
     match value:
         case ir.Construct():
+            return frozenset((id(value),))
+        case ir.HelperCall(helper=helper, arguments=arguments) if helper.returns in {"object", "memory"}:
+            # What is made of another object is there as long as that is.
+            objects = (each for each in arguments if not isinstance(each, ir.MapReference) and is_object(each.type))
+            return frozenset((id(value),)).union(*(_objects(each, facts) for each in objects))
+        case ir.MapLookup(map=map_) if map_.scratch:
             return frozenset((id(value),))
         case ir.PacketAt():
             return PACKET
@@ -379,8 +415,10 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
         case ir.Construct():
             return _made(of, _operands(of, facts, around))
         case ir.HelperCall(helper=helper):
-            after = _operands(of, facts, around)
+            after = _called(of, _operands(of, facts, around))
             return _moved(of.location, helper.name, after) if helper.changes_packet else after
+        case ir.MapLookup(map=map_) if map_.scratch:
+            return _made(of, _operands(of, facts, around))
         case (
             ir.Constant()
             | ir.ContextRead()
@@ -391,6 +429,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.PacketLength()
             | ir.GlobalPlace()
             | ir.SettingRead()
+            | ir.ConstantText()
             | ir.Atomic()
             | ir.Require()
             | ir.Field()
@@ -434,17 +473,47 @@ def _changed_between(view: ir.Expression) -> Exception:
     )
 
 
-def _made(new: ir.Construct, facts: Facts) -> Facts:
+def _made(new: ir.Construct | ir.MapLookup, facts: Facts) -> Facts:
     """A loop makes its objects in the same memory each time: what referred to the last one is stale."""
-    if facts is None or not any(id(new) in known.objects for known in facts.values()):
-        return facts
     reason = f"the object that line {new.location.line} made before, in whose place there is a new one now"
+    return _ended(frozenset((id(new),)), reason, facts)
+
+
+def _called(call: ir.HelperCall, facts: Facts) -> Facts:
+    """What a helper does to references: what it releases is no longer the program's."""
+    for argument, given in zip(call.helper.arguments, call.arguments, strict=False):
+        if facts is None or isinstance(given, ir.MapReference):
+            continue
+        objects = _objects(given, facts)
+        if argument.kind == "spin lock" and objects:
+            raise _not_in_a_map(given)
+        if argument.releases:
+            event = EVENT.get(call.helper.name)
+            reason = f"the event of a ring, which was {event}" if event else f"what {call.helper.name} released"
+            facts = _ended(objects, reason if event else f"{reason} in line {call.location.line}", facts)
+    return facts
+
+
+def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:
+    """What referred to objects that are no longer there is stale."""
+    if facts is None or not any(objects & known.objects for known in facts.values()):
+        return facts
     return {
         local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason)
-        if id(new) in k.objects
+        if objects & k.objects
         else k
         for local, k in facts.items()
     }
+
+
+def _not_in_a_map(lock: ir.Expression) -> Exception:
+    return error(
+        "this lock is in the program's own memory",
+        lock.location,
+        found="a lock of an object that the program made",
+        expected="a lock in the value of a map, which other CPUs see",
+        fix="look the value up: `value = m.lookup(key)`, then `with value.lock:`",
+    )
 
 
 def _moved(location: Location, helper: str, facts: Facts) -> Facts:
@@ -462,8 +531,9 @@ def _moved(location: Location, helper: str, facts: Facts) -> Facts:
 
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
     name = read.local.name
+    what = "what the call gives" if name.startswith(".") else repr(name)
     return error(
-        f"{name!r} refers to what is no longer there",
+        f"{what} refers to what is no longer there",
         read.location,
         found=known.stale,
         expected="something that is still there",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.instruction import ADD, ALU64, LDX, MOV, ST, STX, K, X, decode
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import program_nodes
 
 if TYPE_CHECKING:
     from osmia.spec import FunctionSpec, ObjectSpec
@@ -76,8 +76,13 @@ def _follow(operation: int, destination: int, source: int, immediate: int, copie
         copies.pop(destination, None)
 
 
+def _scratch(largest: list[ir.Construct]) -> str:
+    """How the largest object is kept there."""
+    return f"... = scratch({largest[0].type.layout.name})" if largest else "event = scratch(Event)"
+
+
 def _too_large(program: ir.Program, needed: int) -> Exception:
-    made = [each for each in nodes(program.body) if isinstance(each, ir.Construct)]
+    made = [each for each in program_nodes(program) if isinstance(each, ir.Construct)]
     largest = sorted(made, key=lambda each: -each.type.layout.size)[:MOST_NAMED]
     named = ", ".join(f"{each.type} of line {each.location.line} ({each.type.layout.size} bytes)" for each in largest)
     return error(
@@ -85,5 +90,5 @@ def _too_large(program: ir.Program, needed: int) -> Exception:
         largest[0].location if largest else program.location,
         found=f"{needed} bytes" + (f"; its largest objects: {named}" if named else ""),
         expected=f"at most {LARGEST} bytes, for the program and all that it calls",
-        fix="keep a large object in scratch memory, which is each CPU's own: `event = scratch(Event)`",
+        fix=f"keep a large object in scratch memory, which is each CPU's own: `{_scratch(largest)}`",
     )

@@ -6,12 +6,15 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.operators import integer
 from osmia.compiler.frontend.places import place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.stores import check_store, unwrapped
+from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import OptionalType, PlaceType, storage_type
 from osmia.layout import IntegerLayout
+from osmia.maps.globals import Global
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -44,7 +47,9 @@ def reference(state: FunctionState, node: ast.Call) -> ir.Expression:
     place: ir.Expression | None = None
     if isinstance(target, ast.Attribute | ast.Subscript):
         base = state.translate.operand(state, target.value)
-        if isinstance(base, ir.Expression) and isinstance(target, ast.Attribute):
+        if isinstance(base, Static) and isinstance(base.value, Global) and isinstance(target, ast.Attribute):
+            place = global_place(state, base, target.attr, state.at(target))
+        elif isinstance(base, ir.Expression) and isinstance(target, ast.Attribute):
             place = place_of_attribute(base, target.attr, state.at(target))
         elif isinstance(base, ir.Expression) and isinstance(target, ast.Subscript):
             place = place_of_subscript(state, base, target)
@@ -84,6 +89,7 @@ def atomic(state: FunctionState, base: ir.Expression, node: ast.Call) -> ir.Expr
     place = unwrapped(base)
     assert isinstance(place.type, PlaceType)
     storage = _storage(place.type.layout, location)
+    _check_alignment(place, storage, location)
     operands = []
     for argument in node.args:
         number = state.translate.expression(state, argument)
@@ -94,6 +100,41 @@ def atomic(state: FunctionState, base: ir.Expression, node: ast.Call) -> ir.Expr
     return ir.Atomic(storage_type(storage), location, operation, place, tuple(operands), fetch=True)
 
 
+def without_result(value: ir.Expression) -> ir.Expression:
+    """The same as a statement: an addition whose result nobody wants is an instruction that all targets have."""
+    if not isinstance(value, ir.Atomic):
+        return value
+    return ir.Atomic(value.type, value.location, value.operation, value.place, value.operands, fetch=False)
+
+
+def _check_alignment(place: ir.Expression, storage: Storage, location: Location) -> None:
+    if _is_aligned(place, storage.bits // 8):
+        return
+    raise error(
+        f"atomic operations work on what lies at multiples of {storage.bits // 8} bytes",
+        location,
+        found="a number in a packed struct, which may lie anywhere",
+        expected=f"a {storage.__name__} in its natural place",
+        fix="declare the struct without packed=True",
+    )
+
+
+def _is_aligned(place: ir.Expression, size: int) -> bool:
+    match place:
+        case ir.Field(base=base, field=field):
+            return field.offset % size == 0 and _is_aligned(base, size)
+        case ir.Element(base=base, type=of):
+            return of.layout.size % size == 0 and _is_aligned(base, size)
+        case ir.Unwrap(operand=operand) | ir.Require(operand=operand):
+            return isinstance(operand, ir.MapLookup) or _is_aligned(operand, size)
+        case ir.GlobalPlace() | ir.Construct():
+            return True
+        case _:
+            held = place.type.of if isinstance(place.type, OptionalType) else place.type
+            assert isinstance(held, PlaceType)
+            return held.layout.alignment % size == 0
+
+
 def _storage(layout: Layout, location: Location) -> Storage:
     if isinstance(layout, IntegerLayout) and layout.of.bits in WIDTHS:
         return layout.of
@@ -102,5 +143,5 @@ def _storage(layout: Layout, location: Location) -> Storage:
         location,
         found=f"a place of type {layout.name}",
         expected="u32, i32, u64 or i64",
-        fix="declare it wider",
+        fix="declare it wider" if isinstance(layout, IntegerLayout) else "use u32 or u64 for it",
     )

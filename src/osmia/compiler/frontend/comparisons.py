@@ -13,7 +13,16 @@ from osmia.compiler.frontend.places import loaded
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar, same
-from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, EnumLayout, IntegerLayout, Layout, StructLayout
+from osmia.layout import (
+    ArrayLayout,
+    BytesLayout,
+    CharsLayout,
+    EnumLayout,
+    IntegerLayout,
+    Layout,
+    SpinLockLayout,
+    StructLayout,
+)
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
@@ -94,6 +103,8 @@ def _places(
         before.append(ir.Assign(location, local, side))
         pairs.append(ir.LocalRead(side.type, location, local))
     tests = [_part(state, pairs[0], pairs[1], part, location) for part in _parts(layout, location)]
+    if not tests:
+        return ir.Sequence(ir.BOOL, location, tuple(before), ir.Constant(ir.BOOL, location, 1))
     whole = tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "and", tuple(tests))
     return ir.Sequence(ir.BOOL, location, tuple(before), whole)
 
@@ -117,7 +128,9 @@ def _parts(layout: Layout, location: Location) -> list[ir.Field | ir.Element]:
     """The fields of a struct or the elements of an array, of a base that is filled in later."""
     nowhere = value_of(Static(None, ("constant",), location))
     if isinstance(layout, StructLayout):
-        return [ir.Field(PlaceType(field.layout), location, nowhere, field) for field in layout.fields]
+        # A lock is no part of the value: user code never sees it locked.
+        fields = [field for field in layout.fields if not isinstance(field.layout, SpinLockLayout)]
+        return [ir.Field(PlaceType(field.layout), location, nowhere, field) for field in fields]
     assert isinstance(layout, ArrayLayout)
     return [
         ir.Element(

@@ -11,7 +11,7 @@ from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar
-from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, SpinLockLayout, StructLayout, layout_of
+from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, StructLayout, layout_of, spin_locks
 from osmia.maps.array import PerCpuArray
 from osmia.maps.codec import Bytes
 from osmia.types import u32
@@ -101,14 +101,13 @@ def new_object(state: FunctionState, node: ast.Call, layout: Layout | None) -> i
 
 def scratch_object(state: FunctionState, node: ast.Call) -> ir.Expression:
     """`scratch(T)`: zeros in memory that each CPU has for this line alone, for what is too large for the stack."""
-    arguments = static_arguments(state, node)
-    layout = layout_of(arguments[0]) if len(arguments) == 1 else None
     location = state.at(node)
-    if layout is None or isinstance(layout, SpinLockLayout):
+    layout = _type_argument(state, node)
+    if layout is None or spin_locks(layout):
         raise error(
             "scratch takes a type of fixed size",
             location,
-            found=ast.unparse(node),
+            found=ast.unparse(node) + (", which holds a spin lock" if layout is not None else ""),
             expected="a struct, array(T, n) or chars(n)",
             fix="name one of these",
         )
@@ -125,6 +124,18 @@ def scratch_object(state: FunctionState, node: ast.Call) -> ir.Expression:
     )
 
 
+def _type_argument(state: FunctionState, node: ast.Call) -> Layout | None:
+    """The type that is the only argument of a call: named, or written `array(T, n)` or `chars(n)`."""
+    if len(node.args) != 1 or node.keywords:
+        return None
+    given = state.translate.operand(state, node.args[0])
+    if isinstance(given, Static):
+        return layout_of(given.value)
+    if isinstance(given, ir.Construct) and not isinstance(given.type.layout, StructLayout):
+        return given.type.layout
+    return None
+
+
 def _in_words(size: int) -> int:
     return (size + 7) // 8 * 8
 
@@ -134,7 +145,7 @@ def _scratch_map(state: FunctionState, layout: Layout) -> ir.MapReference:
     symbol = f"osmia_scratch{len(state.unit.scratch)}"
     size = _in_words(layout.size)
     declaration: PerCpuArray[Any] = PerCpuArray(Bytes(size), max_entries=1, name=symbol)  # type: ignore[arg-type]
-    reference = ir.MapReference(symbol, declaration, IntegerLayout(u32), BytesLayout(size))  # type: ignore[arg-type]
+    reference = ir.MapReference(symbol, declaration, IntegerLayout(u32), BytesLayout(size), scratch=True)  # type: ignore[arg-type]
     state.unit.scratch.append(reference)
     return reference
 

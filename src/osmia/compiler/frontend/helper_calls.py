@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS, helper_for, kinds_of
+from osmia.abi.helpers import HELPERS, XDP_NAMES, called, helper_for, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
@@ -27,7 +27,7 @@ from osmia.compiler.ir.types import (
     storage_type,
 )
 from osmia.kinds import KINDS
-from osmia.layout import CharsLayout
+from osmia.layout import CharsLayout, spin_locks
 from osmia.types import INTEGERS
 
 if TYPE_CHECKING:
@@ -41,10 +41,11 @@ BY_NAME: dict[str, Storage] = {of.__name__: of for of in INTEGERS}
 WIDTHS: dict[str, Storage] = {
     name: BY_NAME[of]
     for of, names in {
+        "u16": ("u16", "__be16"),
         "u32": ("u32", "__u32", "__wsum"),
         "i32": ("int", "s32"),
         "i64": ("long", "s64"),
-        "u64": ("u64", "__u64"),
+        "u64": ("u64", "__u64", "size_t"),
     }.items()
     for name in names
 }
@@ -56,31 +57,38 @@ NOT_YET = {
     "kptr": "pointers kept in maps",
     "per-CPU": "the kernel's own variables",
     "reservation": "reservations outside of a with block",
-    "string": "constant strings of the kernel's helpers",
 }
 # What these give a program is its kind's own action.
 GIVES_ACTION = ("redirect", "redirect_map")
-XDP_NAMES = {"adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_bytes", "store_bytes"}
+BIG_ENDIAN = "__be16"
 
 
 def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.Expression | None:
     """A helper as a method of the context; None where it has no such method."""
     assert isinstance(node.func, ast.Attribute)
     name = node.func.attr
-    row = helper_for(of.kind, f"xdp_{name}" if of.kind == "xdp" and name in XDP_NAMES else name)
+    short = of.kind == "xdp" and name in XDP_NAMES
+    prefixed = of.kind == "xdp" and name.removeprefix("xdp_") in XDP_NAMES and not short
+    row = None if prefixed else helper_for(of.kind, f"xdp_{name}" if short else name)
     if row is not None and row.form in ("context", "function"):
         return helper_call(state, row, node)
     if name in KINDS[of.kind].fields:
         return None
-    kinds = kinds_of(name)
-    known = [*KINDS[of.kind].fields, *(each for each, row in HELPERS.items() if of.kind in row.kinds)]
+    kinds = () if prefixed or of.kind in kinds_of(name) else kinds_of(name)
+    known = [*KINDS[of.kind].fields, *_methods(of.kind)]
     raise error(
         f"programs of kind {of.kind} cannot call {name}" if kinds else f"{of} has no helper {name!r}",
         state.at(node),
         found=f"{ast.unparse(node.func)}()",
         expected=f"a helper of {of}" + (f"; {name} is for {', '.join(kinds)}" if kinds else ""),
-        fix=did_you_mean(name, known) or "see docs/helpers.md for what each kind may call",
+        fix=did_you_mean(name.removeprefix("xdp_") if prefixed else name, known)
+        or "see docs/helpers.md for what each kind may call",
     )
+
+
+def _methods(kind: str) -> list[str]:
+    """The helpers that are methods of a kind's context."""
+    return [called(row) for row in HELPERS.values() if kind in row.kinds and row.form in ("context", "function")]
 
 
 def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:
@@ -159,10 +167,10 @@ def _given(state: FunctionState, row: HelperRow, node: ast.Call) -> dict[str, li
     if wrong or missing or len(found.get("*", ())) > 3:
         form = ", ".join(f"{name}=0" if name in optional else name for name in names) + ", ..." * varying
         raise error(
-            f"{row.name} takes ({form})",
+            f"{called(row)} takes ({form})",
             state.at(node),
             found=ast.unparse(node),
-            expected=f"{row.name}({form})",
+            expected=f"{called(row)}({form})",
             fix=f"give it {', '.join(missing)}" if missing else "give it these arguments",
         )
     return found
@@ -176,7 +184,7 @@ def _size(memory: ir.Expression | ir.MapReference, location: Location) -> ir.Exp
 
 
 def _argument(row: HelperRow, argument: HelperArgument, value: Operand | None, location: Location) -> ir.Expression:
-    role = f"the argument {argument.parameter} of {row.name}"
+    role = f"the argument {argument.parameter} of {called(row)}"
     if value is None:  # it may be left out
         number = argument.kind == "integer"
         return ir.Constant(IntType(0, 0) if number else ir.NONE, location, 0)
@@ -210,10 +218,22 @@ def _number(argument: HelperArgument, value: Operand, role: str) -> ir.Expressio
     if isinstance(value, ir.Constant) and storage is BY_NAME["u64"] and value.value < 0:
         return value  # C gives such flags as -1
     check_store(value, storage, role)
-    if isinstance(value, ir.Constant) or storage.bits == 64:
-        return value
     inside = storage_type(storage)
-    return value if inside.low <= of.low and of.high <= inside.high else ir.Wrap(inside, value.location, value, storage)
+    if not isinstance(value, ir.Constant) and storage.bits < 64 and not inside.low <= of.low <= of.high <= inside.high:
+        value = ir.Wrap(inside, value.location, value, storage)
+    return _swapped(value) if argument.type == BIG_ENDIAN else value
+
+
+def _swapped(value: ir.Expression) -> ir.Expression:
+    """A number of 16 bits in the byte order of networks."""
+    location, whole = value.location, IntType(0, 0xFFFF)
+    if isinstance(value, ir.Constant):
+        number = int.from_bytes(value.value.to_bytes(2, "little"), "big")
+        return ir.Constant(IntType(number, number), location, number)
+    eight = ir.Constant(IntType(8, 8), location, 8)
+    up = ir.Wrap(whole, location, ir.Binary(IntType(0, 0xFFFF00), location, "<<", value, eight, None), BY_NAME["u16"])
+    down = ir.Binary(IntType(0, 0xFF), location, ">>", value, eight, None)
+    return ir.Binary(whole, location, "|", up, down, None)
 
 
 def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str, location: Location) -> ir.Expression:
@@ -224,14 +244,18 @@ def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str,
         wanted = argument.type.removeprefix("const ").removeprefix("struct ").removesuffix(" *")
         if isinstance(value, ir.Expression):
             held = unwrapped(value)
-            if isinstance(held.type, ObjectType):
+            if isinstance(held.type, ObjectType) and wanted in {"void", held.type.struct}:
                 return held
         raise _wrong(role, f"an object of the kernel ({wanted})", value, location)
+    if argument.kind == "string":
+        return _text(value, role, location)
     if isinstance(value, Static) and isinstance(value.value, str | bytes) and argument.access == "read":
         return _constant_bytes(row, value, location)
     if isinstance(value, ir.Expression):
         held = unwrapped(value)
         if isinstance(held.type, PlaceType):
+            if spin_locks(held.type.layout):
+                raise _locked(held, role)
             _check_size(argument, held, role)
             return held
     raise _wrong(role, "memory: a struct, an array, chars, or a reference", value, location)
@@ -241,13 +265,39 @@ def _constant_bytes(row: HelperRow, value: Static, location: Location) -> ir.Exp
     data = value.value.encode() + b"\0" if isinstance(value.value, str) else bytes(value.value)  # type: ignore[call-overload]
     if not data:
         raise error(
-            f"{row.name} reads memory",
+            f"{called(row)} reads memory",
             location,
             found="no bytes",
             expected="at least one byte",
             fix="give it something to read",
         )
-    return ir.Construct(PlaceType(CharsLayout(len(data))), location, data, ())
+    return ir.ConstantText(PlaceType(CharsLayout(len(data))), location, data)
+
+
+def _text(value: Operand, role: str, location: Location) -> ir.Expression:
+    """A text that ends with a zero, in memory that cannot change."""
+    if not isinstance(value, Static) or not isinstance(value.value, str):
+        raise _wrong(role, "a text that is known when the program is compiled", value, location)
+    if "\0" in value.value:
+        raise error(
+            f"{role} ends at its first zero",
+            location,
+            found=f"a zero inside of {value.value!r}",
+            expected="a text without zeros",
+            fix="leave the zero out: one is added behind the text",
+        )
+    data = value.value.encode() + b"\0"
+    return ir.ConstantText(PlaceType(CharsLayout(len(data))), location, data)
+
+
+def _locked(place: ir.Expression, role: str) -> Exception:
+    return error(
+        f"{role} holds a spin lock",
+        place.location,
+        found=str(place.type),
+        expected="memory without a lock: nobody may read or write one",
+        fix="give it a field of the struct, or a copy of the fields that it needs",
+    )
 
 
 def _check_size(argument: HelperArgument, place: ir.Expression, role: str) -> None:

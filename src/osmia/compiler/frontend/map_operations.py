@@ -25,7 +25,7 @@ from osmia.compiler.ir.types import (
     scalar_storage,
     storage_type,
 )
-from osmia.layout import BooleanLayout, EnumLayout
+from osmia.layout import BooleanLayout, EnumLayout, spin_locks
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 STATUS = IntType(-4095, 0)
 
 ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
+STANDS_ALONE = {"reserve": "`with {}.reserve() as event:`", "discard": "`{}.discard(event)`, as a statement"}
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
 
 MISSING_KEY = "missing key"
@@ -61,6 +62,14 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
             related=(
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
+        )
+    if name not in ARGUMENTS:
+        raise error(
+            f"{name} gives no value",
+            location,
+            found=ast.unparse(node),
+            expected=STANDS_ALONE[name].format(map_.symbol),
+            fix="write it so",
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
@@ -95,10 +104,21 @@ def value_for(state: FunctionState, map_: ir.MapReference, value: Operand, locat
     """A value as the map stores it."""
     role = f"the value of {map_.symbol}"
     if not is_scalar(map_.value):
-        return aggregate(state, value, map_.value, role, location)
+        held = aggregate(state, value, map_.value, role, location)
+        return held if isinstance(held, ir.Construct) or not spin_locks(map_.value) else _unlocked(state, held)
     number = scalar(value, role, map_.value)
     check_scalar(number, map_.value, role)
     return number
+
+
+def _unlocked(state: FunctionState, held: ir.Expression) -> ir.Expression:
+    """A copy in the program's own memory: a helper that reads a lock in a map would be refused."""
+    assert isinstance(held.type, PlaceType)
+    location, of = held.location, held.type
+    copy = state.hidden(of)
+    here = ir.LocalRead(of, location, copy)
+    made = ir.Construct(of, location, bytes(of.layout.size), ())
+    return ir.Sequence(of, location, (ir.Assign(location, copy, made), ir.Copy(location, here, held)), here)
 
 
 def _lookup_or_init(
@@ -218,7 +238,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
     declaration: Any = map_.declaration
     if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
         raise error(
-            f"the programs of {map_.symbol} take a {declaration.context.__name__}",
+            f"the context of the programs of {map_.symbol} is of type {declaration.context.__name__}",
             context.location,
             found=str(context.type),
             expected=declaration.context.__name__,

@@ -13,13 +13,18 @@ from osmia.compiler.frontend.function import FunctionState, ProgramState, Static
 from osmia.compiler.frontend.statements import block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
-from osmia.compiler.ir.walk import assigned
+from osmia.compiler.ir.walk import assigned, program_nodes
 from osmia.compiler.source import FunctionSource, function_source
+from osmia.maps.declaration import RESERVED
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.compiler.request import ProgramRequest
     from osmia.kinds import Kind
+
+
+# What the compiler calls its own maps and texts begins with these.
+OWN = ("osmia_scratch", "osmia_text")
 
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
@@ -43,16 +48,43 @@ def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]
         state.files,
         state.globals,
         state.settings,
-        state.scratch,
+        _scratch(programs),
         [],
     ), state
 
 
+def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
+    """The scratch maps that are in use: what is translated more than once, such as loops, asks for more."""
+    found = [
+        each.map for p in programs for each in program_nodes(p) if isinstance(each, ir.MapLookup) and each.map.scratch
+    ]
+    return list({reference.symbol: reference for reference in found}.values())
+
+
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
     symbols = {reference.symbol: "a map" for reference in state.maps.values()}
+    for kind, names in (("a global", state.globals), ("a setting", state.settings)):
+        for name in names:
+            if symbols.setdefault(name, kind) != kind:
+                raise error(
+                    f"the name {name!r} is used twice in one object",
+                    programs[0].location,
+                    found=f"{symbols[name]} of that name beside {kind}",
+                    expected="one name for each of what is loaded together",
+                    fix="rename one of them, or give it name=",
+                )
+    for name, kind in symbols.items():
+        if name == RESERVED or name.startswith(OWN):
+            raise error(
+                f"the name {name!r} is the compiler's own",
+                programs[0].location,
+                found=f"{kind} of that name",
+                expected=f"a name other than {RESERVED}, {' and '.join(f'{each}...' for each in OWN)}",
+                fix="rename it, or give it name=",
+            )
     for program in programs:
         taken = symbols.setdefault(program.name, "a program")
-        if taken == "a map" or sum(other.name == program.name for other in programs) > 1:
+        if taken != "a program" or sum(other.name == program.name for other in programs) > 1:
             raise error(
                 f"the name {program.name!r} is used twice in one object",
                 program.location,

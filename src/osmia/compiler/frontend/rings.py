@@ -81,7 +81,7 @@ def _check_event(state: FunctionState, map_: ir.MapReference, call: ast.Call) ->
         state.at(call),
         found=ast.unparse(call),
         expected=f"{map_.symbol}.reserve()",
-        fix=f"reserve a {map_.value.name}",
+        fix="leave the type out, or declare a ring for events of the other type",
     )
 
 
@@ -147,7 +147,7 @@ def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
         )
     value = state.translate.operand(state, node.args[0])
     if isinstance(value, Static) and isinstance(value.value, bytes) and value.value:
-        data: ir.Expression = ir.Construct(PlaceType(CharsLayout(len(value.value))), location, value.value, ())
+        data: ir.Expression = ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
     else:
         data = aggregate(state, value, map_.value, f"an event of {map_.symbol}", location)
     flags = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else _number(0, location)

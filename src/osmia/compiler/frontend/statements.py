@@ -6,6 +6,7 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
@@ -46,7 +47,9 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
             assert isinstance(ring, Static)
             return discard(state, ring, node.value)
         case ast.Expr():
-            return (ir.Evaluate(state.at(node), _unused(operand(state, node.value), state, node.value)),)
+            return (
+                ir.Evaluate(state.at(node), without_result(_unused(operand(state, node.value), state, node.value))),
+            )
         case ast.Assign():
             return _assign(state, node)
         case ast.AnnAssign():

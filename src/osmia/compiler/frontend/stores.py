@@ -100,6 +100,14 @@ def scalar(value: Operand, role: str, layout: Layout) -> ir.Expression:
 
 def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, location: Location) -> ir.Expression:
     """A place that holds what shall be copied into a struct, an array or chars."""
+    if isinstance(layout, SpinLockLayout):
+        raise error(
+            f"{role} is a spin lock",
+            location if not isinstance(value, ir.Expression) else value.location,
+            found=_described(value),
+            expected="no value: a lock begins unlocked, and copies leave it out",
+            fix="leave the lock alone; take it: `with value.lock:`",
+        )
     match value:
         case Static(value=constant):
             image = image_of(layout, constant)
@@ -107,7 +115,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
                 return ir.Construct(PlaceType(layout), location, image, ())
         case TupleValue(before=before, items=items) if isinstance(layout, ArrayLayout) and len(items) == layout.length:
             return _array_of(state, layout, before, items, role, location)
-        case _ if isinstance(value, ir.Expression) and not isinstance(layout, SpinLockLayout):
+        case _ if isinstance(value, ir.Expression):
             found = value.type.of if isinstance(value.type, OptionalType) else value.type
             if same(found, PlaceType(layout)):
                 return unwrapped(value)
@@ -117,7 +125,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
         location if not isinstance(value, ir.Expression) else value.location,
         found=found_text,
         expected=_expected(layout),
-        fix=_aggregate_fix(layout),
+        fix="store a value of that type",
     )
 
 
@@ -176,9 +184,3 @@ def _expected(layout: Layout) -> str:
             return f"{layout.name}, or {length} values"
         case _:
             return layout.name
-
-
-def _aggregate_fix(layout: Layout) -> str:
-    if isinstance(layout, SpinLockLayout):
-        return "leave the lock alone; take it: `with value.lock:`"
-    return "store a value of that type"

@@ -92,6 +92,8 @@ class MapReference:
     declaration: Map[Any, Any]
     key: Layout
     value: Layout
+    scratch: bool = False
+    """Whether it is of the compiler's own: memory for one line's object."""
 
 
 @frozen_record
@@ -216,6 +218,15 @@ class SettingRead:
     location: Location
     symbol: str
     declaration: Setting
+
+
+@frozen_record
+class ConstantText:
+    """Constant bytes in `.rodata`, as a place: some helpers take a text from nowhere else."""
+
+    type: PlaceType
+    location: Location
+    data: bytes
 
 
 @frozen_record
@@ -431,6 +442,7 @@ Expression = (
     | Atomic
     | GlobalPlace
     | SettingRead
+    | ConstantText
     | Unwrap
     | Require
     | Field

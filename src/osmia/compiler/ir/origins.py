@@ -58,3 +58,22 @@ def packet_change(body: tuple[ir.Statement, ...]) -> str | None:
             if found is not None:
                 return found
     return None
+
+
+def objects_end(call: ir.Inlined) -> bool:
+    """Whether all objects that a call makes end with it: nothing that is there after it refers to one.
+
+    Then another object may lie where they lay.
+    """
+    kept = []
+    for each in nodes(call.body):
+        match each:
+            case ir.CallFunction() | ir.ForEach():
+                return False  # what refers to what goes through another function
+            case ir.Loop(plan=plan) if plan.form == "bpf_loop":
+                return False
+            case ir.Assign(local=local, value=value) | ir.AssignExpression(local=local, value=value):
+                if is_pointer(local.type) and local not in call.locals:
+                    kept.append(value)
+    inside = leading_to(call.body, ir.Construct)
+    return not call.frame.unrolled and not any(leads_to(value, ir.Construct, inside) for value in kept)

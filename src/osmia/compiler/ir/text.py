@@ -144,6 +144,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"global {symbol}"
         case ir.SettingRead(symbol=symbol, type=type_):
             return f"(setting {symbol}: {type_})"
+        case ir.ConstantText(data=data):
+            return f"text {data!r}"
         case ir.HelperCall(helper=helper, arguments=arguments):
             shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
             return f"{helper.name}({', '.join(shown)})"

@@ -230,6 +230,11 @@ def is_pointer(of: ValueType) -> bool:
     return isinstance(of, OptionalType | PlaceType | ObjectType | NoneType | ContextType | PacketType)
 
 
+def is_object(of: ValueType) -> bool:
+    """Whether a value of this type is an object of the kernel's, or may be one."""
+    return isinstance(of.of if isinstance(of, OptionalType) else of, ObjectType)
+
+
 def same(one: ValueType, wanted: ValueType) -> bool:
     """Whether a value of one type is of the wanted one, wherever it was read from."""
     match one, wanted:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case (
-            ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.GlobalPlace() | ir.SettingRead() | ir.PacketLength()
-        ):
+        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.PacketLength():
+            return ()
+        case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText():
             return ()
         case ir.PacketAt(offset=offset):
             return (offset,)
@@ -62,6 +62,13 @@ def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Ex
         yield statement
         for block in blocks:
             yield from nodes(block)
+
+
+def program_nodes(program: ir.Program) -> Iterator[ir.Statement | ir.Expression]:
+    """Every node of a program and of the functions that it calls."""
+    yield from nodes(program.body)
+    for function in program.functions:
+        yield from nodes(function.body)
 
 
 def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:

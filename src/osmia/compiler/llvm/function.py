@@ -14,7 +14,7 @@ from osmia.compiler.checks.loop_forms import MOST_ROUNDS
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
-from osmia.compiler.ir.origins import leading_to, leads_to, packet_change
+from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_change
 from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
@@ -70,6 +70,7 @@ class FunctionWriter:
         debug: DebugInfo,
         sites: dict[Location, int],
         error_map: str,
+        texts: dict[bytes, str],
         function: ir.Function | None = None,
         *,
         whole_results: bool,
@@ -79,6 +80,7 @@ class FunctionWriter:
         `whole_results` says that all kernels that the object is for give 64 bits where a map's operation ends.
         """
         self._program = program
+        self._texts = texts
         self._function = function
         self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
@@ -101,6 +103,8 @@ class FunctionWriter:
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # The objects that end with the innermost call around whose objects do; None where there is none.
+        self._made: list[str] | None = None
         # The part of the program that is being written as a function of its own, and all that have been.
         self._callback: Callback | None = None
         self._written: list[str] = []
@@ -242,9 +246,14 @@ class FunctionWriter:
     def _inlined(self, statement: ir.Inlined) -> None:
         after = self._out.label("called")
         self._frames[statement.frame] = (after, len(self._scopes))
+        before, ends = self._made, objects_end(statement)
+        self._made = [] if ends else before
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
+        for made in self._made or () if ends else ():
+            self._out.line(f"call void @llvm.lifetime.end.p0(ptr {made})")
+        self._made = before
 
     def _leave(self, frame: ir.Frame) -> None:
         label, depth = self._frames.get(frame, ("", 0))
@@ -755,6 +764,7 @@ class FunctionWriter:
                 | ir.Element()
                 | ir.Construct()
                 | ir.GlobalPlace()
+                | ir.ConstantText()
             ):
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
@@ -791,6 +801,8 @@ class FunctionWriter:
                 return self._construct(of)
             case ir.GlobalPlace(symbol=symbol):
                 return f"@{quoted(symbol)}"
+            case ir.ConstantText(data=data):
+                return f"@{quoted(self._texts[data])}"
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._pointer(value)
@@ -936,7 +948,7 @@ class FunctionWriter:
         held, target = self._pointer(source), self._pointer(place)
         self._out.at(location)
         alignment = min(self._alignment(place), self._alignment(source))
-        memory.copy(self._out, target, held, place.type.layout.size, alignment)
+        memory.copy(self._out, target, held, place.type.layout, alignment)
 
     def _construct(self, of: ir.Construct) -> str:
         """All values are evaluated before anything is written: they may be made of the object's last life."""
@@ -948,10 +960,13 @@ class FunctionWriter:
                 continue
             kept = out.object(field.layout.size)
             pointer = self._pointer(value)
-            memory.copy(out, kept, pointer, field.layout.size, self._alignment(value))
+            memory.copy(out, kept, pointer, field.layout, self._alignment(value))
             values.append(kept)
         out.at(of.location)
         made = out.object(layout.size)
+        if self._made is not None:
+            self._made.append(made)
+            out.line(f"call void @llvm.lifetime.start.p0(ptr {made})")
         memory.fill(out, made, of.image.ljust((len(of.image) + 7) // 8 * 8, b"\0"), ANY_ALIGNMENT)
         for (field, _), held in zip(of.values, values, strict=True):
             alignment = min(ANY_ALIGNMENT, _lowest_bit(field.offset))
@@ -961,7 +976,7 @@ class FunctionWriter:
                 place = memory.offset(out, made, field.offset)
                 memory.store(out, field.layout, held, place, min(field.layout.size, alignment))
             else:
-                memory.copy(out, memory.offset(out, made, field.offset), held, field.layout.size, alignment)
+                memory.copy(out, memory.offset(out, made, field.offset), held, field.layout, alignment)
         return made
 
     def _element(self, of: ir.Element) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import scalar_storage
-from osmia.layout import BigEndianLayout, BooleanLayout
+from osmia.layout import BigEndianLayout, BooleanLayout, SpinLockLayout, StructLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,19 +83,38 @@ def _unit(field: Field) -> tuple[int, int, int]:
     raise AssertionError(f"a bit field that no aligned unit holds: {field}")
 
 
-def chunks(size: int, alignment: int) -> Iterator[tuple[int, int]]:
-    """(offset, bytes) of the accesses that cover so many bytes."""
+LOCK = 4
+"""The bytes of a spin lock, which the verifier lets nobody read or write."""
+
+
+def chunks(size: int, alignment: int, locks: tuple[int, ...] = ()) -> Iterator[tuple[int, int]]:
+    """(offset, bytes) of the accesses that cover so many bytes, without the spin locks at these offsets."""
     start = 0
     while start < size:
-        width = next(w for w in (8, 4, 2, 1) if w <= alignment and start % w == 0 and start + w <= size)
+        if start in locks:
+            start += LOCK
+            continue
+        end = min([size, *(lock for lock in locks if lock > start)])
+        width = next(w for w in (8, 4, 2, 1) if w <= alignment and start % w == 0 and start + w <= end)
         yield start, width
         start += width
 
 
-def copy(out: Emitter, target: str, source: str, size: int, alignment: int) -> None:
-    """Copy bytes; what is read is read before anything is written, so the two may overlap."""
+def locks_of(layout: Layout) -> tuple[int, ...]:
+    """The offsets of the spin locks in a value."""
+    match layout:
+        case SpinLockLayout():
+            return (0,)
+        case StructLayout(fields=fields):
+            return tuple(field.offset + inside for field in fields for inside in locks_of(field.layout))
+        case _:
+            return ()
+
+
+def copy(out: Emitter, target: str, source: str, layout: Layout, alignment: int) -> None:
+    """Copy a value, without its locks; what is read is read before anything is written, so the two may overlap."""
     parts = []
-    for start, width in chunks(size, alignment):
+    for start, width in chunks(layout.size, alignment, locks_of(layout)):
         bits = 8 * width
         parts.append((start, bits, out.value(f"load i{bits}, ptr {offset(out, source, start)}, align {width}")))
     for start, bits, value in parts:

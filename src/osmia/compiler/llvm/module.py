@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, WHOLE_RESULTS_SINCE, FunctionWriter, site_numbers
 from osmia.layout import layout_of
@@ -11,7 +13,6 @@ from osmia.types import u32, u64
 
 if TYPE_CHECKING:
     from osmia.compiler import Target
-    from osmia.compiler.ir import nodes as ir
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
@@ -42,6 +43,10 @@ def module_text(unit: ir.Unit, target: Target) -> str:
         number = debug.variable(symbol, layout, constant=True)
         lines.append(_variable(symbol, ".rodata", setting.encode(setting.default), number))
         kept.append(symbol)
+    texts = _texts(unit)
+    for data, symbol in texts.items():
+        lines.append(_text_definition(symbol, data))
+        kept.append(symbol)
     for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target))):
         data = text.encode() + b"\0" * (section == "license")
         lines.append(_data_definition(symbol, section, data))
@@ -51,7 +56,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     whole = target.kernel >= WHOLE_RESULTS_SINCE
     functions = [
         FunctionWriter(
-            program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, function, whole_results=whole
+            program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, texts, function, whole_results=whole
         ).text()
         for program in unit.programs
         for function in (*program.functions, None)
@@ -96,6 +101,17 @@ def _variable(symbol: str, section: str, contents: bytes, debug: str) -> str:
         f'@{quoted(symbol)} = dso_local global [{len(contents)} x i8] c"{data}",'
         f" section {quoted(section)}, align 8, !dbg {debug}"
     )
+
+
+def _texts(unit: ir.Unit) -> dict[bytes, str]:
+    """The symbols of constant texts, each of which is stored once."""
+    found = [each.data for p in unit.programs for each in program_nodes(p) if isinstance(each, ir.ConstantText)]
+    return {data: f"osmia_text{number}" for number, data in enumerate(dict.fromkeys(found))}
+
+
+def _text_definition(symbol: str, data: bytes) -> str:
+    text = "".join(f"\\{byte:02X}" for byte in data)
+    return f'@{quoted(symbol)} = dso_local global [{len(data)} x i8] c"{text}", section ".rodata", align 1'
 
 
 def _data_definition(symbol: str, section: str, data: bytes) -> str:

@@ -1,0 +1,136 @@
+"""What an object asks of the kernel that loads it: helpers, atomic instructions, a licence, the number of maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.abi.helpers import called
+from osmia.compiler.diagnostics import error
+from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.walk import program_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osmia.compiler import Target
+    from osmia.compiler.location import Location
+
+MOST_MAPS = 64
+"""Of one program (MAX_USED_MAPS in linux/bpf_verifier.h)."""
+GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
+"""What the kernel takes for the GPL (license_is_gpl_compatible in linux/license.h)."""
+ATOMIC_CPUS = ("v3", "v4")
+ATOMIC_SINCE = (5, 12)
+"""Atomic instructions other than an addition whose result is not wanted."""
+METHODS = {
+    "and": "fetch_and",
+    "or": "fetch_or",
+    "xor": "fetch_xor",
+    "exchange": "exchange",
+    "compare_exchange": "compare_exchange",
+}
+
+
+def check_limits(unit: ir.Unit) -> None:
+    """Raise CompileError for what no kernel takes: a helper that the licence keeps away, too many maps."""
+    for program in unit.programs:
+        _check_license(program, unit.license)
+        _check_maps(program, unit)
+
+
+def check_target(unit: ir.Unit, target: Target) -> None:
+    """Raise CompileError for what the target's kernel or instruction set does not have."""
+    for program in unit.programs:
+        for each in program_nodes(program):
+            if isinstance(each, ir.HelperCall):
+                _check_helper(each, program.kind.name, target)
+            elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
+                _check_atomic(each, target)
+
+
+def _check_license(program: ir.Program, license_: str) -> None:
+    if license_ in GPL_COMPATIBLE:
+        return
+    for each in program_nodes(program):
+        if isinstance(each, ir.HelperCall) and each.helper.gpl_only:
+            raise error(
+                f"{called(each.helper)} is for programs under the GPL",
+                each.location,
+                found=f"LICENSE = {license_!r}",
+                expected=f"one of {', '.join(GPL_COMPATIBLE)}",
+                fix="license the program so, or leave the call out",
+            )
+
+
+def _check_maps(program: ir.Program, unit: ir.Unit) -> None:
+    used: dict[str, None] = {}
+    for symbol, location in _used(program, unit):
+        used.setdefault(symbol)
+        if len(used) > MOST_MAPS:
+            raise error(
+                f"{program.name} uses more maps than a program may",
+                location,
+                found=f"{symbol} is number {len(used)}; each Global is one, all settings are one, all counts of errors",
+                expected=f"at most {MOST_MAPS}",
+                fix="put several values into one map or one Global: a struct, an array",
+            )
+
+
+def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
+    """The maps that a program uses, as the kernel counts them, with where."""
+    for site in unit.error_sites:
+        if site.program == program.name:
+            yield "osmia_errors", site.location
+            break
+    for each in program_nodes(program):
+        match each:
+            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
+                yield map_.symbol, each.location
+            case ir.HelperCall(arguments=arguments):
+                yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
+            case ir.GlobalPlace(symbol=symbol):
+                yield symbol, each.location
+            case ir.SettingRead() | ir.ConstantText():
+                yield ".rodata", each.location
+
+
+def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
+    row = call.helper
+    since, until = row.since_for(kind), row.until.get(kind)
+    if target.kernel < since:
+        raise error(
+            f"{called(row)} needs a newer kernel than this is compiled for",
+            call.location,
+            found=f"{called(row)}(), which programs of kind {kind} may call since Linux {_dotted(since)}",
+            expected=f"what Linux {_dotted(target.kernel)} has, the oldest kernel that the object is for",
+            fix=f"compile it for newer kernels: `osmia build --kernel {_dotted(since)}`",
+        )
+    if until is not None and target.kernel >= until:
+        raise error(
+            f"{called(row)} is gone from the kernel that this is compiled for",
+            call.location,
+            found=f"{called(row)}(), which programs of kind {kind} may call before Linux {_dotted(until)}",
+            expected=f"what Linux {_dotted(target.kernel)} has",
+            fix="see docs/helpers.md for what each kind may call",
+        )
+
+
+def _check_atomic(atomic: ir.Atomic, target: Target) -> None:
+    known = target.cpu in ATOMIC_CPUS
+    if known and target.kernel >= ATOMIC_SINCE:
+        return
+    what = "the result of fetch_add" if atomic.operation == "add" else METHODS[atomic.operation]
+    lacking = f"Linux {_dotted(ATOMIC_SINCE)}" if known else f"instruction set {ATOMIC_CPUS[0]}"
+    raise error(
+        f"{what} needs {lacking}",
+        atomic.location,
+        found=f"the target {target}",
+        expected="an addition whose result is not used, which all have",
+        fix=f"compile it for newer kernels: `osmia build --kernel {_dotted(ATOMIC_SINCE)}`"
+        if known
+        else f"compile it for {ATOMIC_CPUS[0]} or later",
+    )
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
