@@ -24,7 +24,12 @@ def has(thing: str) -> bool:
 
 def require(thing: str) -> None:
     """Skip the test where the kernel is too old for it."""
-    if not has(thing):
-        name, since = SINCE[thing]
-        here = kernel_version()
-        pytest.skip(f"Linux {here[0]}.{here[1]} has not {name}: {since[0]}.{since[1]} has")
+    name, since = SINCE[thing]
+    require_kernel(since, name)
+
+
+def require_kernel(since: tuple[int, int], what: str) -> None:
+    """Skip the test on kernels before the one that brought what it takes."""
+    here = kernel_version()
+    if here < since:
+        pytest.skip(f"Linux {here[0]}.{here[1]} has not {what}: {since[0]}.{since[1]} has")
