@@ -71,9 +71,6 @@ NOT_YET: dict[str, set[str]] = {
     "callbacks": {
         "over the elements of a map",
     },
-    "packets": {
-        "the payload is searched for a word",
-    },
 }
 
 # What the compiler takes and type checkers refuse, and why that is so.

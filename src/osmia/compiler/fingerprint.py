@@ -124,6 +124,10 @@ def describe(value: object) -> Description:
         return ("missing",)
     if value is None or type(value) in (int, bool, str, bytes, float):
         return ("constant", type(value).__name__, value)
+    if type(value) in (tuple, list, set, frozenset, range):
+        # How many elements there are is read as well as each of them.
+        several: Any = value
+        return (type(value).__name__, *map(describe, _ordered(several)))
     if is_enumeration(type(value)):
         member: Any = value
         return ("member", *_name(type(value)), member.name, describe(member.value))

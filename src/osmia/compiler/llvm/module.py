@@ -111,7 +111,7 @@ def _texts(unit: ir.Unit) -> dict[bytes, str]:
 
 def _text_definition(symbol: str, data: bytes) -> str:
     text = "".join(f"\\{byte:02X}" for byte in data)
-    return f'@{quoted(symbol)} = dso_local global [{len(data)} x i8] c"{text}", section ".rodata", align 1'
+    return f'@{quoted(symbol)} = dso_local global [{len(data)} x i8] c"{text}", section ".rodata", align 8'
 
 
 def _data_definition(symbol: str, section: str, data: bytes) -> str:
