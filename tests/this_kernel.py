@@ -12,7 +12,7 @@ SINCE = {
     "may_goto": ("may_goto", (6, 9)),
     "bpf_loop": ("bpf_loop", (5, 17)),
     "for_each": ("bpf_for_each_map_elem", (5, 13)),
-    "global pointers": ("global functions that take pointers", (5, 13)),
+    "nested locks": ("locks inside of nested structs", (6, 11)),
     "fetch": ("atomics that give what was there, and other ones than adding", (5, 12)),
 }
 

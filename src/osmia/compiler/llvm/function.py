@@ -15,7 +15,16 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_change
-from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
+from osmia.compiler.ir.types import (
+    I64_HIGH,
+    BoolType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_pointer,
+    is_scalar,
+    scalar_storage,
+)
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
@@ -34,7 +43,7 @@ from osmia.compiler.llvm.callbacks import (
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter
-from osmia.compiler.llvm.passing import Passing
+from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
 from osmia.layout import layout_of
@@ -53,6 +62,11 @@ FOR_EACH, LOOP = 164, 181
 # Before 6.4 those gave an int, and what is in the upper half of the register is anything.
 HALF_RESULTS = frozenset({MAP_UPDATE_ELEM, MAP_DELETE_ELEM, 51, 87, 88, 89, FOR_EACH})
 WHOLE_RESULTS_SINCE = (6, 4)
+# Before that, verifiers forget that an event which was found to be there cannot be missing at the next test: 6.1 does
+# so, 6.12 does not. One test then decides, and its outcome is a number.
+RESERVED_SINCE = (6, 12)
+# Since then the verifier knows that a number which is not the least that it can be is above that.
+INEQUALITY_SINCE = (6, 8)
 
 ATTRIBUTES = "#0"
 # From so many rounds on, two ways through each are too many ways for the verifier.
@@ -73,26 +87,31 @@ class FunctionWriter:
         texts: dict[bytes, str],
         function: ir.Function | None = None,
         *,
-        whole_results: bool,
+        kernel: tuple[int, int],
     ) -> None:
         """`function` is one that the program calls, where that shall be written and not the program itself.
 
-        `whole_results` says that all kernels that the object is for give 64 bits where a map's operation ends.
+        `kernel` is the oldest that the object is for.
         """
         self._program = program
         self._texts = texts
         self._function = function
         self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
-        self._scope = debug.program(program) if function is None else debug.function(function, program)
+        self._local = function is not None and not is_global(function, kernel)
+        self._scope = (
+            debug.program(program) if function is None else debug.function(function, program, local=self._local)
+        )
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
-        self._whole_results = whole_results
+        self._kernel = kernel
         self._locals: dict[ir.Local, str] = {}
         self._on_stack = leading_to(self._body, ir.Construct, () if function is None else function.parameters)
         self._views = leading_to(self._body, ir.PacketAt)
+        if kernel < RESERVED_SINCE:
+            self._views |= leading_to(self._body, ir.HelperCall)
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
@@ -150,7 +169,7 @@ class FunctionWriter:
         self._statements(function.body)
         if not self._out.ended:
             passing.give_back(self._out, self._locals)
-        linkage = "dso_local" if function.global_ else "internal"
+        linkage = "internal" if self._local else "dso_local"
         head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
         section = f" section {quoted('.text')}"
         return "\n".join([*self._written, f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"])
@@ -344,7 +363,8 @@ class FunctionWriter:
             zero = unknown_zero(self._out)
         self._out.line(f"br label %{test}")
         self._out.start(test)
-        self._branch(statement.test, body, otherwise)
+        if not self._downwards(statement, body, otherwise):
+            self._branch(statement.test, body, otherwise)
         self._loops.append((after, step, len(self._scopes)))
         self._out.start(body)
         if general:
@@ -363,6 +383,25 @@ class FunctionWriter:
         self._statements(statement.otherwise)
         self._out.go(after)
         self._out.start(after)
+
+    def _downwards(self, statement: ir.Loop, body: str, otherwise: str) -> bool:
+        """The test of a loop that counts down to a constant, where a verifier that learns nothing from `!=` walks it.
+
+        LLVM makes `!=` of a number's last step to the least that it can be. So the number is one that it does not know.
+        """
+        match statement.test:
+            case ir.Compare(operators=(">",), operands=(ir.LocalRead(local=local), ir.Constant(value=bound))):
+                plan, of = statement.plan, integer_of(local.type)
+            case _:
+                return False
+        known = plan.least == plan.most or plan.form != "plain" or self._kernel >= INEQUALITY_SINCE
+        if known or of is None or of.high > I64_HIGH:
+            return False
+        self._out.at(statement.test.location)
+        number = self._out.opaque(self._out.value(f"load i64, ptr {self._locals[local]}, align 8"))
+        self._out.line(f"store i64 {number}, ptr {self._locals[local]}, align 8")
+        self._out.branch(self._out.value(f"icmp sgt i64 {number}, {bound}"), body, otherwise)
+        return True
 
     @staticmethod
     def _rounds_multiply(plan: ir.LoopPlan) -> bool:
@@ -854,7 +893,11 @@ class FunctionWriter:
         if not isinstance(of.type, OptionalType):
             return pointer, "false"
         self._out.at(of.location)
-        return pointer, self._out.value(f"icmp eq ptr {pointer}, null")
+        nothing = self._out.value(f"icmp eq ptr {pointer}, null")
+        if isinstance(of, ir.HelperCall):
+            decided = self._out.opaque(self._out.value(f"zext i1 {nothing} to i64"))
+            nothing = self._out.value(f"icmp ne i64 {decided}, 0")
+        return pointer, nothing
 
     def _view_of_two(self, of: ir.Conditional) -> View:
         """Only one of the two is evaluated."""
@@ -1025,7 +1068,7 @@ class FunctionWriter:
 
     def _status(self, helper: int, result: str) -> str:
         """What a helper gives, where older kernels may leave the upper half of the register as it was."""
-        if self._whole_results or helper not in HALF_RESULTS:
+        if self._kernel >= WHOLE_RESULTS_SINCE or helper not in HALF_RESULTS:
             return result
         return self._out.extended(self._out.narrowed(result, 32), 32, signed=True)
 

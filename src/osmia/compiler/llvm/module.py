@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.llvm.function import ATTRIBUTES, WHOLE_RESULTS_SINCE, FunctionWriter, site_numbers
+from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
 from osmia.layout import layout_of
 from osmia.types import u32, u64
 
@@ -53,10 +53,15 @@ def module_text(unit: ir.Unit, target: Target) -> str:
         kept.append(symbol)
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
-    whole = target.kernel >= WHOLE_RESULTS_SINCE
     functions = [
         FunctionWriter(
-            program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, texts, function, whole_results=whole
+            program,
+            debug,
+            site_numbers(unit.error_sites, program.name),
+            ERROR_MAP,
+            texts,
+            function,
+            kernel=target.kernel,
         ).text()
         for program in unit.programs
         for function in (*program.functions, None)
