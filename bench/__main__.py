@@ -1,4 +1,4 @@
-"""`python -m bench [code] [start] [--rounds N] [--json]`: run benchmarks and print what they measured."""
+"""`python -m bench [code] [programs] [start] [--rounds N] [--json]`: run benchmarks and print what they measured."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 # The checkout's osmia, whatever is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench import code, start
+from bench import code, programs, start
 from bench.report import as_json, as_text
 
-BENCHMARKS = {"code": code.measure, "start": start.measure}
-ROUNDS = {"code": code.ROUNDS, "start": start.ROUNDS}
+BENCHMARKS = {"code": code.measure, "programs": programs.measure, "start": start.measure}
+ROUNDS = {"code": code.ROUNDS, "programs": programs.ROUNDS, "start": start.ROUNDS}
 
 
 def main() -> int:

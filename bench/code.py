@@ -56,7 +56,7 @@ def _clang(cpu: str, directory: Path, table: Table) -> tuple[bytes | None, str]:
     """Clang's object and the version that it is of: the newest one before, where this clang lacks a version."""
     for version in CPUS[CPUS.index(cpu) :: -1]:
         try:
-            return tools.clang_object(tools.find_clang(), version, directory).read_bytes(), version
+            return tools.clang_object(tools.find_clang(), version, tools.COUNTER, directory).read_bytes(), version
         except tools.MissingError as problem:
             if str(problem) not in table.missing:
                 table.missing.append(str(problem))

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"
+COUNTER = PEERS / "counter.bpf.c"
 
 # Debian's names.
 PACKAGES = {
@@ -35,8 +36,10 @@ def find(name: str, *candidates: str) -> str:
 
 
 def find_clang() -> str:
-    """The clang that compiles for BPF; the newest where several stand side by side."""
-    return find("clang", "clang", *(f"clang-{version}" for version in range(25, 11, -1)))
+    """The clang that compiles for BPF: $CLANG, or the newest that is here."""
+    if "CLANG" in os.environ:
+        return find("clang", os.environ["CLANG"])
+    return find("clang", *(f"clang-{version}" for version in range(30, 11, -1)), "clang")
 
 
 def run(what: str, *command: str) -> str:
@@ -48,20 +51,20 @@ def run(what: str, *command: str) -> str:
     return done.stdout
 
 
-def clang_object(clang: str, cpu: str, directory: Path) -> Path:
-    """The C counter compiled for BPF of a version, as libbpf's users do it."""
-    made = directory / f"counter-{cpu}.o"
+def clang_object(clang: str, cpu: str, source: Path, directory: Path) -> Path:
+    """A C program compiled for BPF of a version, as libbpf's users do it."""
+    made = directory / f"{source.name.partition('.')[0]}-{cpu}.o"
     # Debian keeps asm/ below a directory that clang does not look in when it compiles for BPF.
     headers = [f"-I{path}" for path in Path("/usr/include").glob(f"{os.uname().machine}-linux-*")]
     options = ("-O2", "-g", "-Wall", "-Werror", "-target", "bpf", f"-mcpu={cpu}", *headers, "-c")
-    run(f"clang -mcpu={cpu}", clang, *options, str(PEERS / "counter.bpf.c"), "-o", str(made))
+    run(f"clang -mcpu={cpu}", clang, *options, str(source), "-o", str(made))
     return made
 
 
 def skeleton(directory: Path) -> Path:
     """The libbpf program: clang's object in a skeleton, linked dynamically."""
     clang, bpftool, compiler = find_clang(), find("bpftool"), find("cc")
-    made = clang_object(clang, "v3", directory)
+    made = clang_object(clang, "v3", COUNTER, directory)
     header = run("bpftool gen skeleton", bpftool, "gen", "skeleton", str(made), "name", "counter")
     (directory / "counter.skel.h").write_text(header)
     program = directory / "counter"

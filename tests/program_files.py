@@ -19,8 +19,10 @@ PRELUDE = (
 _numbers: defaultdict[Path, itertools.count[int]] = defaultdict(itertools.count)
 
 
-def module_from(directory: Path, text: str, *, name: str = "program") -> ModuleType:
-    """Write `text` to a file of its own and import it."""
+def module_from(
+    directory: Path, text: str, *, name: str = "program", names: dict[str, object] | None = None
+) -> ModuleType:
+    """Write `text` to a file of its own and import it. `names` are in it from the start."""
     folder = directory / str(next(_numbers[directory]))
     folder.mkdir()
     path = folder / f"{name}.py"
@@ -29,6 +31,7 @@ def module_from(directory: Path, text: str, *, name: str = "program") -> ModuleT
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
+    vars(module).update({key: value for key, value in (names or {}).items() if not key.startswith("__")})
     found.loader.exec_module(module)
     return module
 

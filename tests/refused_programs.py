@@ -80,6 +80,7 @@ MAPS = {
         MapSpec("ring", 27, 0, 0, 4096),
         MapSpec("constants", 2, 4, 64, 1, flags=1 << 7),
         MapSpec("locked", 1, 4, 8, 4, btf_key_type_id=1, btf_value_type_id=3),
+        MapSpec("typed", 1, 4, 4, 4, btf_key_type_id=1, btf_value_type_id=1),
     )
 }
 
@@ -126,7 +127,7 @@ def load_refused(refused: Refused) -> None:
     named = dict.fromkeys(each.target for made in functions for each in made.relocations if each.kind == "map")
     spec = ObjectSpec("raw.o", refused.license, {"program": program}, {}, {}, b"")
     spec.functions = {each.name: each for each in functions[1:]}
-    btf = Descriptor(bpf.btf_load(spin_lock_btf())) if "locked" in named else None
+    btf = Descriptor(bpf.btf_load(spin_lock_btf())) if {"locked", "typed"} & {*named} else None
     maps: dict[str, Descriptor] = {}
     try:
         for name in named:
@@ -343,6 +344,16 @@ PROGRAMS: dict[str, Refused] = {
             END,
         ]
     ),
+    "value-makes-oob constant": Refused(
+        [
+            START,
+            FOUND,
+            CHECKED,
+            MISSING,
+            ("    found.values[1 << 30] = 1", [add(0, 1 << 30), store_value(1, 0, 0, 1)]),
+            END,
+        ]
+    ),
     "value-makes-oob": Refused(
         [
             START,
@@ -380,6 +391,9 @@ PROGRAMS: dict[str, Refused] = {
     "uninit-reg argument": Refused(
         [START, ("    now = ktime_get_ns()", call(5)), ("    return ctx.rx_queue_index", [load(4, 0, 1, 16), EXIT])]
     ),
+    "uninit-reg helper": Refused(
+        [START, ("    found = table.lookup()", [mov(2, 0), call(5), map_address(1, "table"), call(1)]), END]
+    ),
     "stack-oob": Refused([START, ("    values[0] = 1", store_value(8, 10, -520, 1)), END]),
     "stack-oob argument": Refused(
         [START, ("    found = table.lookup(short)", [copy(2, 10), add(2, -2), map_address(1, "table"), call(1)]), END]
@@ -399,6 +413,14 @@ PROGRAMS: dict[str, Refused] = {
         [
             START,
             ("    index = ctx.rx_queue_index & 7", [load(4, 1, 6, 16), insn(0x57, 1, imm=7)]),
+            ("    values[index] = 1", [copy(2, 10), add_register(2, 1), store_value(1, 2, -4, 1)]),
+            END,
+        ]
+    ),
+    "stack-var-write unbounded": Refused(
+        [
+            START,
+            ("    index = ctx.rx_queue_index", load(4, 1, 6, 16)),
             ("    values[index] = 1", [copy(2, 10), add_register(2, 1), store_value(1, 2, -4, 1)]),
             END,
         ]
@@ -612,6 +634,46 @@ PROGRAMS: dict[str, Refused] = {
             CHECKED,
             MISSING,
             ("    found.lock.lock()", [copy(7, 0), copy(1, 0), call(93)]),
+            END,
+        ]
+    ),
+    "lock-none": Refused(
+        [
+            START,
+            ("    found = typed.lookup(0)", lookup("typed")),
+            CHECKED,
+            MISSING,
+            ("    with found.lock:", [copy(1, 0), call(93)]),
+            END,
+        ]
+    ),
+    "lock-place": Refused(
+        [
+            START,
+            ("    found = locked.lookup(0)", lookup("locked")),
+            CHECKED,
+            MISSING,
+            ("    with found.count:", [copy(1, 0), add(1, 4), call(93)]),
+            END,
+        ]
+    ),
+    "lock-access": Refused(
+        [
+            START,
+            ("    found = locked.lookup(0)", lookup("locked")),
+            CHECKED,
+            MISSING,
+            ("    found.lock = 0", store_value(4, 0, 0, 0)),
+            END,
+        ]
+    ),
+    "lock-unlock": Refused(
+        [
+            START,
+            ("    found = locked.lookup(0)", lookup("locked")),
+            CHECKED,
+            MISSING,
+            ("    found.lock.unlock()", [copy(1, 0), call(94)]),
             END,
         ]
     ),

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from osmia.arrays import Chars as Chars
     from osmia.arrays import FixedArray as FixedArray
     from osmia.arrays import SpinLock as SpinLock
+    from osmia.byte_order import be64_to_cpu as be64_to_cpu
+    from osmia.byte_order import cpu_to_be64 as cpu_to_be64
+    from osmia.byte_order import htonl as htonl
+    from osmia.byte_order import htons as htons
+    from osmia.byte_order import ntohl as ntohl
+    from osmia.byte_order import ntohs as ntohs
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
@@ -121,16 +127,22 @@ _HOME = {
     "be16": "osmia.types",
     "be32": "osmia.types",
     "be64": "osmia.types",
+    "be64_to_cpu": "osmia.byte_order",
     "bits": "osmia.structs",
     "chars": "osmia.structs",
+    "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",
     "func": "osmia.functions",
+    "htonl": "osmia.byte_order",
+    "htons": "osmia.byte_order",
     "i16": "osmia.types",
     "i32": "osmia.types",
     "i64": "osmia.types",
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
     "loop": "osmia.rounds",
+    "ntohl": "osmia.byte_order",
+    "ntohs": "osmia.byte_order",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",

@@ -107,7 +107,7 @@ class Chars(Declaration):
     """A text of fixed length, filled up with NULs, as C's `char[16]` is. `chars(16)` makes one.
 
     `bytes()` gives all of it, `str()` what stands before the first NUL. It equals a str or bytes with the same text,
-    whatever NULs follow.
+    whatever NULs follow. Its length is that of the whole, and its elements are numbers, as those of bytes are.
     """
 
     __slots__ = ("_data",)
@@ -117,6 +117,23 @@ class Chars(Declaration):
     def __init__(self, layout: CharsLayout, data: bytes) -> None:
         """`data` is as long as the layout says."""
         self.layout, self._data = layout, data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._data)
+
+    @overload
+    def __getitem__(self, index: int, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> bytes: ...
+    def __getitem__(self, index: Any, /) -> Any:
+        """A byte, counted from the end if negative; of a slice the bytes."""
+        try:
+            return self._data[index]
+        except IndexError:
+            raise IndexError(f"no byte {index} in a {self.layout.name}: it has {len(self)}") from None
 
     def __bytes__(self) -> bytes:
         return self._data

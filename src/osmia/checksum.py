@@ -43,8 +43,8 @@ def checksum_replace(before: u16, old: u16, new: u16) -> u16:
     A byte changes with the other byte of its word: for an IPv4 header's TTL, `old` is `ttl << 8 | protocol`. In a UDP
     header 0 stands for no checksum: leave it alone, and store 0xFFFF where this gives 0.
     """
-    # Added multiples of 0xFFFF change nothing but keep the sum from being negative.
-    total = new - old - before + 2 * 0xFFFF
+    # Complements, and no differences: LLVM sees that the sum is small, and makes less code of it.
+    total = (before ^ 0xFFFF) + (old ^ 0xFFFF) + new
     total = (total & 0xFFFF) + (total >> 16)
     return ~(total + (total >> 16)) & 0xFFFF
 
@@ -54,7 +54,7 @@ def checksum_replace32(before: u16, old: u32, new: u32) -> u16:
 
     In a UDP header 0 stands for no checksum: leave it alone, and store 0xFFFF where this gives 0.
     """
-    return ~checksum_fold(new - old - before + 0x10002 * 0xFFFF) & 0xFFFF
+    return ~checksum_fold((before ^ 0xFFFF) + (old ^ 0xFFFFFFFF) + new) & 0xFFFF
 
 
 def ipv4_checksum(header: IPv4) -> u16:

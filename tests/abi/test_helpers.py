@@ -15,7 +15,8 @@ import helper_tables
 import measure_helpers
 from osmia import helpers
 from osmia.abi.generated import helper_ids
-from osmia.abi.helpers import HELPERS, function_row, helper_for, kinds_of
+from osmia.abi.generated.helpers import HELPERS
+from osmia.abi.helpers import function_row, helper_for, kinds_of
 from osmia.btf import kinds
 from osmia.btf.read import Btf
 from osmia.contexts import kernel_structs

@@ -116,6 +116,34 @@ SEC("xdp") int careless(struct xdp_md *ctx) { return *(u8 *)(long)ctx->data; }
     assert "invalid access to packet" in verbose.err.partition("\nthe verifier's log:\n")[2]
 
 
+def test_the_verifier_refuses_python(netns: Namespace, tmp_path: Path) -> None:
+    """The user's file by its path, and no frame of osmia's; the kernel's own words on request."""
+    source = """\
+from osmia import *
+from osmia.unchecked import memory_at
+
+@xdp
+def careless(ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS if memory_at(memory_at(ctx, u32).value, u8, 14).value == 4 else XdpAction.DROP
+"""
+    path = tmp_path / "careless.py"
+    path.write_text(source)
+    said = (
+        f"osmia run: {path}:6: the kernel's verifier refuses program 'careless': packet bytes are used that no check "
+        "has shown to be there: 1 at offset 14, where 0 are known to be in the packet\n"
+        f"      {source.splitlines()[-1].strip()}\n"
+        f"      {' ' * 25}^\n"
+        "    fix: take a view, `header = ctx.packet.at(Header, offset)`, and test it for None before it is used\n"
+        "    kernel: invalid access to packet, off=14 size=1, R1(id=0,off=14,r=0); R1 offset is outside of the packet\n"
+    )
+    found = run("run", str(path), "-i", "lo", netns=netns, cwd=tmp_path)
+    assert found == (4, "", said + "  the verifier's whole log: again with -v\n")
+    verbose = run("run", str(path), "-i", "lo", "-v", netns=netns, cwd=tmp_path)
+    assert verbose.err.startswith(said + "the verifier's log:\n0: ")
+    assert "\nR1 offset is outside of the packet\n" in verbose.err
+    assert netns.xdp("lo") == ""
+
+
 FILES = {
     "text.o": "no object at all\n",
     "plain": "neither\n",

@@ -10,7 +10,7 @@ import pytest
 
 import osmia
 from memory_programs import CPUS, KERNEL, results, run, running, source
-from osmia.abi.helpers import HELPERS
+from osmia.abi.generated.helpers import HELPERS
 from osmia.compiler import Target
 from program_files import module_from
 

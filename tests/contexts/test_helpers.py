@@ -11,7 +11,7 @@ import pytest
 import helper_tables
 import osmia
 from osmia import XdpContext
-from osmia.abi.helpers import HELPERS
+from osmia.abi.generated.helpers import HELPERS
 from osmia.contexts.generated import helpers
 
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])

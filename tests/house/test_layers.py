@@ -16,8 +16,8 @@ LAYERS = (
     ("osmia",),  # __init__ alone: names and where they live, no import that runs
     ("osmia.record", "osmia.generic", "osmia.enumeration", "osmia.errors"),
     (
-        *("osmia.types", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs", "osmia.functions"),
-        *("osmia.headers", "osmia.checksum", "osmia.rounds"),
+        *("osmia.types", "osmia.byte_order", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs"),
+        *("osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds", "osmia.unchecked"),
     ),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (

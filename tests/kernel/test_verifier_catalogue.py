@@ -148,6 +148,7 @@ OF_GLOBAL = """\
 program.c:15: the kernel's verifier refuses program 'careless': what a global function is given may be missing, and is \
 used without a check for None
     __noinline int first(u32 *number) { asm volatile("" ::: "memory"); return *number; }
+                                                                       ^
   fix: test it at the function's start, `if value is None: return ...`: such a function is verified by itself, for all \
 that it may be given
   kernel: R1 invalid mem access 'mem_or_null'"""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osmia.errors import SourceLine, VerifierError
 from osmia.kernel.verifier import verifier_error
 from osmia.kernel.verifier_log import Step, read_log
+from osmia.kernel.verifier_path import loops
 from osmia.spec import LineInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LINES = [LineInfo(0, "count.py", 5, 1, "def count(ctx):"), LineInfo(6, "count.py", 8, 5, "    counter.value += 1")]
 SUMMARY = "processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n"
@@ -47,11 +52,78 @@ def test_places_in_the_log() -> None:
 
 
 def test_files_of_other_directories() -> None:
-    """The log leaves the directory out, the object has it; it is taken where both mean the same line."""
+    """The log leaves the directory out, the object has it; and lines that it showed last on another way."""
     lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 9, 1, "no")]
     error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
     assert error.origin == SourceLine("src/other.py", 7, "    v = counter.lookup(0)")
+    assert (error.file, error.line) == ("src/other.py", 9)
+
+
+def test_instructions_of_which_the_object_has_no_line() -> None:
+    """Then it is the log's, in the file of that name where there is one."""
+    lines = [LineInfo(5, "src/other.py", 7, 1, "    v = counter.lookup(0)"), LineInfo(6, "src/other.py", 0, 0, "")]
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
+    assert (error.file, error.line) == ("src/other.py", 8)
+    lines.append(LineInfo(9, "lib/other.py", 1, 1, ""))
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines)
     assert (error.file, error.line) == ("other.py", 8)
+
+
+def test_files_where_python_knows_them() -> None:
+    lines = [LineInfo(5, "./src/other.py", 7, 1, "    v = counter.lookup(0)")]
+    error = verifier_error(13, "count", NULL_CHECK + SUMMARY, lines, lambda file: f"/somewhere/{file}")
+    assert (error.file, error.line) == ("/somewhere/src/other.py", 7)
+
+
+def test_a_caret_where_the_instruction_does_not_begin_the_line() -> None:
+    """Columns count from 1. A line of another script is shown without: they count bytes, or characters."""
+    for text, column, shown in (
+        ("    v.value += 1", 16, ["    v.value += 1", "               ^"]),
+        ("\tv.value +=\t1", 13, ["    v.value +=\t1", "              \t^"]),
+        ("    v.value += 1", 5, ["    v.value += 1"]),
+        ("    v.value += 1", 99, ["    v.value += 1"]),
+        ("    wert.größe += 1", 18, ["    wert.größe += 1"]),
+    ):
+        log = NULL_CHECK.replace("; v.value += 1 @ other.py:8\n", "")
+        lines = [LineInfo(5, "o.py", 7, 1, ""), LineInfo(6, "o.py", 8, column, text)]
+        said = str(verifier_error(13, "count", log.replace("; v = counter.lookup(0) @ other.py:7\n", ""), lines))
+        assert said.split("\n")[1 : 1 + len(shown)] == shown
+        assert said.split("\n")[1 + len(shown)].startswith("  from: ")
+
+
+LOOP = """\
+def first():
+    while True:
+        for i in range(4):
+            a = i
+            while (
+                a < i
+            ):
+                a += 1
+"""
+
+
+def looping(*rounds: int) -> list[Step]:
+    return [Step(index, 0x07, "r1 += 1", 0, None, "") for index in rounds]
+
+
+def test_the_loops_of_a_way(tmp_path: Path) -> None:
+    """Those with the most rounds first; one that tests nothing is known by what stands in it alone."""
+    path = tmp_path / "loop.py"
+    path.write_text(LOOP, encoding="utf-8")
+    texts = LOOP.splitlines()
+
+    def place_of(step: Step) -> tuple[str, int, str]:
+        return str(path), step.index, texts[step.index - 1]
+
+    def lines(steps: list[Step]) -> list[int]:
+        return [each.line for each in loops(steps, place_of)]
+
+    assert lines(looping(3, 4, 6, 8, 6, 8, 6, 3, 4, 6, 8, 6)) == [6, 3]
+    assert lines(looping(3, 3, 4)) == [3]  # one round: a line of several instructions is come by once
+    assert lines(looping(1, 2, 4)) == [3]
+    assert lines(looping(1)) == []
+    assert lines([]) == []
 
 
 def test_logs_without_places() -> None:

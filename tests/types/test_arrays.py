@@ -124,6 +124,13 @@ def test_texts() -> None:
     assert name != wrong
 
 
+def test_bytes_of_texts() -> None:
+    name = chars(8, "bash")
+    assert (len(name), name[1], name[-1], name[1:3], list(name)[:2]) == (8, ord("a"), 0, b"as", [ord("b"), ord("a")])
+    with pytest.raises(IndexError, match=r"no byte 8 in a chars\(8\): it has 8"):
+        name[8]
+
+
 def test_texts_with_what_is_no_text() -> None:
     broken = chars(6, b"a\xff\0b")
     assert (str(broken), bytes(broken), repr(broken)) == ("a�", b"a\xff\0b\0\0", r"chars(6, b'a\xff\x00b')")

@@ -52,6 +52,7 @@ from osmia import (
 )
 from osmia.headers import Ethernet, EtherType, IPv4, Tcp, TcpFlags, Udp
 from osmia.helpers import ktime_get_ns
+from osmia.unchecked import address, assume, call_helper, memory_at
 
 if TYPE_CHECKING:
     from osmia.maps.declaration import Map
@@ -339,3 +340,14 @@ def loading() -> None:
         assert_type(loaded[states], HashMap[State, bool])
         assert_type(loaded[counter], XdpProgram)
         loaded["other"].attach(1).detach()
+
+
+@xdp
+def knows_better(ctx: XdpContext) -> XdpAction:
+    found = assume(buckets.lookup(1))
+    assert_type(found, Bucket)
+    assert_type(assume(flows.lookup(1)), Ref[int])
+    assert_type(memory_at(ctx, u32, 4), Ref[int])
+    assert_type(memory_at(address(found), Totals), Totals)
+    assert_type(call_helper(44, ctx, found, None), int)
+    return XdpAction.PASS

@@ -26,6 +26,7 @@ from osmia import (
     xdp,
 )
 from osmia.headers import IPv4
+from osmia.unchecked import call_helper, memory_at
 
 counts = PerCpuArray(u64, max_entries=2, name="COUNTS")
 flows = HashMap(u32, u64, max_entries=1024)
@@ -246,3 +247,12 @@ def sets_what_is_no_program() -> None:
     stages["a"] = forgets_value_of_global  # type: ignore[index]
     forgets_value_of_global.load(settings=5)  # type: ignore[arg-type]
     forgets_value_of_global.settings["PORT"] = 5  # type: ignore[index]
+
+
+@xdp
+def knows_too_little(ctx: XdpContext) -> XdpAction:
+    found = memory_at(ctx, u32)
+    memory_at(ctx)  # type: ignore[call-overload]
+    if found + call_helper("ktime") == 5:  # type: ignore[operator,arg-type]
+        return XdpAction.PASS
+    return call_helper(5)  # type: ignore[return-value]

@@ -13,7 +13,7 @@ import pytest
 from mypy import api
 
 from helper_tables import all_kinds, methods
-from osmia.abi.helpers import HELPERS
+from osmia.abi.generated.helpers import HELPERS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "from osmia.contexts.generated import helpers\n\n\ndef of_each_kind(\n"

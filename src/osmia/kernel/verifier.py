@@ -10,11 +10,11 @@ from osmia.errors import SourceLine, VerifierError
 from osmia.kernel import verifier_origin
 from osmia.kernel.verifier_catalogue import explain
 from osmia.kernel.verifier_log import read_log, reported_instruction, reported_words
-from osmia.kernel.verifier_path import branches
+from osmia.kernel.verifier_path import branches, loops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from osmia.errors import Branch
     from osmia.kernel.verifier_catalogue import Case, Explanation
@@ -23,17 +23,28 @@ if TYPE_CHECKING:
     from osmia.spec import LineInfo
 
 _SHOWN_BRANCHES = 6
+_CALL, _EXIT = 0x85, 0x95
 
 
-def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo]) -> VerifierError:
-    """The error for a log; `lines` are the program's, with offsets over the whole of it, ascending."""
+def verifier_error(
+    number: int,
+    program: str,
+    log: str,
+    lines: Sequence[LineInfo],
+    path_of: Callable[[str], str] | None = None,
+) -> VerifierError:
+    """The error for a log; `lines` are the program's, with offsets over the whole of it, ascending.
+
+    `path_of` says where a source file that the object names lies.
+    """
     read = read_log(log)
-    table = _Lines(lines)
+    table = _Lines(lines, path_of or str)
     known = explain(read.reason) or explain(reported_words(read.report, "Reason"))
+    table.leave(read.steps)
     refused, place = _refused(read, known, table)
     origin = _origin(known, read.steps) if known else None
-    made = (origin.ended_by or origin.step) if origin else None
-    case = _case(known, origin, read.function) if known else None
+    case = _case(known, origin, read) if known else None
+    made = (origin.ended_by or origin.step) if origin and not (case and case.refused) else None
     report = "" if known else read.report
     reason = read.reason or reported_words(read.report, "Reason") or "it gives no reason"
     cause, fix = reported_words(report, "Reason"), reported_words(report, "Suggestion")
@@ -42,13 +53,15 @@ def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo
         cause, fix = said.cause.format(**known.groups), said.fix.format(**known.groups)
     from_line = table.source(made) if made else None
     way = branches(read.steps, table.place) if not known or "at" not in known.groups else ()
+    around = loops(read.steps, table.place) if known and known.entry.trace == "loop" else ()
     error = VerifierError(
         number,
         "\n".join(
             (
                 _first_line(program, cause or reason, place, refused),
-                *([f"    {place.text.strip()}"] if place and place.text.strip() else []),
+                *_shown(place, table.column(refused, place) if place and refused is not None else 0),
                 *_labelled("from", _origin_words(made, from_line, refused, place)),
+                *_labelled("loop", ", in ".join(_line_words(each) for each in around)),
                 *_labelled("path", _path_words(way, place, cut=read.cut)),
                 *_labelled("fix", fix),
                 *_labelled("kernel", reason if cause and cause != reason else ""),
@@ -64,9 +77,28 @@ def verifier_error(number: int, program: str, log: str, lines: Sequence[LineInfo
 class _Lines:
     """The source lines of a program's instructions."""
 
-    def __init__(self, lines: Sequence[LineInfo]) -> None:
+    def __init__(self, lines: Sequence[LineInfo], path_of: Callable[[str], str]) -> None:
         self._lines = lines
+        self._paths = {file: path_of(file.removeprefix("./")) for file in {line.file for line in lines}}
         self._offsets = [line.offset for line in lines]
+        self._moved: dict[int, Step] = {}
+
+    def leave(self, steps: list[Step]) -> None:
+        """Take the line of an exit from the jump that led there, where it has none of its own.
+
+        Compilers make one exit of several returns, which is of no line then; what stands before it in the code, and so
+        gives it a line, is another way.
+        """
+        if not steps or steps[-1].opcode != _EXIT:
+            return
+        first = len(steps) - 1
+        while first and steps[first - 1].index + 1 == steps[first].index and steps[first - 1].opcode != _CALL:
+            first -= 1
+        position = bisect_right(self._offsets, steps[-1].index)
+        if not first or not position or self._offsets[position - 1] >= steps[first].index:
+            return
+        if steps[first - 1].depth == steps[first].depth:
+            self._moved = {id(step): steps[first - 1] for step in steps[first:]}
 
     def at(self, index: int) -> tuple[str, int, str] | None:
         """The line of an instruction, as the object has it."""
@@ -74,14 +106,27 @@ class _Lines:
         if not position:
             return None
         line = self._lines[position - 1]
-        return (line.file, line.line, line.text) if line.line else None
+        return (self._paths[line.file], line.line, line.text) if line.line else None
+
+    def column(self, index: int, place: SourceLine) -> int:
+        """The column of an instruction, counted from 1; 0 where the object does not say, or the line is another one."""
+        position = bisect_right(self._offsets, index)
+        line = self._lines[position - 1] if position else None
+        return line.column if line and (line.line, line.text) == (place.line, place.text) else 0
 
     def place(self, step: Step) -> tuple[str, int, str] | None:
-        """The line of a step: as the log says, or else the object. The log has a file's name without its directory."""
+        """The line of a step: as the object says, or else the log, which has a file's name without its directory.
+
+        The log leaves a line out that it showed last, also where that was on another way.
+        """
+        step = self._moved.get(id(step), step)
         said, known = step.source, self.at(step.index)
-        if said is None or (known and known[1] == said[1] and known[0].rpartition("/")[2] == said[0]):
+        if said is None:
             return known
-        return said
+        paths = [path for path in self._paths.values() if path.rpartition("/")[2] == said[0]]
+        if paths and known:
+            return known
+        return (paths[0], *said[1:]) if len(paths) == 1 else said
 
     def last(self, steps: list[Step]) -> SourceLine | None:
         """The line of the last step that is of one."""
@@ -127,10 +172,14 @@ def _origin(known: Explanation, steps: list[Step]) -> Origin | None:
     return verifier_origin.origin(steps, register, number=kind in ("number", "operand"))
 
 
-def _case(known: Explanation, origin: Origin | None, function: str) -> Case | None:
-    """The case of an entry that the value's origin tells."""
+def _case(known: Explanation, origin: Origin | None, log: Log) -> Case | None:
+    """The case of an entry that the refused instruction tells, or the value's origin."""
+    for case in known.entry.cases:
+        if case.refused and log.steps and re.match(case.refused, log.steps[-1].text):
+            return case
     if origin is None:
-        return next((case for case in known.entry.cases if not case.origin), None) if function else None
+        others = (case for case in known.entry.cases if not case.origin and not case.refused)
+        return next(others, None) if log.function else None
     for case in known.entry.cases:
         step = origin.ended_by if case.ended_by else origin.step
         if step and case.origin and re.match(case.origin, step.text):
@@ -144,6 +193,19 @@ def _first_line(program: str, why: str, place: SourceLine | None, refused: int |
     return f"{where}the kernel's verifier refuses program '{program}': {why}{at}"
 
 
+def _shown(place: SourceLine | None, column: int) -> list[str]:
+    """The source line, with a caret where what was refused does not begin it."""
+    if place is None or not place.text.strip():
+        return []
+    text = place.text.rstrip()
+    indent = len(text) - len(text.lstrip())
+    line = f"    {text[indent:]}"
+    if not indent + 1 < column <= len(text) or not text.isascii():
+        return [line]
+    before = "".join("\t" if character == "\t" else " " for character in text[indent : column - 1])
+    return [line, f"    {before}^"]
+
+
 def _labelled(label: str, words: str) -> list[str]:
     return [f"  {label}: {words}"] if words else []
 
@@ -154,7 +216,11 @@ def _origin_words(made: Step | None, line: SourceLine | None, refused: int | Non
         return ""
     if line is None:
         return f"instruction {made.index}: {made.text}"
-    return "" if line == place else f"{line.file}:{line.line}: {line.text.strip()}"
+    return "" if line == place else _line_words(line)
+
+
+def _line_words(line: SourceLine) -> str:
+    return f"{line.file}:{line.line}: {line.text.strip()}"
 
 
 def _path_words(way: tuple[Branch, ...], place: SourceLine | None, *, cut: bool) -> str:

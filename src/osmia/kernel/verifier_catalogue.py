@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from osmia.abi import generated as bpf
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ class Case:
     cause: str
     fix: str
     ended_by: bool = False
+    refused: str = ""
+    """A pattern for the refused instruction itself, where that tells, and no origin."""
 
 
 @record
@@ -44,7 +46,8 @@ class Entry:
 
     `register`: what set the register at fault; `number`: the same, but where a number was added to a pointer, what set
     the number; `base`: what set the address that the instruction uses; `operand`: what set the number on its right;
-    `r0`: what is returned; `call NAME`: the last call of a helper; `acquired`: the instruction of that group.
+    `r0`: what is returned; `call NAME`: the last call of a helper; `acquired`: the instruction of that group; `loop`:
+    the loops on the way.
     """
     cases: tuple[Case, ...] = ()
 
@@ -82,7 +85,7 @@ def _map_type(number: str) -> str:
 def _helper(said: str) -> dict[str, str]:
     """What the table of helpers says of one: by its name, or `unknown#189` on a kernel that does not know it."""
     number = said.partition("#")[2]
-    row = next((row for row in HELPERS.values() if row.name == said or str(row.number) == number), None)
+    row = next((row for row in helpers().values() if row.name == said or str(row.number) == number), None)
     if row is None:
         return {"helper": said, "since": "", "kinds": ""}
     return {
@@ -173,7 +176,7 @@ CATALOGUE: tuple[Entry, ...] = (
                 ended_by=True,
             ),
             Case(
-                r"\*\(u\d+ \*\)\(r10 ",
+                r"\*\(u\d+ \*\)\(r\d+ ",
                 "an address that was saved on the stack is used after it was overwritten in part",
                 "keep the address in a local of its own; " + _OSMIA,
             ),
@@ -211,14 +214,15 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         "math-unbounded",
-        r"math between \w+ pointer and (?:register with unbounded min value|(?P<number>-?\d+)) is not allowed",
+        r"math between \w+ pointer and register with unbounded min value is not allowed",
         "a number is added to an address that may be negative or has no bound",
         "give the index an unsigned type (u32) and test it before it is used, `if i < N:`, or mask it: `i & (N - 1)`",
         "operand",
     ),
     Entry(
         "value-makes-oob",
-        r"value -?\d+ makes \w+ pointer be out of bounds|\w+ pointer offset -?\d+ is not allowed",
+        r"value -?\d+ makes \w+ pointer be out of bounds|\w+ pointer offset -?\d+ is not allowed|"
+        r"math between \w+ pointer and -?\d+ is not allowed",
         "a number is added to an address that leads further away than 512 MiB",
         "test the index against the size of what it is an index of, before it is used: `if i < N:`",
         "operand",
@@ -267,6 +271,12 @@ CATALOGUE: tuple[Entry, ...] = (
         "register",
         (
             Case(
+                "",
+                "a helper is called with too few arguments: its argument {register} is not given",
+                "give it all that it takes: docs/helpers.md has the arguments of each",
+                refused=r"call bpf_",
+            ),
+            Case(
                 r"call ",
                 "a register is read that the call before has overwritten: calls keep r6 to r9 only",
                 "copy the value to one of r6 to r9, or to the stack, before the call; " + _OSMIA,
@@ -275,7 +285,7 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         "stack-var-write",
-        r"invalid variable-offset (?:write to|read from|indirect access to) stack R(?P<register>\d+)|"
+        r"invalid (?:unbounded )?variable-offset (?:write to|read from|indirect access to) stack R(?P<register>\d+)|"
         r"R(?P<other>\d+) variable stack access prohibited",
         "a local array is indexed by a number that may lead outside it",
         "test the index before it is used, `if i < N:`, or mask it, `i & (N - 1)`; or put the array in a map's value",
@@ -338,6 +348,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "the program takes the verifier more than a million steps: most often a loop of many rounds",
         "give the loop a small constant bound, or let the kernel run it (bpf_loop, from 5.17 on), or move its body "
         "into a global function, which is verified by itself",
+        "loop",
     ),
     Entry(
         "too-complex",
@@ -345,6 +356,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "more than 8192 branches on one path",
         "move parts into global functions, which are verified by themselves, or behind tail calls; make long chains of "
         "`if` a look-up in a map",
+        "loop",
     ),
     Entry(
         "ref-leak",
@@ -519,6 +531,31 @@ CATALOGUE: tuple[Entry, ...] = (
         r"map '(?P<map>[^']*)' has to have BTF in order to use bpf_spin_lock",
         "the map '{map}' does not say where in its value the lock is: it was made without type information",
         "declare the lock in the value's struct, and load the object with its BTF",
+    ),
+    Entry(
+        "lock-none",
+        r"map '(?P<map>[^']*)' (?:has no valid bpf_spin_lock|doesn't have 'struct bpf_spin_lock'|is not a struct type)",
+        "a lock is taken in a value of the map '{map}', which has none",
+        "declare it in the value's struct: `lock: SpinLock = spin_lock()`",
+    ),
+    Entry(
+        "lock-place",
+        r"off -?\d+ doesn't point to 'struct bpf_spin_lock'",
+        "what is locked is another part of the map's value than the lock",
+        "use `with value.lock:`, by the name of the field",
+    ),
+    Entry(
+        "lock-access",
+        r"bpf_spin_lock cannot be accessed directly by load/store",
+        "a lock is read or written like a number",
+        "use it in `with value.lock:`, and name the other fields of the value one by one",
+        "base",
+    ),
+    Entry(
+        "lock-unlock",
+        r"bpf_spin_unlock without taking a lock|bpf_spin_unlock of different lock",
+        "a lock is given back that is not held",
+        "use `with value.lock:`, which locks and unlocks",
     ),
     Entry(
         "atomic-target",

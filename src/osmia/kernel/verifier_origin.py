@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ def _ended(steps: list[Step], found: Step | None) -> Origin | None:
 def _ends(name: str, kind: str) -> bool:
     """Whether a pointer of a kind is not valid any more after a helper was called."""
     if kind.startswith("pkt"):
-        return name in HELPERS and HELPERS[name].changes_packet
+        return name in helpers() and helpers()[name].changes_packet
     return any(kind.startswith(pointer) and name in names for pointer, names in _ENDS.items())
 
 
@@ -185,8 +185,11 @@ class _Trace:
     def _overwrites(self, step: Step) -> bool:
         """Whether a step stores to a part of the slot."""
         store = _STORE.match(step.text)
-        start, slot = int(store[2]) if store else 0, int(self.slot)
-        return store is not None and start < slot + 8 and slot < start + int(store[1]) // 8
+        if store is None:  # through a copy of r10: the log shows what has changed
+            through = step.text.startswith(("*(", "lock *("))
+            return through and re.search(rf"(?<!\w)fp{self.slot}=", step.state) is not None
+        start, slot = int(store[2]), int(self.slot)
+        return start < slot + 8 and slot < start + int(store[1]) // 8
 
     def _spilled(self, slot: str, position: int) -> bool:
         """Whether a register was stored to a slot before."""

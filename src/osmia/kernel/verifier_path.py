@@ -1,11 +1,11 @@
-"""The conditions that led to a refused instruction: at which lines, and whether they hold on that way."""
+"""The conditions that led to a refused instruction, whether they hold on that way, and the loops that it went round."""
 
 from __future__ import annotations
 
 import ast
 import linecache
 
-from osmia.errors import Branch
+from osmia.errors import Branch, SourceLine
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _JUMPS = (0x05, 0x06)  # the classes BPF_JMP and BPF_JMP32
 _OPERATION = 0xF0
+_SHOWN_LOOPS = 3
 _NO_CONDITIONS = (0x00, 0x80, 0x90, 0xE0)  # goto, call, exit, may_goto
 
 
@@ -28,6 +29,8 @@ class _Source:
     lines: list[str]
     conditions: list[_Condition]
     """Outer ones first."""
+    loops: dict[int, ast.For | ast.While]
+    """By the lines of their headers."""
 
 
 @record
@@ -66,6 +69,32 @@ def branches(steps: list[Step], place_of: Callable[[Step], Place | None]) -> tup
     return tuple(found)
 
 
+def loops(steps: list[Step], place_of: Callable[[Step], Place | None]) -> tuple[SourceLine, ...]:
+    """The loops of Python files whose headers were come by more than once, those with the most rounds first.
+
+    One without an end of its own, such as `while True:`, has no instruction at its header: the innermost one around the
+    last line is taken then.
+    """
+    rounds: dict[Place, int] = {}
+    sources: dict[str, _Source] = {}
+    last: Place | None = None
+    for step in steps:
+        here = place_of(step)
+        if here is None or here == last:
+            continue
+        last = here
+        if here[0] not in sources:
+            sources[here[0]] = _source(here[0])
+        if here[1] in sources[here[0]].loops:
+            rounds[here] = rounds.get(here, 0) + 1
+    several = [place for place in sorted(rounds, key=rounds.__getitem__, reverse=True) if rounds[place] > 1]
+    if not several and last is not None:
+        source = sources[last[0]]
+        around = [line for line, loop in source.loops.items() if last[1] in _lines(loop, loop)]
+        several = [(last[0], line, source.lines[line - 1].rstrip("\n")) for line in around[-1:]]
+    return tuple(SourceLine(*place) for place in several[:_SHOWN_LOOPS])
+
+
 def _is_condition(step: Step) -> bool:
     return step.opcode & 0x07 in _JUMPS and step.opcode & _OPERATION not in _NO_CONDITIONS
 
@@ -102,13 +131,18 @@ def _source(file: str) -> _Source:
     try:
         tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError):
-        return _Source([], [])
+        return _Source([], [], {})
     found: list[_Condition] = []
+    headers: dict[int, ast.For | ast.While] = {}
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             whole = _lines(function, function)
             found += (each for block in _blocks(function) for each in _tested(block, whole))
-    return _Source(lines, found)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.While):
+            tested = node.test if isinstance(node, ast.While) else node.iter
+            headers.update(dict.fromkeys(_lines(node, tested), node))
+    return _Source(lines, found, headers)
 
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:

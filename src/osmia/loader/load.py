@@ -10,7 +10,7 @@ from osmia.loader.relocate import link, reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -62,11 +62,16 @@ class LoadedObject:
 
 
 def load_object(
-    spec: ObjectSpec, *, reuse: Mapping[str, KernelMap] | None = None, programs: Iterable[str] | None = None
+    spec: ObjectSpec,
+    *,
+    reuse: Mapping[str, KernelMap] | None = None,
+    programs: Iterable[str] | None = None,
+    path_of: Callable[[str], str] | None = None,
 ) -> LoadedObject:
     """Load programs of an object (all of them unless `programs` names some) and create the maps that they reach.
 
-    `reuse` gives maps that exist already, by name; they stay their owner's. Raises ObjectError for an object that
+    `reuse` gives maps that exist already, by name; they stay their owner's. `path_of` says where a source file that the
+    object names lies, for what the verifier refuses. Raises ObjectError for an object that
     contradicts itself, KernelError and its kinds where the kernel refuses; nothing is left open then.
     """
     names = _chosen(spec, programs)
@@ -86,7 +91,7 @@ def load_object(
         map_fds = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
             linked = link(spec, reached[name].functions, map_fds)
-            loaded.add_program(load_program(spec, spec.programs[name], linked, btf))
+            loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of))
     except BaseException as error:
         # Who may not call bpf(2) at all is told that, not what else it would have refused.
         denied = isinstance(error, (NotSupportedError, PermissionDeniedError))

@@ -21,9 +21,16 @@ _LARGEST_LOG = 1 << 24  # what kernels of all versions take
 
 
 def load_program(
-    spec: ObjectSpec, function: FunctionSpec, linked: LinkedProgram, btf: Descriptor | None
+    spec: ObjectSpec,
+    function: FunctionSpec,
+    linked: LinkedProgram,
+    btf: Descriptor | None,
+    path_of: Callable[[str], str] | None = None,
 ) -> KernelProgram:
-    """Load a program; one that the kernel refuses is loaded again with the verifier's log, to say why."""
+    """Load a program; one that the kernel refuses is loaded again with the verifier's log, to say why.
+
+    `path_of` says where a source file that the object names lies.
+    """
     kind = function.kind
     if kind is None:
         raise ObjectError(f"{spec.name}: '{function.name}' (section '{function.section}') is of no kind of program")
@@ -60,7 +67,7 @@ def load_program(
         raise not_supported(number, asked, "callbacks", FEATURES["callbacks"])
     # Without a capability the kernel refuses some programs before, and some while, it verifies them.
     if log and not (number == errno.EPERM and missing_capabilities(kind.capabilities)):
-        raise verifier_error(number, function.name, log, linked.lines)
+        raise verifier_error(number, function.name, log, linked.lines, path_of)
     raise kernel_error(
         number,
         asked,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.maps.array import PerCpuArray
 from osmia.maps.declaration import RESERVED
 from osmia.maps.foreign import open_map
+from osmia.programs.paths import known_path
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -58,15 +57,8 @@ def read(
     `function` is what the program was compiled from, where it is here: files are then named as Python knows them.
     """
     counts = [(site, held[index].sum()) for index, site in numbered]
-    return [ErrorCount(_path(site.file, function), site.line, site.problem, count) for site, count in counts if count]
-
-
-def _path(file: str, function: FunctionType | None) -> str:
-    """The path of a file that an object names as `package/module.py`, of the function's file or of a module's."""
-    if function is None:
-        return file
-    module = sys.modules.get(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
-    for path in (function.__code__.co_filename, getattr(module, "__file__", None) or ""):
-        if f"/{path}".replace("\\", "/").endswith(f"/{file}"):
-            return path
-    return file
+    return [
+        ErrorCount(known_path(site.file, (function,)), site.line, site.problem, count)
+        for site, count in counts
+        if count
+    ]

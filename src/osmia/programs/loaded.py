@@ -266,7 +266,13 @@ def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target 
     compiled = object_for(requests_of(name, programs), target or running_kernel())
     spec = compiled.spec(name)
     settings = _filled(spec, compiled.settings, given)
-    loaded = load_object(spec)
+
+    def path_of(file: str) -> str:
+        from osmia.programs.paths import known_path
+
+        return known_path(file, [each.function for each in programs])
+
+    loaded = load_object(spec, path_of=path_of)
     try:
         handles = [(each.name, each, each.handle(loaded, spec, settings)) for each in programs]
         data = _global_handles(spec, loaded, compiled.globals)

@@ -209,7 +209,7 @@ class Program(Generic[C_contra, R_co]):
         for declaration in shared.values():
             self._check_shared(declaration)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        loaded = load_object(spec, reuse=reuse, programs=(self.name,))
+        loaded = load_object(spec, reuse=reuse, programs=(self.name,), path_of=self._path_of)
         bound: list[Shared] = []
         try:
             for name, declaration in shared.items():
@@ -227,6 +227,11 @@ class Program(Generic[C_contra, R_co]):
         self._own = [held for name, held in loaded.maps.items() if name not in shared]
         self._settings = settings
         return self._take(loaded, spec)
+
+    def _path_of(self, file: str) -> str:
+        from osmia.programs.paths import known_path
+
+        return known_path(file, (self.function,))
 
     def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> KernelProgram:
         if spec.error_sites and self.name in spec.error_sites:

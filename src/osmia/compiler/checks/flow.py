@@ -294,7 +294,9 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             return frozenset((id(value),))
         case ir.PacketAt():
             return PACKET
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+        case ir.Field(base=base) | ir.Element(base=base):
+            return _objects(base, facts)
+        case ir.Unwrap(operand=base) | ir.Require(operand=base) | ir.Assume(operand=base):
             return _objects(base, facts)
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             return facts[local].objects
@@ -417,6 +419,9 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
         case ir.HelperCall(helper=helper):
             after = _called(of, _operands(of, facts, around))
             return _moved(of.location, helper.name, after) if helper.changes_packet else after
+        case ir.RawCall(number=number, changes_packet=changes):
+            after = _operands(of, facts, around)
+            return _moved(of.location, f"helper {number}", after) if changes else after
         case ir.MapLookup(map=map_) if map_.scratch:
             return _made(of, _operands(of, facts, around))
         case (
@@ -427,6 +432,9 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapDelete()
             | ir.PacketAt()
             | ir.PacketLength()
+            | ir.Assume()
+            | ir.Address()
+            | ir.MemoryAt()
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.ConstantText()
@@ -439,6 +447,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.Binary()
             | ir.Unary()
             | ir.Wrap()
+            | ir.ByteSwap()
             | ir.IsNone()
             | ir.Truth()
             | ir.Extreme()
@@ -552,7 +561,7 @@ def _unassigned(read: ir.LocalRead, known: Known) -> Exception:
         found=f"the local {name!r}, "
         + ("which some way to this line does not assign" if sometimes else "not assigned yet"),
         expected="an assignment on every way to this line",
-        fix=f"assign {name!r} before the branch",
+        fix=f"assign {name!r} before the branch or the loop",
     )
 
 

@@ -90,7 +90,9 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
         match each:
             case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
                 yield map_.symbol, each.location
-            case ir.HelperCall(arguments=arguments):
+            case ir.Address(operand=ir.MapReference(symbol=symbol)):
+                yield symbol, each.location
+            case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
                 yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
             case ir.GlobalPlace(symbol=symbol):
                 yield symbol, each.location

@@ -34,6 +34,7 @@ FORMS: dict[object, tuple[str, int | None]] = {
     len: ("len(constant)", 1),
     pow: ("pow(x, exponent)", 2),
     divmod: ("divmod(a, b)", 2),
+    ord: ("ord(character)", 1),
 }
 NAMES = tuple(form.partition("(")[0] for form, _ in FORMS.values())
 
@@ -54,6 +55,8 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call, operand
     location = state.at(node)
     if function is len:
         return _length(found[0], location)
+    if function is ord:
+        return _ordinal(found[0], location)
     values = [one_value(state, each, argument) for each, argument in zip(found, node.args, strict=True)]
     for value in values:
         integer(value, f"an argument of {form.partition('(')[0]}")
@@ -109,7 +112,7 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
 
 
 def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: OperandOf) -> ir.Expression:
-    """`x in (1, 2)` and `x in range(...)`, of constants; `not in` likewise."""
+    """`x in (1, y)` of constants and locals, `x in range(...)` of constants; `not in` likewise."""
     location = state.at(node)
     value = translate(state, node.left)
     right = node.comparators[0]
@@ -137,13 +140,13 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
         choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
     for choice in choices:
         integer(choice, "what is compared")
-        if not isinstance(choice, ir.Constant):
+        if not isinstance(choice, ir.Constant | ir.LocalRead):  # Python makes the whole tuple before it looks
             raise error(
-                "kernel code looks for a number among constants",
+                "kernel code looks for a number among constants and locals",
                 choice.location,
                 found=f"a choice of type {choice.type}",
-                expected="numbers that are known when the program is compiled",
-                fix="compare with `==`, joined by `or`",
+                expected="numbers that are known when the program is compiled, or names of locals",
+                fix="give it a name first, or compare with `==`, joined by `or`",
             )
     if not choices:
         return ir.Constant(ir.BOOL, location, int(isinstance(node.ops[0], ast.NotIn)))
@@ -231,7 +234,22 @@ def _length(found: Operand, location: Location) -> ir.Expression:
         location,
         found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
-        fix="keep the length in a local",
+        fix="count the keys in user code, or keep a count in a Global"
+        if isinstance(found, Static) and isinstance(found.value, Map)
+        else "keep the length in a local",
+    )
+
+
+def _ordinal(found: Operand, location: Location) -> ir.Expression:
+    """`ord("A")`."""
+    if isinstance(found, Static) and isinstance(found.value, str | bytes) and len(found.value) == 1:
+        return constant(ord(found.value), location)
+    raise error(
+        "ord takes one character that is known when the program is compiled",
+        location,
+        found=f"ord of {found.value!r}" if isinstance(found, Static) else "ord of " + _kind(found),
+        expected='a str or bytes with one character, such as ord("A")',
+        fix="bytes of a packet are numbers already",
     )
 
 

@@ -9,7 +9,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.operators import value_of
-from osmia.compiler.frontend.places import loaded
+from osmia.compiler.frontend.places import loaded, part_of
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar, same
@@ -59,7 +59,7 @@ def _equal(
     if isinstance(right, Static) and not isinstance(layout, StructLayout):
         image = image_of(layout, right.value)
         if image is not None:
-            return ir.Alike(ir.BOOL, location, left, image, layout.size)
+            return ir.Alike(ir.BOOL, location, part_of(left), image, layout.size)
     found = _found(right)
     raise error(
         f"{layout.name} is compared with something of its own type",

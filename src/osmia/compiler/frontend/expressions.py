@@ -6,10 +6,11 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.helpers import function_row
+from osmia.abi.helpers import function_row, helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.byte_order import is_byte_order, turned
 from osmia.compiler.frontend.callbacks import call_loop, for_each
 from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
 from osmia.compiler.frontend.comparisons import alike
@@ -19,10 +20,11 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
-from osmia.compiler.frontend.operators import binary, integer, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     element_at,
+    is_part,
     is_property,
     loaded,
     member_of_struct,
@@ -30,11 +32,12 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, COMPARISONS, EXPRESSIONS
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
 from osmia.compiler.frontend.rings import output
-from osmia.compiler.frontend.stores import check_store
+from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
+from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -44,9 +47,11 @@ from osmia.compiler.ir.types import (
     OptionalType,
     PacketType,
     PlaceType,
+    is_number,
     joined,
     storage_type,
 )
+from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
@@ -183,13 +188,16 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
     local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
+        is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
             location,
             found=f"the local {node.id!r} before its first assignment"
             + (", which hides the module's variable of that name" if hides else ""),
             expected="an assignment on every way to this line",
-            fix="use another name; keep what programs write in a map"
+            fix=f"write `{node.id}.value` for what the Global holds"
+            if is_global
+            else "use another name; keep what programs write in a map or a Global"
             if hides
             else f"assign {node.id!r} before this line",
         )
@@ -241,7 +249,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}",
-            fix=did_you_mean(name, members) or "use one of these",
+            fix=f"call it: `{name}(...)`" if name in helpers() else did_you_mean(name, members) or "use one of these",
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -288,7 +296,7 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         found=f"a call of {what}",
         expected="a function, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, or one of "
         + ", ".join(NAMES),
-        fix="write what it does here",
+        fix=_call_instead(called),
     )
 
 
@@ -304,6 +312,17 @@ def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expr
     return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
 
 
+def _call_instead(called: Operand) -> str:
+    of: Any = called.value if isinstance(called, Static) else None
+    if isinstance(of, type) and is_int_enumeration(of) and len(of):
+        return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
+    if hasattr(of, "__wrapped__"):
+        return "leave its decorator out: kernel code calls plain functions"
+    module = str(getattr(of, "__module__", ""))
+    known = BUILTINS.get(getattr(of, "__name__", "")) if module == "builtins" else MODULES.get(module)
+    return known or "write what it does here"
+
+
 def _what(called: Operand) -> str:
     return str(called.type) if isinstance(called, ir.Expression) else "several values"
 
@@ -317,8 +336,12 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return _wrap(state, of.storage, node)
     if is_builtin(of):
         return call_builtin(state, of, node, operand)
+    if is_byte_order(of):
+        return turned(state, of, node)
     if of is ref:
         return reference(state, node)
+    if is_unchecked(of):
+        return call_unchecked(state, of, node)
     row = function_row(of)
     if row is not None:
         return helper_call(state, row, node)
@@ -440,7 +463,9 @@ def _not_none_bool(state: FunctionState, node: ast.expr, operator: str) -> ir.Ex
         value.location,
         found=f"an operand of type {value.type}",
         expected="bools",
-        fix="compare: `x != 0`",
+        fix="compare: `x != 0`"
+        if is_number(value.type)
+        else "compare: `x is not None`; to take one of two references, write if / else",
     )
 
 
@@ -500,15 +525,7 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
     if isinstance(left.type, OptionalType):
-        if not isinstance(left, ir.LocalRead | ir.AssignExpression | ir.Sequence):
-            raise error(
-                "a check for None needs a name to check",
-                left.location,
-                found="`is None` of a result that has no name",
-                expected="a local",
-                fix="assign the result first, then check the name: `(name := ...) is None`",
-            )
-        test: ir.Expression = ir.IsNone(ir.BOOL, location, left)
+        test = is_none(left, location)
     else:
         test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
         if not isinstance(left, ir.LocalRead | ir.Constant):
@@ -587,7 +604,7 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
             raise no_bytes(base.type, node, location)
         place = place_of_subscript(state, base, node)
         if place is not None:
-            return loaded(place, location)
+            return own_copy(state, place) if is_part(place) else loaded(place, location)
     if isinstance(base, TupleValue):
         return _item(state, base, node)
     if isinstance(base, Static) and isinstance(base.value, tuple | list | range | bytes):
@@ -604,13 +621,12 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
             expected=f"a constant from 0 to {len(base.value) - 1}",
             fix="use a number; what varies is looked up in an Array, or in a tuple of numbers alone",
         )
-    what, instead = EXPRESSIONS[ast.Subscript]
     raise error(
-        f"kernel code cannot use {what}",
+        "this has no elements",
         location,
-        found=what,
-        expected="an expression of integers, map look-ups and context fields",
-        fix=instead,
+        found=f"a subscript of {not_a_value(base.value)[0] if isinstance(base, Static) else _what(base)}",
+        expected="an array, a map, or a tuple of what is known when the program is compiled",
+        fix="take an element of one of these",
     )
 
 

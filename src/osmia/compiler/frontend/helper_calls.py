@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS, XDP_NAMES, called, helper_for, kinds_of
+from osmia.abi.helpers import XDP_NAMES, called, helper_for, helpers, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import integer, value_of
@@ -76,19 +76,21 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
         return None
     kinds = () if prefixed or of.kind in kinds_of(name) else kinds_of(name)
     known = [*KINDS[of.kind].fields, *_methods(of.kind)]
+    # A helper of other kinds is no slip of the pen: only one whose name is a part of it may be meant.
+    near = [each for each in known if each in name] if kinds else known
     raise error(
         f"programs of kind {of.kind} cannot call {name}" if kinds else f"{of} has no helper {name!r}",
         state.at(node),
         found=f"{ast.unparse(node.func)}()",
         expected=f"a helper of {of}" + (f"; {name} is for {', '.join(kinds)}" if kinds else ""),
-        fix=did_you_mean(name.removeprefix("xdp_") if prefixed else name, known)
+        fix=did_you_mean(name.removeprefix("xdp_") if prefixed else name, near)
         or "see docs/helpers.md for what each kind may call",
     )
 
 
 def _methods(kind: str) -> list[str]:
     """The helpers that are methods of a kind's context."""
-    return [called(row) for row in HELPERS.values() if kind in row.kinds and row.form in ("context", "function")]
+    return [called(row) for row in helpers().values() if kind in row.kinds and row.form in ("context", "function")]
 
 
 def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from osmia.abi import generated as bpf
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
@@ -39,6 +39,13 @@ STATUS = IntType(-4095, 0)
 ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
 STANDS_ALONE = {"reserve": "`with {}.reserve() as event:`", "discard": "`{}.discard(event)`, as a statement"}
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
+
+# What user code calls it: what does it in kernel code.
+IN_USER_CODE = {
+    "get": "`m.lookup(key)` and a check for None",
+    "pop": "`m.lookup(key)` and `m.delete(key)`",
+    "setdefault": "`m.lookup_or_init(key, value)`",
+}
 
 MISSING_KEY = "missing key"
 NOT_TAKEN = "the map does not take the key"
@@ -245,12 +252,14 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
             fix="give the context of this program",
         )
     _check_key(map_, index)
-    return ir.HelperCall(ir.NONE, location, HELPERS["tail_call"], (context, map_, index))
+    return ir.HelperCall(ir.NONE, location, helpers()["tail_call"], (context, map_, index))
 
 
 def _instead(name: str, class_name: str) -> str:
     if name == "delete":
         return f"the keys of {class_name} are always there: store 0 instead"
+    if name in IN_USER_CODE:
+        return f"write {IN_USER_CODE[name]}; {name} is for user code"
     return "use one of these; the rest of a map's methods are for user code"
 
 

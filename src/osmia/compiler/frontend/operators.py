@@ -17,9 +17,20 @@ from osmia.compiler.ir.arithmetic import (
     inverted,
     negated,
 )
-from osmia.compiler.ir.types import I64_LOW, U64_HIGH, BoolType, EnumType, IntType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import (
+    I64_LOW,
+    U64_HIGH,
+    BoolType,
+    EnumType,
+    IntType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_scalar,
+)
 from osmia.enumeration import is_int_enumeration
 from osmia.maps.declaration import Map
+from osmia.maps.globals import Global
 
 if TYPE_CHECKING:
     import ast
@@ -50,6 +61,16 @@ def truth(of: ir.Expression) -> ir.Expression:
             return of
         case IntType() | EnumType():
             return ir.Truth(ir.BOOL, of.location, of)
+        case OptionalType(of=inside) if not (isinstance(inside, PlaceType) and inside.is_scalar):
+            return ir.Not(ir.BOOL, of.location, is_none(of, of.location))
+        case PlaceType(layout=layout) if not is_scalar(layout):
+            raise error(
+                "this is always true",
+                of.location,
+                found=f"{of.type} as a condition",
+                expected="a bool, an integer, or what may be None",
+                fix="compare its fields or elements with something, or leave the test out",
+            )
         case OptionalType() | PlaceType():
             name = of.local.name if isinstance(of, ir.LocalRead) else "it"
             raise error(
@@ -67,6 +88,19 @@ def truth(of: ir.Expression) -> ir.Expression:
                 expected="a bool or an integer",
                 fix="compare it with something",
             )
+
+
+def is_none(of: ir.Expression, location: Location) -> ir.Expression:
+    """`of is None`, of what may be. It needs a name, so that the check is known of it afterwards."""
+    if not isinstance(of, ir.LocalRead | ir.AssignExpression | ir.Sequence):
+        raise error(
+            "a check for None needs a name to check",
+            of.location,
+            found="`is None` of a result that has no name",
+            expected="a local",
+            fix="assign the result first, then check the name: `(name := ...) is None`",
+        )
+    return ir.IsNone(ir.BOOL, location, of)
 
 
 def integer(of: ir.Expression, role: str) -> IntType:
@@ -202,19 +236,21 @@ def not_a_value(value: object) -> tuple[str, str]:
     if isinstance(value, float):
         return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
     if isinstance(value, str | bytes):
-        return f"the {type(value).__name__} {value!r}", "use a number"
+        return f"the {type(value).__name__} {value!r}", "use a number; a text is kept in chars(n), and compared with it"
     if isinstance(value, tuple | list):
         return f"the {type(value).__name__} {value!r}", "unpack it: `a, b = ...`, or keep it in the module"
     if value is Ellipsis:
         return "`...`", "write the program's body"
+    if isinstance(value, Global):
+        return "a Global", "write `.value` for what it holds"
     if isinstance(value, Map):
         return f"the map {value.name or 'itself'}", "look a key up: `m.lookup(key)`"
     if isinstance(value, ModuleType):
         return f"the module {value.__name__}", "name something in it"
     if isinstance(value, type):
         return f"the class {value.__name__}", "name one of its members, or call it"
-    if callable(value):
-        return f"the function {getattr(value, '__name__', value)!s}", "call what kernel code can call"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}", "call what kernel code can call"
     return f"an object of type {type(value).__name__}", "use an integer"
 
 

@@ -11,7 +11,7 @@ from osmia.compiler.frontend.operators import integer
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PacketType, PlaceType, is_scalar
 from osmia.kinds import KINDS
-from osmia.layout import ArrayLayout, SpinLockLayout, StructLayout, layout_of
+from osmia.layout import ArrayLayout, Declaration, SpinLockLayout, StructLayout, layout_of
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -126,6 +126,8 @@ def _layout(state: FunctionState, node: ast.expr) -> Layout:
 def _type_fix(of: object) -> str:
     if isinstance(of, type) and issubclass(of, int):
         return "say how wide it is and in which byte order: be16, u8, ..."
+    if isinstance(of, Declaration):
+        return "make it the field of a struct, and name the struct"
     return "put @struct before the class" if isinstance(of, type) else "name the type first, then the offset"
 
 

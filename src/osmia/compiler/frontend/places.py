@@ -97,7 +97,7 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
         f"{of} has no attribute {name!r}",
         location,
         found=f".{name} of {of}",
-        expected="`.value`" if is_reference else "a value, without an attribute",
+        expected="`.value`" if is_reference else "the value itself, which has no attributes in kernel code",
         fix=(did_you_mean(name, ["value"]) or "write `.value` for the number that it refers to")
         if is_reference
         else "leave the attribute out",
@@ -193,8 +193,17 @@ def _part(
 
 
 def is_part(of: ir.Expression) -> bool:
-    """Whether it is a slice: binding a name to one makes a copy, as in Python."""
+    """Whether it is a slice where it lies. Its value is a copy, as in Python (`part_of`)."""
     return isinstance(of, ir.Field) and of.field.name.startswith("[")
+
+
+def part_of(of: ir.Expression) -> ir.Expression:
+    """The place that a slice was copied from, for what looks at it at once; anything else as it is."""
+    match of:
+        case ir.Sequence(before=(_, ir.Copy(source=source))) if is_part(source):
+            return source
+        case _:
+            return of
 
 
 def _text(of: IntType) -> str:

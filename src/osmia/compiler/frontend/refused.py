@@ -6,35 +6,35 @@ import ast
 
 # Node class: (what was found, what to write instead).
 STATEMENTS: dict[type[ast.stmt], tuple[str, str]] = {
-    ast.FunctionDef: ("a nested function", "write its body here"),
     ast.AsyncFunctionDef: ("an async function", "kernel code cannot wait: write a plain function"),
     ast.ClassDef: ("a class", "define it outside of the program"),
-    ast.Delete: ("del", "a local needs no deleting; a map's key goes with `m.delete(key)`"),
+    ast.Delete: ("del", "a local needs no deleting; `del m[key]` deletes a key of a map"),
     ast.AsyncFor: ("an async for loop", "kernel code cannot wait"),
-    ast.With: ("a with block", "call what it would call"),
     ast.AsyncWith: ("an async with block", "kernel code cannot wait"),
-    ast.Raise: ("raise", "return the action that an error should have"),
+    ast.Raise: ("raise", "return the action that an error should have, or write `assert`"),
     ast.Try: ("try", "kernel code has no exceptions: check before the operation"),
     ast.TryStar: ("try / except*", "kernel code has no exceptions: check before the operation"),
     ast.Import: ("an import", "import at the top of the module"),
     ast.ImportFrom: ("an import", "import at the top of the module"),
-    ast.Global: ("a global statement", "keep what programs write in a map: user code would not see a changed variable"),
-    ast.Nonlocal: ("a nonlocal statement", "keep what programs write in a map"),
+    ast.Global: (
+        "a global statement",
+        "declare `name = Global(u64)` in the module and write `name.value`: both sides see it",
+    ),
+    ast.Nonlocal: (
+        "a nonlocal statement in a program",
+        "declare `name = Global(u64)` in the module and write `name.value`",
+    ),
 }
 
 # Classes that this Python's ast may not have yet.
-for _name, _text in {
-    "TypeAlias": ("a type statement", "define the type in the module"),
-}.items():
-    if hasattr(ast, _name):
-        STATEMENTS[getattr(ast, _name)] = _text
+NEWER_STATEMENTS = {"TypeAlias": ("a type statement", "define the type in the module")}
+STATEMENTS |= {getattr(ast, name): text for name, text in NEWER_STATEMENTS.items() if hasattr(ast, name)}
 
 EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
-    ast.Lambda: ("a lambda", "write the expression out"),
     ast.Dict: ("a dict", "use a HashMap"),
-    ast.Set: ("a set", "compare with each value"),
-    ast.List: ("a list", "use one local for each value"),
-    ast.Tuple: ("a tuple", "use one local for each value"),
+    ast.Set: ("a set", "write `x in (1, 2)`; what varies is kept in a HashMap"),
+    ast.List: ("a list", "use an array, `array(u32, 4)`, or a tuple of what is known"),
+    ast.Tuple: ("an unpacking (*) in a tuple", "write the values out"),
     ast.ListComp: ("a list comprehension", "write the steps out"),
     ast.SetComp: ("a set comprehension", "write the steps out"),
     ast.DictComp: ("a dict comprehension", "write the steps out"),
@@ -42,11 +42,34 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Await: ("await", "kernel code cannot wait"),
     ast.Yield: ("yield", "a program returns once"),
     ast.YieldFrom: ("yield from", "a program returns once"),
-    ast.FormattedValue: ("an f-string", "kernel code has no strings here"),
-    ast.JoinedStr: ("an f-string", "kernel code has no strings here"),
-    ast.Subscript: ("a subscript", "a map's value is reached with `m.lookup(key)` and a check for None"),
+    ast.FormattedValue: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
+    ast.JoinedStr: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
+}
+
+# Builtins that are called by habit: what to write instead.
+BUILTINS: dict[str, str] = {
+    "bytes": "use `array(u8, n)` or `chars(n)`",
+    "all": "join the tests by `and`",
+    "any": "join the tests by `or`",
+    "enumerate": "loop over it: `for index, value in enumerate(...)`",
+    "float": "BPF has no floating point: count in a smaller unit, as an integer",
+    "isinstance": "leave it out: types are known when the program is compiled",
+    "print": "look at a value with `ctx.trace_printk(...)`, or hand it to user code in a RingBuf",
+    "range": "loop over it: `for index in range(...)`",
+    "round": "numbers are integers: add half of the divisor before //",
+    "sorted": "compare the values one with the other",
+    "str": "keep numbers; user code makes texts of them",
+    "sum": "add in a loop",
+    "zip": "loop over it: `for a, b in zip(...)`",
+}
+
+# The same of functions of a module.
+MODULES: dict[str, str] = {
+    "math": "numbers are integers: write it with their operators",
+    "random": "call `ctx.get_prandom_u32()`",
+    "time": "call `ctx.ktime_get_ns()`: nanoseconds since the machine started",
 }
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.images import struct_image
@@ -50,7 +50,7 @@ def reserved(
     here = ir.LocalRead(held.type, location, held)
     there = ir.Unwrap(of, location, here)
     size, flags = _number(map_.value.size, location), _number(0, location)
-    take = ir.HelperCall(held.type, location, HELPERS["ringbuf_reserve"], (map_, size, flags))
+    take = ir.HelperCall(held.type, location, helpers()["ringbuf_reserve"], (map_, size, flags))
     start = ir.Fill(location, there, _start(map_))
     name = state.assign(target.id, held.type, state.at(target))
     state.program.reservations.append((map_, held, name))
@@ -100,7 +100,7 @@ def _if_there(here: ir.LocalRead, then: tuple[ir.Statement, ...], location: Loca
 
 
 def _given(helper: str, event: ir.Expression, location: Location) -> ir.Statement:
-    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, HELPERS[helper], (event, _number(0, location))))
+    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, helpers()[helper], (event, _number(0, location))))
 
 
 def _number(value: int, location: Location) -> ir.Constant:
@@ -155,5 +155,5 @@ def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     assert isinstance(data.type, PlaceType)
     size = _number(data.type.layout.size, location)
-    helper = HELPERS["ringbuf_output"]
+    helper = helpers()["ringbuf_output"]
     return ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, helper, (map_, data, size, flags))

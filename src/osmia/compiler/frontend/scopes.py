@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import HELPERS
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.places import place_of_attribute
 from osmia.compiler.frontend.rings import reserved, reserved_ring
@@ -73,4 +73,4 @@ def _locked(
 
 
 def _call(name: str, argument: ir.Expression, location: Location) -> ir.HelperCall:
-    return ir.HelperCall(ir.NONE, location, HELPERS[name], (argument,))
+    return ir.HelperCall(ir.NONE, location, helpers()[name], (argument,))

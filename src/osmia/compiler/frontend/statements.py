@@ -6,6 +6,8 @@ import ast
 from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.annotations import annotation as annotation_of
+from osmia.compiler.frontend.annotations import converted
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
@@ -15,11 +17,11 @@ from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
-from osmia.compiler.frontend.places import is_part, loaded, no_attribute, place_of_attribute, place_of_subscript
+from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
-from osmia.compiler.frontend.stores import stored
+from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
@@ -185,6 +187,9 @@ def _assign(state: FunctionState, node: ast.Assign) -> tuple[ir.Statement, ...]:
     if len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple | ast.List):
         return _store(state, node.targets[0], value, node.value)
     before, kept = _kept(state, value)
+    if len(node.targets) == 1 and isinstance(kept, TupleValue):
+        copies, kept = _apart(state, node.targets[0], kept)
+        before = (*before, *copies)
     stores = [store for target in node.targets for store in _unpacked(state, target, kept, node)]
     return (*before, *stores)
 
@@ -204,10 +209,45 @@ def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...
     return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
 
 
+def _apart(
+    state: FunctionState, target: ast.expr, value: TupleValue, *, first: bool = True
+) -> tuple[tuple[ir.Statement, ...], TupleValue]:
+    """Structs and arrays that are stored behind others: copies, since `a.x, a.y = a.y, a.x` would overwrite them."""
+    if not isinstance(target, ast.Tuple | ast.List) or len(target.elts) != len(value.items):
+        return (), value
+    copies: list[ir.Statement] = []
+    items: list[Operand] = []
+    inner: tuple[ir.Statement, ...]
+    own: Operand
+    for each, item in zip(target.elts, value.items, strict=True):
+        if isinstance(item, TupleValue):
+            inner, own = _apart(state, each, item, first=first)
+        elif not first and isinstance(each, ast.Attribute | ast.Subscript) and isinstance(item, ir.LocalRead):
+            inner, own = _own(state, item)
+        else:
+            inner, own = (), item
+        copies += inner
+        items.append(own)
+        first = False
+    return tuple(copies), TupleValue(value.location, value.before, tuple(items))
+
+
+def _own(state: FunctionState, read: ir.LocalRead) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A copy of a struct or an array, in memory of the program's own; of anything else the value itself."""
+    of = read.type.of if isinstance(read.type, OptionalType) else read.type
+    if not isinstance(of, PlaceType) or of.is_scalar:
+        return (), read
+    copy = own_copy(state, unwrapped(read))
+    return copy.before, copy.value
+
+
 def _unpacked(state: FunctionState, target: ast.expr, value: Operand, node: ast.Assign) -> tuple[ir.Statement, ...]:
     if not isinstance(target, ast.Tuple | ast.List):
         return _store(state, target, value, node.value)
     items = _items(value)
+    for each in target.elts:
+        if isinstance(each, ast.Starred):
+            raise _no_target(state, each)
     if items is None or len(items) != len(target.elts):
         count = "one value" if items is None else f"{len(items)} value{'s' * (len(items) != 1)}"
         raise error(
@@ -290,9 +330,6 @@ def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: as
     if isinstance(value, TupleValue | Static | NestedFunction) and _is_known(state, target.id, value):
         return _bind_known(state, target, value)
     found = one_value(state, value, node)
-    if is_part(found):
-        assert isinstance(found.type, PlaceType)
-        return _copied(state, target, found)
     if target.id in state.bound:
         raise error(
             f"{target.id!r} would have to hold values of two kinds",
@@ -333,16 +370,6 @@ def _bind_known(state: FunctionState, target: ast.Name, value: Operand) -> tuple
     return before
 
 
-def _copied(state: FunctionState, target: ast.Name, part: ir.Expression) -> tuple[ir.Statement, ...]:
-    """A name for a slice: a copy, as in Python."""
-    assert isinstance(part.type, PlaceType)
-    location = state.at(target)
-    made = ir.Construct(part.type, location, bytes(part.type.layout.size), ())
-    first = _store_local(state, target, made)
-    assert isinstance(first, ir.Assign)
-    return first, ir.Copy(location, ir.LocalRead(part.type, location, first.local), part)
-
-
 def _store_local(state: FunctionState, target: ast.Name, value: ir.Expression) -> ir.Statement:
     location = state.at(target)
     check_local(state, target.id, value, location)
@@ -359,6 +386,8 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
             expected="`name: u32 = value`",
             fix="leave the annotation out",
         )
+    if isinstance(node.annotation, ast.BinOp | ast.Subscript):
+        return _reference(state, node, node.target)
     annotation = _annotation(state, node.annotation)
     storage = annotation if is_integer(annotation) else getattr(annotation, "storage", None)
     name = node.target.id
@@ -389,6 +418,17 @@ def _annotated(state: FunctionState, node: ast.AnnAssign) -> tuple[ir.Statement,
     return _store(state, node.target, value, node.value)
 
 
+def _reference(state: FunctionState, node: ast.AnnAssign, target: ast.Name) -> tuple[ir.Statement, ...]:
+    """`flow: Flow | None = ...` and `count: Ref[u32] = ...`."""
+    wanted = annotation_of(state, node.annotation)
+    if wanted is None or wanted.exact is None:
+        raise _no_type(state, node.annotation)
+    if node.value is None:
+        return ()
+    value = converted(wanted, expression(state, node.value), repr(target.id))
+    return _store(state, target, value, node.value)
+
+
 def _annotation(state: FunctionState, node: ast.expr) -> type:
     """What a local is annotated with: a width, which stores wrap at, or int, bool or an IntEnum, which keep values."""
     found = operand(state, node)
@@ -398,11 +438,15 @@ def _annotation(state: FunctionState, node: ast.expr) -> type:
             return of
         if isinstance(layout_of(of), StructLayout):
             return of
-    raise error(
+    raise _no_type(state, node)
+
+
+def _no_type(state: FunctionState, node: ast.expr) -> Exception:
+    return error(
         "a local is annotated with an integer's width",
         state.at(node),
         found=ast.unparse(node),
-        expected="one of u8, u16, u32, u64, i8, i16, i32, i64, or int, bool, an IntEnum",
+        expected="one of u8 to i64, be16 to be64, int, bool, an IntEnum, a struct, `Struct | None`, or Ref[...]",
         fix="use one of these, or leave the annotation out",
     )
 
@@ -492,7 +536,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
         location,
         found=f"an assignment to {ast.unparse(node)}",
         expected="the `.value` of a looked-up number",
-        fix="assign to the local itself",
+        fix=f"assign to `{ast.unparse(node.value)}` itself",
     )
 
 
@@ -517,7 +561,7 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     value = expression(state, node.value)
     if not same(value.type, expected):
         fix = f"write {example}, or another member"
-        if isinstance(value, ir.Constant) and value.value in list(expected.of):
+        if isinstance(value, ir.Constant) and _is_integer(value) and value.value in list(expected.of):
             fix = f"write {expected}.{expected.of(value.value).name}"
         found = (
             f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)

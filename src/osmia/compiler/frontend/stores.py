@@ -144,6 +144,16 @@ def unwrapped(value: ir.Expression) -> ir.Expression:
     )
 
 
+def own_copy(state: FunctionState, place: ir.Expression) -> ir.Sequence:
+    """A copy of a struct or an array, in memory of the program's own."""
+    assert isinstance(place.type, PlaceType)
+    location = place.location
+    local = state.hidden(place.type)
+    here = ir.LocalRead(place.type, location, local)
+    made = ir.Construct(place.type, location, bytes(place.type.layout.size), ())
+    return ir.Sequence(place.type, location, (ir.Assign(location, local, made), ir.Copy(location, here, place)), here)
+
+
 def _array_of(
     state: FunctionState,
     layout: ArrayLayout,

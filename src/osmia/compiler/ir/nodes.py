@@ -239,6 +239,46 @@ class Unwrap:
 
 
 @frozen_record
+class Assume:
+    """What an optional holds, by the word of the program's author: nothing proves that it is not None."""
+
+    type: PlaceType | ObjectType
+    location: Location
+    operand: Expression
+
+
+@frozen_record
+class Address:
+    """Where something lies, as a number."""
+
+    type: IntType
+    location: Location
+    operand: Expression | MapReference
+
+
+@frozen_record
+class MemoryAt:
+    """A place at a distance in bytes from an address, which nothing proves to be there."""
+
+    type: PlaceType
+    location: Location
+    address: Expression
+    offset: Expression
+
+
+@frozen_record
+class RawCall:
+    """A call of a helper by its number, with whatever arguments."""
+
+    type: IntType
+    location: Location
+    number: int
+    arguments: tuple[Expression | MapReference, ...]
+    changes_packet: bool
+    """Whether it may move or resize the packet; so may what the table of helpers does not have."""
+
+
+@frozen_record
 class Require:
     """What an optional holds; None takes the error edge."""
 
@@ -335,6 +375,16 @@ class Unary:
 @frozen_record
 class Wrap:
     """`u8(x)`: the value at a declared width."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+    storage: Storage
+
+
+@frozen_record
+class ByteSwap:
+    """`ntohs(x)`: the bytes of a number, which fits the width, in the other order."""
 
     type: IntType
     location: Location
@@ -444,6 +494,10 @@ Expression = (
     | SettingRead
     | ConstantText
     | Unwrap
+    | Assume
+    | Address
+    | MemoryAt
+    | RawCall
     | Require
     | Field
     | Element
@@ -454,6 +508,7 @@ Expression = (
     | Binary
     | Unary
     | Wrap
+    | ByteSwap
     | Compare
     | IsNone
     | Truth

@@ -40,7 +40,9 @@ def leads_to(place: ir.Expression, origin: Origin, locals_: frozenset[ir.Local])
             return isinstance(place, origin) and helper.name == "ringbuf_reserve"
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
             return local in locals_
-        case ir.Field(base=base) | ir.Element(base=base) | ir.Unwrap(operand=base) | ir.Require(operand=base):
+        case ir.Field(base=base) | ir.Element(base=base):
+            return leads_to(base, origin, locals_)
+        case ir.Unwrap(operand=base) | ir.Require(operand=base) | ir.Assume(operand=base):
             return leads_to(base, origin, locals_)
         case ir.Sequence(value=value):
             return leads_to(value, origin, locals_)
@@ -55,6 +57,8 @@ def packet_change(body: tuple[ir.Statement, ...]) -> str | None:
     for each in nodes(body):
         if isinstance(each, ir.HelperCall) and each.helper.changes_packet:
             return each.helper.name
+        if isinstance(each, ir.RawCall) and each.changes_packet:
+            return f"helper {each.number}"
         if isinstance(each, ir.CallFunction):
             found = packet_change(each.function.body)
             if found is not None:

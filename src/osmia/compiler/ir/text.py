@@ -114,7 +114,7 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 assert_never(statement)
 
 
-def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each node
+def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case for each node
     """One expression, with the types that matter."""
     match of:
         case ir.Constant(type=EnumType(of=enum), value=value):
@@ -140,6 +140,16 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):
             return f"{expression_text(operand)}!"
+        case ir.Assume(operand=operand):
+            return f"(assume {expression_text(operand)})"
+        case ir.Address(operand=operand):
+            of_what = operand.symbol if isinstance(operand, ir.MapReference) else expression_text(operand)
+            return f"(address of {of_what})"
+        case ir.MemoryAt(address=address, offset=offset, type=type_):
+            return f"({type_} at {expression_text(address)} + {expression_text(offset)})"
+        case ir.RawCall(number=number, arguments=arguments):
+            shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
+            return f"helper {number}({', '.join(shown)})"
         case ir.GlobalPlace(symbol=symbol):
             return f"global {symbol}"
         case ir.SettingRead(symbol=symbol, type=type_):
@@ -175,6 +185,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901 - one case for each
             return f"({operator}{expression_text(operand)}: {type_})"
         case ir.Wrap(operand=operand, storage=storage):
             return f"{storage.__name__}({expression_text(operand)})"
+        case ir.ByteSwap(operand=operand, storage=storage):
+            return f"bswap{storage.bits}({expression_text(operand)})"
         case ir.Compare(operators=operators, operands=operands):
             rest = "".join(f" {o} {expression_text(e)}" for o, e in zip(operators, operands[1:], strict=True))
             return f"({expression_text(operands[0])}{rest})"

@@ -23,7 +23,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (key,)
         case ir.MapUpdate(key=key, value=value, flags=flags):
             return (key, value, flags)
-        case ir.HelperCall(arguments=arguments):
+        case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
             return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
         case ir.Atomic(place=place, operands=parts):
             return (place, *parts)
@@ -41,8 +41,16 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (value,)
         case ir.Binary(left=left, right=right):
             return (left, right)
+        case ir.Address(operand=operand):
+            return () if isinstance(operand, ir.MapReference) else (operand,)
+        case ir.MemoryAt(address=address, offset=offset):
+            return (address, offset)
+        case ir.Assume(operand=operand):
+            return (operand,)
         case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
+        case ir.ByteSwap(operand=operand):
+            return (operand,)
         case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts
         case ir.Conditional(test=test, then=then, otherwise=otherwise):

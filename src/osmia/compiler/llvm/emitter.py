@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.types import Integer
 
-KEEP_APART = 'call void asm sideeffect "", ""()'
+KEEP_APART = 'call void asm sideeffect "", ""() nounwind memory(inaccessiblemem: readwrite)'
 
 
 class Emitter:
@@ -85,21 +85,18 @@ class Emitter:
         """The same number, of which LLVM knows nothing."""
         return self.value(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
+    def is_constant(self, number: str) -> str:
+        """Whether LLVM finds a number constant once it has unrolled loops (i1, which it decides)."""
+        return self.value(f"call i1 @llvm.is.constant.i64(i64 {number})")
+
+    def hidden(self, value: str, of: str, known: str) -> str:
+        """The same value, of which LLVM knows only that equal ones stay equal; `known` says whether to show it."""
+        unknown = self.value(f'call {of} asm "", "=r,0"({of} {value}) nounwind memory(none)')
+        return self.value(f"select i1 {known}, {of} {value}, {of} {unknown}")
+
     def opaque_unless_constant(self, number: str) -> str:
         """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
-        known, unknown, after = self.label("known"), self.label("unknown"), self.label("either")
-        self.branch(self.value(f"call i1 @llvm.is.constant.i64(i64 {number})"), known, unknown)
-        self.start(known)
-        self.go(after)
-        self.start(unknown)
-        opaque = self.opaque(number)
-        self.go(after)
-        self.start(after)
-        return self.value(f"phi i64 [ {number}, %{known} ], [ {opaque}, %{unknown} ]")
-
-    def opaque_pointer(self, pointer: str) -> str:
-        """The same address, of which LLVM knows nothing."""
-        return self.value(f'call ptr asm sideeffect "", "=r,0"(ptr {pointer})')
+        return self.hidden(number, "i64", self.is_constant(number))
 
     def context_field(self, offset: int, bits: int) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
@@ -137,6 +134,6 @@ class Emitter:
         narrow = self.value(f"trunc i64 {value} to i{storage.bits}")
         return self.extended(narrow, storage.bits, signed=storage.signed)
 
-    def call(self, helper: int, *arguments: str, of: str = "i64") -> str:
-        """A call of a helper; arguments carry their types."""
-        return self.value(f"call {of} inttoptr (i64 {helper} to ptr)({', '.join(arguments)})")
+    def call(self, helper: int, *arguments: str, of: str = "i64", effects: str = "") -> str:
+        """A call of a helper; arguments carry their types, and `effects` says which memory it may touch."""
+        return self.value(f"call {of} inttoptr (i64 {helper} to ptr)({', '.join(arguments)}){effects}")

@@ -42,7 +42,7 @@ from osmia.compiler.llvm.callbacks import (
 )
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
-from osmia.compiler.llvm.packets import PacketWriter
+from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
@@ -108,7 +108,8 @@ class FunctionWriter:
         self._error_map = error_map
         self._kernel = kernel
         self._locals: dict[ir.Local, str] = {}
-        self._on_stack = leading_to(self._body, ir.Construct, () if function is None else function.parameters)
+        parameters = () if function is None else function.parameters
+        self._on_stack = leading_to(self._body, ir.Construct, parameters)
         self._views = leading_to(self._body, ir.PacketAt)
         if kernel < RESERVED_SINCE:
             self._views |= leading_to(self._body, ir.HelperCall)
@@ -116,12 +117,14 @@ class FunctionWriter:
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
         self._result = self._end = ""
-        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack)
+        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack, parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
         self._frames: dict[ir.Frame, tuple[str, int]] = {}
         self._scopes: list[ir.Scope] = []
+        # Labels of what does nothing but return a constant: no test follows there.
+        self._returning: set[str] = set()
         # The objects that end with the innermost call around whose objects do; None where there is none.
         self._made: list[str] | None = None
         # The part of the program that is being written as a function of its own, and all that have been.
@@ -208,11 +211,14 @@ class FunctionWriter:
     # Statements
 
     def _statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
+        for index, statement in enumerate(statements):
             if self._out.ended:
                 return
             self._out.at(statement.location)
-            self._statement(statement)
+            if isinstance(statement, ir.If):
+                self._if(statement, statements[index + 1 : index + 2])
+            else:
+                self._statement(statement)
 
     def _statement(self, statement: ir.Statement) -> None:
         match statement:
@@ -238,7 +244,7 @@ class FunctionWriter:
                 self._out.at(statement.location)
                 self._return(result)
             case ir.If():
-                self._if(statement)
+                self._if(statement, ())
             case ir.Loop() if statement.plan.form == "bpf_loop":
                 self._called_loop(statement)
             case ir.Loop():
@@ -326,14 +332,18 @@ class FunctionWriter:
         elif integer_of(value.type) is not None:
             self._integer(value)
 
-    def _if(self, statement: ir.If) -> None:
+    def _if(self, statement: ir.If, following: tuple[ir.Statement, ...]) -> None:
         match statement:
             case ir.If(
                 test=ir.IsNone(operand=ir.LocalRead() as optional), then=(ir.Return(value=ir.Constant(value=0)), *_)
-            ) if optional.local not in self._views:
+            ) if optional.local not in self._views and not self._scopes and self._callback is None:
                 self._return_null_if_none(optional, statement)
                 return
         then, otherwise, after = self._out.label("then"), self._out.label("else"), self._out.label("after")
+        for label, statements in ((then, statement.then), (otherwise, statement.otherwise)):
+            match statements or following:
+                case (ir.Return(value=ir.Constant()), *_) if not self._scopes:
+                    self._returning.add(label)
         self._branch(statement.test, then, otherwise)
         falls = False
         for label, statements in ((then, statement.then), (otherwise, statement.otherwise)):
@@ -526,7 +536,7 @@ class FunctionWriter:
         self._nothing |= {
             local: in_frame(out, "%frame", callback.flag(local)) for local in callback.shared if local in self._views
         }
-        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack)
+        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack, tuple(callback.shared))
         self._packet.begin()
         write()
         listed = ", ".join((*parameters, "ptr noalias %frame"))
@@ -670,7 +680,8 @@ class FunctionWriter:
         self._out.line(f"br i1 {nothing}, label %{none}, label %{there}")
         for label, target in ((none, when_true), (there, when_false)):
             self._out.start(label)
-            self._out.line(KEEP_APART)
+            if target not in self._returning:
+                self._out.line(KEEP_APART)
             self._out.line(f"br label %{target}")
 
     def _chain(
@@ -765,6 +776,8 @@ class FunctionWriter:
                 return self._out.value(f"sub i64 0, {value_}" if operator == "-" else f"xor i64 {value_}, -1")
             case ir.Wrap(operand=operand, storage=storage):
                 return self._out.wrapped(self._integer(operand), storage, integer_of(operand.type))
+            case ir.ByteSwap(operand=operand, storage=storage):
+                return memory.byte_swapped(self._out, self._integer(operand), storage.bits)
             case ir.MapUpdate():
                 return self._map_update(of)
             case ir.PacketLength(packet=packet):
@@ -790,6 +803,10 @@ class FunctionWriter:
                 return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
             case ir.HelperCall():
                 return self._helper_call(of)
+            case ir.RawCall():
+                return self._raw_call(of)
+            case ir.Address(operand=operand):
+                return self._address(operand, of.location)
             case ir.Atomic():
                 return self._atomic(of)
             case ir.SettingRead():
@@ -798,6 +815,8 @@ class FunctionWriter:
                 ir.PacketAt()
                 | ir.MapLookup()
                 | ir.Unwrap()
+                | ir.Assume()
+                | ir.MemoryAt()
                 | ir.Require()
                 | ir.Field()
                 | ir.Element()
@@ -821,8 +840,10 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.PacketAt():
                 return self._view(of)[0]
-            case ir.Unwrap(operand=operand):
+            case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
+            case ir.MemoryAt():
+                return self._memory_at(of)
             case ir.Require(operand=operand):
                 pointer = self._pointer(operand)
                 self._out.at(of.location)
@@ -875,7 +896,7 @@ class FunctionWriter:
         """
         match of:
             case ir.PacketAt(offset=offset):
-                number = self._integer(offset)
+                number = self._integer(varying(offset)[0])
                 self._out.at(of.location)
                 return self._packet.at(of, number)
             case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in self._views:
@@ -957,7 +978,7 @@ class FunctionWriter:
                 return min(self._alignment(base), _lowest_bit(of.layout.size))
             case ir.Construct():
                 return ANY_ALIGNMENT
-            case ir.Unwrap(operand=operand):
+            case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._alignment(operand)
             case _:
                 assert isinstance(place.type, PlaceType)
@@ -1053,6 +1074,9 @@ class FunctionWriter:
         if not is_scalar(layout):
             return self._pointer(value)
         number = self._integer(value)
+        if isinstance(value, ir.LocalRead) and value.local.storage is None:
+            # LLVM would keep a second register for the lower half of what a loop changes.
+            number = self._out.opaque_unless_constant(number)
         held = self._out.slot(f"i{8 * layout.size}")
         memory.store(self._out, layout, number, held, layout.size)
         return held
@@ -1080,21 +1104,51 @@ class FunctionWriter:
         return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
 
     def _helper_call(self, of: ir.HelperCall) -> str:
+        arguments = self._call_arguments(of.arguments)
+        self._out.at(of.location)
+        pointer = is_pointer(of.type) and of.type != ir.NONE
+        # What says which memory a call may touch lets LLVM drop the zeros of a new event whose fields are all assigned.
+        result_type = "ptr" if pointer else "i64"
+        if of.helper.name == "ringbuf_reserve":
+            result_type = "noalias ptr"
+        effects = "" if of.helper.arguments or pointer else " nounwind memory(inaccessiblemem: readwrite)"
+        result = self._out.call(of.helper.number, *arguments, of=result_type, effects=effects)
+        if of.helper.changes_packet:
+            self._packet.renew()
+        return result if pointer else self._status(of.helper.number, result)
+
+    def _raw_call(self, of: ir.RawCall) -> str:
+        arguments = self._call_arguments(of.arguments)
+        self._out.at(of.location)
+        result = self._out.call(of.number, *arguments)
+        if of.changes_packet:
+            self._packet.renew()
+        return self._status(of.number, result)
+
+    def _call_arguments(self, given: tuple[ir.Expression | ir.MapReference, ...]) -> list[str]:
         """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""
         arguments = []
-        for argument in of.arguments:
+        for argument in given:
             if isinstance(argument, ir.MapReference):
                 arguments.append(f"ptr @{quoted(argument.symbol)}")
             elif is_pointer(argument.type):
                 arguments.append(f"ptr {self._pointer(argument)}")
             else:
                 arguments.append(f"i64 {self._integer(argument)}")
+        return arguments
+
+    # What the program's author vouches for: LLVM, which trusts what it knows of memory, is to know nothing of it.
+
+    def _address(self, operand: ir.Expression | ir.MapReference, location: Location) -> str:
+        symbol = f"@{quoted(operand.symbol)}" if isinstance(operand, ir.MapReference) else self._pointer(operand)
+        self._out.at(location)
+        return self._out.opaque(self._out.value(f"ptrtoint ptr {symbol} to i64"))
+
+    def _memory_at(self, of: ir.MemoryAt) -> str:
+        address, distance = self._integer(of.address), self._integer(of.offset)
         self._out.at(of.location)
-        pointer = is_pointer(of.type) and of.type != ir.NONE
-        result = self._out.call(of.helper.number, *arguments, of="ptr" if pointer else "i64")
-        if of.helper.changes_packet:
-            self._packet.renew()
-        return result if pointer else self._status(of.helper.number, result)
+        pointer = self._out.value(f"inttoptr i64 {address} to ptr")
+        return self._out.value(f"getelementptr i8, ptr {pointer}, i64 {distance}")
 
     def _atomic(self, of: ir.Atomic) -> str:
         """One instruction. Where the result is not wanted the weakest order does, which v1 has too."""

@@ -39,6 +39,11 @@ def store(out: Emitter, layout: Layout, number: str, pointer: str, alignment: in
     out.line(f"store i{storage.bits} {value}, ptr {pointer}, align {alignment}")
 
 
+def byte_swapped(out: Emitter, number: str, bits: int) -> str:
+    """A number that fits so many bits, with its bytes in the other order."""
+    return out.extended(_swapped(out, out.narrowed(number, bits), bits), bits, signed=False)
+
+
 def _swapped(out: Emitter, value: str, bits: int) -> str:
     """The bytes in the other order."""
     if value[0] != "%":

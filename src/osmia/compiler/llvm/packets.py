@@ -2,7 +2,8 @@
 
 It knows what lies in a packet by comparisons of pointers: `start + size > end`, never `end - start < size`. What it
 learns of one pointer holds for all that were made from the packet's start by the same number, so an offset that is not
-constant is added once, and the sum kept in a register that LLVM knows nothing of.
+constant is added once, and the sum kept in a register that LLVM knows nothing of. What LLVM finds constant by itself,
+since it wrote a loop out, is treated as a constant.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leads_to
 from osmia.compiler.ir.types import PlaceType, integer_of
-from osmia.compiler.ir.walk import nodes
+from osmia.compiler.ir.walk import assigned, nodes, targets
+from osmia.compiler.llvm.memory import offset
 from osmia.layout import IntegerLayout
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # The verifier follows offsets into packets up to here (MAX_PACKET_OFF).
 LARGEST_OFFSET = 0xFFFF
+LARGEST_NUMBER = (1 << 64) - 1
 
 View = tuple[str, str]
 """A pointer, and whether there is nothing (i1)."""
@@ -39,11 +42,12 @@ class PacketWriter:
         access: PacketAccess | None,
         body: tuple[ir.Statement, ...],
         on_stack: frozenset[ir.Local],
+        parameters: tuple[ir.Local, ...],
     ) -> None:
         self._out = out
         self._access = access
         self._bounds: dict[str, str] = {}
-        self._largest = Largest(body, on_stack)
+        self._largest = Largest(body, on_stack, parameters)
         for each in nodes(body):
             if isinstance(each, ir.PacketAt | ir.PacketLength):
                 for bound in _bounds(each.packet):
@@ -67,64 +71,54 @@ class PacketWriter:
         start, end = (self._out.value(f"ptrtoint ptr {each} to i64") for each in self._ends(of))
         return self._out.opaque(self._out.value(f"sub i64 {end}, {start}"))
 
-    def at(self, of: ir.PacketAt, offset: str) -> View:
-        """What lies at an offset."""
+    def at(self, of: ir.PacketAt, number: str) -> View:
+        """What lies at an offset: `number` and what `varying` left out of it."""
         assert isinstance(of.type.of, PlaceType)
         out, size = self._out, of.type.of.layout.size
         start, end = self._ends(of.packet)
-        if isinstance(of.offset, ir.Constant):
-            place = out.value(f"getelementptr i8, ptr {start}, i64 {offset}")
-            behind = out.value(f"getelementptr i8, ptr {start}, i64 {of.offset.value + size}")
+        varies, added = varying(of.offset)
+        if isinstance(varies, ir.Constant):
+            place = out.value(f"getelementptr i8, ptr {start}, i64 {varies.value + added}")
+            behind = out.value(f"getelementptr i8, ptr {start}, i64 {varies.value + added + size}")
             return place, out.value(f"icmp ugt ptr {behind}, {end}")
-        most, interval = LARGEST_OFFSET - size, integer_of(of.offset.type)
+        most, interval = LARGEST_OFFSET - size - added, integer_of(varies.type)
         assert interval is not None
-        small = interval.low >= 0 and interval.high <= most
-        visible = self._largest.of(of.offset) if small else None
+        known = out.is_constant(number)
+        visible = self._largest.of(varies)
         if visible is not None and visible <= most:
-            return self._checked(start, end, offset, size)
-        # It is small in any case, but the verifier cannot see why.
-        mask = (1 << interval.high.bit_length()) - 1 if small else 0
-        return self._varying(start, end, offset, size, mask if mask <= most else 0)
+            return self._checked(start, end, number, known, added, size)
+        mask = (1 << interval.high.bit_length()) - 1
+        if interval.low >= 0 and mask <= most:
+            # It is that small in any case, but the verifier cannot see why.
+            masked = out.value(f"and i64 {out.hidden(number, 'i64', known)}, {mask}")
+            return self._checked(start, end, masked, known, added, size)
+        return self._within(start, end, number, known, added, size)
 
-    def _checked(self, start: str, end: str, offset: str, size: int) -> View:
-        place = self._out.opaque_pointer(self._out.value(f"getelementptr i8, ptr {start}, i64 {offset}"))
-        behind = self._out.value(f"getelementptr i8, ptr {place}, i64 {size}")
-        return place, self._out.value(f"icmp ugt ptr {behind}, {end}")
+    def _checked(self, start: str, end: str, number: str, known: str, added: int, size: int) -> View:
+        base = self._out.value(f"getelementptr i8, ptr {start}, i64 {number}")
+        base = self._out.hidden(base, "ptr", known)
+        behind = self._out.value(f"getelementptr i8, ptr {base}, i64 {added + size}")
+        return offset(self._out, base, added), self._out.value(f"icmp ugt ptr {behind}, {end}")
 
-    def _varying(self, start: str, end: str, offset: str, size: int, mask: int) -> View:
-        """Of an offset that the verifier cannot see to be small: it is below `mask`, or may be anything if that is 0.
-
-        A negative offset is a large number here. Once LLVM has unrolled a loop the offset may be a constant after all.
-        """
-        out, most = self._out, LARGEST_OFFSET - size
+    def _within(self, start: str, end: str, number: str, known: str, added: int, size: int) -> View:
+        """Of an offset that may be anything: a negative one is a large number here."""
+        out = self._out
         pointer, nothing = out.slot("ptr"), out.slot("i8")
-        known, unknown, near, after = (out.label(hint) for hint in ("known", "unknown", "near", "after"))
-        out.branch(out.value(f"call i1 @llvm.is.constant.i64(i64 {offset})"), known, unknown)
-        out.start(known)
-        place = out.value(f"getelementptr i8, ptr {start}, i64 {offset}")
-        behind = out.value(f"getelementptr i8, ptr {place}, i64 {size}")
-        far, missing = out.value(f"icmp ugt i64 {offset}, {most}"), out.value(f"icmp ugt ptr {behind}, {end}")
-        self._keep(pointer, nothing, (place, out.value(f"select i1 {far}, i1 true, i1 {missing}")))
-        out.go(after)
-        out.start(unknown)
-        offset = out.opaque(offset)
-        if mask:
-            offset = out.value(f"and i64 {offset}, {mask}")
-        else:
-            self._keep(pointer, nothing, ("null", "true"))
-            out.branch(out.value(f"icmp ugt i64 {offset}, {most}"), after, near)
-            out.start(near)
-        self._keep(pointer, nothing, self._checked(start, end, offset, size))
+        near, after = out.label("near"), out.label("after")
+        number = out.hidden(number, "i64", known)
+        out.line(f"store ptr null, ptr {pointer}, align 8")
+        out.line(f"store i8 1, ptr {nothing}, align 1")
+        far = out.value(f"icmp ugt i64 {number}, {LARGEST_OFFSET - size - added}")
+        out.branch(far, after, near)
+        out.start(near)
+        place, missing = self._checked(start, end, number, known, added, size)
+        out.line(f"store ptr {place}, ptr {pointer}, align 8")
+        held = out.value(f"zext i1 {missing} to i8")
+        out.line(f"store i8 {held}, ptr {nothing}, align 1")
         out.go(after)
         out.start(after)
         missing = out.value(f"icmp ne i8 {out.value(f'load i8, ptr {nothing}, align 1')}, 0")
         return out.value(f"load ptr, ptr {pointer}, align 8"), missing
-
-    def _keep(self, pointer: str, nothing: str, view: View) -> None:
-        place, missing = view
-        self._out.line(f"store ptr {place}, ptr {pointer}, align 8")
-        held = self._out.value(f"zext i1 {missing} to i8")
-        self._out.line(f"store i8 {held}, ptr {nothing}, align 1")
 
     def _ends(self, of: PacketType) -> tuple[str, str]:
         first, last = _bounds(of)
@@ -139,19 +133,54 @@ def _bounds(of: PacketType) -> tuple[str, str]:
     return ("data_meta", "data") if of.meta else ("data", "data_end")
 
 
+def varying(of: ir.Expression) -> tuple[ir.Expression, int]:
+    """An offset without the constants that are added to it, and their sum.
+
+    What lies at several distances from one place is then reached from one pointer, as in C.
+    """
+    added, whole = 0, of
+    while isinstance(of, ir.Binary) and of.operator == "+":
+        constant, other = (of.left, of.right) if isinstance(of.left, ir.Constant) else (of.right, of.left)
+        interval = integer_of(other.type)
+        if not isinstance(constant, ir.Constant) or interval is None:
+            break
+        added, of = added + constant.value, other
+        if interval.low < 0 or not 0 <= added <= LARGEST_OFFSET or interval.high + added > LARGEST_NUMBER:
+            return whole, 0
+    return of, added
+
+
 class Largest:
     """How large the verifier can see numbers to be: from the widths that they are loaded with, and from masks.
 
     It knows nothing of what a program has compared in another register, and forgets all where bytes are swapped.
     """
 
-    def __init__(self, body: tuple[ir.Statement, ...], on_stack: frozenset[ir.Local]) -> None:
-        self._values: dict[ir.Local, list[ir.Expression]] = {}
-        self._open: set[ir.Local] = set()
+    def __init__(
+        self, body: tuple[ir.Statement, ...], on_stack: frozenset[ir.Local], parameters: tuple[ir.Local, ...]
+    ) -> None:
+        self._values: dict[ir.Local, list[ir.Assign | ir.AssignExpression]] = {}
+        # Locals of which nothing is known: here, and while they are looked at, those that depend on themselves.
+        self._open = set(parameters)
         self._on_stack = on_stack  # LLVM makes registers of what lies there
+        # How often what stands in loops is done at most, by identity: None where no number is known.
+        self._times: dict[int, int | None] = {}
         for each in nodes(body):
             if isinstance(each, ir.Assign | ir.AssignExpression):
-                self._values.setdefault(each.local, []).append(each.value)
+                self._values.setdefault(each.local, []).append(each)
+            else:
+                self._open.update(targets(each))
+            if isinstance(each, ir.Loop):
+                self._repeated(each)
+
+    def _repeated(self, loop: ir.Loop) -> None:
+        if loop.plan.form != "plain":  # what such a loop carries is made unknown in each round
+            self._open.update(assigned((loop,)))
+            return
+        rounds = None if loop.plan.most is None else loop.plan.most + 1
+        for each in nodes((ir.Evaluate(loop.location, loop.test), *loop.body, *loop.step)):
+            times = self._times.get(id(each), 1)
+            self._times[id(each)] = None if rounds is None or times is None else rounds * times
 
     def of(self, value: ir.Expression) -> int | None:
         """The largest number, of one that is not negative; None where the verifier cannot see one."""
@@ -173,10 +202,29 @@ class Largest:
         if local in self._open or local.storage is not None:
             return None
         self._open.add(local)
-        found = [self.of(value) for value in self._values.get(local, ())]
+        largest, grows, known = 0, 0, bool(self._values.get(local))
+        for each in self._values.get(local, ()):
+            growth, times = self._growth(local, each.value), self._times.get(id(each), 1)
+            value = self.of(each.value) if growth is None else 0
+            if value is None or (growth is not None and times is None):
+                known = False
+                break
+            largest, grows = max(largest, value), grows + (growth or 0) * (times or 0)
         self._open.remove(local)
-        known = [each for each in found if each is not None]
-        return max(known) if known and len(known) == len(found) else None
+        return largest + grows if known and largest + grows <= LARGEST_OFFSET else None
+
+    def _growth(self, local: ir.Local, value: ir.Expression) -> int | None:
+        """By how much a local grows where it is assigned itself and something more; None for all other values."""
+        if isinstance(value, ir.LocalRead) and value.local is local:
+            return 0
+        if not isinstance(value, ir.Binary) or value.operator != "+":
+            return None
+        for itself, more in ((value.left, value.right), (value.right, value.left)):
+            growth = self._growth(local, itself)
+            if growth is not None:
+                added = self.of(more)
+                return None if added is None else growth + added
+        return None
 
     def _binary(self, of: ir.Binary) -> int | None:
         left, right = self.of(of.left), self.of(of.right)
