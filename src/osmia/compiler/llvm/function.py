@@ -110,9 +110,8 @@ class FunctionWriter:
         self._locals: dict[ir.Local, str] = {}
         parameters = () if function is None else function.parameters
         self._on_stack = leading_to(self._body, ir.Construct, parameters)
-        self._views = leading_to(self._body, ir.PacketAt)
-        if kernel < RESERVED_SINCE:
-            self._views |= leading_to(self._body, ir.HelperCall)
+        self._reserved = leading_to(self._body, ir.HelperCall) if kernel < RESERVED_SINCE else frozenset()
+        self._views = leading_to(self._body, ir.PacketAt) | self._reserved
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
@@ -132,6 +131,8 @@ class FunctionWriter:
         self._written: list[str] = []
         self._depth = 0
         self._debug = debug
+        # Inside of loops that the verifier takes for what they do in general: a 0 that it does not know.
+        self._zero = ""
 
     def text(self) -> str:
         """The definition."""
@@ -317,6 +318,9 @@ class FunctionWriter:
 
     def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
         pointer, nothing = self._view(value)
+        if local in self._reserved and nothing == "true":
+            # LLVM would tell whether it was given away by the condition for that, and the verifier does not remember it.
+            nothing = self._out.value(f"icmp ne i64 {self._out.opaque('1')}, 0")
         self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
         held = self._out.value(f"zext i1 {nothing} to i8")
         self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
@@ -367,10 +371,13 @@ class FunctionWriter:
         hidden = deciding(statement, moved) if general else moved
         if hidden and not general:
             zero = unknown_zero(self._out)
-        elif moved:
+        elif moved or (general and self._reads_objects(statement)):
             hide_values(self._out, moved, self._locals, unknown_zero(self._out))
             # Another one: a test of what begins as the first one limits that.
             zero = unknown_zero(self._out)
+        outer_zero = self._zero
+        if general:
+            self._zero = zero
         self._out.line(f"br label %{test}")
         self._out.start(test)
         if not self._downwards(statement, body, otherwise):
@@ -388,6 +395,7 @@ class FunctionWriter:
         self._statements(statement.step)
         if hidden and not self._out.ended:
             hide_values(self._out, hidden, self._locals, zero)
+        self._zero = outer_zero
         self._out.go(test)
         self._out.start(otherwise)
         self._statements(statement.otherwise)
@@ -418,6 +426,16 @@ class FunctionWriter:
         """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
         rounds = plan.counted or plan.most
         return rounds is not None and rounds >= MANY_ROUNDS
+
+    def _reads_objects(self, loop: ir.Loop) -> bool:
+        """Whether a loop reads numbers from objects on the stack, whose values the verifier follows as it does locals'."""
+        return any(isinstance(each, ir.Load) and self._is_on_stack(each.place) for each in nodes((loop,)))
+
+    def _hides(self, place: ir.Expression) -> bool:
+        return bool(self._zero) and self._is_on_stack(place)
+
+    def _is_on_stack(self, place: ir.Expression) -> bool:
+        return leads_to(place, ir.Construct, self._on_stack)
 
     def _rounds_from_none(self) -> str:
         """A slot that counts the rounds of a loop."""
@@ -538,7 +556,10 @@ class FunctionWriter:
         }
         self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack, tuple(callback.shared))
         self._packet.begin()
+        outer_zero = self._zero
+        self._zero = out.value(f"load i64, ptr {in_frame(out, '%frame', ZERO)}, align 8")
         write()
+        self._zero = outer_zero
         listed = ", ".join((*parameters, "ptr noalias %frame"))
         head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
         self._written.append(f"{head}\n{out.text()}}}\n")
@@ -609,8 +630,7 @@ class FunctionWriter:
         self._statements(step)
         if not self._out.ended:
             assert self._callback is not None
-            zero = self._out.value(f"load i64, ptr {in_frame(self._out, '%frame', ZERO)}, align 8")
-            hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
+            hide_values(self._out, deciding(inside, self._callback.results), self._locals, self._zero)
             self._out.line("ret i64 0")
             self._out.ended = True
 
@@ -764,7 +784,8 @@ class FunctionWriter:
             case ir.ContextRead():
                 return self._context_read(of)
             case ir.Load(place=place):
-                return self._load(place, of.location)
+                loaded = self._load(place, of.location)
+                return self._out.value(f"add i64 {loaded}, {self._zero}") if self._hides(place) else loaded
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._integer(value)
