@@ -6,10 +6,10 @@ import importlib.util
 import itertools
 import textwrap
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
 PRELUDE = (

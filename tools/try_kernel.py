@@ -30,7 +30,7 @@ CANNOT = 2
 """The exit status where there is no virtual machine to be had."""
 
 
-def environment(arguments: list[str], compiled: Path) -> dict[str, str]:
+def environment(arguments: list[str]) -> dict[str, str]:
     """What is in the tests' environment there: every cache is in the directory that can be written to."""
     writable = initramfs.WRITABLE
     caches = f"{writable}/caches"
@@ -45,7 +45,6 @@ def environment(arguments: list[str], compiled: Path) -> dict[str, str]:
         "TMPDIR": writable,
         "XDG_CACHE_HOME": caches,
         "OSMIA_CACHE_DIR": f"{caches}/osmia",
-        "OSMIA_TEST_CACHE_DIR": str(compiled),
         "MYPY_CACHE_DIR": f"{caches}/mypy",
         "RUFF_CACHE_DIR": f"{caches}/ruff",
         "HYPOTHESIS_STORAGE_DIRECTORY": f"{caches}/hypothesis",
@@ -76,7 +75,8 @@ def try_kernel(version: str, arguments: list[str], seconds: float, compiled: Pat
     kernel = kernels.fetch(version)
     print(f"== Linux {kernel.release}", flush=True)
     started = time.monotonic()
-    command = machine.Command(pytest_command(arguments), CHECKOUT, environment(arguments, compiled))
+    given = environment(arguments) | {"OSMIA_TEST_CACHE_DIR": str(compiled)}
+    command = machine.Command(pytest_command(arguments), CHECKOUT, given)
     status = machine.run(kernel, command, seconds=seconds)
     print(f"== Linux {kernel.release}: exit status {status}, {time.monotonic() - started:.0f} s", flush=True)
     return status

@@ -1,4 +1,4 @@
-"""What the kernel cannot run is skipped: what tests are given as parameters, or named in `@pytest.mark.needs`, says so."""
+"""Tests of what the kernel has not are skipped: their parameters say what they take, or `@pytest.mark.needs`."""
 
 from __future__ import annotations
 

@@ -208,5 +208,6 @@ def test_a_nested_lock_on_older_kernels(tmp_path: Path) -> None:
         "a lock inside of another struct needs Linux 6.11",
         "a lock in the field 'inner', for Linux 5.10",
         "a lock that is a field of the map's value itself",
-        "move the lock to the struct that is the map's value, or compile for newer kernels: `osmia build --kernel 6.11`",
+        "move the lock to the struct that is the map's value, or compile for newer kernels: "
+        "`osmia build --kernel 6.11`",
     )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def leading_to(body: tuple[ir.Statement, ...], origin: Origin, known: tuple[ir.Local, ...] = ()) -> frozenset[ir.Local]:
     """The locals that may refer into what such a node gives, parameters of functions that are called among them.
 
-    Of helpers it is what they reserve, and what has to be given back. `known` are locals that may, whatever is assigned to them here.
+    Of helpers it is what they reserve, and what has to be given back. `known` are locals that may, whatever is
+    assigned to them here.
     """
     assigned: list[tuple[ir.Local, ir.Expression]] = []
     for each in nodes(body):

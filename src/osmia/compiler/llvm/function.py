@@ -100,7 +100,7 @@ class FunctionWriter:
         self._body = program.body if function is None else function.body
         self._local = function is not None and not is_global(function, kernel)
         self._scope = (
-            debug.program(program) if function is None else debug.function(function, program, local=self._local)
+            debug.program(program) if function is None else debug.function(function, program, linked=not self._local)
         )
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
@@ -319,7 +319,7 @@ class FunctionWriter:
     def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
         pointer, nothing = self._view(value)
         if local in self._reserved and nothing == "true":
-            # LLVM would tell whether it was given away by the condition for that, and the verifier does not remember it.
+            # LLVM would tell by the condition for it whether it was given away: the verifier does not remember that.
             nothing = self._out.value(f"icmp ne i64 {self._out.opaque('1')}, 0")
         self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
         held = self._out.value(f"zext i1 {nothing} to i8")
@@ -428,7 +428,7 @@ class FunctionWriter:
         return rounds is not None and rounds >= MANY_ROUNDS
 
     def _reads_objects(self, loop: ir.Loop) -> bool:
-        """Whether a loop reads numbers from objects on the stack, whose values the verifier follows as it does locals'."""
+        """Whether a loop reads numbers from objects on the stack, which the verifier follows like locals."""
         return any(isinstance(each, ir.Load) and self._is_on_stack(each.place) for each in nodes((loop,)))
 
     def _hides(self, place: ir.Expression) -> bool:
@@ -444,8 +444,11 @@ class FunctionWriter:
         return rounds
 
     def _count(self, rounds: str, plan: ir.LoopPlan) -> None:
-        """One round more. The counter is a number that the verifier knows, so that it finds the loop's end."""
-        before = self._out.value(f"load i64, ptr {rounds}, align 8")
+        """One round more. The counter is a number that the verifier knows, so that it finds the loop's end.
+
+        LLVM is not to know it: where it knows the other bound, it would compare the two before the loop.
+        """
+        before = self._out.opaque(self._out.value(f"load i64, ptr {rounds}, align 8"))
         self._out.line(f"store i64 {self._out.value(f'add i64 {before}, 1')}, ptr {rounds}, align 8")
         self._end_if(self._out.value(f"icmp uge i64 {before}, {plan.counted}"), plan)
 
