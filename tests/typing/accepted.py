@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, assert_type
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, assert_type
 
 import osmia
 from osmia import (
@@ -55,7 +55,11 @@ from osmia.helpers import ktime_get_ns
 from osmia.unchecked import address, assume, call_helper, memory_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from osmia.maps.declaration import Map
+
+T = TypeVar("T")
 
 
 class State(IntEnum):
@@ -99,7 +103,7 @@ class Bucket:
     lock: SpinLock = spin_lock()
     tokens: u64 = 0
     last: u64
-    flows: FixedArray[Flow] = array(Flow, 2)
+    keys: FixedArray[Key] = array(Key, 2)
     table: FixedArray[FixedArray[u32]] = array(array(u32, 2), 2)
 
 
@@ -143,9 +147,93 @@ def with_structs(ctx: XdpContext) -> XdpAction:
     if bucket is not None:
         with bucket.lock:
             bucket.tokens -= 1
-            bucket.flows[1].packets += 1
+            bucket.last += bucket.keys[1].src
             bucket.table[1][0] += 1
     return XdpAction.PASS
+
+
+@struct
+class Meter:
+    LIMIT: ClassVar[int] = 1000
+    tokens: u64 = 0
+    flow: Flow = Flow()
+    words: FixedArray[Word] = array(Word, 2)
+    name: Chars = chars(8, "none")
+
+    @property
+    def full(self) -> bool:
+        return self.tokens >= self.LIMIT
+
+    @staticmethod
+    def capped(amount: int, most: int = 10) -> int:
+        return min(amount, most)
+
+    def take(self, amount: int) -> Meter:
+        self.tokens -= self.capped(amount)
+        return self
+
+
+meters = HashMap(Key, Meter, max_entries=16)
+DEFAULT: Final = Meter(tokens=5)
+
+
+def ordered(a: u32, b: u32) -> tuple[u32, u32]:
+    return (a, b) if a < b else (b, a)
+
+
+def meter_of(key: Key | None = None, *, tokens: int = 5) -> Meter | None:
+    if key is None:
+        return None
+    return meters.lookup_or_init(key, Meter(tokens=tokens))
+
+
+def count_up(counter: Ref[u64], by: int = 1) -> u64:
+    counter.value += by
+    return counter.value
+
+
+def larger(value: T, other: T, size: Callable[[T], int]) -> T:
+    return value if size(value) > size(other) else other
+
+
+@xdp
+def data_and_functions(ctx: XdpContext) -> XdpAction:
+    low, high = ordered(ctx.rx_queue_index, ctx.ingress_ifindex)
+    low, high = high, low
+    key = Key(src=low, port=u16(high))
+    meter: Meter | None = meter_of(key, tokens=DEFAULT.tokens)
+    if meter is None:
+        return XdpAction.ABORTED
+    seen = 0
+
+    def note(amount: int) -> int:
+        nonlocal seen
+        seen += amount
+        return seen
+
+    meter.take(note(3)).take(note(low))
+    meter.words[0], meter.words[1] = meter.words[1], meter.words[0]
+    meter.words[-1].parts[0] += 1
+    meter.flow = Flow(packets=1)
+    if meter.flow == Flow() or meter.name != "none" or meter.full:
+        meter.name = chars(8, "full")
+    bigger = larger(meter, Meter(), lambda each: each.tokens)
+    assert_type(bigger, Meter)
+    head = meter.flow.mac[0:3]
+    if key in meters and head == (1, 2, 3):
+        meters[key].tokens += 1
+        meters[Key(src=1, port=2)] = bigger
+        del meters[key]
+    hit = hits.lookup(5)
+    if hit is not None and count_up(hit, by=2) > 5:
+        return XdpAction.DROP
+    match low, meter.flow:
+        case 0, Flow(packets=1):
+            return XdpAction.TX
+        case 1 | 2, Flow(packets=packets) if packets > high:
+            return XdpAction.DROP
+        case _:
+            return XdpAction.PASS
 
 
 def structs_in_user_code() -> None:

@@ -187,6 +187,36 @@ def with_structs(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+def packets_of(flow: Flow, at_least: int = 0) -> int:
+    return max(flow.packets, at_least)
+
+
+def pair(value: u32) -> tuple[int, bool]:
+    return value, value  # type: ignore[return-value]
+
+
+def nothing() -> None:
+    pass
+
+
+@xdp
+def misuses_functions(ctx: XdpContext) -> XdpAction:
+    flow = by_key.lookup(Key(src=1, port=2))
+    count = packets_of(flow)  # type: ignore[arg-type]
+    count += packets_of(Flow(), least=1)  # type: ignore[call-arg]
+    count += packets_of()  # type: ignore[call-arg]
+    count += packets_of(Flow(), 1, 2)  # type: ignore[call-arg]
+    count += packets_of(ctx)  # type: ignore[arg-type]
+    a, b, c = pair(count)  # type: ignore[misc]
+    result = nothing()  # type: ignore[func-returns-value]
+    by_key[5].packets += 1  # type: ignore[index]
+    by_key[Key(src=1, port=2)] = Key(src=1, port=2)  # type: ignore[assignment]
+    by_key[Key(src=1, port=2)].packet += 1  # type: ignore[attr-defined]
+    Key(src=1, port=2).port = 5  # type: ignore[misc]
+    print(a, b, c, result)
+    return XdpAction.PASS
+
+
 def structs_in_user_code() -> None:
     by_key[5] = Flow()  # type: ignore[index]
     by_key[Key(src=1, port=2)] = 5  # type: ignore[assignment]

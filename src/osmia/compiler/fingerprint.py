@@ -65,6 +65,8 @@ def _step(step: str, base: Any, rest: list[Any]) -> object:
         return next((vars(owner)[rest[0]] for owner in base.__mro__ if rest[0] in vars(owner)), MISSING)
     if step == "wrapped" and hasattr(base, "__osmia_describe__"):
         return base.function
+    if step == "function" and isinstance(base, staticmethod):
+        return base.__func__
     if step == "getter" and isinstance(base, property):
         return base.fget
     if step in ("default", "keyword default") and isinstance(base, type(_function)):
@@ -113,21 +115,20 @@ def attribute(base: object, name: str) -> object:
 
 def element(base: object, index: int) -> object:
     """An element of a constant sequence, MISSING where it has none."""
-    if not isinstance(base, tuple | list | range) or not -len(base) <= index < len(base):
+    if not isinstance(base, tuple | list | range | bytes) or not -len(base) <= index < len(base):
         return MISSING
     return base[index]
 
 
-def describe(value: object) -> Description:
-    """A description that differs whenever the compiler would do something else, made of what `marshal` can write."""
+def describe(value: object, inside: tuple[int, ...] = ()) -> Description:
+    """A description that differs whenever the compiler would do something else, made of what `marshal` can write.
+
+    `inside` are the identities of the lists around, which may hold themselves.
+    """
     if value is MISSING:
         return ("missing",)
     if value is None or type(value) in (int, bool, str, bytes, float):
         return ("constant", type(value).__name__, value)
-    if type(value) in (tuple, list, set, frozenset, range):
-        # How many elements there are is read as well as each of them.
-        several: Any = value
-        return (type(value).__name__, *map(describe, _ordered(several)))
     if is_enumeration(type(value)):
         member: Any = value
         return ("member", *_name(type(value)), member.name, describe(member.value))
@@ -139,6 +140,8 @@ def describe(value: object) -> Description:
         return ("map", type(value).__name__, *parts)
     if hasattr(type(value), "__osmia_layout__"):
         return _describe_memory(value)
+    if isinstance(value, tuple | list | set | frozenset | range | bytearray):
+        return _describe_elements(value, inside)
     if isinstance(value, type):
         return ("class", *_name(value), *_describe_fields(value))
     if isinstance(value, type(builtins)):
@@ -146,6 +149,19 @@ def describe(value: object) -> Description:
     if isinstance(value, type(_function)):
         return ("function", value.__module__, describe_code(value.__code__), source_lines(value.__code__))
     return ("object", *_name(type(value)))
+
+
+def _describe_elements(value: Any, inside: tuple[int, ...]) -> Description:
+    """What a constant sequence or set holds; a set in an order that is the same in every process."""
+    kind = type(value).__name__
+    if isinstance(value, range):
+        return (kind, value.start, value.stop, value.step)
+    if isinstance(value, bytearray):
+        return (kind, bytes(value))
+    if id(value) in inside:
+        return (kind, "itself")
+    elements = [describe(each, (*inside, id(value))) for each in value]
+    return (kind, *(sorted(elements, key=repr) if isinstance(value, set | frozenset) else elements))
 
 
 def _describe_fields(of: type) -> Description:
@@ -181,11 +197,6 @@ def describe_code(code: CodeType) -> Description:
         code.co_freevars,
         constants,
     )
-
-
-def _ordered(value: Any) -> Any:
-    """Elements in an order that is the same in every process."""
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
 
 
 def _name(of: type) -> tuple[str, str]:

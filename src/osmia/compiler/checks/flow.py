@@ -11,12 +11,26 @@ from typing import TYPE_CHECKING, assert_never
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leading_to, packet_change
-from osmia.compiler.ir.types import IntType, NoneType, OptionalType, is_object
-from osmia.compiler.ir.walk import operands
+from osmia.compiler.ir.types import IntType, NoneType, OptionalType, PlaceType, is_object
+from osmia.compiler.ir.walk import nodes, operands
 from osmia.record import frozen_record, record
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
+
+
+@frozen_record
+class Part:
+    """The bytes of an object that a reference leads to, or more than these where that is not known."""
+
+    start: int = 0
+    end: int = 0
+    depth: int = 0
+    """How many fields and elements deep they are."""
+
+    def within(self, other: Part) -> bool:
+        """Whether what is stored there takes the place of this."""
+        return other.start <= self.start and self.end <= other.end and self.depth >= other.depth
 
 
 @frozen_record
@@ -33,6 +47,8 @@ class Known:
     """The objects that it may refer to: the nodes that make them, by identity."""
     stale: str = ""
     """Why what it refers to is no longer there, if so."""
+    part: Part = Part()
+    """Which part of them it refers to."""
 
 
 ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
@@ -121,7 +137,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
         case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
             # Python evaluates the value first, then the place.
             after = _value(value, facts, around)
-            return None if after is None else _value(place, after, around)
+            after = None if after is None else _value(place, after, around)
+            return _replaced(statement, after) if isinstance(statement, ir.Copy) and after is not None else after
         case ir.Fill(place=place):
             return _value(place, facts, around)
         case ir.Evaluate(value=value):
@@ -157,7 +174,10 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             helper = packet_change(function.body)
             if helper is not None:
                 going = _moved(statement.location, helper, going)
-            return None if going is None else {**going, **dict.fromkeys(results, ASSIGNED)}
+            if going is None:
+                return None
+            going = _changed_by(statement, going)
+            return {**going, **dict.fromkeys(results, ASSIGNED)}
         case ir.Leave(frame=frame):
             depth = next(depth for known, depth in around.frames if known is frame)
             around.left[frame] = _merge(around.left.get(frame), _out_of(around, depth, facts))
@@ -247,7 +267,7 @@ def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:
 
 
 def _substance(known: Known) -> tuple[object, ...]:
-    return known.unassigned, known.may_be_none, known.may_be_there, known.objects, bool(known.stale)
+    return known.unassigned, known.may_be_none, known.may_be_there, known.objects, bool(known.stale), known.part
 
 
 def _assigned(local: ir.Local, value: ir.Expression, facts: Facts) -> Facts:
@@ -266,6 +286,7 @@ def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
                 origin=k.origin,
                 objects=k.objects,
                 stale=k.stale,
+                part=k.part,
             )
         case ir.Sequence(value=result):
             return _known(result, facts)
@@ -278,6 +299,7 @@ def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
         may_be_there=not none,
         origin=value.location if none or optional else None,
         objects=_objects(value, facts),
+        part=_part(value, facts),
     )
 
 
@@ -308,6 +330,79 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             return frozenset()
 
 
+def _part(value: ir.Expression, facts: dict[ir.Local, Known]) -> Part:
+    """Which part of an object a reference leads to."""
+    match value:
+        case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
+            return facts[local].part
+        case ir.Field(base=base, field=field):
+            return _inside(base, _part(base, facts), field.offset, field.layout.size)
+        case ir.Element(base=base, index=ir.Constant(value=index), length=length, type=of):
+            return _inside(base, _part(base, facts), index % length * of.layout.size, of.layout.size)
+        case ir.Element(base=base):
+            around = _part(base, facts)
+            return Part(around.start, around.end, around.depth + 1)
+        case ir.Unwrap(operand=inside) | ir.Assume(operand=inside) | ir.Require(operand=inside):
+            return _part(inside, facts)
+        case ir.Sequence(value=inside):
+            return _part(inside, facts)
+        case ir.Conditional(then=then, otherwise=otherwise):
+            return _around(_part(then, facts), _part(otherwise, facts))
+        case _:
+            return Part(0, value.type.layout.size) if isinstance(value.type, PlaceType) else Part()
+
+
+def _inside(base: ir.Expression, around: Part, offset: int, size: int) -> Part:
+    """A part of a part; all of it where it is not known exactly."""
+    of = base.type.of if isinstance(base.type, OptionalType) else base.type
+    if not isinstance(of, PlaceType) or around.end - around.start != of.layout.size:
+        return Part(around.start, around.end, around.depth + 1)
+    return Part(around.start + offset, around.start + offset + size, around.depth + 1)
+
+
+def _around(one: Part, other: Part) -> Part:
+    if one.end == 0 or other.end == 0:
+        return other if one.end == 0 else one
+    return Part(min(one.start, other.start), max(one.end, other.end), max(one.depth, other.depth))
+
+
+def _changed_by(call: ir.CallFunction, facts: dict[ir.Local, Known]) -> dict[ir.Local, Known]:
+    """A function that copies into what it is given may put something else in the place of any part of it."""
+    if not _copies(call.function):
+        return facts
+    given = [(_objects(each, facts), _part(each, facts)) for each in call.arguments if isinstance(each.type, PlaceType)]
+    reason = f"what {call.function.name}() may store in its place"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
+        if k.part.end
+        and any(k.objects & objects and k.part.depth > part.depth and k.part.within(part) for objects, part in given)
+        else k
+        for local, k in facts.items()
+    }
+
+
+def _copies(function: ir.Function) -> bool:
+    """Whether it stores a struct or an array, or calls what does."""
+    return any(
+        isinstance(each, ir.Copy) or (isinstance(each, ir.CallFunction) and _copies(each.function))
+        for each in nodes(function.body)
+    )
+
+
+def _replaced(copy: ir.Copy, facts: dict[ir.Local, Known]) -> Facts:
+    """A copy into an object takes the place of what was there; Python would have kept that for who refers to it."""
+    objects, part = _objects(copy.place, facts), _part(copy.place, facts)
+    if not part.end:
+        return facts  # in a packet or a map, where there is no old object that Python would have kept
+    reason = f"what line {copy.location.line} stores in its place"
+    return {
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
+        if k.objects & objects and k.part.depth and k.part.within(part)
+        else k
+        for local, k in facts.items()
+    }
+
+
 def _merge(one: Facts, other: Facts) -> Facts:
     if one is None or other is None:
         return other if one is None else one
@@ -322,6 +417,7 @@ def _either(one: Known, other: Known) -> Known:
         one.origin or other.origin,
         one.objects | other.objects,
         one.stale or other.stale,
+        _around(one.part, other.part),
     )
 
 
@@ -357,7 +453,10 @@ def _refined(facts: Facts, local: ir.Local, *, none: bool) -> Facts:
     possible = known.may_be_none if none else known.may_be_there
     if not possible:
         return None
-    return {**facts, local: Known(known.unassigned, none, not none, known.origin, known.objects, known.stale)}
+    return {
+        **facts,
+        local: Known(known.unassigned, none, not none, known.origin, known.objects, known.stale, known.part),
+    }
 
 
 def _logical(
@@ -508,7 +607,7 @@ def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:
     if facts is None or not any(objects & known.objects for known in facts.values()):
         return facts
     return {
-        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason)
+        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason, k.part)
         if objects & k.objects
         else k
         for local, k in facts.items()

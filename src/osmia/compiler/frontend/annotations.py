@@ -27,7 +27,7 @@ from osmia.record import frozen_record
 from osmia.types import Ref, is_big_endian, is_integer
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import FunctionState, Operand
+    from osmia.compiler.frontend.function import FunctionState
     from osmia.compiler.ir.types import Storage, ValueType
     from osmia.compiler.location import Location
 
@@ -51,7 +51,7 @@ def annotation(state: FunctionState, node: ast.expr | None) -> Annotation | None
         return None
     text = ast.unparse(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        inside = _parsed(node)
+        inside = parsed(node)
         return Annotation(text) if inside is None else annotation(state, inside)
     if isinstance(node, ast.Subscript):
         return _subscripted(state, node, text)
@@ -63,10 +63,12 @@ def annotation(state: FunctionState, node: ast.expr | None) -> Annotation | None
     return _of_object(found.value, text) if isinstance(found, Static) else Annotation(text)
 
 
-def _parsed(node: ast.Constant) -> ast.expr | None:
-    """An annotation that stands in a string."""
+def parsed(node: ast.Constant) -> ast.expr | None:
+    """An annotation that stands in a string; None for what is none."""
+    if not isinstance(node.value, str):
+        return None
     try:
-        inside = ast.parse(str(node.value), mode="eval").body
+        inside = ast.parse(node.value, mode="eval").body
     except SyntaxError:
         return None
     for part in ast.walk(inside):
@@ -75,6 +77,8 @@ def _parsed(node: ast.Constant) -> ast.expr | None:
 
 
 def _subscripted(state: FunctionState, node: ast.Subscript, text: str) -> Annotation:
+    if isinstance(node.value, ast.Name) and not state.sees(node.value.id):
+        return Annotation(text)  # imported for type checkers alone: `Callable[...]` and the like ask for nothing
     base = state.translate.operand(state, node.value) if isinstance(node.value, ast.Name | ast.Attribute) else None
     if not isinstance(base, Static):
         return Annotation(text)
@@ -157,10 +161,3 @@ def wrapped(value: ir.Expression, storage: Storage, location: Location) -> ir.Ex
     if isinstance(of, IntType) and inside.low <= of.low and of.high <= inside.high:
         return value
     return ir.Wrap(inside, location, value, storage)
-
-
-def converted_operand(wanted: Annotation | None, value: Operand, role: str) -> Operand:
-    """`converted`, where what is known while compiling stays as it is."""
-    if isinstance(value, ir.Expression):
-        return converted(wanted, value, role)
-    return value

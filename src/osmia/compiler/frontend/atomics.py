@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.operators import integer
-from osmia.compiler.frontend.places import place_of_attribute, place_of_subscript
+from osmia.compiler.frontend.places import check_changeable, place_of_attribute, place_of_subscript
 from osmia.compiler.frontend.stores import check_store, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
@@ -61,6 +61,8 @@ def reference(state: FunctionState, node: ast.Call) -> ir.Expression:
             expected="a field of a struct, an element of an array, or a `.value`",
             fix="a local has no place in memory: use a field of a map's value",
         )
+    assert target is not None
+    check_changeable(place, target, state.at(target))
     if isinstance(place, ir.Field) and place.field.bit_width is not None:
         raise error(
             "a bit field has no address",

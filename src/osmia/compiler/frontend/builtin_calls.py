@@ -13,7 +13,8 @@ from osmia.compiler.frontend.packets import packet_length
 from osmia.compiler.frontend.places import element_layout
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import absolute, extreme_type
-from osmia.compiler.ir.types import PacketType
+from osmia.compiler.ir.types import OptionalType, PacketType, PlaceType
+from osmia.layout import StructLayout
 from osmia.maps.declaration import Map
 
 if TYPE_CHECKING:
@@ -132,11 +133,11 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
                 state.at(right),
                 found=ast.unparse(right),
                 expected="a tuple, list, set or range of numbers",
-                fix="write the numbers out; what varies is looked up in a HashMap",
+                fix="write the numbers out; look up what varies in a HashMap; compare a network by `x & MASK == NET`",
             )
         if isinstance(found.value, range):
             return _negated(node, location, _in_range(state, value, found.value, location))
-        ordered = sorted(found.value) if isinstance(found.value, set | frozenset) else found.value
+        ordered = sorted(found.value, key=repr) if isinstance(found.value, set | frozenset) else found.value
         choices = [value_of(Static(each, found.path, state.at(right))) for each in ordered]
     for choice in choices:
         integer(choice, "what is compared")
@@ -234,10 +235,18 @@ def _length(found: Operand, location: Location) -> ir.Expression:
         location,
         found="len of " + _kind(found),
         expected="a tuple, list, set, range, str or bytes that is known when the program is compiled",
-        fix="count the keys in user code, or keep a count in a Global"
-        if isinstance(found, Static) and isinstance(found.value, Map)
-        else "keep the length in a local",
+        fix=_instead_of_length(found),
     )
+
+
+def _instead_of_length(found: Operand) -> str:
+    if isinstance(found, Static) and isinstance(found.value, Map):
+        return "count the keys in user code, or keep a count in a Global"
+    of = found.type if isinstance(found, ir.Expression) else None
+    of = of.of if isinstance(of, OptionalType) else of
+    if isinstance(of, PlaceType) and isinstance(of.layout, StructLayout):
+        return f"write `sizeof({of.layout.name})` for its bytes"
+    return "keep the length in a local"
 
 
 def _ordinal(found: Operand, location: Location) -> ir.Expression:

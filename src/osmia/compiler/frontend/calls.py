@@ -6,6 +6,10 @@ Types follow the flow into the function and out of it again, so one function ser
 from __future__ import annotations
 
 import ast
+import inspect
+import os
+import sys
+from pathlib import Path as FilePath
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -15,12 +19,15 @@ from osmia.compiler.frontend.annotations import Annotation, annotation, converte
 from osmia.compiler.frontend.environment import merged
 from osmia.compiler.frontend.function import Bound, Call, FunctionState, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
+from osmia.compiler.frontend.refused import MODULES
 from osmia.compiler.frontend.stores import check_store
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, NoneType, PacketType, ValueType, is_number, joined
 from osmia.compiler.ir.walk import assigned
 from osmia.compiler.source import FunctionSource, function_source
 from osmia.errors import CompileError
+
+LIBRARY = str(FilePath(os.__file__).parent) + os.sep
 
 if TYPE_CHECKING:
     from osmia.compiler.fingerprint import Path
@@ -79,6 +86,7 @@ def call_nested_with(state: FunctionState, function: NestedFunction, node: ast.e
 def _call_object(state: FunctionState, function: Static, node: ast.expr, arguments: Arguments) -> Operand:
     of = function.value
     assert isinstance(of, FunctionType)
+    _check_callable(of, state.at(node))
     source = function_source(of)
     state.unit.reads[function.path] = describe(of)
     state.unit.files[source.file.path] = source.file
@@ -86,6 +94,25 @@ def _call_object(state: FunctionState, function: Static, node: ast.expr, argumen
     inside.own = frozenset((*of.__code__.co_varnames, *of.__code__.co_cellvars))
     defaults = defaults_of(state, of, function.path, source)
     return _written_out(state, inside, source.definition, node, of.__name__, of.__code__, arguments, defaults)
+
+
+def _check_callable(of: FunctionType, location: Location) -> None:
+    if of.__code__.co_name == "<lambda>":
+        raise error(
+            "kernel code cannot call a lambda that stands outside of it",
+            location,
+            found=f"a lambda of {of.__module__}",
+            expected="a function",
+            fix="write it as `def name(...):`, or put the lambda into the function that calls it",
+        )
+    if of.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR):
+        raise error(
+            f"{of.__name__} does not run when it is called",
+            location,
+            found="a coroutine or a generator",
+            expected="a plain function",
+            fix="write it without async and yield",
+        )
 
 
 def _state(
@@ -213,10 +240,31 @@ def _written_out(
     try:
         body = written_body(inside, definition)
     except CompileError as problem:
+        if _of_library(inside) and not _of_library(state):
+            raise _library_function(state, inside, node, name, problem) from None
         problem.called_from(f"{name} is called at {location.file}:{location.line}")
         raise
     state.program.calls.pop()
     return _result(state, inside, call, tuple(before), body, parameters, location)
+
+
+def _of_library(state: FunctionState) -> bool:
+    """Whether the function is one of Python's own library, which nobody changes to suit the kernel."""
+    name = str(state.source.function.__module__).partition(".")[0]
+    return name in sys.stdlib_module_names and state.source.file.path.startswith(LIBRARY)
+
+
+def _library_function(
+    state: FunctionState, inside: FunctionState, node: ast.expr, name: str, problem: CompileError
+) -> CompileError:
+    module = inside.source.function.__module__
+    return error(
+        f"kernel code cannot call {name} of {module}",
+        state.at(node),
+        found=f"a function of Python's library that cannot be compiled: {problem.problem}",
+        expected="a function of numbers and structs, as kernel code can have it",
+        fix=MODULES.get(module, "call it in the module: a number that it gives there is a constant here"),
+    )
 
 
 def check_recursion(state: FunctionState, name: str, identity: object, location: Location) -> None:
@@ -281,8 +329,10 @@ def _bind(
     name, at = parameter.arg, inside.at(parameter)
     wanted = annotation(inside, parameter.annotation)
     role = f"the parameter {name!r} of {inside.call.name if inside.call else name}"
+    if isinstance(value, Static) and isinstance(value.value, tuple) and wanted is not None and wanted.items is not None:
+        value = TupleValue(value.location, (), tuple(elements_of(value)))
     if isinstance(value, TupleValue):
-        statements, value = kept_tuple(inside, value)
+        statements, value = kept_tuple(inside, _converted_items(wanted, value, role))
         inside.bound[name] = value
         return statements
     if isinstance(value, Static) and not _is_number(value):
@@ -308,6 +358,34 @@ def _bind(
         inside.declared[name] = width
     local = inside.assign(name, value.type, at)
     return (ir.Assign(location, local, value),)
+
+
+def elements_of(value: Static) -> list[Operand]:
+    """What a constant sequence holds."""
+    assert isinstance(value.value, tuple | list | range)
+    return [Static(each, ("element", value.path, index), value.location) for index, each in enumerate(value.value)]
+
+
+def _converted_items(wanted: Annotation | None, value: TupleValue, role: str) -> TupleValue:
+    """The values of a tuple as an annotation such as `tuple[u8, u16]` wants them."""
+    if wanted is None or wanted.items is None:
+        return value
+    if len(wanted.items) != len(value.items):
+        raise error(
+            f"{role} is {wanted.text}",
+            value.location,
+            found=f"a tuple of {len(value.items)}",
+            expected=f"{len(wanted.items)} values",
+            fix="give as many values as the annotation says",
+        )
+    items: list[Operand] = []
+    for each, item in zip(wanted.items, value.items, strict=True):
+        if isinstance(item, TupleValue):
+            items.append(_converted_items(each, item, role))
+            continue
+        number = value_of(item) if isinstance(item, Static) and _is_number(item) else item
+        items.append(converted(each, number, role) if isinstance(number, ir.Expression) else number)
+    return TupleValue(value.location, value.before, tuple(items))
 
 
 def _is_number(value: Static) -> bool:
@@ -360,11 +438,15 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
         elements = [Static(each, ("element", value.path, i), location) for i, each in enumerate(value.value)]
         value = TupleValue(location, (), tuple(elements))
     before: tuple[ir.Statement, ...] = ()
-    if isinstance(value, TupleValue):
-        before, items = value.before, list(value.items)
-    else:
-        items = [value]
-    several = isinstance(value, TupleValue)
+    items: list[Operand] = [value]
+    several = True
+    match value:
+        case TupleValue():
+            before, items = value.before, list(value.items)
+        case Static(value=tuple()):
+            items = elements_of(value)
+        case _:
+            several = False
     values = [_returned(call, index, item, len(items), several, location) for index, item in enumerate(items)]
     if not call.ends:
         call.results, call.several = [state.hidden(each.type) for each in values], several
@@ -403,7 +485,7 @@ def _check_kinds(call: Call, result: ir.Local, value: ir.Expression) -> None:
         f"{call.name} returns different things on different ways",
         value.location,
         found=f"{value.type} here, {result.type} before",
-        expected=f"{result.type} on every way",
+        expected="a number on every way" if is_number(result.type) else f"{result.type} on every way",
         fix="return a number on every way" if none else "return the same kind of value everywhere",
     )
 

@@ -15,6 +15,7 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar, same
 from osmia.layout import (
     ArrayLayout,
+    BooleanLayout,
     BytesLayout,
     CharsLayout,
     EnumLayout,
@@ -56,18 +57,26 @@ def _equal(
     other = _layout(right)
     if isinstance(right, ir.Expression) and other is not None and same(PlaceType(layout), PlaceType(other)):
         return _places(state, left, unwrapped(right), layout, location)
-    if isinstance(right, Static) and not isinstance(layout, StructLayout):
+    if isinstance(right, Static):
         image = image_of(layout, right.value)
-        if image is not None:
+        if image is not None and _every_byte_counts(layout):
             return ir.Alike(ir.BOOL, location, part_of(left), image, layout.size)
+        if image is not None:
+            return _places(state, part_of(left), ir.Construct(PlaceType(layout), location, image, ()), layout, location)
     found = _found(right)
     raise error(
         f"{layout.name} is compared with something of its own type",
         location,
         found=found,
         expected=_expected(layout),
-        fix="compare what is of one type",
+        fix='compare with bytes that the module holds: `MAC = bytes.fromhex("02...")`, `IPv6Address("fd00::1").packed`'
+        if _is_bytes(layout)
+        else "compare what is of one type",
     )
+
+
+def _is_bytes(layout: Layout) -> bool:
+    return isinstance(layout, ArrayLayout) and layout.size == layout.length
 
 
 def _found(right: Operand) -> str:
@@ -157,5 +166,7 @@ def _every_byte_counts(layout: Layout) -> bool:
             return _every_byte_counts(element)
         case IntegerLayout() | EnumLayout() | CharsLayout() | BytesLayout():
             return True
+        case BooleanLayout():
+            return False  # any byte but 0 is true
         case _:
             return is_scalar(layout)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.images import struct_image
-from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
+from osmia.compiler.frontend.stores import aggregate, check_bits, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar
 from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, StructLayout, layout_of, spin_locks
@@ -42,9 +42,18 @@ def construct(state: FunctionState, layout: StructLayout, node: ast.Call) -> ir.
         if is_scalar(field.layout):
             number = scalar(value, role, field.layout)
             check_scalar(number, field.layout, role)
+            check_bits(number, field, role)
             values.append((field, number))
         else:
             values.append((field, aggregate(state, value, field.layout, role, state.at(keyword))))
+    if layout.union and len(values) > 1:
+        raise error(
+            f"{layout.name} is a union: its fields share their memory",
+            location,
+            found=f"{len(values)} fields",
+            expected=f"{layout.name}({names[0]}=...), or another one of {', '.join(names)}",
+            fix="give one of them",
+        )
     given = {field.name for field, _ in values}
     missing = [field.name for field in layout.fields if field.default is None and field.name not in given]
     if missing and not layout.union:

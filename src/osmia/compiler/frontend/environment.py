@@ -100,6 +100,12 @@ def _refine(environment: Environment, test: ir.Expression, *, holds: bool) -> No
         case ir.Logical(operator=operator, operands=operands) if (operator == "and") is holds:
             for operand in operands:
                 _refine(environment, operand, holds=holds)
+        case ir.Logical(operator=operator, operands=operands):
+            deciding = [operand for operand in operands if not _always(operand, holds=operator == "and")]
+            if not deciding:
+                environment.reachable = False
+            elif len(deciding) == 1:
+                _refine(environment, deciding[0], holds=holds)
         case ir.Truth(operand=operand):
             _compare(environment, operand, "!=" if holds else "==", IntType(0, 0))
         case ir.Compare(operators=operators, operands=operands) if holds or len(operators) == 1:
@@ -111,6 +117,19 @@ def _refine(environment: Environment, test: ir.Expression, *, holds: bool) -> No
                     _compare(environment, right, MIRRORED[known], left_type)
         case _:
             return
+
+
+def _always(test: ir.Expression, *, holds: bool) -> bool:
+    """Whether a test is known to hold, or not to."""
+    match test:
+        case ir.Constant(value=value):
+            return bool(value) is holds
+        case ir.Sequence(value=value):
+            return _always(value, holds=holds)
+        case ir.Not(operand=operand):
+            return _always(operand, holds=not holds)
+        case _:
+            return False
 
 
 def _compare(environment: Environment, of: ir.Expression, operator: str, other: IntType) -> None:

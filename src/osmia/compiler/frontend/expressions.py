@@ -12,7 +12,14 @@ from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
 from osmia.compiler.frontend.callbacks import call_loop, for_each
-from osmia.compiler.frontend.calls import call_function, call_method, call_nested, kept_tuple, read_property
+from osmia.compiler.frontend.calls import (
+    call_function,
+    call_method,
+    call_nested,
+    elements_of,
+    kept_tuple,
+    read_property,
+)
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
@@ -32,7 +39,7 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
@@ -55,7 +62,7 @@ from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
@@ -67,6 +74,7 @@ from osmia.types import Integer, is_big_endian, is_integer, ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
 
     Translate = Callable[[FunctionState, ast.expr], ir.Expression]
@@ -188,6 +196,14 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
     local = owner.locals.get(node.id)
     if local is None:
         hides = node.id in state.source.function.__globals__
+        if _bound_before(owner, node):
+            raise error(
+                f"{node.id!r} has no value here",
+                location,
+                found=f"{node.id!r}, which is assigned in a block that has ended",
+                expected="a value on every way to this line",
+                fix="use it in that block: what is no number is known there alone",
+            )
         is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
@@ -202,6 +218,17 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
             else f"assign {node.id!r} before this line",
         )
     return ir.LocalRead(state.type_of(local, location), location, local)
+
+
+def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
+    """Whether a line before this one gives the name a meaning."""
+    for part in ast.walk(owner.source.definition):
+        named = (isinstance(part, ast.Name) and part.id == name.id and isinstance(part.ctx, ast.Store)) or (
+            isinstance(part, ast.FunctionDef) and part.name == name.id and part is not owner.source.definition
+        )
+        if named and part.lineno < name.lineno:  # type: ignore[attr-defined]
+            return True
+    return False
 
 
 def _moved(bound: Operand, location: Location) -> Operand:
@@ -224,6 +251,10 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
+    if isinstance(base, Static):
+        layout = layout_of(type(base.value))
+        if isinstance(layout, StructLayout) and layout.field(node.attr) is not None:
+            return Static(getattr(base.value, node.attr), base.path, location)
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
@@ -236,7 +267,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     member = member_of_struct(state, base, node.attr, location)
     if member is None:
         raise no_attribute(base.type, node.attr, location)
-    return read_property(state, member, node) if is_property(base, node.attr) else member
+    return read_property(state, member, node) if isinstance(member, Bound) and is_property(base, node.attr) else member
 
 
 def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
@@ -249,7 +280,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}",
-            fix=f"call it: `{name}(...)`" if name in helpers() else did_you_mean(name, members) or "use one of these",
+            fix=_instead_of_field(name, members),
         )
     return ir.ContextRead(
         IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
@@ -260,6 +291,14 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
         known.offset,
         known.bits,
     )
+
+
+def _instead_of_field(name: str, members: list[str]) -> str:
+    if name in helpers():
+        return f"call it: `{name}(...)`"
+    if "packet" in members and name in PACKET_FIELDS:
+        return PACKET_FIELDS[name]
+    return did_you_mean(name, members) or "use one of these"
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:
@@ -294,8 +333,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         f"kernel code cannot call {what}",
         location,
         found=f"a call of {what}",
-        expected="a function, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, or one of "
-        + ", ".join(NAMES),
+        expected="a function written in Python, an operation of a map (`m.lookup(key)`), a struct, u8 to i64, "
+        "or one of " + ", ".join(NAMES),
         fix=_call_instead(called),
     )
 
@@ -316,9 +355,11 @@ def _call_instead(called: Operand) -> str:
     of: Any = called.value if isinstance(called, Static) else None
     if isinstance(of, type) and is_int_enumeration(of) and len(of):
         return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
+    if isinstance(of, type) and issubclass(of, Shared):
+        return "declare it in the module, and use it here"
     if hasattr(of, "__wrapped__"):
         return "leave its decorator out: kernel code calls plain functions"
-    module = str(getattr(of, "__module__", ""))
+    module = str(getattr(of, "__module__", None) or type(getattr(of, "__self__", None)).__module__)
     known = BUILTINS.get(getattr(of, "__name__", "")) if module == "builtins" else MODULES.get(module)
     return known or "write what it does here"
 
@@ -359,6 +400,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
     if isinstance(of, Function):
         inner = state.read(Static(of.function, ("wrapped", called.path), called.location))
         return call_function(state, inner, node) if of.inline else call_subprogram(state, inner, node, of)
+    if isinstance(of, staticmethod):
+        return _call_object(state, state.read(Static(of.__func__, ("function", called.path), called.location)), node)
     return call_function(state, called, node) if isinstance(of, FunctionType) else None
 
 
@@ -527,7 +570,8 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     if isinstance(left.type, OptionalType):
         test = is_none(left, location)
     else:
-        test = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        known = ir.Constant(ir.BOOL, location, int(left.type == ir.NONE))
+        test = ir.Sequence(ir.BOOL, location, (ir.Evaluate(location, left),), known)
         if not isinstance(left, ir.LocalRead | ir.Constant):
             raise error(
                 "this is never None",
@@ -539,15 +583,49 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
     return ir.Not(ir.BOOL, location, test) if negated_test else test
 
 
-def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
+def _conditional(state: FunctionState, node: ast.IfExp) -> Operand:
     """`a if test else b`, of what one local could hold."""
     test = condition(state, node.test)
     before = state.environment
     state.environment = refined(before, test, holds=True)
-    then, after_then = expression(state, node.body), state.environment
+    first, after_then = operand(state, node.body), state.environment
     state.environment = refined(before, test, holds=False)
-    otherwise = expression(state, node.orelse)
+    second = operand(state, node.orelse)
     state.environment = merged(after_then, state.environment)
+    both = _tuples(first), _tuples(second)
+    if both[0] is not None and both[1] is not None and len(both[0].items) == len(both[1].items):
+        return _one_of_tuples(state, node, test, both[0], both[1])
+    then, otherwise = one_value(state, first, node.body), one_value(state, second, node.orelse)
+    return ir.Conditional(_either_type(state, node, then, otherwise), state.at(node), test, then, otherwise)
+
+
+def _tuples(value: Operand) -> TupleValue | None:
+    """Several values; None for one."""
+    if isinstance(value, Static) and isinstance(value.value, tuple):
+        return TupleValue(value.location, (), tuple(elements_of(value)))
+    return value if isinstance(value, TupleValue) else None
+
+
+def _one_of_tuples(
+    state: FunctionState, node: ast.IfExp, test: ir.Expression, then: TupleValue, otherwise: TupleValue
+) -> TupleValue:
+    """`(a, b) if test else (c, d)`: each value in a local of its own."""
+    (before_then, then), (before_otherwise, otherwise) = kept_tuple(state, then), kept_tuple(state, otherwise)
+    location = state.at(node)
+    stores: tuple[list[ir.Statement], list[ir.Statement]] = [*before_then], [*before_otherwise]
+    reads: list[Operand] = []
+    for one, other in zip(then.items, otherwise.items, strict=True):
+        first, second = one_value(state, one, node.body), one_value(state, other, node.orelse)
+        of = _either_type(state, node, first, second)
+        local = state.hidden(of)
+        stores[0].append(ir.Assign(location, local, first))
+        stores[1].append(ir.Assign(location, local, second))
+        reads.append(ir.LocalRead(of, location, local))
+    chosen = ir.If(location, test, tuple(stores[0]), tuple(stores[1]))
+    return TupleValue(location, (chosen,), tuple(reads))
+
+
+def _either_type(state: FunctionState, node: ast.IfExp, then: ir.Expression, otherwise: ir.Expression) -> ValueType:
     of = joined(then.type, otherwise.type)
     if of is None:
         raise error(
@@ -557,7 +635,7 @@ def _conditional(state: FunctionState, node: ast.IfExp) -> ir.Expression:
             expected="two numbers that fit one 64-bit type, or two references of one type",
             fix="write if / else, or cast one of them",
         )
-    return ir.Conditional(of, state.at(node), test, then, otherwise)
+    return of
 
 
 def _assign_expression(state: FunctionState, node: ast.NamedExpr) -> ir.Expression:
@@ -626,7 +704,9 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
         location,
         found=f"a subscript of {not_a_value(base.value)[0] if isinstance(base, Static) else _what(base)}",
         expected="an array, a map, or a tuple of what is known when the program is compiled",
-        fix="take an element of one of these",
+        fix="look it up in a HashMap, which user code fills, or write `match`"
+        if isinstance(base, Static) and isinstance(base.value, dict)
+        else "take an element of one of these",
     )
 
 
@@ -653,6 +733,9 @@ def _item(state: FunctionState, base: TupleValue, node: ast.Subscript) -> Operan
         )
     before, kept = kept_tuple(state, base)
     item = kept.items[index.value]
-    if not isinstance(item, ir.Expression):
+    if isinstance(item, TupleValue):
+        return TupleValue(item.location, before, item.items)
+    if not before:
         return item
-    return ir.Sequence(item.type, state.at(node), before, item)
+    value = one_value(state, item, node)
+    return ir.Sequence(value.type, state.at(node), before, value)

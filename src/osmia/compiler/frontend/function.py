@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ValueType, is_number, joined, storage_type
+from osmia.compiler.ir.types import NoneType, ValueType, is_number, joined, storage_type
+from osmia.enumeration import is_int_enumeration
 from osmia.layout import ArrayLayout, BytesLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.record import frozen_record, record
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from osmia.layout import Layout
     from osmia.maps.globals import Global
     from osmia.maps.settings import Setting
+
+
+MOST_LISTED = 12  # members of an enum, in an error text
 
 
 @frozen_record
@@ -210,8 +214,6 @@ class FunctionState:
     """The widths that locals are annotated with."""
     loops: list[LoopEnds]
     """The loops around, the innermost last."""
-    branches: int = 0
-    """How many branches are around, which may not be taken."""
 
     @property
     def translate(self) -> Translator:
@@ -259,17 +261,29 @@ class FunctionState:
             )
         return self.read(Static(value, path, location))
 
+    def sees(self, name: str) -> bool:
+        """Whether a name is a local, or one that Python finds."""
+        function = self.source.function
+        if self.owner(name) is not None or name in function.__code__.co_freevars or name in function.__globals__:
+            return True
+        self.unit.reads["global", self.path, name] = describe(MISSING)
+        return hasattr(builtins, name)
+
     def static_attribute(self, base: Static, name: str, location: Location) -> Static:
         """An attribute of a module or a class."""
         value = attribute(base.value, name)
         owner = getattr(base.value, "__name__", type(base.value).__name__)
         if value is MISSING:
+            of = base.value
+            members = list(of.__members__) if isinstance(of, type) and is_int_enumeration(of) else []
+            listed = 0 < len(members) <= MOST_LISTED
             raise error(
                 f"{owner} has no {name!r}",
                 location,
                 found=f"{owner}.{name}",
-                expected=f"an attribute of {owner}",
-                fix=did_you_mean(name, dir(base.value)) or f"see what {owner} offers: dir({owner})",
+                expected=f"one of {', '.join(members)}" if listed else f"an attribute of {owner}",
+                fix=did_you_mean(name, members or dir(of))
+                or ("use one of these" if listed else f"see what {owner} offers: dir({owner})"),
             )
         return self.read(Static(value, ("attribute", base.path, name), location))
 
@@ -293,7 +307,10 @@ class FunctionState:
         assert owner is not None
         storage = owner.declared.get(name)
         local = owner.locals.get(name)
-        if local is None:
+        if local is None or (is_number(of) and isinstance(local.type, NoneType)):
+            # What was None on every way so far has no value that the new local could lose: reads of it are checked.
+            if local is not None:
+                owner.locals[f"{name} as None"] = local  # still one of the function's own, which end with it
             local = owner.locals[name] = ir.Local(name, of, storage)
         elif is_number(local.type) is not is_number(of):
             raise error(

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from osmia.arrays import Chars, FixedArray
 from osmia.compiler.ir.types import is_scalar, scalar_storage
-from osmia.layout import ArrayLayout, BigEndianLayout, BytesLayout, CharsLayout, Layout, SpinLockLayout, StructLayout
+from osmia.layout import (
+    ArrayLayout,
+    BigEndianLayout,
+    BooleanLayout,
+    BytesLayout,
+    CharsLayout,
+    EnumLayout,
+    Layout,
+    SpinLockLayout,
+    StructLayout,
+)
 
 
 def image_of(layout: Layout, value: Any) -> bytes | None:
@@ -20,7 +31,7 @@ def image_of(layout: Layout, value: Any) -> bytes | None:
             parts = [image_of(element, each) for each in values]
             return None if None in parts else b"".join(part for part in parts if part is not None)
         case CharsLayout(length=length):
-            text = value.encode() if isinstance(value, str) else bytes(value) if _is_text(value) else None
+            text = _text(value)
             return None if text is None or len(text) > length else text.ljust(length, b"\0")
         case StructLayout(of=of):
             return (
@@ -54,15 +65,26 @@ def _number(layout: Layout, value: Any) -> bytes | None:
     storage = scalar_storage(layout)
     if not isinstance(value, int) or not storage.low <= value <= storage.high:
         return None
+    if isinstance(layout, BooleanLayout) and not isinstance(value, bool):
+        return None
+    if isinstance(layout, EnumLayout) and value != 0 and not isinstance(value, layout.of):
+        return None
     order = "big" if isinstance(layout, BigEndianLayout) else "little"
     return int(value).to_bytes(storage.bits // 8, order, signed=storage.signed)  # type: ignore[arg-type]
 
 
 def _elements(value: Any) -> list[Any] | None:
-    if isinstance(value, str) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
-        return None
-    return list(value)
+    """Of a sequence whose content the cache compares."""
+    return list(value) if isinstance(value, tuple | list | range | bytes | bytearray | FixedArray) else None
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, bytes | bytearray) or hasattr(value, "__bytes__")
+def _text(value: Any) -> bytes | None:
+    """The bytes of a text, as user code stores them too."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return None
+        try:
+            return value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return None
+    return bytes(value) if isinstance(value, bytes | bytearray | Chars) else None

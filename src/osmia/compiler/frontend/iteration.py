@@ -13,6 +13,7 @@ from osmia.compiler.frontend.places import element_layout, loaded
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import PlaceType
+from osmia.maps.declaration import Map
 from osmia.record import record
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def iteration(state: FunctionState, node: ast.expr) -> Found:
         return [], Constants(list(items))
     array = element_layout(found.type) if isinstance(found, ir.Expression) else None
     if array is None:
-        raise _no_iteration(state, node)
+        raise _no_iteration(state, node, found if isinstance(found, Static) else None)
     assert isinstance(found, ir.Expression)
     place = unwrapped(found)
     held = state.hidden(place.type)
@@ -98,13 +99,15 @@ def iteration(state: FunctionState, node: ast.expr) -> Found:
     return [ir.Assign(location, held, place)], Elements(here, *array)
 
 
-def _no_iteration(state: FunctionState, node: ast.expr) -> Exception:
+def _no_iteration(state: FunctionState, node: ast.expr, found: Static | None = None) -> Exception:
     return error(
         "kernel code cannot loop over this",
         state.at(node),
         found=ast.unparse(node),
         expected="a range, a fixed array, a tuple or list of constants, or enumerate, zip or reversed of these",
-        fix="count with `for index in range(...)`",
+        fix=f"call a function with each key and value: `{ast.unparse(node)}.for_each(function)`"
+        if found is not None and isinstance(found.value, Map) and "for_each" in found.value.kind.kernel_operations
+        else "count with `for index in range(...)`",
     )
 
 

@@ -307,6 +307,8 @@ def _check_key(map_: ir.MapReference, key: ir.Expression) -> None:
             expected=f"an integer ({name})",
             fix="write `.value` for the number that a reference refers to"
             if "Ref" in str(key.type)
+            else "use an integer, or declare the map with a @struct key that holds this"
+            if isinstance(key.type, PlaceType | OptionalType)
             else "use an integer",
             related=(declared,),
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator as python
-from types import ModuleType
-from typing import TYPE_CHECKING
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
@@ -109,7 +109,9 @@ def integer(of: ir.Expression, role: str) -> IntType:
     if found is not None:
         return found
     fix = "use an integer here"
-    if isinstance(of.type, OptionalType | PlaceType):
+    if isinstance(of.type, PlaceType) and not of.type.is_scalar:
+        fix = "use a number in it: a field, or an element"
+    elif isinstance(of.type, OptionalType | PlaceType):
         name = of.local.name if isinstance(of, ir.LocalRead) else "the result"
         fix = f"write `{name}.value` for the number it refers to"
         if isinstance(of.type, OptionalType):
@@ -236,7 +238,9 @@ def not_a_value(value: object) -> tuple[str, str]:
     if isinstance(value, float):
         return f"the float {value!r}", "BPF has no floating point: count in a smaller unit, as an integer"
     if isinstance(value, str | bytes):
-        return f"the {type(value).__name__} {value!r}", "use a number; a text is kept in chars(n), and compared with it"
+        return f"the {type(value).__name__} {value!r}", _instead_of_text(value)
+    if isinstance(value, dict):
+        return "an object of type dict", "keep it in a HashMap, which user code fills, or write `match`"
     if isinstance(value, tuple | list):
         return f"the {type(value).__name__} {value!r}", "unpack it: `a, b = ...`, or keep it in the module"
     if value is Ellipsis:
@@ -244,14 +248,33 @@ def not_a_value(value: object) -> tuple[str, str]:
     if isinstance(value, Global):
         return "a Global", "write `.value` for what it holds"
     if isinstance(value, Map):
-        return f"the map {value.name or 'itself'}", "look a key up: `m.lookup(key)`"
+        return f"the map {value.name or 'itself'}", _instead_of_map(value)
     if isinstance(value, ModuleType):
         return f"the module {value.__name__}", "name something in it"
     if isinstance(value, type):
         return f"the class {value.__name__}", "name one of its members, or call it"
-    if callable(value) and hasattr(value, "__name__"):
+    if isinstance(value, classmethod):
+        return f"the class method {value.__func__.__name__}", "make it a static method"
+    if isinstance(value, FunctionType | BuiltinFunctionType):
         return f"the function {value.__name__}", "call what kernel code can call"
+    if hasattr(type(value), "__int__"):
+        return f"an object of type {type(value).__name__}", "make a number of it in the module: `NUMBER = int(...)`"
     return f"an object of type {type(value).__name__}", "use an integer"
+
+
+def _instead_of_map(value: Map[Any, Any]) -> str:
+    every = ", or go over all keys: `m.for_each(function)`" if "for_each" in value.kind.kernel_operations else ""
+    return f"look a key up: `m.lookup(key)`{every}"
+
+
+def _instead_of_text(value: str | bytes) -> str:
+    from ipaddress import IPv4Address  # noqa: PLC0415 - for this error alone
+
+    try:
+        IPv4Address(str(value))
+    except ValueError:
+        return "use a number; a text is kept in chars(n), and compared with it"
+    return f"make the number in the module: `ADDRESS = int(IPv4Address({value!r}))`"
 
 
 def unary(operator: str, value: ir.Expression, location: Location) -> ir.Expression:

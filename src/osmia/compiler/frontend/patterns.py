@@ -14,7 +14,7 @@ from osmia.compiler.frontend.operators import integer, one_value, value_of
 from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of
 from osmia.layout import StructLayout
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
     first, subject = _subject(state, node.subject)
     arms: list[tuple[ast.match_case, ir.Expression | None, tuple[ir.Statement, ...]]] = []
     ends: list[Environment] = []
-    state.branches += 1
     for case in node.cases:
         test = _test(state, case, subject)
         before = state.environment
@@ -46,7 +45,6 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
         arms.append((case, test, block(state, case.body)))
         ends.append(state.environment)
         state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
-    state.branches -= 1
     state.environment = merged(state.environment, *ends)
     rest: tuple[ir.Statement, ...] = ()
     for case, test, body in reversed(arms):
@@ -100,7 +98,16 @@ def _pattern(state: FunctionState, node: ast.pattern, subject: Subject) -> ir.Ex
         case ast.MatchValue(value=value):
             return _equal(_number(subject, location), expression(state, value))
         case ast.MatchSingleton(value=bool() as value):
-            return _equal(_number(subject, location), ir.Constant(ir.BOOL, location, int(value)))
+            number = _number(subject, location)
+            if not isinstance(number.type, BoolType):
+                raise error(
+                    f"the pattern {value} matches nothing but bools",
+                    location,
+                    found=f"a subject of type {number.type}",
+                    expected="a number or a member of an enum",
+                    fix=f"write `case {int(value)}:`",
+                )
+            return _equal(number, ir.Constant(ir.BOOL, location, int(value)))
         case ast.MatchClass():
             return _struct(state, node, subject)
         case ast.MatchSequence():

@@ -54,8 +54,8 @@ def place_of_attribute(base: ir.Expression, name: str, location: Location) -> ir
     return None if field is None else ir.Field(PlaceType(field.layout), location, unwrapped(base), field)
 
 
-def member_of_struct(state: FunctionState, base: ir.Expression, name: str, location: Location) -> Bound | None:
-    """A method or a property's function of the struct class."""
+def member_of_struct(state: FunctionState, base: ir.Expression, name: str, location: Location) -> Bound | Static | None:
+    """A method, a property's function or a constant of the struct class."""
     of = base.type.of if isinstance(base.type, OptionalType) else base.type
     if not isinstance(of, PlaceType) or not isinstance(of.layout, StructLayout):
         return None
@@ -64,6 +64,8 @@ def member_of_struct(state: FunctionState, base: ir.Expression, name: str, locat
     path: Path = ("member", state.unit.struct_paths[owner], name)
     if isinstance(member, property) and isinstance(member.fget, FunctionType):
         member, path = member.fget, ("getter", path)
+    if isinstance(member, int | staticmethod):
+        return state.read(Static(member, path, location))
     if not isinstance(member, FunctionType):
         return None
     return Bound(state.read(Static(member, path, location)), unwrapped(base))
@@ -89,7 +91,9 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
             location,
             found=f".{name} of {of}",
             expected=f"one of {', '.join(names)}",
-            fix=did_you_mean(name, names) or f"use one of these, or add the field to {layout.name}",
+            fix="leave `.value` out: a struct has its fields itself"
+            if name == "value"
+            else did_you_mean(name, names) or f"use one of these, or add the field to {layout.name}",
             related=(f"{layout.name} is declared at {file}:{line}",),
         )
     is_reference = isinstance(of, OptionalType | PlaceType) and layout is not None and not _is_aggregate(layout)
@@ -204,6 +208,30 @@ def part_of(of: ir.Expression) -> ir.Expression:
             return source
         case _:
             return of
+
+
+def check_changeable(place: ir.Expression, node: ast.expr, location: Location) -> None:
+    """Refuse to store into what Python would not: into a frozen struct, or into the copy that a slice is."""
+    while isinstance(place, ir.Field | ir.Element):
+        place = place.base
+        layout = _layout(place.type)
+        if is_part(part_of(place)):
+            raise error(
+                "a slice is a copy: what is stored in it is lost",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="an element of the array itself",
+                fix="name the array's own element",
+            )
+        if isinstance(layout, StructLayout) and layout.frozen:
+            raise error(
+                f"{layout.name} is frozen",
+                location,
+                found=f"an assignment to {ast.unparse(node)}",
+                expected="a field of a struct that is not frozen",
+                fix=f"make a new one: `{layout.name}(...)`",
+                related=(f"{layout.name} is declared at {layout.declared_at[0]}:{layout.declared_at[1]}",),
+            )
 
 
 def _text(of: IntType) -> str:

@@ -35,10 +35,10 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Set: ("a set", "write `x in (1, 2)`; what varies is kept in a HashMap"),
     ast.List: ("a list", "use an array, `array(u32, 4)`, or a tuple of what is known"),
     ast.Tuple: ("an unpacking (*) in a tuple", "write the values out"),
-    ast.ListComp: ("a list comprehension", "write the steps out"),
-    ast.SetComp: ("a set comprehension", "write the steps out"),
-    ast.DictComp: ("a dict comprehension", "write the steps out"),
-    ast.GeneratorExp: ("a generator expression", "write the steps out"),
+    ast.ListComp: ("a list comprehension", "write a `for` loop"),
+    ast.SetComp: ("a set comprehension", "write a `for` loop"),
+    ast.DictComp: ("a dict comprehension", "write a `for` loop"),
+    ast.GeneratorExp: ("a generator expression", "write a `for` loop"),
     ast.Await: ("await", "kernel code cannot wait"),
     ast.Yield: ("yield", "a program returns once"),
     ast.YieldFrom: ("yield from", "a program returns once"),
@@ -67,10 +67,19 @@ BUILTINS: dict[str, str] = {
 
 # The same of functions of a module.
 MODULES: dict[str, str] = {
+    "_socket": "call it in the module, and use the number that it gives",
+    "_struct": "describe the bytes as a @struct class, and read them in place: `ctx.packet.at(Header, offset)`",
+    "collections": "declare a map in the module: a HashMap is the kernel's dict",
+    "ipaddress": 'make the number in the module: `ADDRESS = int(IPv4Address("10.0.0.1"))`',
     "math": "numbers are integers: write it with their operators",
     "random": "call `ctx.get_prandom_u32()`",
     "time": "call `ctx.ktime_get_ns()`: nanoseconds since the machine started",
 }
+
+# What C reads of the context of a packet.
+PACKET_FIELDS: dict[str, str] = dict.fromkeys(
+    ("data", "data_end"), "write `ctx.packet.at(Header, offset)`: what lies there, or None where the packet ends before"
+) | {"len": "write `len(ctx.packet)`"}
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Div: ("true division (/), whose result is a float", "BPF has no floating point: write // for the whole part"),

@@ -7,9 +7,9 @@ from enum import IntEnum
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import annotation as annotation_of
-from osmia.compiler.frontend.annotations import converted
+from osmia.compiler.frontend.annotations import converted, parsed
 from osmia.compiler.frontend.atomics import without_result
-from osmia.compiler.frontend.calls import kept_tuple, return_from_call
+from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
@@ -17,7 +17,13 @@ from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, one_value
 from osmia.compiler.frontend.patterns import match_statement
-from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute, place_of_subscript
+from osmia.compiler.frontend.places import (
+    check_changeable,
+    loaded,
+    no_attribute,
+    place_of_attribute,
+    place_of_subscript,
+)
 from osmia.compiler.frontend.refused import STATEMENTS
 from osmia.compiler.frontend.rings import discard
 from osmia.compiler.frontend.scopes import with_block
@@ -25,6 +31,7 @@ from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
+from osmia.compiler.ir.walk import assigned
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.maps.globals import Global
@@ -33,8 +40,18 @@ from osmia.types import is_big_endian, is_integer
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
-    """The IR of statements one after the other."""
-    return tuple(made for node in nodes for made in statement(state, node))
+    """The IR of statements one after the other.
+
+    What a name stands for that is known while compiling is known within its block: other ways do not pass there.
+    """
+    known = dict(state.bound)
+    made: list[ir.Statement] = []
+    for node in nodes:
+        if state.call is not None and not state.environment.reachable:
+            break  # with these arguments nothing comes here, so what is written need not fit them
+        made.extend(statement(state, node))
+    state.bound = known
+    return tuple(made)
 
 
 def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
@@ -116,12 +133,10 @@ def _unused(value: Operand, state: FunctionState, node: ast.expr) -> ir.Expressi
 def _if(state: FunctionState, node: ast.If) -> ir.Statement:
     test = condition(state, node.test)
     before = state.environment
-    state.branches += 1
     state.environment = refined(before, test, holds=True)
     then, after_then = block(state, node.body), state.environment
     state.environment = refined(before, test, holds=False)
     otherwise = block(state, node.orelse)
-    state.branches -= 1
     state.environment = merged(after_then, state.environment)
     return ir.If(state.at(node.test), test, then, otherwise)
 
@@ -144,14 +159,6 @@ def _nested(state: FunctionState, node: ast.FunctionDef) -> tuple[ir.Statement, 
             found=ast.unparse(node.decorator_list[0]),
             expected="a plain function",
             fix="leave the decorator out, or put the function into the module",
-        )
-    if state.branches or state.loops:
-        raise error(
-            f"the function {node.name!r} is defined on one way only",
-            state.at(node),
-            found="a function in a branch or a loop",
-            expected="a function that is defined on every way to where it is called",
-            fix="define it at the start of the function around it",
         )
     if node.name in state.locals or node.name in state.bound:
         raise error(
@@ -267,8 +274,7 @@ def _items(value: Operand) -> list[Operand] | None:
     if isinstance(value, TupleValue):
         return list(value.items)
     if isinstance(value, Static) and isinstance(value.value, tuple | list | range):
-        elements = enumerate(value.value)
-        return [Static(each, ("element", value.path, index), value.location) for index, each in elements]
+        return elements_of(value)
     return None
 
 
@@ -316,6 +322,7 @@ def _store_item(state: FunctionState, target: ast.Subscript, value: Operand) -> 
 def _element(state: FunctionState, base: Operand, target: ast.Subscript) -> ir.Expression:
     place = place_of_subscript(state, base, target) if isinstance(base, ir.Expression) else None
     if place is not None:
+        check_changeable(place, target, state.at(target))
         return place
     raise error(
         "kernel code cannot assign to a subscript of this",
@@ -343,7 +350,7 @@ def _store_name(state: FunctionState, target: ast.Name, value: Operand, node: as
 
 def _is_known(state: FunctionState, name: str, value: Operand) -> bool:
     """Whether a name can simply stand for the value: a tuple, or an object that is no number, assigned once."""
-    if name not in state.own or state.loops or state.branches or name in state.locals:
+    if name not in state.own or name in state.locals:
         return False
     if isinstance(value, Static):
         return not isinstance(value.value, int | float | complex | str | type(None) | type(...))
@@ -431,7 +438,7 @@ def _reference(state: FunctionState, node: ast.AnnAssign, target: ast.Name) -> t
 
 def _annotation(state: FunctionState, node: ast.expr) -> type:
     """What a local is annotated with: a width, which stores wrap at, or int, bool or an IntEnum, which keep values."""
-    found = operand(state, node)
+    found = operand(state, node if not isinstance(node, ast.Constant) else parsed(node) or node)
     if isinstance(found, Static) and isinstance(found.value, type):
         of = found.value
         if is_integer(of) or is_big_endian(of) or of in (int, bool) or issubclass(of, IntEnum):
@@ -476,8 +483,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
         value = binary(operator, before, expression(state, node.value), location)
         return (_store_local(state, node.target, value),)
     place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
-    first, again = _twice(state, place)
-    value = binary(operator, loaded(again, state.at(node.target)), expression(state, node.value), location)
+    right = expression(state, node.value)
+    first, again = _twice(state, place, assigned((ir.Evaluate(location, right),)))
+    value = binary(operator, loaded(again, state.at(node.target)), right, location)
     return (*first, *stored(state, again, value, location, _role(node.target)))
 
 
@@ -488,12 +496,15 @@ def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
     return _element(state, base, target)
 
 
-def _twice(state: FunctionState, place: ir.Expression) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
-    """A place that is found once and used twice."""
-    if isinstance(place, ir.LocalRead | ir.Unwrap):
+def _twice(
+    state: FunctionState, place: ir.Expression, changed: tuple[ir.Local, ...]
+) -> tuple[tuple[ir.Statement, ...], ir.Expression]:
+    """A place that is found once and used twice, although some locals are assigned in between."""
+    name = place.operand if isinstance(place, ir.Unwrap) else place
+    if isinstance(name, ir.LocalRead) and name.local not in changed:
         return (), place
     if isinstance(place, ir.Field):
-        first, base = _twice(state, place.base)
+        first, base = _twice(state, place.base, changed)
         return first, ir.Field(place.type, place.location, base, place.field)
     local = state.hidden(place.type)
     return (ir.Assign(place.location, local, place),), ir.LocalRead(place.type, place.location, local)
@@ -505,6 +516,14 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     location = state.at(node)
     if isinstance(base, Static) and isinstance(base.value, Global):
         return global_place(state, base, node.attr, location)
+    if isinstance(base, Static) and isinstance(layout_of(type(base.value)), StructLayout):
+        raise error(
+            f"{ast.unparse(node.value)} is a constant in kernel code",
+            location,
+            found=f"an assignment to {ast.unparse(node)}",
+            expected="a struct of the program's own, or in a map",
+            fix=f"make a new one: `{type(base.value).__name__}(...)`",
+        )
     if isinstance(base, Static):
         what = "a map" if isinstance(base.value, Map) else f"{ast.unparse(node.value)}"
         raise error(
@@ -518,6 +537,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
         base = one_value(state, base, node.value)
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
+        check_changeable(place, node, location)
         return place
     if isinstance(base.type, ContextType):
         raise error(

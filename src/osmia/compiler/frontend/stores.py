@@ -9,7 +9,17 @@ from osmia.compiler.frontend.function import Bound, NestedFunction, Static, Tupl
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.operators import value_of
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import BoolType, EnumType, IntType, OptionalType, PlaceType, integer_of, is_scalar, same
+from osmia.compiler.ir.types import (
+    BoolType,
+    EnumType,
+    IntType,
+    NoneType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_scalar,
+    same,
+)
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -23,7 +33,7 @@ from osmia.layout import (
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
-    from osmia.layout import Layout
+    from osmia.layout import Field, Layout
     from osmia.types import Integer
 
 
@@ -39,6 +49,8 @@ def check_store(value: ir.Expression, storage: type[Integer], place: str, name: 
             expected=f"an integer ({name})",
             fix="write `.value` for the number that a reference refers to"
             if "Ref" in str(value.type)
+            else "give it a value on every way"
+            if isinstance(value.type, NoneType)
             else "store an integer",
         )
     if isinstance(value, ir.Constant) and not storage.low <= value.value <= storage.high:
@@ -66,6 +78,22 @@ def check_scalar(value: ir.Expression, layout: Layout, place: str) -> None:
             return
 
 
+def check_bits(value: ir.Expression, field: Field, place: str) -> None:
+    """Refuse a constant that a bit field is too narrow for."""
+    if field.bit_width is None or not isinstance(value, ir.Constant) or not isinstance(field.layout, IntegerLayout):
+        return
+    width, signed = field.bit_width, field.layout.of.signed
+    low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
+    if not low <= value.value <= high:
+        raise error(
+            f"{value.value} does not fit {place}",
+            value.location,
+            found=f"the constant {value.value}",
+            expected=f"{low} to {high} ({field.layout.name} of {width} bits)",
+            fix="store a number that fits, or give the field more bits",
+        )
+
+
 def _of_type(value: ir.Expression, place: str, wanted: str, fix: str) -> Exception:
     return error(f"{place} is of type {wanted}", value.location, found=str(value.type), expected=wanted, fix=fix)
 
@@ -79,6 +107,8 @@ def stored(
     if is_scalar(layout):
         number = scalar(value, role, layout)
         check_scalar(number, layout, role)
+        if isinstance(place, ir.Field):
+            check_bits(number, place.field, role)
         return (ir.Store(location, place, number),)
     return (ir.Copy(location, place, aggregate(state, value, layout, role, location)),)
 
@@ -122,7 +152,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
     found_text = _described(value)
     raise error(
         f"{role} is of type {layout.name}",
-        location if not isinstance(value, ir.Expression) else value.location,
+        location if isinstance(value, Bound) else value.location,
         found=found_text,
         expected=_expected(layout),
         fix="store a value of that type",

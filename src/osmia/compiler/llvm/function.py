@@ -45,6 +45,7 @@ from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
+from osmia.compiler.llvm.places import ANY_ALIGNMENT, Places, lowest_bit
 from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
 from osmia.layout import layout_of
 
@@ -71,8 +72,6 @@ INEQUALITY_SINCE = (6, 8)
 ATTRIBUTES = "#0"
 # From so many rounds on, two ways through each are too many ways for the verifier.
 MANY_ROUNDS = 10
-# What is not in the program's own memory may be read at any address: packets and maps lie where they lie.
-ANY_ALIGNMENT = 8
 
 
 class FunctionWriter:
@@ -109,14 +108,14 @@ class FunctionWriter:
         self._kernel = kernel
         self._locals: dict[ir.Local, str] = {}
         parameters = () if function is None else function.parameters
-        self._on_stack = leading_to(self._body, ir.Construct, parameters)
+        self._places = Places(self._body, parameters)
         self._reserved = leading_to(self._body, ir.HelperCall) if kernel < RESERVED_SINCE else frozenset()
         self._views = leading_to(self._body, ir.PacketAt) | self._reserved
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
         self._result = self._end = ""
-        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._on_stack, parameters)
+        self._packet = PacketWriter(self._out, program.kind.packet, self._body, self._places.on_stack, parameters)
         # Of each loop around: the labels of what follows it and of its next step, and the scopes that it stands in.
         self._loops: list[tuple[str, str, int]] = []
         # Of each call that is written out: the label behind it, and the scopes that it stands in.
@@ -435,7 +434,7 @@ class FunctionWriter:
         return bool(self._zero) and self._is_on_stack(place)
 
     def _is_on_stack(self, place: ir.Expression) -> bool:
-        return leads_to(place, ir.Construct, self._on_stack)
+        return leads_to(place, ir.Construct, self._places.on_stack)
 
     def _rounds_from_none(self) -> str:
         """A slot that counts the rounds of a loop."""
@@ -557,7 +556,8 @@ class FunctionWriter:
         self._nothing |= {
             local: in_frame(out, "%frame", callback.flag(local)) for local in callback.shared if local in self._views
         }
-        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._on_stack, tuple(callback.shared))
+        shared = tuple(callback.shared)
+        self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._places.on_stack, shared)
         self._packet.begin()
         outer_zero = self._zero
         self._zero = out.value(f"load i64, ptr {in_frame(out, '%frame', ZERO)}, align 8")
@@ -577,7 +577,7 @@ class FunctionWriter:
         for each in nodes((inside,)):
             if not isinstance(each, ir.Assign | ir.AssignExpression) or each.local not in callback.shared:
                 continue
-            if is_pointer(each.local.type) and leads_to(each.value, ir.Construct, self._on_stack):
+            if is_pointer(each.local.type) and leads_to(each.value, ir.Construct, self._places.on_stack):
                 raise error(
                     f"{each.local.name!r} is made in a round of a loop and used behind it",
                     each.location,
@@ -751,10 +751,10 @@ class FunctionWriter:
             case ir.Not() | ir.Logical() | ir.Compare():
                 return self._branched(of)
             case ir.Alike(left=left, right=right, size=size):
-                alignment = self._alignment(left)
+                alignment = self._places.alignment(left)
                 one = self._pointer(left)
                 if not isinstance(right, bytes):
-                    alignment = min(alignment, self._alignment(right))
+                    alignment = min(alignment, self._places.alignment(right))
                 beside: str | bytes = right if isinstance(right, bytes) else self._pointer(right)
                 self._out.at(of.location)
                 return memory.alike(self._out, one, beside, size, alignment)
@@ -808,7 +808,7 @@ class FunctionWriter:
                 self._out.at(of.location)
                 return self._packet.length(packet)
             case ir.MapDelete(map=map_, key=key):
-                key_place = self._argument(key, map_.key)
+                key_place = self._key(key, map_.key)
                 self._out.at(of.location)
                 status = self._out.call(MAP_DELETE_ELEM, f"ptr @{quoted(map_.symbol)}", f"ptr {key_place}")
                 return self._status(MAP_DELETE_ELEM, status)
@@ -896,7 +896,7 @@ class FunctionWriter:
                 self._assign(local, value)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.MapLookup(map=map_, key=key):
-                key_place = self._argument(key, map_.key)
+                key_place = self._key(key, map_.key)
                 self._out.at(of.location)
                 return self._out.value(
                     f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
@@ -991,51 +991,34 @@ class FunctionWriter:
 
     # Memory
 
-    def _alignment(self, place: ir.Expression) -> int:
-        """What an address is a multiple of, as far as the verifier asks for it."""
-        if not leads_to(place, ir.Construct, self._on_stack):
-            return ANY_ALIGNMENT
-        match place:
-            case ir.Field(base=base, field=field):
-                return min(self._alignment(base), _lowest_bit(field.offset))
-            case ir.Element(base=base, type=of):
-                return min(self._alignment(base), _lowest_bit(of.layout.size))
-            case ir.Construct():
-                return ANY_ALIGNMENT
-            case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
-                return self._alignment(operand)
-            case _:
-                assert isinstance(place.type, PlaceType)
-                return place.type.layout.alignment
-
     def _load(self, place: ir.Expression, location: Location) -> str:
         assert isinstance(place.type, PlaceType)
         if isinstance(place, ir.Field) and place.field.bit_width is not None:
             base = self._pointer(place.base)
             self._out.at(location)
-            return memory.load_bits(self._out, place.field, base, self._alignment(place.base))
+            return memory.load_bits(self._out, place.field, base, self._places.alignment(place.base))
         pointer = self._pointer(place)
         self._out.at(location)
         layout = place.type.layout
-        return memory.load(self._out, layout, pointer, min(layout.size, self._alignment(place)))
+        return memory.load(self._out, layout, pointer, min(layout.size, self._places.alignment(place)))
 
     def _store(self, place: ir.Expression, number: str, location: Location) -> None:
         assert isinstance(place.type, PlaceType)
         if isinstance(place, ir.Field) and place.field.bit_width is not None:
             base = self._pointer(place.base)
             self._out.at(location)
-            memory.store_bits(self._out, place.field, number, base, self._alignment(place.base))
+            memory.store_bits(self._out, place.field, number, base, self._places.alignment(place.base))
             return
         pointer = self._pointer(place)
         self._out.at(location)
         layout = place.type.layout
-        memory.store(self._out, layout, number, pointer, min(layout.size, self._alignment(place)))
+        memory.store(self._out, layout, number, pointer, min(layout.size, self._places.alignment(place)))
 
     def _copy(self, place: ir.Expression, source: ir.Expression, location: Location) -> None:
         assert isinstance(place.type, PlaceType)
         held, target = self._pointer(source), self._pointer(place)
         self._out.at(location)
-        alignment = min(self._alignment(place), self._alignment(source))
+        alignment = min(self._places.alignment(place), self._places.alignment(source))
         memory.copy(self._out, target, held, place.type.layout, alignment)
 
     def _construct(self, of: ir.Construct) -> str:
@@ -1048,7 +1031,7 @@ class FunctionWriter:
                 continue
             kept = out.object(field.layout.size)
             pointer = self._pointer(value)
-            memory.copy(out, kept, pointer, field.layout, self._alignment(value))
+            memory.copy(out, kept, pointer, field.layout, self._places.alignment(value))
             values.append(kept)
         out.at(of.location)
         made = out.object(layout.size)
@@ -1057,7 +1040,7 @@ class FunctionWriter:
             out.line(f"call void @llvm.lifetime.start.p0(ptr {made})")
         memory.fill(out, made, of.image.ljust((len(of.image) + 7) // 8 * 8, b"\0"), ANY_ALIGNMENT)
         for (field, _), held in zip(of.values, values, strict=True):
-            alignment = min(ANY_ALIGNMENT, _lowest_bit(field.offset))
+            alignment = min(ANY_ALIGNMENT, lowest_bit(field.offset))
             if field.bit_width is not None:
                 memory.store_bits(out, field, held, made, ANY_ALIGNMENT)
             elif is_scalar(field.layout):
@@ -1093,6 +1076,15 @@ class FunctionWriter:
         distance = out.value(f"mul i64 {index}, {size}") if size != 1 else index
         return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
 
+    def _key(self, value: ir.Expression, layout: Layout) -> str:
+        """The address of a key. The kernel compares keys byte by byte: what is between the fields has to be 0."""
+        pointer = self._argument(value, layout)
+        if is_scalar(layout) or self._places.padding_is_zero(value):
+            return pointer
+        held = self._out.object(layout.size)
+        memory.copy_fields(self._out, held, pointer, memory.mask_of(layout), self._places.alignment(value))
+        return held
+
     def _argument(self, value: ir.Expression, layout: Layout) -> str:
         """The address of a value, for a helper that reads it."""
         if not is_scalar(layout):
@@ -1106,7 +1098,7 @@ class FunctionWriter:
         return held
 
     def _map_update(self, of: ir.MapUpdate) -> str:
-        key = self._argument(of.key, of.map.key)
+        key = self._key(of.key, of.map.key)
         value = self._argument(of.value, of.map.value)
         flags = self._integer(of.flags)
         self._out.at(of.location)
@@ -1248,8 +1240,3 @@ class FunctionWriter:
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
     """The counter's index of each of a program's error sites."""
     return {site.location: number for number, site in enumerate(sites) if site.program == program}
-
-
-def _lowest_bit(number: int) -> int:
-    """The largest power of two that divides an offset, as far as alignment goes."""
-    return min(number & -number, ANY_ALIGNMENT) if number else ANY_ALIGNMENT

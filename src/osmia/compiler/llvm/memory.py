@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import scalar_storage
-from osmia.layout import BigEndianLayout, BooleanLayout, SpinLockLayout, StructLayout
+from osmia.layout import ArrayLayout, BigEndianLayout, BooleanLayout, SpinLockLayout, StructLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +124,34 @@ def copy(out: Emitter, target: str, source: str, layout: Layout, alignment: int)
         parts.append((start, bits, out.value(f"load i{bits}, ptr {offset(out, source, start)}, align {width}")))
     for start, bits, value in parts:
         out.line(f"store i{bits} {value}, ptr {offset(out, target, start)}, align {bits // 8}")
+
+
+def copy_fields(out: Emitter, target: str, source: str, mask: bytes, alignment: int) -> None:
+    """Copy the bits that a mask names; the others are 0."""
+    for start, width in chunks(len(mask), alignment):
+        bits, part = 8 * width, int.from_bytes(mask[start : start + width], "little", signed=True)
+        value = "0"
+        if part:
+            value = out.value(f"load i{bits}, ptr {offset(out, source, start)}, align {width}")
+        if part not in (0, -1):
+            value = out.value(f"and i{bits} {value}, {part}")
+        out.line(f"store i{bits} {value}, ptr {offset(out, target, start)}, align {width}")
+
+
+def mask_of(layout: Layout) -> bytes:
+    """The bits of a layout that belong to a field."""
+    match layout:
+        case StructLayout(fields=fields, size=size, union=False):
+            number = 0
+            for field in fields:
+                inside = mask_of(field.layout) if field.bit_width is None else b""
+                bits = int.from_bytes(inside, "little") if inside else (1 << (field.bit_width or 0)) - 1
+                number |= bits << field.bit_offset
+            return number.to_bytes(size, "little")
+        case ArrayLayout(element=element, length=length):
+            return mask_of(element) * length
+        case _:
+            return b"\xff" * layout.size
 
 
 def fill(out: Emitter, target: str, image: bytes, alignment: int) -> None:
