@@ -28,9 +28,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compiled objects of tests go to a directory of theirs: the user's cache neither helps nor changes."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("OSMIA_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    """Compiled objects of tests go to a directory of theirs: the user's cache neither helps nor changes.
+
+    With `OSMIA_TEST_CACHE_DIR` they are kept: tools/try_kernel.py compiles here what other kernels then load.
+    """
+    kept = os.environ.get("OSMIA_TEST_CACHE_DIR")
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("OSMIA_CACHE_DIR", kept or str(tmp_path_factory.mktemp("cache")))
+        if kept:
+            changed.setattr("osmia.compiler.cache_files.MOST_ENTRIES", 1_000_000)
         yield
 
 

@@ -11,7 +11,9 @@ import pytest
 
 import osmia
 from osmia.compiler import Target
+from osmia.kernel.features import kernel_version
 from program_files import module_from
+from this_kernel import has
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 CPUS = ("v1", "v3", "v4")
 KERNEL = (6, 18)
+"""What the programs are compiled for, or else the kernel that runs, where it is older."""
 
 NAMES = (
     "Array, Chars, FixedArray, Global, HashMap, PerCpuArray, ProgramArray, Ref, RingBuf, SpinLock, XdpAction, "
@@ -54,10 +57,11 @@ def source(module: str, body: str) -> str:
 
 
 @contextmanager
-def running(directory: Path, module: str, body: str, cpu: str = "v4", **more: Any) -> Iterator[Any]:
-    """The program, loaded, with the module that it is declared in as `.module`."""
+def running(directory: Path, module: str, body: str, cpu: str = "", **more: Any) -> Iterator[Any]:
+    """The program, loaded, with the module that it is declared in as `.module`; for the newest `cpu` unless given."""
     made = module_from(directory, source(module, body))
-    with osmia.load(made, target=Target(cpu, KERNEL), **more) as loaded:
+    target = Target(cpu or ("v4" if has("v4") else "v3"), min(KERNEL, kernel_version()))
+    with osmia.load(made, target=target, **more) as loaded:
         held: Any = loaded
         held.module = made
         yield held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import textwrap
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 PRELUDE = (
     "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
 )
-_numbers = itertools.count()
+# Counted for each directory, so that a module's path is the same whichever other tests run.
+_numbers: defaultdict[Path, itertools.count[int]] = defaultdict(itertools.count)
 
 
 def module_from(
     directory: Path, text: str, *, name: str = "program", names: dict[str, object] | None = None
 ) -> ModuleType:
     """Write `text` to a file of its own and import it. `names` are in it from the start."""
-    folder = directory / str(next(_numbers))
+    folder = directory / str(next(_numbers[directory]))
     folder.mkdir()
     path = folder / f"{name}.py"
     path.write_text(text, encoding="utf-8")

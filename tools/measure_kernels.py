@@ -38,7 +38,7 @@ def main() -> int:
 def _in_machine(version: str) -> int:
     kernel = kernels.fetch(version)
     arguments = [sys.executable, "-P", str(Path(measure_helpers.__file__))]
-    command = machine.Command(arguments, try_kernel.CHECKOUT, try_kernel.environment())
+    command = machine.Command(arguments, try_kernel.CHECKOUT, try_kernel.environment([]))
     return machine.run(kernel, command, seconds=SECONDS)
 
 

@@ -38,6 +38,7 @@ def test_an_addition_without_its_result_is_there_for_all_instruction_sets(tmp_pa
         assert results(loaded, 1, 1, 5) == [100 - 1 + 70000, 200 - 2 + 140000, 700 - 7 + 210000]
 
 
+@pytest.mark.needs("fetch")
 @pytest.mark.parametrize("cpu", NEWER)
 def test_results_are_what_was_there_before(tmp_path: Path, cpu: str) -> None:
     body = LOOK_UP + (
@@ -56,6 +57,7 @@ def test_results_are_what_was_there_before(tmp_path: Path, cpu: str) -> None:
         assert results(loaded, 5, 6) == [0 + 193 * 10**9, 5 - 3000 + 193 * 100000 + 193 * 10**9]
 
 
+@pytest.mark.needs("fetch")
 @pytest.mark.parametrize("cpu", NEWER)
 def test_bits_as_statements(tmp_path: Path, cpu: str) -> None:
     body = LOOK_UP + (
@@ -66,6 +68,7 @@ def test_bits_as_statements(tmp_path: Path, cpu: str) -> None:
         assert results(loaded, 0, 1) == [5, 0x3D]
 
 
+@pytest.mark.needs("fetch")
 @pytest.mark.parametrize("cpu", NEWER)
 def test_negative_numbers_and_numbers_beyond_31_bits(tmp_path: Path, cpu: str) -> None:
     body = LOOK_UP + (
@@ -96,6 +99,7 @@ def test_looked_up_numbers_globals_and_objects_of_the_program(tmp_path: Path, cp
         assert loaded[loaded.module.total].value == 8
 
 
+@pytest.mark.needs("fetch")
 def test_two_cpus_lose_no_count(tmp_path: Path) -> None:
     body = LOOK_UP + "ref(s.large).fetch_add(1)\nref(s.small).fetch_add(1)\nold = ref(s.bits).fetch_add(2)"
     with running(tmp_path, STATS, body) as loaded:

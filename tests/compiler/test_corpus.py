@@ -25,6 +25,7 @@ from osmia import XdpAction
 from osmia.compiler import Target
 from osmia.errors import CompilerCrashError
 from program_files import module_from
+from this_kernel import require_kernel
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -66,24 +67,7 @@ NOT_YET: dict[str, set[str]] = {
     "callbacks": {
         "over the elements of a map",
     },
-    "functions": {
-        "a function with a loop",
-    },
-    "integers": {
-        "the count of ones",
-        "the integer square root",
-    },
-    "loops": {
-        "a range with a step that varies",
-        "a loop counts down",
-    },
-    "packets": {
-        "the payload is searched for a word",
-    },
 }
-
-# Those which the verifier takes many seconds to refuse.
-LONG_REFUSED = {"a function with a loop", "the integer square root", "a loop counts down"}
 
 # What the compiler takes and type checkers refuse, and why that is so.
 TYPES_DIFFER = {"a lambda": "a lambda that is assigned cannot say its parameters' types: the call does"}
@@ -95,6 +79,8 @@ class Case:
 
     name: str
     cpus: tuple[str, ...]
+    kernel: tuple[int, int]
+    """The oldest that it is for."""
     text: str
     """The module."""
     subject: str
@@ -118,13 +104,13 @@ def cases() -> dict[str, Case]:
         for part in re.split(r"(?m)^=== ", path.read_text(encoding="utf-8"))[1:]:
             title, _, rest = part.partition("\n")
             source, _, runs = rest.partition("--- runs\n")
-            named = re.fullmatch(r"(.*?)(?: \(([v0-9 ]+)\))?", title)
+            named = re.fullmatch(r"(.*?)(?: \(([v0-9 ]+)(?:, Linux (5)\.([0-9]+))?\))?", title)
             assert named is not None
             assert named[1] not in found, f"two programs are called {named[1]}"
             cpus = tuple(named[2].split()) if named[2] else CPUS
-            found[named[1]] = Case(
-                named[1], cpus, _module(source), path.stem, tuple(line for line in runs.splitlines() if line)
-            )
+            kernel = (int(named[3]), int(named[4])) if named[3] else (5, 10)
+            lines = tuple(line for line in runs.splitlines() if line)
+            found[named[1]] = Case(named[1], cpus, kernel, _module(source), path.stem, lines)
     return found
 
 
@@ -150,10 +136,9 @@ PROGRAMS = [(name, cpu) for name, case in CASES.items() if not case.not_yet for 
 class Runs:
     """The runs of one program, on one kernel."""
 
-    def __init__(self, module: ModuleType, cpu: str) -> None:
+    def __init__(self, module: ModuleType, cpu: str, kernel: tuple[int, int]) -> None:
         self.module = module
-        # Atomic operations that give what was there before came with Linux 5.12.
-        self.target = Target(cpu, (5, 10) if cpu == "v1" else (5, 12))
+        self.target = Target(cpu, kernel)
         self.loaded: Loaded | None = None
         self.names = vars(packets) | vars(module) | {"run": self.run}
 
@@ -224,7 +209,6 @@ class Runs:
 
 def test_the_corpus_is_large() -> None:
     assert len(CASES) >= 160
-    assert CASES.keys() >= LONG_REFUSED
     assert {name for names in NOT_YET.values() for name in names} == {
         case.name for case in CASES.values() if case.not_yet
     }
@@ -233,21 +217,19 @@ def test_the_corpus_is_large() -> None:
 
 @pytest.mark.parametrize(("name", "cpu"), PROGRAMS)
 def test_program(tmp_path: Path, name: str, cpu: str) -> None:
-    Runs(module_from(tmp_path, CASES[name].text), cpu).all(CASES[name])
+    case = CASES[name]
+    require_kernel(case.kernel, f"all that {name!r} asks for")
+    Runs(module_from(tmp_path, case.text), cpu, case.kernel).all(case)
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.full) if name in LONG_REFUSED else name
-        for name, case in CASES.items()
-        if case.not_yet
-    ],
+    [name for name, case in CASES.items() if case.not_yet],
 )
 def test_what_is_not_there_yet_is_refused(tmp_path: Path, name: str) -> None:
     """By osmia or by the verifier, or it names what is not there. Nothing else may happen: wrong results, crashes."""
     try:
-        Runs(module_from(tmp_path, CASES[name].text), "v3").all(CASES[name])
+        Runs(module_from(tmp_path, CASES[name].text), "v3", CASES[name].kernel).all(CASES[name])
     except CompilerCrashError:
         raise
     except (ImportError, TypeError, osmia.CompileError, osmia.VerifierError):

@@ -16,6 +16,7 @@ from osmia.compiler.ir.text import unit_text
 from osmia.compiler.ir.walk import nodes
 from osmia.object_file import read_object
 from program_files import PRELUDE, module_from
+from this_kernel import has, require_kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +144,18 @@ LONG: dict[str, tuple[str, str, dict[int, tuple[XdpAction, int]]]] = {
         "    total += pair.one\n"
         "out.value = total",
         {10_000: (PASS, sum(range(10_000)) + 20_000)},
+    ),
+    "counted by a field of an object": (
+        "@struct\nclass Sum:\n    rounds: u32 = 0\n    odd: u64 = 0",
+        "sum = Sum()\nwhile sum.rounds < x:\n    sum.rounds += 1\n    if sum.rounds & 1:\n        sum.odd += 1\n"
+        "out.value = sum.odd",
+        {0: (PASS, 0), 60_001: (PASS, 30_001)},
+    ),
+    "counted by an element of an array": (
+        "",
+        "held = array(u32, 3)\nwhile held[1] < 90_000:\n    held[1] += 1\n    if held[1] == x:\n        break\n"
+        "out.value = held[1]",
+        {0: (PASS, 90_000), 70_000: (PASS, 70_000)},
     ),
     "only a local that lives on": (
         "",
@@ -405,20 +418,16 @@ def test_long_loops(tmp_path: Path, form: str, name: str) -> None:
             assert run(loaded, given) == result
 
 
-# The verifier does not follow where these end, so that it would walk them for ever.
-NEVER_PLAIN = ("reversed range with a step", "reversed range down")
-
-
 @pytest.mark.parametrize("form", ["plain", "may_goto"])
 @pytest.mark.parametrize("name", OVER)
 def test_what_for_goes_over(tmp_path: Path, form: str, name: str) -> None:
     module_text, body, expected = OVER[name]
-    target = TARGETS["bpf_loop" if form == "plain" and name in NEVER_PLAIN else form]
-    with osmia.load(module_of(tmp_path, module_text, body), target=target) as loaded:
+    with osmia.load(module_of(tmp_path, module_text, body), target=TARGETS[form]) as loaded:
         for given, result in expected.items():
             assert run(loaded, given) == (PASS, result)
 
 
+@pytest.mark.needs("for_each")
 @pytest.mark.parametrize("name", EACH)
 def test_going_through_a_map(tmp_path: Path, name: str) -> None:
     module_text, body, expected = EACH[name]
@@ -436,6 +445,8 @@ def test_bounded_loops_stay_plain(tmp_path: Path) -> None:
     module = module_of(tmp_path, "", body)
     for target in TARGETS.values():
         assert forms(module, target) == ["plain"] * 4
+        if target.cpu == "v4" and not has("v4"):
+            continue
         with osmia.load(module, target=target) as loaded:
             assert run(loaded, 7) == (PASS, sum(i & 7 for i in range(1_500)) + sum(range(7)))
 
@@ -468,6 +479,7 @@ def test_very_long_loops_end_as_they_should_or_with_an_error(
         assert counted == ([] if expected[0] is PASS else [("the loop ran too long", 1)])
 
 
+@pytest.mark.needs("may_goto")
 def test_a_loop_that_goes_on_for_ever_takes_the_error_edge(tmp_path: Path) -> None:
     module = module_of(tmp_path, "", "i = 1\nwhile i:\n    i |= x\nout.value = 5")
     with osmia.load(module, target=GENERAL) as loaded:
@@ -491,6 +503,73 @@ def test_unrolling_does_not_blow_up_code(tmp_path: Path) -> None:
         assert len(code) // 8 < 60
         with osmia.load(module, target=PLAIN) as loaded:
             assert run(loaded, 1) == (PASS, sum(i ^ 1 for i in range(rounds)))
+
+
+def test_an_object_made_in_a_round_that_the_kernel_calls_is_not_used_behind_it(tmp_path: Path) -> None:
+    body = (
+        "pair = Pair(one=1, two=2)\nfor i in range(x):\n    pair = Pair(one=i, two=3)\nout.value = pair.one + pair.two"
+    )
+    module = module_of(tmp_path, "@struct\nclass Pair:\n    one: u32\n    two: u32", body)
+    with pytest.raises(osmia.CompileError) as caught:
+        osmia.load(module, target=CALLED)
+    error = caught.value
+    assert (error.problem, error.found, error.expected, error.fix, error.text) == (
+        "'pair' is made in a round of a loop and used behind it",
+        "an object in a round that the kernel calls as a function, whose memory ends with it",
+        "an object that is made before the loop",
+        "make it before the loop and assign its fields in the loop",
+        "        pair = Pair(one=i, two=3)",
+    )
+    with osmia.load(module, target=GENERAL if has("v4") else PLAIN) as loaded:
+        assert run(loaded, 0) == (PASS, 3)
+        assert run(loaded, 9) == (PASS, 11)
+
+
+# What the verifier would walk way by way: each is in the corpus too, for kernels that have nothing for loops.
+SEARCHES = {
+    "count of ones": ("y = x\nwhile y:\n    y &= y - 1\n    out.value += 1", {0: 0, 255: 8, (1 << 32) - 1: 32}),
+    "digits": ("n = x\nout.value = 1\nwhile n >= 10:\n    n //= 10\n    out.value += 1", {0: 1, 10: 2, 1234567890: 10}),
+    "integer square root": (
+        "low, high = 0, 65536\nfor _ in range(17):\n    middle = (low + high) // 2\n"
+        "    if middle * middle <= x:\n        low = middle\n    else:\n        high = middle\nout.value = low",
+        {0: 0, 15: 3, 16: 4, (1 << 32) - 1: 65535},
+    ),
+    "binary search": (
+        "held = array(u32, 64)\nfor i in range(64):\n    held[i] = i * 3\nlow, high = 0, 64\nwhile low < high:\n"
+        "    middle = (low + high) // 2\n    if held[middle] < x:\n        low = middle + 1\n    else:\n"
+        "        high = middle\nout.value = low",
+        {0: 0, 1: 1, 3: 1, 100: 34, 1000: 64},
+    ),
+    "greatest common divisor": (
+        "a, b = x, 360\nwhile b:\n    a, b = b, a % b\nout.value = a",
+        {0: 360, 24: 24, 1001: 1, (1 << 32) - 16: 120},
+    ),
+    "by subtraction": (
+        "a, b = (x & 0xff) + 1, 36\nwhile a != b:\n    if a > b:\n        a -= b\n    else:\n        b -= a\n"
+        "out.value = a",
+        {23: 12, 35: 36, 0: 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("kernel", [(5, 10), (5, 17), (6, 9)])
+@pytest.mark.parametrize("cpu", ["v1", "v2", "v3", "v4"])
+@pytest.mark.parametrize("name", SEARCHES)
+def test_searches(tmp_path: Path, name: str, cpu: str, kernel: tuple[int, int]) -> None:
+    require_kernel(kernel, "the loops of that kernel")
+    body, expected = SEARCHES[name]
+    with osmia.load(module_of(tmp_path, "", body), target=Target(cpu, kernel)) as loaded:
+        for given, result in expected.items():
+            assert run(loaded, given) == (PASS, result)
+
+
+def test_counted_loops_end_with_an_error(tmp_path: Path) -> None:
+    module = module_of(tmp_path, "", "i = 0\nwhile i < x:\n    i += 1\nout.value = i")
+    assert forms(module, PLAIN) == ["counted"]
+    with osmia.load(module, target=PLAIN) as loaded:
+        assert run(loaded, 1024) == (PASS, 1024)
+        assert run(loaded, 1025) == (TX, 0)
+        assert [(each.problem, each.count) for each in loaded["program"].errors()] == [("the loop ran too long", 1)]
 
 
 def test_loop_in_user_code() -> None:

@@ -153,6 +153,7 @@ values = HashMap(u32, Outer, max_entries=8)
 """
 
 
+@pytest.mark.needs("nested locks")
 @pytest.mark.parametrize("cpu", CPUS)
 def test_copies_leave_the_lock_out(tmp_path: Path, cpu: str) -> None:
     body = (
@@ -197,3 +198,16 @@ def test_a_long_loop_in_a_locked_block(tmp_path: Path) -> None:
         osmia.load(made, target=Target("v3", (6, 1)))
     assert caught.value.problem == "a locked block cannot call the kernel"
     assert caught.value.__notes__[0].startswith("found: a loop that is too long to stand as it is")
+
+
+def test_a_nested_lock_on_older_kernels(tmp_path: Path) -> None:
+    body = "w = values.lookup(2)\nif w is None:\n    return XdpAction.ABORTED\nwith w.inner.lock:\n    w.first = 77"
+    with pytest.raises(osmia.CompileError) as caught:
+        osmia.load(module_from(tmp_path, source(NESTED, body)), target=Target("v3", (5, 10)))
+    assert (caught.value.problem, caught.value.found, caught.value.expected, caught.value.fix) == (
+        "a lock inside of another struct needs Linux 6.11",
+        "a lock in the field 'inner', for Linux 5.10",
+        "a lock that is a field of the map's value itself",
+        "move the lock to the struct that is the map's value, or compile for newer kernels: "
+        "`osmia build --kernel 6.11`",
+    )

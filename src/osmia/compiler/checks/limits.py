@@ -8,6 +8,7 @@ from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import program_nodes
+from osmia.layout import SpinLockLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", 
 ATOMIC_CPUS = ("v3", "v4")
 ATOMIC_SINCE = (5, 12)
 """Atomic instructions other than an addition whose result is not wanted."""
+NESTED_LOCK_SINCE = (6, 11)
 METHODS = {
     "and": "fetch_and",
     "or": "fetch_or",
@@ -44,6 +46,8 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_helper(each, program.kind.name, target)
+            elif isinstance(each, ir.Assign):
+                _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
 
@@ -115,6 +119,22 @@ def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
             expected=f"what Linux {_dotted(target.kernel)} has",
             fix="see docs/helpers.md for what each kind may call",
         )
+
+
+def _check_lock(assign: ir.Assign, target: Target) -> None:
+    """Older kernels look for a lock among the fields of the map's value, and not into those."""
+    match assign.value:
+        case ir.Field(base=ir.Field(field=outer), field=field) if isinstance(field.layout, SpinLockLayout):
+            if target.kernel >= NESTED_LOCK_SINCE:
+                return
+            raise error(
+                f"a lock inside of another struct needs Linux {_dotted(NESTED_LOCK_SINCE)}",
+                assign.location,
+                found=f"a lock in the field {outer.name!r}, for Linux {_dotted(target.kernel)}",
+                expected="a lock that is a field of the map's value itself",
+                fix="move the lock to the struct that is the map's value, or compile for newer kernels:"
+                f" `osmia build --kernel {_dotted(NESTED_LOCK_SINCE)}`",
+            )
 
 
 def _check_atomic(atomic: ir.Atomic, target: Target) -> None:

@@ -2,7 +2,8 @@
 
 The verifier goes through every round of a plain loop, up to a million instructions and 8,192 undecided branches in a
 program. Beyond that there are may_goto, after which it takes loops for what they do in general, and bpf_loop, which
-calls the body as a function. Both end a loop that runs too long: that takes the error edge.
+calls the body as a function. Older kernels have neither: there the rounds are counted, so that the verifier comes to an
+end. All three end a loop that runs too long: that takes the error edge.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ FOR_EACH_SINCE = (5, 13)
 MOST_ROUNDS = 1 << 23
 # BPF_COMPLEXITY_LIMIT_INSNS: what the verifier goes through at most.
 VERIFIER_STEPS = 1_000_000
+# BPF_COMPLEXITY_LIMIT_JMP_SEQ: how many branches it keeps for later at most.
+VERIFIER_BRANCHES = 8_192
 
 # What one plain loop, with those in it, may cost the verifier: nodes of the IR, and undecided branches.
 MOST_NODES = 100_000
 MOST_BRANCHES = 4_000
+# How many rounds a counted loop has at most, where its cost leaves as many: alone, in a loop, in two.
+MOST_COUNTED = (1024, 64, 16)
+# The fewest that it is given, whatever its cost.
+LEAST_COUNTED = 8
 # How often the verifier goes through the body of the other forms, about.
 ROUNDS_IN_GENERAL = 4
 
@@ -61,6 +68,12 @@ class Around:
     """All that each local is assigned."""
     followed: dict[ir.Local, bool]
     """What has been found out; a local is taken to be followed while its own values are looked at."""
+    loops: int = 0
+    """How many loops there are around."""
+
+    def inside(self) -> Around:
+        """What stands in one loop more."""
+        return Around(self.target, self.values, self.followed, self.loops + 1)
 
     def follows(self, of: ir.Expression) -> bool:
         """Whether the verifier knows a number's bounds as well as its type does: not through divisions and calls."""
@@ -144,10 +157,10 @@ def _expression(of: ir.Expression, around: Around) -> Cost:
 
 
 def _loop(statement: ir.Loop, around: Around) -> Cost:
-    plan = statement.plan
-    once = _expression(statement.test, around)
+    plan, inside = statement.plan, around.inside()
+    once = _expression(statement.test, inside)
     for block in (statement.body, statement.step):
-        once = once.plus(_statements(block, around))
+        once = once.plus(_statements(block, inside))
     after = _statements(statement.otherwise, around)
     if plan.most is None:
         plan.most = _guarded(statement, around)
@@ -159,10 +172,18 @@ def _loop(statement: ir.Loop, around: Around) -> Cost:
         plan.most is not None and plan.most * once.nodes <= MOST_NODES and plan.most * once.branches <= MOST_BRANCHES
     )
     plan.form = "plain" if small else _form(around.target)
+    if plan.form == "counted":
+        _check_plain(least, plan)
+        rounds = _counted(once, around.loops)
+        if plan.most is not None and (plan.least > rounds or _walked(plan.most, once)):
+            plan.form = "plain"
+        else:
+            plan.counted = rounds
+            plan.edge = ir.ErrorEdge(RAN_TOO_LONG)
+            return Cost(rounds * once.nodes, rounds * once.branches, 0).plus(after)
     if plan.form == "plain":
-        most = MOST_ROUNDS if plan.most is None else plan.most
-        _check_plain(least, plan, around.target)
-        return Cost(most * once.nodes, most * once.branches, least).plus(after)
+        assert plan.most is not None
+        return Cost(plan.most * once.nodes, plan.most * once.branches, least).plus(after)
     if plan.form == "bpf_loop" and whole and plan.least > MOST_ROUNDS:
         raise _too_long(plan, f"{plan.least} rounds", f"at most {MOST_ROUNDS}, which bpf_loop can do", MAY_GOTO_SINCE)
     plan.edge = ir.ErrorEdge(RAN_TOO_LONG)
@@ -173,11 +194,23 @@ def _form(target: Target) -> str:
     """What the target's kernel has for loops that the verifier cannot walk."""
     if target.kernel >= MAY_GOTO_SINCE:
         return "may_goto"
-    return "bpf_loop" if target.kernel >= BPF_LOOP_SINCE else "plain"
+    return "bpf_loop" if target.kernel >= BPF_LOOP_SINCE else "counted"
 
 
-def _check_plain(least: int, plan: ir.LoopPlan, target: Target) -> None:
-    if least <= VERIFIER_STEPS or target.kernel >= BPF_LOOP_SINCE:
+def _counted(once: Cost, loops: int) -> int:
+    """After how many rounds a loop is ended that the verifier has to walk without knowing its end."""
+    most = MOST_COUNTED[min(loops, len(MOST_COUNTED) - 1)]
+    affordable = min(MOST_NODES // once.nodes, MOST_BRANCHES // max(1, once.branches))
+    return max(LEAST_COUNTED, min(most, affordable))
+
+
+def _walked(most: int, once: Cost) -> bool:
+    """Whether the verifier may come to the end of so many rounds, if only just."""
+    return most * once.nodes <= VERIFIER_STEPS and most * once.branches <= VERIFIER_BRANCHES
+
+
+def _check_plain(least: int, plan: ir.LoopPlan) -> None:
+    if least <= VERIFIER_STEPS:
         return
     expected = f"at most {VERIFIER_STEPS} instructions, which is as far as its verifier goes"
     raise _too_long(plan, f"{plan.least} rounds, at least {least} instructions", expected, BPF_LOOP_SINCE)

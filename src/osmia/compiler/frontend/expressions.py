@@ -30,6 +30,7 @@ from osmia.compiler.frontend.map_operations import map_item, map_operation, tail
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
+    element_at,
     is_part,
     is_property,
     loaded,
@@ -42,6 +43,7 @@ from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRE
 from osmia.compiler.frontend.rings import output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
+from osmia.compiler.frontend.tables import table
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
@@ -59,7 +61,7 @@ from osmia.compiler.ir.types import (
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
-from osmia.layout import StructLayout, layout_of
+from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
@@ -687,12 +689,15 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
         index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
         if isinstance(index, ir.Constant) and -len(base.value) <= index.value < len(base.value):
             return state.read(Static(base.value[index.value], ("element", base.path, index.value), location))
+        if (found := _in_table(base, index, location)) is not None:
+            state.read(base)
+            return found
         raise error(
             f"this is no element of {ast.unparse(node.value)}",
             state.at(node.slice),
             found=ast.unparse(node.slice),
             expected=f"a constant from 0 to {len(base.value) - 1}",
-            fix="use a number; what varies is looked up in an Array",
+            fix="use a number; what varies is looked up in an Array, or in a tuple of numbers alone",
         )
     raise error(
         "this has no elements",
@@ -705,9 +710,19 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     )
 
 
+def _in_table(base: Operand, index: ir.Expression | None, location: Location) -> ir.Expression | None:
+    """The element of constants that a number which varies names; None where there is no such thing."""
+    if index is None or isinstance(index, ir.Constant) or (held := table(base)) is None:
+        return None
+    assert isinstance(held.type.layout, ArrayLayout)
+    return loaded(element_at(held, index, held.type.layout.element, held.type.layout.length, location), location)
+
+
 def _item(state: FunctionState, base: TupleValue, node: ast.Subscript) -> Operand:
     """One of several values; all are evaluated."""
     index = expression(state, node.slice) if not isinstance(node.slice, ast.Slice) else None
+    if (found := _in_table(base, index, state.at(node))) is not None:
+        return found
     if not isinstance(index, ir.Constant) or not -len(base.items) <= index.value < len(base.items):
         raise error(
             "an element of a tuple is named by a constant",

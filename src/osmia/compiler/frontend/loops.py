@@ -10,6 +10,7 @@ from osmia.compiler.frontend.environment import grown, merged, refined, within
 from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
 from osmia.compiler.frontend.iteration import (
     MOST_CONSTANTS,
+    Constants,
     Iteration,
     Numbers,
     is_written_out,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # How often a loop's head is guessed before what still grows is widened.
 ROUNDS_BEFORE_WIDENING = 2
+# How large a loop over a few numbers may become that is written out: nodes of the source, times rounds.
+MOST_WRITTEN_OUT = 320
 ZERO_STEP = "range() arg 3 must not be zero"
 
 
@@ -107,10 +110,34 @@ def for_loop(state: FunctionState, node: ast.For, block: Block, assign: AssignTa
                 expected="one name",
                 fix="write `for index in range(...)`",
             )
+        rounds = _as_constants(node, node.target.id, over)
+        if rounds is not None:
+            return (*before, _written_out(state, node, rounds, block, assign))
         return (*before, *_over_numbers(state, node, over, block, assign))
     if is_written_out(over):
         return (*before, _written_out(state, node, over, block, assign))
     return (*before, *_over_elements(state, node, over, block, assign))
+
+
+def _as_constants(node: ast.For, name: str, over: Numbers) -> Constants | None:
+    """A few numbers that elements are named by: with a constant for each, no index has to be tested."""
+    match over:
+        case Numbers(first=ir.Constant(value=first), last=ir.Constant(value=last), step=ir.Constant(value=step)):
+            numbers = range(first, last, step)
+        case _:
+            return None
+    inside = [each for statement in node.body for each in ast.walk(statement)]
+    loops = any(isinstance(each, ast.For | ast.While) for each in inside)
+    small = numbers and not loops and len(numbers) * len(inside) <= MOST_WRITTEN_OUT
+    if not small or not any(_is_index(each, name) for each in inside):
+        return None
+    return Constants([constant(number, over.first.location) for number in numbers])
+
+
+def _is_index(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Subscript) and any(
+        isinstance(each, ast.Name) and each.id == name for each in ast.walk(node.slice)
+    )
 
 
 def _over_numbers(

@@ -138,13 +138,18 @@ def place_of_subscript(state: FunctionState, base: ir.Expression, node: ast.Subs
     array = unwrapped(base)
     if isinstance(node.slice, ast.Slice):
         return _part(state, array, node.slice, element, length, location)
-    index = state.translate.expression(state, node.slice)
+    return element_at(array, state.translate.expression(state, node.slice), element, length, location)
+
+
+def element_at(
+    array: ir.Expression, index: ir.Expression, element: Layout, length: int, location: Location
+) -> ir.Element:
+    """An element of an array as a place."""
     of = integer(index, "an index")
-    at = state.at(node.slice)
     if of.low >= length or of.high < -length:
         raise error(
             f"this array has no element {_text(of)}",
-            at,
+            index.location,
             found=f"the index {_text(of)}",
             expected=f"{-length} to {length - 1}",
             fix="use an index inside of the array",

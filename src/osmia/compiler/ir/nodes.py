@@ -67,7 +67,7 @@ class Frame:
 class LoopPlan:
     """How a loop is carried out; the frontend says what it knows, the pass `checks/loop_forms.py` chooses."""
 
-    __slots__ = ("edge", "form", "least", "location", "most")
+    __slots__ = ("counted", "edge", "form", "least", "location", "most")
 
     def __init__(self, location: Location, least: int = 0, most: int | None = None) -> None:
         self.location = location
@@ -77,9 +77,11 @@ class LoopPlan:
         self.most = most
         """How often its body runs at most; None where nothing says it."""
         self.form = "plain"
-        """`plain`, `may_goto` or `bpf_loop`."""
+        """`plain`, `counted`, `may_goto` or `bpf_loop`."""
+        self.counted = 0
+        """After how many rounds a counted loop is ended."""
         self.edge: ErrorEdge | None = None
-        """What happens where the kernel's own limit ends the loop; None where there is no such limit."""
+        """What happens where the form's own limit ends the loop; None where there is no such limit."""
 
 
 @frozen_record

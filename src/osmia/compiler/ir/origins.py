@@ -9,13 +9,14 @@ from osmia.compiler.ir.types import is_pointer
 from osmia.compiler.ir.walk import nodes
 
 if TYPE_CHECKING:
-    Origin = type[ir.Construct | ir.PacketAt]
+    Origin = type[ir.Construct | ir.PacketAt | ir.HelperCall]
 
 
 def leading_to(body: tuple[ir.Statement, ...], origin: Origin, known: tuple[ir.Local, ...] = ()) -> frozenset[ir.Local]:
     """The locals that may refer into what such a node gives, parameters of functions that are called among them.
 
-    `known` are locals that may, whatever is assigned to them here.
+    Of helpers it is what they reserve, and what has to be given back. `known` are locals that may, whatever is
+    assigned to them here.
     """
     assigned: list[tuple[ir.Local, ir.Expression]] = []
     for each in nodes(body):
@@ -36,6 +37,8 @@ def leads_to(place: ir.Expression, origin: Origin, locals_: frozenset[ir.Local])
     match place:
         case ir.Construct() | ir.PacketAt():
             return isinstance(place, origin)
+        case ir.HelperCall(helper=helper):
+            return isinstance(place, origin) and helper.name == "ringbuf_reserve"
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local):
             return local in locals_
         case ir.Field(base=base) | ir.Element(base=base):

@@ -97,7 +97,8 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 yield f"{indent}{count.name} = for each {key.name}, {value.name} of {map_.symbol}:{line}"
                 yield from _statements(body, indent + "  ")
             case ir.Loop(test=test, body=body, step=step, otherwise=otherwise, plan=plan):
-                most = "" if plan.most is None else f", at most {plan.most} times"
+                rounds = plan.counted or plan.most
+                most = "" if rounds is None else f", at most {rounds} times"
                 edge = "" if plan.edge is None else f" or error {plan.edge.problem!r}"
                 yield f"{indent}while {expression_text(test)}: [{plan.form}{most}{edge}]{line}"
                 yield from _statements(body, indent + "  ")

@@ -149,7 +149,7 @@ class DebugInfo:
         """A list node."""
         return self.node(f"!{{{', '.join(members)}}}")
 
-    def function(self, function: ir.Function, program: ir.Program) -> str:
+    def function(self, function: ir.Function, program: ir.Program, *, linked: bool) -> str:
         """A function that a program calls. The verifier reads from it what a global one is given."""
         passing = Passing(function)
         types = []
@@ -167,7 +167,7 @@ class DebugInfo:
             ]
             held = self._struct(f"osmia_frame{passing.frame}", 64 * passing.frame, members)
             types.append(("frame", self.pointer(held)))
-        return self._subprogram(function.name, function.file, function.location.line, types, local=not function.global_)
+        return self._subprogram(function.name, function.file, function.location.line, types, local=not linked)
 
     def _subprogram(
         self, name: str, file: ir.SourceFile, line: int, parameters: list[tuple[str, str]], *, local: bool

@@ -15,7 +15,16 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import extreme_type
 from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_change
-from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_of, is_pointer, is_scalar, scalar_storage
+from osmia.compiler.ir.types import (
+    I64_HIGH,
+    BoolType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_pointer,
+    is_scalar,
+    scalar_storage,
+)
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
@@ -34,10 +43,10 @@ from osmia.compiler.llvm.callbacks import (
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter, varying
-from osmia.compiler.llvm.passing import Passing
+from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.places import ANY_ALIGNMENT, Places, lowest_bit
-from osmia.compiler.llvm.unknown import deciding, hide_values, unknown_zero
+from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
 from osmia.layout import layout_of
 
 if TYPE_CHECKING:
@@ -50,8 +59,19 @@ if TYPE_CHECKING:
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
 FOR_EACH, LOOP = 164, 181
+# These the verifier replaces by calls of the map's own functions: update, delete, redirect, push, pop, peek, for_each.
+# Before 6.4 those gave an int, and what is in the upper half of the register is anything.
+HALF_RESULTS = frozenset({MAP_UPDATE_ELEM, MAP_DELETE_ELEM, 51, 87, 88, 89, FOR_EACH})
+WHOLE_RESULTS_SINCE = (6, 4)
+# Before that, verifiers forget that an event which was found to be there cannot be missing at the next test: 6.1 does
+# so, 6.12 does not. One test then decides, and its outcome is a number.
+RESERVED_SINCE = (6, 12)
+# Since then the verifier knows that a number which is not the least that it can be is above that.
+INEQUALITY_SINCE = (6, 8)
 
 ATTRIBUTES = "#0"
+# From so many rounds on, two ways through each are too many ways for the verifier.
+MANY_ROUNDS = 10
 
 
 class FunctionWriter:
@@ -65,22 +85,32 @@ class FunctionWriter:
         error_map: str,
         texts: dict[bytes, str],
         function: ir.Function | None = None,
+        *,
+        kernel: tuple[int, int],
     ) -> None:
-        """`function` is one that the program calls, where that shall be written and not the program itself."""
+        """`function` is one that the program calls, where that shall be written and not the program itself.
+
+        `kernel` is the oldest that the object is for.
+        """
         self._program = program
         self._texts = texts
         self._function = function
         self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
-        self._scope = debug.program(program) if function is None else debug.function(function, program)
+        self._local = function is not None and not is_global(function, kernel)
+        self._scope = (
+            debug.program(program) if function is None else debug.function(function, program, linked=not self._local)
+        )
         self._out = Emitter(debug, self._scope)
         self._out.at(program.location)
         self._sites = sites
         self._error_map = error_map
+        self._kernel = kernel
         self._locals: dict[ir.Local, str] = {}
         parameters = () if function is None else function.parameters
         self._places = Places(self._body, parameters)
-        self._views = leading_to(self._body, ir.PacketAt)
+        self._reserved = leading_to(self._body, ir.HelperCall) if kernel < RESERVED_SINCE else frozenset()
+        self._views = leading_to(self._body, ir.PacketAt) | self._reserved
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
@@ -100,6 +130,8 @@ class FunctionWriter:
         self._written: list[str] = []
         self._depth = 0
         self._debug = debug
+        # Inside of loops that the verifier takes for what they do in general: a 0 that it does not know.
+        self._zero = ""
 
     def text(self) -> str:
         """The definition."""
@@ -140,7 +172,7 @@ class FunctionWriter:
         self._statements(function.body)
         if not self._out.ended:
             passing.give_back(self._out, self._locals)
-        linkage = "dso_local" if function.global_ else "internal"
+        linkage = "internal" if self._local else "dso_local"
         head = f"define {linkage} i64 @{quoted(function.name)}({passing.signature()}) {ATTRIBUTES} noinline"
         section = f" section {quoted('.text')}"
         return "\n".join([*self._written, f"{head}{section} !dbg {self._scope} {{\n{self._out.text()}}}\n"])
@@ -285,6 +317,9 @@ class FunctionWriter:
 
     def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
         pointer, nothing = self._view(value)
+        if local in self._reserved and nothing == "true":
+            # LLVM would tell by the condition for it whether it was given away: the verifier does not remember that.
+            nothing = self._out.value(f"icmp ne i64 {self._out.opaque('1')}, 0")
         self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
         held = self._out.value(f"zext i1 {nothing} to i8")
         self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
@@ -327,37 +362,103 @@ class FunctionWriter:
     def _loop(self, statement: ir.Loop) -> None:
         test, body, step = self._out.label("test"), self._out.label("body"), self._out.label("step")
         otherwise, after = self._out.label("else"), self._out.label("after")
-        general = statement.plan.form != "plain"
-        zero, moved = "", carried(self._body, statement) if general else ()
-        if moved:
+        general = statement.plan.form == "may_goto"
+        rounds = self._rounds_from_none() if statement.plan.form == "counted" else ""
+        zero, moved = "", carried(self._body, statement)
+        if not general:
+            moved = scattering(statement, moved) if self._rounds_multiply(statement.plan) else ()
+        hidden = deciding(statement, moved) if general else moved
+        if hidden and not general:
+            zero = unknown_zero(self._out)
+        elif moved or (general and self._reads_objects(statement)):
             hide_values(self._out, moved, self._locals, unknown_zero(self._out))
             # Another one: a test of what begins as the first one limits that.
             zero = unknown_zero(self._out)
+        outer_zero = self._zero
+        if general:
+            self._zero = zero
         self._out.line(f"br label %{test}")
         self._out.start(test)
-        self._branch(statement.test, body, otherwise)
+        if not self._downwards(statement, body, otherwise):
+            self._branch(statement.test, body, otherwise)
         self._loops.append((after, step, len(self._scopes)))
         self._out.start(body)
         if general:
             self._may_goto(statement.plan)
+        elif rounds:
+            self._count(rounds, statement.plan)
         self._statements(statement.body)
         self._out.go(step)
         self._loops.pop()
         self._out.start(step)
         self._statements(statement.step)
-        if moved and not self._out.ended:
-            hide_values(self._out, deciding(statement, moved), self._locals, zero)
+        if hidden and not self._out.ended:
+            hide_values(self._out, hidden, self._locals, zero)
+        self._zero = outer_zero
         self._out.go(test)
         self._out.start(otherwise)
         self._statements(statement.otherwise)
         self._out.go(after)
         self._out.start(after)
 
+    def _downwards(self, statement: ir.Loop, body: str, otherwise: str) -> bool:
+        """The test of a loop that counts down to a constant, where a verifier that learns nothing from `!=` walks it.
+
+        LLVM makes `!=` of a number's last step to the least that it can be. So the number is one that it does not know.
+        """
+        match statement.test:
+            case ir.Compare(operators=(">",), operands=(ir.LocalRead(local=local), ir.Constant(value=bound))):
+                plan, of = statement.plan, integer_of(local.type)
+            case _:
+                return False
+        known = plan.least == plan.most or plan.form != "plain" or self._kernel >= INEQUALITY_SINCE
+        if known or of is None or of.high > I64_HIGH:
+            return False
+        self._out.at(statement.test.location)
+        number = self._out.opaque(self._out.value(f"load i64, ptr {self._locals[local]}, align 8"))
+        self._out.line(f"store i64 {number}, ptr {self._locals[local]}, align 8")
+        self._out.branch(self._out.value(f"icmp sgt i64 {number}, {bound}"), body, otherwise)
+        return True
+
+    @staticmethod
+    def _rounds_multiply(plan: ir.LoopPlan) -> bool:
+        """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
+        rounds = plan.counted or plan.most
+        return rounds is not None and rounds >= MANY_ROUNDS
+
+    def _reads_objects(self, loop: ir.Loop) -> bool:
+        """Whether a loop reads numbers from objects on the stack, which the verifier follows like locals."""
+        return any(isinstance(each, ir.Load) and self._is_on_stack(each.place) for each in nodes((loop,)))
+
+    def _hides(self, place: ir.Expression) -> bool:
+        return bool(self._zero) and self._is_on_stack(place)
+
+    def _is_on_stack(self, place: ir.Expression) -> bool:
+        return leads_to(place, ir.Construct, self._places.on_stack)
+
+    def _rounds_from_none(self) -> str:
+        """A slot that counts the rounds of a loop."""
+        rounds = self._out.slot("i64")
+        self._out.line(f"store i64 0, ptr {rounds}, align 8")
+        return rounds
+
+    def _count(self, rounds: str, plan: ir.LoopPlan) -> None:
+        """One round more. The counter is a number that the verifier knows, so that it finds the loop's end.
+
+        LLVM is not to know it: where it knows the other bound, it would compare the two before the loop.
+        """
+        before = self._out.opaque(self._out.value(f"load i64, ptr {rounds}, align 8"))
+        self._out.line(f"store i64 {self._out.value(f'add i64 {before}, 1')}, ptr {rounds}, align 8")
+        self._end_if(self._out.value(f"icmp uge i64 {before}, {plan.counted}"), plan)
+
     def _may_goto(self, plan: ir.LoopPlan) -> None:
         """The kernel may end the loop here, which is an error."""
         self._out.at(plan.location)
+        self._end_if(may_goto(self._out), plan)
+
+    def _end_if(self, test: str, plan: ir.LoopPlan) -> None:
         going_on, ended = self._out.label("next"), self._out.label("ended")
-        self._out.branch(may_goto(self._out), ended, going_on)
+        self._out.branch(test, ended, going_on)
         self._out.start(ended)
         self._error_edge(plan.location)
         self._out.start(going_on)
@@ -403,7 +504,8 @@ class FunctionWriter:
         callback = self._outlined(statement, statement.location, parameters, write)
         frame = self._enter(callback)
         symbol, function = quoted(statement.map.symbol), quoted(callback.name)
-        count = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        called = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        count = self._status(FOR_EACH, called)
         self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
         for way in self._ways_out(callback, frame):
@@ -457,7 +559,10 @@ class FunctionWriter:
         shared = tuple(callback.shared)
         self._packet = PacketWriter(out, self._program.kind.packet, (inside,), self._places.on_stack, shared)
         self._packet.begin()
+        outer_zero = self._zero
+        self._zero = out.value(f"load i64, ptr {in_frame(out, '%frame', ZERO)}, align 8")
         write()
+        self._zero = outer_zero
         listed = ", ".join((*parameters, "ptr noalias %frame"))
         head = f"define internal i64 @{quoted(callback.name)}({listed}) {ATTRIBUTES} !dbg {scope} {{"
         self._written.append(f"{head}\n{out.text()}}}\n")
@@ -528,8 +633,7 @@ class FunctionWriter:
         self._statements(step)
         if not self._out.ended:
             assert self._callback is not None
-            zero = self._out.value(f"load i64, ptr {in_frame(self._out, '%frame', ZERO)}, align 8")
-            hide_values(self._out, deciding(inside, self._callback.results), self._locals, zero)
+            hide_values(self._out, deciding(inside, self._callback.results), self._locals, self._zero)
             self._out.line("ret i64 0")
             self._out.ended = True
 
@@ -683,7 +787,8 @@ class FunctionWriter:
             case ir.ContextRead():
                 return self._context_read(of)
             case ir.Load(place=place):
-                return self._load(place, of.location)
+                loaded = self._load(place, of.location)
+                return self._out.value(f"add i64 {loaded}, {self._zero}") if self._hides(place) else loaded
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._integer(value)
@@ -705,9 +810,8 @@ class FunctionWriter:
             case ir.MapDelete(map=map_, key=key):
                 key_place = self._key(key, map_.key)
                 self._out.at(of.location)
-                return self._out.value(
-                    f"call i64 inttoptr (i64 {MAP_DELETE_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
-                )
+                status = self._out.call(MAP_DELETE_ELEM, f"ptr @{quoted(map_.symbol)}", f"ptr {key_place}")
+                return self._status(MAP_DELETE_ELEM, status)
             case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike():
                 return self._out.value(f"zext i1 {self._boolean(of)} to i64")
             case ir.Conditional():
@@ -834,7 +938,11 @@ class FunctionWriter:
         if not isinstance(of.type, OptionalType):
             return pointer, "false"
         self._out.at(of.location)
-        return pointer, self._out.value(f"icmp eq ptr {pointer}, null")
+        nothing = self._out.value(f"icmp eq ptr {pointer}, null")
+        if isinstance(of, ir.HelperCall):
+            decided = self._out.opaque(self._out.value(f"zext i1 {nothing} to i64"))
+            nothing = self._out.value(f"icmp ne i64 {decided}, 0")
+        return pointer, nothing
 
     def _view_of_two(self, of: ir.Conditional) -> View:
         """Only one of the two is evaluated."""
@@ -995,7 +1103,14 @@ class FunctionWriter:
         flags = self._integer(of.flags)
         self._out.at(of.location)
         symbol = quoted(of.map.symbol)
-        return self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+        status = self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+        return self._status(MAP_UPDATE_ELEM, status)
+
+    def _status(self, helper: int, result: str) -> str:
+        """What a helper gives, where older kernels may leave the upper half of the register as it was."""
+        if self._kernel >= WHOLE_RESULTS_SINCE or helper not in HALF_RESULTS:
+            return result
+        return self._out.extended(self._out.narrowed(result, 32), 32, signed=True)
 
     def _setting(self, of: ir.SettingRead) -> str:
         """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
@@ -1016,7 +1131,7 @@ class FunctionWriter:
         result = self._out.call(of.helper.number, *arguments, of=result_type, effects=effects)
         if of.helper.changes_packet:
             self._packet.renew()
-        return result
+        return result if pointer else self._status(of.helper.number, result)
 
     def _raw_call(self, of: ir.RawCall) -> str:
         arguments = self._call_arguments(of.arguments)
@@ -1024,7 +1139,7 @@ class FunctionWriter:
         result = self._out.call(of.number, *arguments)
         if of.changes_packet:
             self._packet.renew()
-        return result
+        return self._status(of.number, result)
 
     def _call_arguments(self, given: tuple[ir.Expression | ir.MapReference, ...]) -> list[str]:
         """Arguments in their order; all numbers are i64, as the verifier sees registers whole."""

@@ -54,7 +54,15 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
     functions = [
-        FunctionWriter(program, debug, site_numbers(unit.error_sites, program.name), ERROR_MAP, texts, function).text()
+        FunctionWriter(
+            program,
+            debug,
+            site_numbers(unit.error_sites, program.name),
+            ERROR_MAP,
+            texts,
+            function,
+            kernel=target.kernel,
+        ).text()
         for program in unit.programs
         for function in (*program.functions, None)
     ]
@@ -108,7 +116,7 @@ def _texts(unit: ir.Unit) -> dict[bytes, str]:
 
 def _text_definition(symbol: str, data: bytes) -> str:
     text = "".join(f"\\{byte:02X}" for byte in data)
-    return f'@{quoted(symbol)} = dso_local global [{len(data)} x i8] c"{text}", section ".rodata", align 1'
+    return f'@{quoted(symbol)} = dso_local global [{len(data)} x i8] c"{text}", section ".rodata", align 8'
 
 
 def _data_definition(symbol: str, section: str, data: bytes) -> str:

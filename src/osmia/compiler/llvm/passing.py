@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from osmia.compiler.llvm.emitter import Emitter
 
+POINTERS_SINCE = (5, 13)
 REGISTERS = 5
 
 
@@ -95,6 +96,17 @@ class Passing:
             out.value(f"load i64, ptr {_at(out, frame, index)}, align 8")
             for index in range(len(self._function.results))
         ]
+
+
+def is_global(function: ir.Function, kernel: tuple[int, int]) -> bool:
+    """Whether the verifier takes the function by itself.
+
+    Before 5.13 it takes no pointers there but the context: then it goes through the function at each call.
+    """
+    if not function.global_ or kernel >= POINTERS_SINCE:
+        return function.global_
+    passing = Passing(function)
+    return not passing.frame and not any(is_pointer(local.type) for local in passing.by_register)
 
 
 def may_fail(body: tuple[ir.Statement, ...]) -> bool:

@@ -61,3 +61,62 @@ def deciding(inside: ir.Statement, carried: tuple[ir.Local, ...]) -> tuple[ir.Lo
                 found.add(each.local)
                 waiting += values.get(each.local, [])
     return tuple(local for local in carried if local in found)
+
+
+def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...]) -> tuple[ir.Local, ...]:
+    """The locals in which the ways through a round differ, so that those through all rounds multiply.
+
+    Tests are made of such a local, and some way through a round gives it a value that is made of such locals: the
+    bounds of a search. Where a loop in this one ends, or an address lies, is left alone: there the bounds are needed.
+    """
+    inside = list(nodes(loop.body))
+    if any(isinstance(each, ir.Loop | ir.ForEach | ir.PacketAt) for each in inside):
+        return ()
+    decide = deciding(loop, carried)
+    values: dict[ir.Local, list[ir.Expression]] = {}
+    for each in inside:
+        if isinstance(each, ir.Assign | ir.AssignExpression):
+            values.setdefault(each.local, []).append(each.value)
+    found = {
+        each.local: None
+        for branch in inside
+        if isinstance(branch, ir.If)
+        for each in nodes((*branch.then, *branch.otherwise))
+        if isinstance(each, ir.Assign | ir.AssignExpression)
+        and each.local in decide
+        and not _counts(each.local, each.value)
+        and _made_of(each.value, set(decide), values)
+    }
+    found |= {
+        local: None
+        for local in decide
+        for value in values.get(local, ())
+        if isinstance(value, ir.Conditional) and _made_of(value, set(decide), values)
+    }
+    return tuple(found)
+
+
+def _counts(local: ir.Local, value: ir.Expression) -> bool:
+    """Whether a constant is added: then there are no more values than rounds."""
+    if isinstance(value, ir.Wrap):
+        value = value.operand
+    match value:
+        case ir.Binary(operator="+" | "-", left=ir.LocalRead(local=read), right=ir.Constant()):
+            return read is local
+        case _:
+            return False
+
+
+def _made_of(value: ir.Expression, of: set[ir.Local], values: dict[ir.Local, list[ir.Expression]]) -> bool:
+    """Whether a number is made of one of the locals, be it over others."""
+    waiting, seen = [value], set[ir.Local]()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ir.LocalRead) and each.local not in seen:
+            if each.local in of:
+                return True
+            seen.add(each.local)
+            waiting += values.get(each.local, ())
+        elif not isinstance(each, ir.Load):
+            waiting += operands(each)
+    return False

@@ -1,0 +1,35 @@
+"""What tests of compiled code ask of the kernel that they run on; without it they are skipped, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from osmia.kernel.features import kernel_version
+
+# Of each thing that an object can ask of a kernel: what it is, and the first kernel that has it.
+SINCE = {
+    "v4": ("the instructions of v4", (6, 6)),
+    "may_goto": ("may_goto", (6, 9)),
+    "bpf_loop": ("bpf_loop", (5, 17)),
+    "for_each": ("bpf_for_each_map_elem", (5, 13)),
+    "nested locks": ("locks inside of nested structs", (6, 11)),
+    "fetch": ("atomics that give what was there, and other ones than adding", (5, 12)),
+}
+
+
+def has(thing: str) -> bool:
+    """Whether the kernel that runs has it: kernels that are new enough always do, and a test there fails without it."""
+    return kernel_version() >= SINCE[thing][1]
+
+
+def require(thing: str) -> None:
+    """Skip the test where the kernel is too old for it."""
+    name, since = SINCE[thing]
+    require_kernel(since, name)
+
+
+def require_kernel(since: tuple[int, int], what: str) -> None:
+    """Skip the test on kernels before the one that brought what it takes."""
+    here = kernel_version()
+    if here < since:
+        pytest.skip(f"Linux {here[0]}.{here[1]} has not {what}: {since[0]}.{since[1]} has")
