@@ -23,7 +23,7 @@ def main() -> None:
     llvm.initialize_all_asmprinters()
     # Closed forms of loops need 128-bit products, which BPF does not have.
     llvm.set_option("osmia", "-replexitval=never")
-    # A loop that ends at `counter == end` in place of `counter < end` has no bound for verifiers before 6.8.
+    # A loop that ends at `counter == end` in place of `counter < end` has no bound for older verifiers.
     llvm.set_option("osmia", "-disable-lftr")
     # Loop strength reduction counts in a second register, which the verifier cannot relate to the first.
     llvm.set_option("osmia", "-disable-lsr")

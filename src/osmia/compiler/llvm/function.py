@@ -66,8 +66,8 @@ WHOLE_RESULTS_SINCE = (6, 4)
 # Before that, verifiers forget that an event which was found to be there cannot be missing at the next test: 6.1 does
 # so, 6.12 does not. One test then decides, and its outcome is a number.
 RESERVED_SINCE = (6, 12)
-# Since then the verifier knows that a number which is not the least that it can be is above that.
-INEQUALITY_SINCE = (6, 8)
+# Since then the verifier knows that a number which is not the least that it can be is above that: 6.12 does not yet.
+INEQUALITY_SINCE = (6, 18)
 
 ATTRIBUTES = "#0"
 # From so many rounds on, two ways through each are too many ways for the verifier.
