@@ -98,7 +98,7 @@ def _declared_maps(loaded: Loaded) -> dict[str, Any]:
 
 def _has_entries(held: Any) -> bool:
     """Whether a map can be read key by key: rings and arrays of programs cannot."""
-    return hasattr(held, "__iter__")
+    return hasattr(held, "items")
 
 
 def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
