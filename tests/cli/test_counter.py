@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -245,7 +246,10 @@ def test_an_interface_that_goes_away(netns: Namespace) -> None:
 def test_a_program_that_somebody_else_detaches(netns: Namespace) -> None:
     with running("run", "counter", "-i", "lo", "60", netns=netns) as process:
         line(process.stderr)
-        infos = [path.read_text() for path in Path(f"/proc/{process.pid}/fdinfo").iterdir()]
+        infos = []
+        for path in Path(f"/proc/{process.pid}/fdinfo").iterdir():
+            with suppress(FileNotFoundError):  # it opens and closes others meanwhile
+                infos.append(path.read_text())
         number = next(
             match[1] for match in (re.search(r"^link_id:\t(\d+)$", info, re.MULTILINE) for info in infos) if match
         )
