@@ -12,10 +12,11 @@ from osmia.compiler.frontend.operators import binary, constant, integer, one_val
 from osmia.compiler.frontend.packets import packet_length
 from osmia.compiler.frontend.places import element_layout
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.arithmetic import absolute, extreme_type
+from osmia.compiler.ir.arithmetic import I64, absolute, extreme_type
 from osmia.compiler.ir.types import OptionalType, PacketType, PlaceType
 from osmia.layout import StructLayout
 from osmia.maps.declaration import Map
+from osmia.types import i64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,9 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
     first = _once(state, base)
     result = first
     for _ in range(exponent.value - 1):
+        if integer(result, "a power").needs_u64 and integer(first, "a power").may_be_negative:
+            # Products wrap at 64 bits: as an i64 it can be multiplied by a negative number again.
+            result = ir.Wrap(I64, location, result, i64)  # type: ignore[arg-type]
         result = binary("*", result, _again(first), location)
     return result
 
