@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from osmia.byte_order import WIDTHS
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.operators import integer
+from osmia.compiler.frontend.operators import constant, integer
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, PlaceType, storage_type
+from osmia.compiler.ir.types import PlaceType, storage_type
 from osmia.layout import BigEndianLayout
 from osmia.types import u16, u32, u64
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
     from osmia.compiler.ir.types import Storage
+    from osmia.compiler.location import Location
 
 STORAGE: dict[int, Storage] = {16: u16, 32: u32, 64: u64}  # type: ignore[dict-item]
 
@@ -64,7 +65,11 @@ def turned(state: FunctionState, function: Any, node: ast.Call) -> ir.Expression
             expected=f"0 to {storage.high} ({width})",
             fix=f"cast it: {name}({width}({ast.unparse(node.args[0])}))",
         )
+    return swapped(value, storage, location)
+
+
+def swapped(value: ir.Expression, storage: Storage, location: Location) -> ir.Expression:
+    """A number that fits `storage` with its bytes in the other order."""
     if isinstance(value, ir.Constant):
-        number = int.from_bytes(value.value.to_bytes(storage.bits // 8, "little"), "big")
-        return ir.Constant(IntType(number, number), location, number)
+        return constant(int.from_bytes(value.value.to_bytes(storage.bits // 8, "little"), "big"), location)
     return ir.ByteSwap(storage_type(storage), location, value, storage)

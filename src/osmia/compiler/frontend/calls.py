@@ -360,10 +360,11 @@ def _bind(
     return (ir.Assign(location, local, value),)
 
 
-def elements_of(value: Static) -> list[Operand]:
-    """What a constant sequence holds."""
-    assert isinstance(value.value, tuple | list | range)
-    return [Static(each, ("element", value.path, index), value.location) for index, each in enumerate(value.value)]
+def elements_of(value: Static, location: Location | None = None) -> list[Operand]:
+    """What a constant sequence holds, for a place in the source: where it is named unless `location` says."""
+    assert isinstance(value.value, tuple | list | range | bytes)
+    at = location or value.location
+    return [Static(each, ("element", value.path, index), at) for index, each in enumerate(value.value)]
 
 
 def _converted_items(wanted: Annotation | None, value: TupleValue, role: str) -> TupleValue:
@@ -411,9 +412,9 @@ def kept_tuple(state: FunctionState, value: TupleValue) -> tuple[tuple[ir.Statem
             statements += inner
             items.append(kept)
         elif isinstance(item, ir.Expression) and not isinstance(item, ir.Constant):
-            local = state.hidden(item.type)
-            statements.append(ir.Assign(item.location, local, item))
-            items.append(ir.LocalRead(item.type, item.location, local))
+            assign, read = state.kept(item)
+            statements.append(assign)
+            items.append(read)
         else:
             items.append(item)
     return tuple(statements), TupleValue(value.location, (), tuple(items))
@@ -434,9 +435,6 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
     call = state.call
     assert call is not None
     value: Operand = Static(None, ("constant",), location) if node is None else state.translate.operand(state, node)
-    if isinstance(value, Static) and isinstance(value.value, tuple):
-        elements = [Static(each, ("element", value.path, i), location) for i, each in enumerate(value.value)]
-        value = TupleValue(location, (), tuple(elements))
     before: tuple[ir.Statement, ...] = ()
     items: list[Operand] = [value]
     several = True
@@ -444,7 +442,7 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
         case TupleValue():
             before, items = value.before, list(value.items)
         case Static(value=tuple()):
-            items = elements_of(value)
+            items = elements_of(value, location)
         case _:
             several = False
     values = [_returned(call, index, item, len(items), several, location) for index, item in enumerate(items)]
@@ -460,9 +458,8 @@ def return_from_call(state: FunctionState, node: ast.expr | None, location: Loca
         )
     kept: list[ir.Statement] = []
     if len(values) > 1:
-        pairs = [(ir.Assign(each.location, state.hidden(each.type), each), each) for each in values]
-        kept = [assign for assign, _ in pairs]
-        values = [ir.LocalRead(each.type, each.location, assign.local) for assign, each in pairs]
+        pairs = [state.kept(each) for each in values]
+        kept, values = [assign for assign, _ in pairs], [read for _, read in pairs]
     for result, each in zip(call.results, values, strict=True):
         _check_kinds(call, result, each)
         result.type = joined(result.type, each.type) or result.type

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.images import image_of
-from osmia.compiler.frontend.operators import value_of
+from osmia.compiler.frontend.operators import constant, value_of
 from osmia.compiler.frontend.places import loaded, part_of
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar, same
+from osmia.compiler.ir.types import OptionalType, PlaceType, is_scalar, same
 from osmia.layout import (
     ArrayLayout,
     BooleanLayout,
@@ -108,9 +108,9 @@ def _places(
     pairs = []
     before: list[ir.Statement] = []
     for side in (left, right):
-        local = state.hidden(side.type)
-        before.append(ir.Assign(location, local, side))
-        pairs.append(ir.LocalRead(side.type, location, local))
+        assign, read = state.kept(side, location)
+        before.append(assign)
+        pairs.append(read)
     tests = [_part(state, pairs[0], pairs[1], part, location) for part in _parts(layout, location)]
     if not tests:
         return ir.Sequence(ir.BOOL, location, tuple(before), ir.Constant(ir.BOOL, location, 1))
@@ -146,7 +146,7 @@ def _parts(layout: Layout, location: Location) -> list[ir.Field | ir.Element]:
             PlaceType(layout.element),
             location,
             nowhere,
-            ir.Constant(IntType(index, index), location, index),
+            constant(index, location),
             layout.length,
             None,
         )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.images import struct_image
+from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate, check_bits, check_scalar, scalar
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, OptionalType, PlaceType, is_scalar
+from osmia.compiler.ir.types import OptionalType, PlaceType, is_scalar
 from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, StructLayout, layout_of, spin_locks
 from osmia.maps.array import PerCpuArray
 from osmia.maps.codec import Bytes
@@ -122,15 +123,12 @@ def scratch_object(state: FunctionState, node: ast.Call) -> ir.Expression:
         )
     of = PlaceType(layout)
     reference = _scratch_map(state, layout)
-    key = ir.Constant(IntType(0, 0), location, 0)
+    key = constant(0, location)
     found = ir.Require(
         of, location, ir.MapLookup(OptionalType(of), location, reference, key), ir.ErrorEdge("no scratch memory")
     )
-    local = state.hidden(of)
-    here = ir.LocalRead(of, location, local)
-    return ir.Sequence(
-        of, location, (ir.Assign(location, local, found), ir.Fill(location, here, bytes(_in_words(layout.size)))), here
-    )
+    assign, here = state.kept(found)
+    return ir.Sequence(of, location, (assign, ir.Fill(location, here, bytes(_in_words(layout.size)))), here)
 
 
 def _type_argument(state: FunctionState, node: ast.Call) -> Layout | None:
@@ -202,4 +200,4 @@ def size_of(state: FunctionState, node: ast.Call) -> ir.Expression:
             expected="a struct, or one of u8 to i64",
             fix="name one of these",
         )
-    return ir.Constant(IntType(layout.size, layout.size), location, layout.size)
+    return constant(layout.size, location)

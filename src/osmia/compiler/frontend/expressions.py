@@ -27,7 +27,7 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
-from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.operators import binary, constant, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     element_at,
@@ -422,7 +422,9 @@ def _new_object(state: FunctionState, function: Any, node: ast.Call) -> ir.Expre
         return new_object(state, node, layout_of(made))
     layout = layout_of(made)
     assert layout is not None
-    return ir.Construct(PlaceType(layout), state.at(node), image_of(layout, made) or bytes(layout.size), ())
+    image = image_of(layout, made)
+    assert image is not None  # the function has checked its elements
+    return ir.Construct(PlaceType(layout), state.at(node), image, ())
 
 
 def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> ir.Expression:
@@ -438,7 +440,7 @@ def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> ir.Ex
     integer(value, f"the argument of {storage.__name__}")
     if isinstance(value, ir.Constant):
         wrapped = int(storage(value.value))
-        return ir.Constant(IntType(wrapped, wrapped), value.location, wrapped)
+        return constant(wrapped, value.location)
     return ir.Wrap(storage_type(storage), state.at(node), value, storage)
 
 

@@ -347,6 +347,11 @@ class FunctionState:
         self.program.hidden += 1
         return ir.Local(f".{self.program.hidden}", of, None)
 
+    def kept(self, value: ir.Expression, location: Location | None = None) -> tuple[ir.Assign, ir.LocalRead]:
+        """A value in a local of the compiler's own, to be read as often as it is needed: it is evaluated once."""
+        at, local = location or value.location, self.hidden(value.type)
+        return ir.Assign(at, local, value), ir.LocalRead(value.type, at, local)
+
 
 @record
 class LoopEnds:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from osmia.abi.helpers import XDP_NAMES, called, helper_for, helpers, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.byte_order import swapped
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
-from osmia.compiler.frontend.operators import integer, value_of
+from osmia.compiler.frontend.operators import constant, integer, value_of
 from osmia.compiler.frontend.stores import check_store, unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
-    I64_HIGH,
-    I64_LOW,
-    U64_HIGH,
+    ContextType,
     EnumType,
     IntType,
     NoneType,
@@ -33,7 +32,7 @@ from osmia.types import INTEGERS
 if TYPE_CHECKING:
     from osmia.abi.helper_row import HelperArgument, HelperRow
     from osmia.compiler.frontend.function import FunctionState, Operand
-    from osmia.compiler.ir.types import ContextType, Storage, ValueType
+    from osmia.compiler.ir.types import Storage, ValueType
     from osmia.compiler.location import Location
 
 # What a C type of an argument or a result holds.
@@ -115,7 +114,8 @@ def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expr
 
 def _kind(state: FunctionState) -> str:
     of = state.context.type
-    return getattr(of, "kind", "")
+    assert isinstance(of, ContextType)
+    return of.kind
 
 
 def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
@@ -182,7 +182,7 @@ def _size(memory: ir.Expression | ir.MapReference, location: Location) -> ir.Exp
     """How long the memory before it is."""
     of = memory.type if not isinstance(memory, ir.MapReference) else None
     size = of.layout.size if isinstance(of, PlaceType) else 0
-    return ir.Constant(IntType(size, size), location, size)
+    return constant(size, location)
 
 
 def _argument(row: HelperRow, argument: HelperArgument, value: Operand | None, location: Location) -> ir.Expression:
@@ -223,19 +223,7 @@ def _number(argument: HelperArgument, value: Operand, role: str) -> ir.Expressio
     inside = storage_type(storage)
     if not isinstance(value, ir.Constant) and storage.bits < 64 and not inside.low <= of.low <= of.high <= inside.high:
         value = ir.Wrap(inside, value.location, value, storage)
-    return _swapped(value) if argument.type == BIG_ENDIAN else value
-
-
-def _swapped(value: ir.Expression) -> ir.Expression:
-    """A number of 16 bits in the byte order of networks."""
-    location, whole = value.location, IntType(0, 0xFFFF)
-    if isinstance(value, ir.Constant):
-        number = int.from_bytes(value.value.to_bytes(2, "little"), "big")
-        return ir.Constant(IntType(number, number), location, number)
-    eight = ir.Constant(IntType(8, 8), location, 8)
-    up = ir.Wrap(whole, location, ir.Binary(IntType(0, 0xFFFF00), location, "<<", value, eight, None), BY_NAME["u16"])
-    down = ir.Binary(IntType(0, 0xFF), location, ">>", value, eight, None)
-    return ir.Binary(whole, location, "|", up, down, None)
+    return swapped(value, BY_NAME["u16"], value.location) if argument.type == BIG_ENDIAN else value
 
 
 def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str, location: Location) -> ir.Expression:
@@ -335,9 +323,8 @@ def _result(row: HelperRow, kind: str) -> ValueType:
     if row.returns == "nothing":
         return NoneType()
     if row.returns == "integer":
-        storage = WIDTHS.get(row.return_type)
-        return IntType(I64_LOW, I64_HIGH) if storage is None else storage_type(storage)
+        return storage_type(WIDTHS[row.return_type])
     if row.returns == "object":
         of = ObjectType(row.return_type.removeprefix("struct ").removesuffix(" *"))
         return OptionalType(of) if row.maybe_null else of
-    return IntType(0, U64_HIGH)
+    raise AssertionError(f"what {row.name} gives belongs to a map or a dynptr, whose methods have a way of their own")

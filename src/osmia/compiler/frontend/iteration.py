@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.calls import kept_tuple
+from osmia.compiler.frontend.calls import elements_of, kept_tuple
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import binary, constant, integer
 from osmia.compiler.frontend.places import element_layout, loaded
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.layout import Layout
 
-INDEX_OUT_OF_RANGE = "index out of range"
 # A loop over constants is written out round by round.
 MOST_CONSTANTS = 256
 
@@ -87,16 +86,13 @@ def iteration(state: FunctionState, node: ast.expr) -> Found:
     if isinstance(found, Static) and isinstance(found.value, range):
         return [], _constant_range(found.value, location)
     if isinstance(found, Static) and isinstance(found.value, tuple | list | bytes):
-        items = [Static(each, ("element", found.path, index), location) for index, each in enumerate(found.value)]
-        return [], Constants(list(items))
+        return [], Constants(elements_of(found, location))
     array = element_layout(found.type) if isinstance(found, ir.Expression) else None
     if array is None:
         raise _no_iteration(state, node, found if isinstance(found, Static) else None)
     assert isinstance(found, ir.Expression)
-    place = unwrapped(found)
-    held = state.hidden(place.type)
-    here = ir.LocalRead(place.type, location, held)
-    return [ir.Assign(location, held, place)], Elements(here, *array)
+    assign, here = state.kept(unwrapped(found), location)
+    return [assign], Elements(here, *array)
 
 
 def _no_iteration(state: FunctionState, node: ast.expr, found: Static | None = None) -> Exception:

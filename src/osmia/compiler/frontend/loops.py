@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.calls import elements_of
 from osmia.compiler.frontend.environment import grown, merged, refined, within
 from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
 from osmia.compiler.frontend.iteration import (
@@ -275,8 +276,7 @@ def _given(
     """Names for the values of a round; one that is no number is what the name stands for in this round."""
     parts = list(value.items) if isinstance(value, TupleValue) else None
     if isinstance(value, Static) and isinstance(value.value, tuple | list):
-        path = value.path
-        parts = [Static(each, ("element", path, index), value.location) for index, each in enumerate(value.value)]
+        parts = elements_of(value)
     if isinstance(target, ast.Tuple | ast.List) and parts is not None and len(parts) == len(target.elts):
         pairs = zip(target.elts, parts, strict=True)
         return tuple(made for each, part in pairs for made in _given(state, each, part, node, assign))

@@ -10,7 +10,8 @@ from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.function import FunctionState
-from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
+from osmia.compiler.frontend.operators import constant
+from osmia.compiler.frontend.stores import aggregate, check_scalar, own_copy, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     BoolType,
@@ -88,14 +89,10 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
     value = value_for(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
     if name == "lookup_or_init":
         return _lookup_or_init(state, map_, key, value, location)
-    flags = translate(state, arguments[2]) if len(arguments) > 2 else _number(0, location)
+    flags = translate(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
-
-
-def _number(value: int, location: Location) -> ir.Constant:
-    return ir.Constant(IntType(value, value), location, value)
 
 
 def _key(state: FunctionState, map_: ir.MapReference, node: ast.expr, location: Location) -> ir.Expression:
@@ -112,20 +109,11 @@ def value_for(state: FunctionState, map_: ir.MapReference, value: Operand, locat
     role = f"the value of {map_.symbol}"
     if not is_scalar(map_.value):
         held = aggregate(state, value, map_.value, role, location)
-        return held if isinstance(held, ir.Construct) or not spin_locks(map_.value) else _unlocked(state, held)
+        # A helper that reads a lock in a map would be refused: copies leave the lock out.
+        return held if isinstance(held, ir.Construct) or not spin_locks(map_.value) else own_copy(state, held)
     number = scalar(value, role, map_.value)
     check_scalar(number, map_.value, role)
     return number
-
-
-def _unlocked(state: FunctionState, held: ir.Expression) -> ir.Expression:
-    """A copy in the program's own memory: a helper that reads a lock in a map would be refused."""
-    assert isinstance(held.type, PlaceType)
-    location, of = held.location, held.type
-    copy = state.hidden(of)
-    here = ir.LocalRead(of, location, copy)
-    made = ir.Construct(of, location, bytes(of.layout.size), ())
-    return ir.Sequence(of, location, (ir.Assign(location, copy, made), ir.Copy(location, here, held)), here)
 
 
 def _lookup_or_init(
@@ -139,14 +127,12 @@ def _lookup_or_init(
         if isinstance(each, ir.Constant) or _is_constant_object(each):
             held.append(each)
             continue
-        local = state.hidden(each.type)
-        before.append(ir.Assign(location, local, each))
-        held.append(ir.LocalRead(each.type, location, local))
-    result = state.hidden(of)
-    here = ir.LocalRead(of, location, result)
-    look_up = ir.Assign(location, result, ir.MapLookup(of, location, map_, held[0]))
+        assign, read = state.kept(each, location)
+        before.append(assign)
+        held.append(read)
+    look_up, here = state.kept(ir.MapLookup(of, location, map_, held[0]))
     store = ir.Evaluate(
-        location, ir.MapUpdate(STATUS, location, map_, held[0], held[1], _number(bpf.BPF_NOEXIST, location))
+        location, ir.MapUpdate(STATUS, location, map_, held[0], held[1], constant(bpf.BPF_NOEXIST, location))
     )
     # Another CPU may store the key first: that the update fails then is right, and the second look-up finds it.
     missing = ir.If(location, ir.IsNone(ir.BOOL, location, here), (store, look_up), ())
@@ -175,11 +161,10 @@ def map_store(
     stored = value_for(state, map_, value, location)
     before: tuple[ir.Statement, ...] = ()
     if not isinstance(stored, ir.Constant):  # Python evaluates the value before the key
-        local = state.hidden(stored.type)
-        before = (ir.Assign(location, local, stored),)
-        stored = ir.LocalRead(stored.type, location, local)
+        assign, stored = state.kept(stored, location)
+        before = (assign,)
     update = ir.MapUpdate(
-        STATUS, location, map_, _key(state, map_, target.slice, location), stored, _number(bpf.BPF_ANY, location)
+        STATUS, location, map_, _key(state, map_, target.slice, location), stored, constant(bpf.BPF_ANY, location)
     )
     return (*before, _refused(update, NOT_TAKEN, location))
 

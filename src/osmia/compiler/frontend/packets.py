@@ -11,7 +11,7 @@ from osmia.compiler.frontend.operators import integer
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PacketType, PlaceType, is_scalar
 from osmia.kinds import KINDS
-from osmia.layout import ArrayLayout, Declaration, SpinLockLayout, StructLayout, layout_of
+from osmia.layout import Declaration, StructLayout, layout_of, spin_locks
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -112,7 +112,7 @@ def _layout(state: FunctionState, node: ast.expr) -> Layout:
             expected="a class with @struct, such as those of osmia.headers, u8 to i64, be16 to be64, or an IntEnum",
             fix=_type_fix(found.value) if isinstance(found, Static) else "name the type first, then the offset",
         )
-    if _has_lock(layout):
+    if spin_locks(layout):
         raise error(
             f"{layout.name} has a spin lock, which lies in maps only",
             state.at(node),
@@ -129,15 +129,3 @@ def _type_fix(of: object) -> str:
     if isinstance(of, Declaration):
         return "make it the field of a struct, and name the struct"
     return "put @struct before the class" if isinstance(of, type) else "name the type first, then the offset"
-
-
-def _has_lock(layout: Layout) -> bool:
-    match layout:
-        case SpinLockLayout():
-            return True
-        case StructLayout(fields=fields):
-            return any(_has_lock(field.layout) for field in fields)
-        case ArrayLayout(element=element):
-            return _has_lock(element)
-        case _:
-            return False

@@ -63,9 +63,8 @@ def _subject(state: FunctionState, node: ast.expr) -> tuple[tuple[ir.Statement, 
         subject = unwrapped(subject)
     else:
         integer(subject, "what is matched")
-    local = state.hidden(subject.type)
-    read = ir.LocalRead(subject.type, subject.location, local)
-    return (ir.Assign(subject.location, local, subject),), read
+    assign, read = state.kept(subject)
+    return (assign,), read
 
 
 def _test(state: FunctionState, case: ast.match_case, subject: Subject) -> ir.Expression | None:

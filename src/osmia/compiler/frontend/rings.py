@@ -9,6 +9,7 @@ from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.images import struct_image
+from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, IntType, OptionalType, PlaceType, integer_of
@@ -49,7 +50,7 @@ def reserved(
     held = state.hidden(OptionalType(of))
     here = ir.LocalRead(held.type, location, held)
     there = ir.Unwrap(of, location, here)
-    size, flags = _number(map_.value.size, location), _number(0, location)
+    size, flags = constant(map_.value.size, location), constant(0, location)
     take = ir.HelperCall(held.type, location, helpers()["ringbuf_reserve"], (map_, size, flags))
     start = ir.Fill(location, there, _start(map_))
     name = state.assign(target.id, held.type, state.at(target))
@@ -100,11 +101,7 @@ def _if_there(here: ir.LocalRead, then: tuple[ir.Statement, ...], location: Loca
 
 
 def _given(helper: str, event: ir.Expression, location: Location) -> ir.Statement:
-    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, helpers()[helper], (event, _number(0, location))))
-
-
-def _number(value: int, location: Location) -> ir.Constant:
-    return ir.Constant(IntType(value, value), location, value)
+    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, helpers()[helper], (event, constant(0, location))))
 
 
 def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Statement, ...]:
@@ -150,10 +147,10 @@ def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
         data: ir.Expression = ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
     else:
         data = aggregate(state, value, map_.value, f"an event of {map_.symbol}", location)
-    flags = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else _number(0, location)
+    flags = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(0, location)
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     assert isinstance(data.type, PlaceType)
-    size = _number(data.type.layout.size, location)
+    size = constant(data.type.layout.size, location)
     helper = helpers()["ringbuf_output"]
     return ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, helper, (map_, data, size, flags))

@@ -62,11 +62,10 @@ def _locked(
             expected="`with value.lock:`",
             fix="leave `as` out",
         )
-    held = state.hidden(lock.type)
-    here = ir.LocalRead(lock.type, location, held)
+    assign, here = state.kept(lock, location)
     unlock = ir.Evaluate(location, _call("spin_unlock", here, location))
     return (
-        ir.Assign(location, held, lock),
+        assign,
         ir.Evaluate(location, _call("spin_lock", here, location)),
         ir.Scope(location, state.translate.block(state, body), (unlock,), (unlock,)),
     )

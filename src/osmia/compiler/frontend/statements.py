@@ -212,8 +212,8 @@ def _kept(state: FunctionState, value: Operand) -> tuple[tuple[ir.Statement, ...
         return kept_tuple(state, value)
     if not isinstance(value, ir.Expression) or isinstance(value, ir.Constant):
         return (), value
-    local = state.hidden(value.type)
-    return (ir.Assign(value.location, local, value),), ir.LocalRead(value.type, value.location, local)
+    assign, read = state.kept(value)
+    return (assign,), read
 
 
 def _apart(
@@ -506,8 +506,8 @@ def _twice(
     if isinstance(place, ir.Field):
         first, base = _twice(state, place.base, changed)
         return first, ir.Field(place.type, place.location, base, place.field)
-    local = state.hidden(place.type)
-    return (ir.Assign(place.location, local, place),), ir.LocalRead(place.type, place.location, local)
+    assign, read = state.kept(place)
+    return (assign,), read
 
 
 def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:

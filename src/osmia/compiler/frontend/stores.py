@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
 from osmia.compiler.frontend.images import image_of
-from osmia.compiler.frontend.operators import value_of
+from osmia.compiler.frontend.operators import constant, value_of
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import (
-    BoolType,
-    EnumType,
-    IntType,
-    NoneType,
-    OptionalType,
-    PlaceType,
-    integer_of,
-    is_scalar,
-    same,
-)
+from osmia.compiler.ir.types import BoolType, EnumType, NoneType, OptionalType, PlaceType, integer_of, is_scalar, same
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -178,10 +168,8 @@ def own_copy(state: FunctionState, place: ir.Expression) -> ir.Sequence:
     """A copy of a struct or an array, in memory of the program's own."""
     assert isinstance(place.type, PlaceType)
     location = place.location
-    local = state.hidden(place.type)
-    here = ir.LocalRead(place.type, location, local)
-    made = ir.Construct(place.type, location, bytes(place.type.layout.size), ())
-    return ir.Sequence(place.type, location, (ir.Assign(location, local, made), ir.Copy(location, here, place)), here)
+    assign, here = state.kept(ir.Construct(place.type, location, bytes(place.type.layout.size), ()))
+    return ir.Sequence(place.type, location, (assign, ir.Copy(location, here, place)), here)
 
 
 def _array_of(
@@ -193,15 +181,13 @@ def _array_of(
     location: Location,
 ) -> ir.Expression:
     """A new array that is filled with single values."""
-    made = ir.Construct(PlaceType(layout), location, bytes(layout.size), ())
-    local = state.hidden(made.type)
-    here = ir.LocalRead(made.type, location, local)
-    statements: list[ir.Statement] = [*before, ir.Assign(location, local, made)]
+    assign, here = state.kept(ir.Construct(PlaceType(layout), location, bytes(layout.size), ()))
+    statements: list[ir.Statement] = [*before, assign]
     for index, item in enumerate(items):
-        number = ir.Constant(IntType(index, index), location, index)
+        number = constant(index, location)
         element = ir.Element(PlaceType(layout.element), location, here, number, layout.length, None)
         statements += stored(state, element, item, location, f"an element of {role}")
-    return ir.Sequence(made.type, location, tuple(statements), here)
+    return ir.Sequence(here.type, location, tuple(statements), here)
 
 
 def _described(value: Operand) -> str:

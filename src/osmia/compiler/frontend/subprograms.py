@@ -70,9 +70,8 @@ def call_subprogram(state: FunctionState, function: Static, node: ast.Call, decl
         if value is None:
             continue
         if not isinstance(value, ir.Constant):  # evaluated in the order of the call, passed in the order of parameters
-            local = state.hidden(value.type)
-            before.append(ir.Assign(location, local, value))
-            value = ir.LocalRead(value.type, location, local)
+            assign, value = state.kept(value, location)
+            before.append(assign)
         values[parameter.arg] = value
     ordered = tuple(values[local.name] for local in made.parameters)
     results = tuple(state.hidden(result.type) for result in made.results)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static, TupleValue
-from osmia.compiler.frontend.operators import integer, value_of
+from osmia.compiler.frontend.operators import constant, integer, value_of
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -118,7 +118,7 @@ def _memory_at(state: FunctionState, node: ast.Call) -> ir.Expression:
         base = _address_of(state, base, node.args[0], "the base of memory_at", also="a number, ")
     layout = _layout(state, node.args[1])
     location = state.at(node)
-    offset: ir.Expression = ir.Constant(IntType(0, 0), location, 0)
+    offset: ir.Expression = constant(0, location)
     if len(node.args) > FORMS[memory_at][1]:
         offset = state.translate.expression(state, node.args[2])
         integer(offset, "the offset of memory_at")
