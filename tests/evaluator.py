@@ -356,6 +356,14 @@ def shape_of(source: str, names: Mapping[str, str]) -> tuple[Shape, tuple[str, .
     return shape, tuple(rules.refusals)
 
 
+def constant_of(node: ast.expr) -> int | None:
+    """The number that an expression is made of by operators and builtins alone; None for what reads a name."""
+    called = {id(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+    reads = any(isinstance(each, ast.Name) and id(each) not in called for each in ast.walk(node))
+    shape = None if reads else Rules({}).shape(node)
+    return shape.low if shape is not None and shape.constant else None
+
+
 class OutsideError(Exception):
     """A value left 64 bits, where these programs do not go."""
 
@@ -368,9 +376,11 @@ class Run:
     survived: set[tuple[int, int]] = field(default_factory=set)
     """Where right operands of what can fail began (line, column) when it did not."""
     reached: set[tuple[int, int]] = field(default_factory=set)
+    misfits: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Where constants begin that are stored into a local whose declared width does not hold them, and the problem."""
 
     def __post_init__(self) -> None:
-        tree = _Statements().visit(ast.parse(self.body))
+        tree = _Statements(self.misfits).visit(ast.parse(self.body))
         self.code = compile(ast.fix_missing_locations(tree), "<program>", "exec")
 
     def result(self, **given: int) -> tuple[int | None, int | None]:
@@ -416,8 +426,18 @@ def _store(width: str, value: int) -> int:
 class _Statements(ast.NodeTransformer):
     """Operations that say where they are, and stores that wrap where the local is declared with a width."""
 
-    def __init__(self) -> None:
+    def __init__(self, misfits: dict[tuple[int, int], str]) -> None:
         self.declared: dict[str, str] = {}
+        self.misfits = misfits
+
+    def _check_constant(self, target: ast.expr, value: ast.expr) -> None:
+        """A constant has to fit where it is stored, whether anything comes there or not."""
+        if not isinstance(target, ast.Name) or target.id not in self.declared:
+            return
+        number = constant_of(value)
+        low, high = limits(self.declared[target.id])
+        if number is not None and not low <= number <= high:
+            self.misfits[value.lineno, value.col_offset] = f"{number} does not fit {target.id!r}"
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         return self._operation(node, node.left, node.op, node.right)
@@ -444,10 +464,12 @@ class _Statements(ast.NodeTransformer):
         assert isinstance(node.annotation, ast.Name)
         assert node.value is not None
         self.declared[node.target.id] = node.annotation.id
+        self._check_constant(node.target, node.value)
         value = self._stored(node.target, self.visit(node.value))
         return ast.copy_location(ast.Assign([node.target], value), node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        self._check_constant(node.targets[0], node.value)
         node.value = self.visit(node.value)
         match node.targets[0], node.value:
             case ast.Name() as target, value:
@@ -459,6 +481,7 @@ class _Statements(ast.NodeTransformer):
         return node
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
+        self._check_constant(node.target, node.value)
         node.value = self._stored(node.target, self.visit(node.value))
         return node
 

@@ -179,6 +179,8 @@ def agree(directory: Path, body: str, cpu: str) -> str:
         where = ((error.lineno or 0) - HEAD.count("\n"), (error.offset or 0) - 1 - 4)
         if error.problem in CERTAIN and where not in ran.survived:
             return "certain error"
+        if error.problem == ran.misfits.get(where):
+            return "misfit"
         pytest.fail(
             f"refused: {error.problem} at {where}, which did{'' if where in ran.reached else ' not'} run\n{body}"
         )
@@ -186,6 +188,7 @@ def agree(directory: Path, body: str, cpu: str) -> str:
         if any(budget in str(error) for budget in BUDGETS):
             return "budget"
         pytest.fail(f"{error}\n{body}")
+    assert not ran.misfits, f"not refused: {ran.misfits}\n{body}"
     with loaded:
         expected_errors = Counter[int]()
         for x in GIVEN:
