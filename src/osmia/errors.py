@@ -176,3 +176,25 @@ _KERNEL_NAMES = {
 def errno_name(number: int) -> str:
     """The kernel's name of an error number: `EPERM` for 1."""
     return _KERNEL_NAMES.get(number) or errno_names.errorcode.get(number, f"errno {number}")
+
+
+LONGEST_SHOWN = 60
+WIDE = "int: say how wide it is, as in u32 or u64"
+
+
+def shown(value: object) -> str:
+    """Name a value in an error text: its type and itself."""
+    return f"{type(value).__name__} {shortened(value)}"
+
+
+def shortened(value: object) -> str:
+    """What `repr` gives, of bearable length."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def shown_type(of: object) -> str:
+    """Name what was found in place of a type that has a width."""
+    if of is int:
+        return WIDE
+    return of.__name__ if isinstance(of, type) else shown(of)

@@ -10,6 +10,7 @@ from _operator import index  # without the Python half of `operator`, which cost
 from struct import Struct
 
 from osmia.arrays import Chars, FixedArray, SpinLock
+from osmia.errors import shortened, shown
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 FROZEN = "__frozen__"  # in the `__dict__` of an instance that cannot be changed; no field is called so
 MEMORY = "__memory__"  # in the `__dict__` of a union's instance: its bytes
-LONGEST_SHOWN = 60
 
 
 class Form:
@@ -511,14 +511,3 @@ def take_integer(value: Any, what: str, name: str, low: int, high: int) -> int:
         article = "an" if name.startswith("i") else "a"
         raise OverflowError(f"{what} is {article} {name}, {low} to {high}, not {number}")
     return number
-
-
-def shown(value: object) -> str:
-    """Name a value in an error text: its type and itself."""
-    return f"{type(value).__name__} {shortened(value)}"
-
-
-def shortened(value: object) -> str:
-    """What `repr` gives, of bearable length."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

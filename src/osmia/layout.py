@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 24
 """No type is larger, in bytes: what BTF can say of a bit field's place."""
-WIDE = "int: say how wide it is, as in u32 or u64"
 
 
 @frozen_record

@@ -14,11 +14,11 @@ from __future__ import annotations
 import sys
 
 from osmia.arrays import Chars, FixedArray, SpinLock
-from osmia.forms import FROZEN, MEMORY, BitFieldForm, StructForm, UnionForm, form_of, shown
+from osmia.errors import WIDE, shown
+from osmia.forms import FROZEN, MEMORY, BitFieldForm, StructForm, UnionForm, form_of
 from osmia.generic import TypeVar, dataclass_transform, overload
 from osmia.layout import (
     LARGEST,
-    WIDE,
     ArrayLayout,
     BigEndianLayout,
     BooleanLayout,

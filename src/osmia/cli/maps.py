@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 
 from osmia.cli import clock
+from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
-from osmia.maps.codec import LONGEST_SHOWN
 from osmia.maps.percpu import PerCpuValues
 from osmia.record import record
 

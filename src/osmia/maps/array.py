@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from osmia.errors import shortened
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.codec import shortened
 from osmia.maps.declaration import Map
 from osmia.maps.mapping import PerCpuMap, ValueMap
 from osmia.maps.table import MAP_KINDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _operator import index  # without the Python half of `operator`, which costs start-up time
 
+from osmia.errors import shown, shown_type
 from osmia.maps.table import MAP_KINDS
 from osmia.types import is_integer, storage_of
 
@@ -30,7 +31,6 @@ StructError = error
 
 
 TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an IntEnum class or a @struct class"
-LONGEST_SHOWN = 60
 
 
 class Bytes:
@@ -161,22 +161,8 @@ class Codec:
             raise ValueError(f"{self.owner.subject}: a {self.role} is {stored}, which is no {of.__name__}") from None
 
 
-def shown(value: object) -> str:
-    """Name a value in an error text: its type and itself."""
-    return f"{type(value).__name__} {shortened(value)}"
-
-
-def shortened(value: object) -> str:
-    """What `repr` gives, of bearable length."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
-
-
 def _bad_type(of: object, owner: Owner, role: str) -> TypeError:
-    found = of.__name__ if isinstance(of, type) else shown(of)
-    if of is int:
-        found = "int: say how wide it is, as in u32 or u64"
-    return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
+    return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {shown_type(of)}")
 
 
 def _check_lock(locks: int, layout: Layout, owner: Any, role: str) -> None:

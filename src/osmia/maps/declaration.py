@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from osmia.abi.generated import BPF_F_LOCK
-from osmia.errors import NotLoadedError
+from osmia.errors import NotLoadedError, shortened, shown
 from osmia.generic import Generic, TypeVar
-from osmia.maps.codec import Codec, StructError, shortened, shown
+from osmia.maps.codec import Codec, StructError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from osmia.errors import shown_type
 from osmia.generic import Generic, TypeVar, overload
-from osmia.layout import WIDE, BooleanLayout, Declaration, EnumLayout, IntegerLayout, layout_of, spin_locks
-from osmia.maps.codec import Codec, shown
+from osmia.layout import BooleanLayout, Declaration, EnumLayout, IntegerLayout, layout_of, spin_locks
+from osmia.maps.codec import Codec
 from osmia.maps.declaration import Shared
 
 TYPE_CHECKING = False
@@ -130,8 +131,9 @@ class Global(Shared, Generic[T]):
     def _describe(self, of: Any) -> None:
         layout = layout_of(of)
         if layout is None:
-            found = WIDE if of is int else of.__name__ if isinstance(of, type) else shown(of)
-            raise TypeError(f"{self.subject}: the type of a global is one that has a place in memory, not {found}")
+            raise TypeError(
+                f"{self.subject}: the type of a global is one that has a place in memory, not {shown_type(of)}"
+            )
         if spin_locks(layout):
             raise TypeError(f"{self.subject}: a global cannot hold a spin lock: put it into the value of a map")
         self.of, self.layout = of, layout

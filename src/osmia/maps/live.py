@@ -7,10 +7,10 @@ access of its own size, so that neither side sees half of one.
 from __future__ import annotations
 
 from osmia.arrays import Chars, FixedArray
+from osmia.errors import shown
 from osmia.forms import BitFieldForm, form_of
 from osmia.generic import TypeVar
 from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, IntegerLayout, StructLayout
-from osmia.maps.codec import shown
 from osmia.types import u8
 
 TYPE_CHECKING = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from _struct import Struct
 
-from osmia.errors import KernelError
+from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
-from osmia.maps.codec import StructError, shortened, shown
+from osmia.maps.codec import StructError
 from osmia.maps.declaration import Map
 from osmia.maps.percpu import PerCpuValues
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.maps.codec import shown
 from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32

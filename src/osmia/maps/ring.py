@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from osmia.errors import shown_type
 from osmia.generic import Generic, TypeVar
-from osmia.layout import WIDE, layout_of, spin_locks
-from osmia.maps.codec import Bytes, shown
+from osmia.layout import layout_of, spin_locks
+from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
 from osmia.structs import describe_layout
@@ -50,8 +51,9 @@ class RingBuf(Map[None, E], Generic[E]):
         self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
         layout = None if isinstance(value, Bytes) else layout_of(value)
         if layout is None and not isinstance(value, Bytes):
-            found = WIDE if value is int else value.__name__ if isinstance(value, type) else shown(value)
-            raise TypeError(f"{self.subject}: the type of an event is one that has a place in memory, not {found}")
+            raise TypeError(
+                f"{self.subject}: the type of an event is one that has a place in memory, not {shown_type(value)}"
+            )
         if layout is not None and spin_locks(layout):
             raise TypeError(f"{self.subject}: an event cannot hold a spin lock")
         self._update_flags = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from osmia.errors import shown_type
 from osmia.generic import TypeVar
-from osmia.maps.codec import Codec, shown
+from osmia.maps.codec import Codec
 from osmia.maps.declaration import check_name, name_in
 from osmia.types import is_big_endian, storage_of
 
@@ -35,10 +36,9 @@ class Setting(int):
         made.of, made.default, made.declared_at = of, value, declared_at
         made._globals, made._name = frame.f_globals, own  # noqa: SLF001 - of the class itself
         if storage_of(of) is None and not is_big_endian(of):
-            found = "int: say how wide it is, as in u32 or u64" if of is int else getattr(of, "__name__", shown(of))
             raise TypeError(
                 f"{made.subject}: the type of a setting is one of u8..i64, be16..be64, bool or an IntEnum class, "
-                f"not {found}"
+                f"not {shown_type(of)}"
             )
         made._codec = Codec(of, made, "value")  # noqa: SLF001
         made.encode(value)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from osmia.errors import ObjectError, OsmiaError
+from osmia.errors import ObjectError, OsmiaError, shown
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
-from osmia.maps.codec import Codec, shown
+from osmia.maps.codec import Codec
 from osmia.maps.globals import Global
 
 TYPE_CHECKING = False

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError, OsmiaError
+from osmia.errors import ObjectError, OsmiaError, shown
 from osmia.generic import TypeVar, overload
-from osmia.maps.codec import shown
 from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import FROM_COMMAND_LINE, Program
 

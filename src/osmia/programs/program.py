@@ -6,9 +6,8 @@ import gc
 import sys
 from _thread import RLock
 
-from osmia.errors import NotLoadedError, OsmiaError
+from osmia.errors import NotLoadedError, OsmiaError, shown
 from osmia.generic import Generic, TypeVar
-from osmia.maps.codec import shown
 from osmia.maps.declaration import check_name
 
 TYPE_CHECKING = False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from osmia.contexts.xdp import XdpAction, XdpContext, XdpMode
-from osmia.errors import OsmiaError
+from osmia.errors import OsmiaError, shown
 from osmia.generic import overload
 from osmia.kinds import KINDS
-from osmia.maps.codec import shown
 from osmia.programs.program import PacketProgram, check_function, check_options
 
 TYPE_CHECKING = False
