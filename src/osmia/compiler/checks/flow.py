@@ -52,6 +52,7 @@ class Known:
 
 
 ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
+
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
 # What became of an event of a ring.
@@ -279,20 +280,19 @@ def _never_changes(statement: ir.Loop) -> bool:
 
 def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
     """How often the body runs is up to the map."""
-    found = Known(unassigned=False, may_be_none=False, may_be_there=True)
-    before: Facts = {**facts, statement.key: found, statement.value: found}
+    before: Facts = {**facts, statement.key: ASSIGNED, statement.value: ASSIGNED}
     while True:
         assert before is not None
         ways = LoopWays()
         end = _merge(_statements(statement.body, before, around.inside(ways)), ways.continued)
-        again = None if end is None else {**end, statement.key: found, statement.value: found}
+        again = None if end is None else {**end, statement.key: ASSIGNED, statement.value: ASSIGNED}
         after = _merge(before, again)
         assert after is not None
         if _alike(after, before):
             if around.loop is not None:
                 around.loop.left = around.loop.left or ways.left
             left = _merge(before, ways.broken)
-            return None if left is None else {**left, statement.count: found}
+            return None if left is None else {**left, statement.count: ASSIGNED}
         before = after
 
 
@@ -313,16 +313,7 @@ def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
     match value:
         case ir.LocalRead(local=local) | ir.AssignExpression(local=local) if local in facts:
             # That it was assigned where it was read has been checked: what is known now may be of several ways.
-            k = facts[local]
-            return Known(
-                unassigned=False,
-                may_be_none=k.may_be_none,
-                may_be_there=k.may_be_there,
-                origin=k.origin,
-                objects=k.objects,
-                stale=k.stale,
-                part=k.part,
-            )
+            return _with(facts[local], unassigned=False)
         case ir.Sequence(value=result):
             return _known(result, facts)
         case ir.Conditional(then=then, otherwise=otherwise):
@@ -408,7 +399,7 @@ def _changed_by(call: ir.CallFunction, facts: dict[ir.Local, Known]) -> dict[ir.
     given = [(_objects(each, facts), _part(each, facts)) for each in call.arguments if isinstance(each.type, PlaceType)]
     reason = f"what {call.function.name}() may store in its place"
     return {
-        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
+        local: _with(k, stale=k.stale or reason)
         if k.part.end
         and any(k.objects & objects and k.part.depth > part.depth and k.part.within(part) for objects, part in given)
         else k
@@ -431,11 +422,14 @@ def _replaced(copy: ir.Copy, facts: dict[ir.Local, Known]) -> Facts:
         return facts  # in a packet or a map, where there is no old object that Python would have kept
     reason = f"what line {copy.location.line} stores in its place"
     return {
-        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, k.stale or reason, k.part)
-        if k.objects & objects and k.part.depth and k.part.within(part)
-        else k
+        local: _with(k, stale=k.stale or reason) if k.objects & objects and k.part.depth and k.part.within(part) else k
         for local, k in facts.items()
     }
+
+
+def _with(known: Known, **changed: object) -> Known:
+    """The same, but for what is named."""
+    return Known(**{**vars(known), **changed})
 
 
 def _merge(one: Facts, other: Facts) -> Facts:
@@ -488,10 +482,7 @@ def _refined(facts: Facts, local: ir.Local, *, none: bool) -> Facts:
     possible = known.may_be_none if none else known.may_be_there
     if not possible:
         return None
-    return {
-        **facts,
-        local: Known(known.unassigned, none, not none, known.origin, known.objects, known.stale, known.part),
-    }
+    return {**facts, local: _with(known, may_be_none=none, may_be_there=not none)}
 
 
 def _logical(
@@ -642,10 +633,7 @@ def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:
     if facts is None or not any(objects & known.objects for known in facts.values()):
         return facts
     return {
-        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, frozenset(), reason, k.part)
-        if objects & k.objects
-        else k
-        for local, k in facts.items()
+        local: _with(k, objects=frozenset(), stale=reason) if objects & k.objects else k for local, k in facts.items()
     }
 
 
@@ -664,12 +652,7 @@ def _moved(location: Location, helper: str, facts: Facts) -> Facts:
     if facts is None:
         return None
     reason = f"a view of the packet that ended at line {location.line}, with {helper}"
-    return {
-        local: Known(k.unassigned, k.may_be_none, k.may_be_there, k.origin, k.objects, reason)
-        if k.objects & PACKET
-        else k
-        for local, k in facts.items()
-    }
+    return {local: _with(k, stale=reason) if k.objects & PACKET else k for local, k in facts.items()}
 
 
 def _stale(read: ir.LocalRead, known: Known) -> Exception:
