@@ -19,12 +19,8 @@ from osmia.maps.declaration import Map
 from osmia.types import i64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from osmia.compiler.location import Location
 
-    OperandOf = Callable[[FunctionState, ast.expr], Operand]
-    Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
 # Builtin: how it is called, and how many arguments it takes (None: two or more).
 FORMS: dict[object, tuple[str, int | None]] = {
@@ -49,11 +45,11 @@ def is_builtin(of: object) -> bool:
     return any(of is builtin for builtin in FORMS)
 
 
-def call_builtin(state: FunctionState, function: object, node: ast.Call, operand: OperandOf) -> Operand:
+def call_builtin(state: FunctionState, function: object, node: ast.Call) -> Operand:
     """The IR of a call of one of them."""
     form, count = FORMS[function]
     _check_arguments(state, node, form, count)
-    found = [operand(state, argument) for argument in node.args]
+    found = [state.translate.operand(state, argument) for argument in node.args]
     location = state.at(node)
     if function is len:
         return _length(found[0], location)
@@ -116,21 +112,21 @@ def power(state: FunctionState, base: ir.Expression, exponent: ir.Expression, lo
     return result
 
 
-def membership(state: FunctionState, node: ast.Compare, translate: Translate, operand: OperandOf) -> ir.Expression:
+def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
     """`x in (1, y)` of constants and locals, `x in range(...)` of constants; `not in` likewise."""
     location = state.at(node)
-    value = translate(state, node.left)
+    value = state.translate.expression(state, node.left)
     right = node.comparators[0]
     if isinstance(right, ast.Name | ast.Attribute):
-        found = operand(state, right)
+        found = state.translate.operand(state, right)
         if isinstance(found, Static) and isinstance(found.value, Map):
             reference = state.unit.map_reference(found)
             return _negated(node, location, map_contains(state, reference, value, location))
     integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
-        choices = [translate(state, each) for each in right.elts]
+        choices = [state.translate.expression(state, each) for each in right.elts]
     else:
-        found = _constant_range(state, right, translate, operand) or operand(state, right)
+        found = _constant_range(state, right) or state.translate.operand(state, right)
         if not isinstance(found, Static) or not isinstance(found.value, tuple | list | set | frozenset | range):
             raise error(
                 "kernel code looks for a number among constants",
@@ -161,14 +157,14 @@ def membership(state: FunctionState, node: ast.Compare, translate: Translate, op
     return _negated(node, location, tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "or", tuple(tests)))
 
 
-def _constant_range(state: FunctionState, node: ast.expr, translate: Translate, operand: OperandOf) -> Static | None:
+def _constant_range(state: FunctionState, node: ast.expr) -> Static | None:
     """`range(...)` of constants, written out; None for anything else."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return None
-    called = operand(state, node.func)
+    called = state.translate.operand(state, node.func)
     if not isinstance(called, Static) or called.value is not range:
         return None
-    numbers = [] if node.keywords else [translate(state, each) for each in node.args]
+    numbers = [] if node.keywords else [state.translate.expression(state, each) for each in node.args]
     constants = [each.value for each in numbers if isinstance(each, ir.Constant)]
     if not 1 <= len(numbers) <= 3 or len(constants) != len(numbers) or constants[2:] == [0]:
         raise error(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from osmia.abi.helpers import function_row, helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.annotations import wrapped
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
@@ -27,7 +28,7 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
-from osmia.compiler.frontend.operators import binary, constant, integer, is_none, not_a_value, one_value, truth, unary
+from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     element_at,
@@ -56,7 +57,6 @@ from osmia.compiler.ir.types import (
     PlaceType,
     is_number,
     joined,
-    storage_type,
 )
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
@@ -313,7 +313,7 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             reference = state.unit.map_reference(base)
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
                 return for_each(state, reference, node)
-            return map_operation(state, reference, node, expression)
+            return map_operation(state, reference, node)
         known = _call_method(state, base, node)
         if known is not None:
             return known
@@ -376,7 +376,7 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
     if is_big_endian(of):
         return _wrap(state, of.storage, node)
     if is_builtin(of):
-        return call_builtin(state, of, node, operand)
+        return call_builtin(state, of, node)
     if is_byte_order(of):
         return turned(state, of, node)
     if of is ref:
@@ -438,10 +438,7 @@ def _wrap(state: FunctionState, storage: type[Integer], node: ast.Call) -> ir.Ex
         )
     value = expression(state, node.args[0])
     integer(value, f"the argument of {storage.__name__}")
-    if isinstance(value, ir.Constant):
-        wrapped = int(storage(value.value))
-        return constant(wrapped, value.location)
-    return ir.Wrap(storage_type(storage), state.at(node), value, storage)
+    return wrapped(value, storage, state.at(node))
 
 
 def _operator(state: FunctionState, operator: ast.operator, node: ast.expr | ast.stmt) -> str:
@@ -519,7 +516,7 @@ def _compare(state: FunctionState, node: ast.Compare) -> ir.Expression:
     if len(node.ops) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot):
         return _is_none(state, node)
     if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
-        return membership(state, node, expression, operand)
+        return membership(state, node)
     operators = []
     for operator in node.ops:
         known = COMPARE_OPERATORS.get(type(operator))
@@ -678,7 +675,7 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
     if isinstance(base, Static) and isinstance(base.value, Map):
-        return loaded(map_item(state, state.unit.map_reference(base), node, expression), location)
+        return loaded(map_item(state, state.unit.map_reference(base), node), location)
     if isinstance(base, ir.Expression):
         if isinstance(base.type, PacketType):
             raise no_bytes(base.type, node, location)

@@ -79,6 +79,8 @@ class Translator:
     expression: Callable[[FunctionState, ast.expr], ir.Expression]
     condition: Callable[[FunctionState, ast.expr], ir.Expression]
     block: Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
+    assign: Callable[[FunctionState, ast.expr, Operand, ast.expr], tuple[ir.Statement, ...]]
+    """`target = value`; the last is where the value came from."""
 
 
 @record

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
 
-    Block = Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
-    AssignTarget = Callable[[FunctionState, ast.expr, Operand, ast.expr], tuple[ir.Statement, ...]]
-
 
 # How often a loop's head is guessed before what still grows is widened.
 ROUNDS_BEFORE_WIDENING = 2
@@ -40,16 +37,16 @@ MOST_WRITTEN_OUT = 320
 ZERO_STEP = "range() arg 3 must not be zero"
 
 
-def while_loop(state: FunctionState, node: ast.While, block: Block) -> tuple[ir.Statement, ...]:
+def while_loop(state: FunctionState, node: ast.While) -> tuple[ir.Statement, ...]:
     """The IR of `while`."""
     return (
         settled(
             state,
             state.at(node.test),
             lambda: state.translate.condition(state, node.test),
-            lambda: block(state, node.body),
+            lambda: state.translate.block(state, node.body),
             (),
-            lambda: block(state, node.orelse),
+            lambda: state.translate.block(state, node.orelse),
             ir.LoopPlan(state.at(node)),
         ),
     )
@@ -99,7 +96,7 @@ def settled(
     return ir.Loop(location, test, body, step, otherwise, plan)
 
 
-def for_loop(state: FunctionState, node: ast.For, block: Block, assign: AssignTarget) -> tuple[ir.Statement, ...]:
+def for_loop(state: FunctionState, node: ast.For) -> tuple[ir.Statement, ...]:
     """The IR of `for`: what it goes over is evaluated once, and its names keep their last values."""
     before, over = iteration(state, node.iter)
     if isinstance(over, Numbers):
@@ -113,11 +110,11 @@ def for_loop(state: FunctionState, node: ast.For, block: Block, assign: AssignTa
             )
         rounds = _as_constants(node, node.target.id, over)
         if rounds is not None:
-            return (*before, _written_out(state, node, rounds, block, assign))
-        return (*before, *_over_numbers(state, node, over, block, assign))
+            return (*before, _written_out(state, node, rounds))
+        return (*before, *_over_numbers(state, node, over))
     if is_written_out(over):
-        return (*before, _written_out(state, node, over, block, assign))
-    return (*before, *_over_elements(state, node, over, block, assign))
+        return (*before, _written_out(state, node, over))
+    return (*before, *_over_elements(state, node, over))
 
 
 def _as_constants(node: ast.For, name: str, over: Numbers) -> Constants | None:
@@ -141,9 +138,7 @@ def _is_index(node: ast.AST, name: str) -> bool:
     )
 
 
-def _over_numbers(
-    state: FunctionState, node: ast.For, over: Numbers, block: Block, assign: AssignTarget
-) -> list[ir.Statement]:
+def _over_numbers(state: FunctionState, node: ast.For, over: Numbers) -> list[ir.Statement]:
     location = state.at(node.iter)
     first, last, step = (integer(each, "a bound of the range") for each in (over.first, over.last, over.step))
     inside, counts = _numbers_of(first, last, step)
@@ -167,11 +162,20 @@ def _over_numbers(
 
     def body() -> tuple[ir.Statement, ...]:
         number = ir.LocalRead(inside, location, counter)
-        return (*assign(state, node.target, number, node.iter), *block(state, node.body))
+        return (
+            *state.translate.assign(state, node.target, number, node.iter),
+            *state.translate.block(state, node.body),
+        )
 
     test = _more(over, here, step, location)
     loop = settled(
-        state, location, lambda: test, body, (step_on,), lambda: block(state, node.orelse), _plan(state, node, over)
+        state,
+        location,
+        lambda: test,
+        body,
+        (step_on,),
+        lambda: state.translate.block(state, node.orelse),
+        _plan(state, node, over),
     )
     return [*before, ir.Assign(location, counter, over.first), loop]
 
@@ -216,9 +220,7 @@ def _plan(state: FunctionState, node: ast.For, over: Iteration) -> ir.LoopPlan:
     return ir.LoopPlan(state.at(node))
 
 
-def _over_elements(
-    state: FunctionState, node: ast.For, over: Iteration, block: Block, assign: AssignTarget
-) -> list[ir.Statement]:
+def _over_elements(state: FunctionState, node: ast.For, over: Iteration) -> list[ir.Statement]:
     location = state.at(node.iter)
     count = known_length(over)
     assert count is not None
@@ -229,17 +231,24 @@ def _over_elements(
 
     def body() -> tuple[ir.Statement, ...]:
         index = ir.LocalRead(IntType(0, max(0, count - 1)), location, counter)
-        return (*assign(state, node.target, item(over, index, location), node.iter), *block(state, node.body))
+        return (
+            *state.translate.assign(state, node.target, item(over, index, location), node.iter),
+            *state.translate.block(state, node.body),
+        )
 
     loop = settled(
-        state, location, lambda: test, body, (step,), lambda: block(state, node.orelse), _plan(state, node, over)
+        state,
+        location,
+        lambda: test,
+        body,
+        (step,),
+        lambda: state.translate.block(state, node.orelse),
+        _plan(state, node, over),
     )
     return [ir.Assign(location, counter, constant(0, location)), loop]
 
 
-def _written_out(
-    state: FunctionState, node: ast.For, over: Iteration, block: Block, assign: AssignTarget
-) -> ir.Statement:
+def _written_out(state: FunctionState, node: ast.For, over: Iteration) -> ir.Statement:
     """Rounds one after the other; `break` and `continue` leave them as a return leaves a call."""
     location = state.at(node.iter)
     count = known_length(over)
@@ -260,31 +269,29 @@ def _written_out(
         assert ends.round is not None
         state.loops.append(ends)
         value = item(over, constant(number, location), location)
-        statements = (*_given(state, node.target, value, node.iter, assign), *block(state, node.body))
+        statements = (*_given(state, node.target, value, node.iter), *state.translate.block(state, node.body))
         state.loops.pop()
         state.environment = merged(state.environment, *ends.continues)
         breaks += ends.breaks
         rounds.append(ir.Inlined(location, ends.round, (), statements))
-    rounds += block(state, node.orelse)
+    rounds += state.translate.block(state, node.orelse)
     state.environment = merged(state.environment, *breaks)
     return ir.Inlined(location, whole, (), tuple(rounds))
 
 
-def _given(
-    state: FunctionState, target: ast.expr, value: Operand, node: ast.expr, assign: AssignTarget
-) -> tuple[ir.Statement, ...]:
+def _given(state: FunctionState, target: ast.expr, value: Operand, node: ast.expr) -> tuple[ir.Statement, ...]:
     """Names for the values of a round; one that is no number is what the name stands for in this round."""
     parts = list(value.items) if isinstance(value, TupleValue) else None
     if isinstance(value, Static) and isinstance(value.value, tuple | list):
         parts = elements_of(value)
     if isinstance(target, ast.Tuple | ast.List) and parts is not None and len(parts) == len(target.elts):
         pairs = zip(target.elts, parts, strict=True)
-        return tuple(made for each, part in pairs for made in _given(state, each, part, node, assign))
+        return tuple(made for each, part in pairs for made in _given(state, each, part, node))
     known = not isinstance(value, ir.Expression) and not (isinstance(value, Static) and _is_value(value.value))
     if isinstance(target, ast.Name) and known and target.id in state.own and target.id not in state.locals:
         state.bound[target.id] = value
         return ()
-    return assign(state, target, value, node)
+    return state.translate.assign(state, target, value, node)
 
 
 def _is_value(of: object) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
-from osmia.compiler.frontend.function import FunctionState
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate, check_scalar, own_copy, scalar
 from osmia.compiler.ir import nodes as ir
@@ -30,7 +28,7 @@ from osmia.layout import BooleanLayout, EnumLayout, spin_locks
 from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import Operand, Static
+    from osmia.compiler.frontend.function import FunctionState, Operand, Static
     from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
 
@@ -51,10 +49,8 @@ IN_USER_CODE = {
 MISSING_KEY = "missing key"
 NOT_TAKEN = "the map does not take the key"
 
-Translate = Callable[[FunctionState, ast.expr], ir.Expression]
 
-
-def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, translate: Translate) -> ir.Expression:
+def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir.Expression:
     """The IR of `m.operation(...)`."""
     assert isinstance(node.func, ast.Attribute)
     name, location = node.func.attr, state.at(node)
@@ -89,7 +85,7 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call, t
     value = value_for(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
     if name == "lookup_or_init":
         return _lookup_or_init(state, map_, key, value, location)
-    flags = translate(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
+    flags = state.translate.expression(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
@@ -144,7 +140,7 @@ def _is_constant_object(value: ir.Expression) -> bool:
     return isinstance(value, ir.Construct) and all(isinstance(each, ir.Constant) for _, each in value.values)
 
 
-def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript, _translate: Translate) -> ir.Expression:
+def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) -> ir.Expression:
     """`m[key]`, as a place. What would be a KeyError takes the error edge."""
     _check_subscript(map_, node, state)
     location = state.at(node)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.calls import kept_tuple
 from osmia.compiler.frontend.environment import merged, refined
-from osmia.compiler.frontend.expressions import condition, expression
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import integer, one_value, value_of
 from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute
@@ -18,14 +17,13 @@ from osmia.compiler.ir.types import BoolType, OptionalType, PlaceType, integer_o
 from osmia.layout import StructLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from osmia.compiler.frontend.environment import Environment
     from osmia.compiler.frontend.function import FunctionState
     from osmia.compiler.location import Location
 
     Subject = ir.Expression | TupleValue
-    Block = Callable[[FunctionState, list[ast.stmt]], tuple[ir.Statement, ...]]
 
 PATTERNS: dict[type[ast.pattern], str] = {
     ast.MatchStar: "a pattern of several values",
@@ -33,7 +31,7 @@ PATTERNS: dict[type[ast.pattern], str] = {
 }
 
 
-def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tuple[ir.Statement, ...]:
+def match_statement(state: FunctionState, node: ast.Match) -> tuple[ir.Statement, ...]:
     """The IR of `match`: the subject is evaluated once, the cases are tried in their order."""
     first, subject = _subject(state, node.subject)
     arms: list[tuple[ast.match_case, ir.Expression | None, tuple[ir.Statement, ...]]] = []
@@ -42,7 +40,7 @@ def match_statement(state: FunctionState, node: ast.Match, block: Block) -> tupl
         test = _test(state, case, subject)
         before = state.environment
         state.environment = before.copy() if test is None else refined(before, test, holds=True)
-        arms.append((case, test, block(state, case.body)))
+        arms.append((case, test, state.translate.block(state, case.body)))
         ends.append(state.environment)
         state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
     state.environment = merged(state.environment, *ends)
@@ -75,7 +73,7 @@ def _test(state: FunctionState, case: ast.match_case, subject: Subject) -> ir.Ex
     before = state.environment
     if pattern is not None:
         state.environment = refined(before, pattern, holds=True)
-    guard = condition(state, case.guard)
+    guard = state.translate.condition(state, case.guard)
     state.environment = merged(before, state.environment)
     return guard if pattern is None else ir.Logical(ir.BOOL, state.at(case.pattern), "and", (pattern, guard))
 
@@ -95,7 +93,7 @@ def _pattern(state: FunctionState, node: ast.pattern, subject: Subject) -> ir.Ex
                 return None
             return ir.Logical(ir.BOOL, location, "or", tuple(test for test in tests if test is not None))
         case ast.MatchValue(value=value):
-            return _equal(_number(subject, location), expression(state, value))
+            return _equal(_number(subject, location), state.translate.expression(state, value))
         case ast.MatchSingleton(value=bool() as value):
             number = _number(subject, location)
             if not isinstance(number.type, BoolType):

@@ -10,7 +10,7 @@ from osmia.compiler.fingerprint import MISSING, describe
 from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import condition, expression, operand
 from osmia.compiler.frontend.function import FunctionState, ProgramState, Static, Translator, UnitState
-from osmia.compiler.frontend.statements import block
+from osmia.compiler.frontend.statements import assign_target, block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
 from osmia.compiler.ir.walk import assigned, program_nodes
@@ -29,7 +29,9 @@ OWN = ("osmia_scratch", "osmia_text")
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
     """The IR of programs that are loaded together, and what the compiler read for it."""
-    state = UnitState(Translator(operand, expression, condition, block), {}, {}, {}, {}, {}, [], {}, {}, {}, {})
+    state = UnitState(
+        Translator(operand, expression, condition, block, assign_target), {}, {}, {}, {}, {}, [], {}, {}, {}, {}
+    )
     programs = [_program(state, index, request) for index, request in enumerate(requests)]
     _check_names(programs, state)
     licenses = {request.license for request in requests}

@@ -86,13 +86,13 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
         case ast.Nonlocal() if state.around is not None:
             return ()
         case ast.While():
-            return while_loop(state, node, block)
+            return while_loop(state, node)
         case ast.For():
-            return for_loop(state, node, block, assign_target)
+            return for_loop(state, node)
         case ast.Break() | ast.Continue():
             return (leave_round(state, node),)
         case ast.Match():
-            return match_statement(state, node, block)
+            return match_statement(state, node)
         case ast.Assert():
             return _assert(state, node)
         case ast.With():
@@ -492,7 +492,7 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
 def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
     base = operand(state, target.value)
     if isinstance(base, Static) and isinstance(base.value, Map):
-        return map_item(state, state.unit.map_reference(base), target, expression)
+        return map_item(state, state.unit.map_reference(base), target)
     return _element(state, base, target)
 
 
