@@ -85,7 +85,7 @@ def _value(macro: str) -> int:
 
 
 def test_the_tables_say_what_the_kernel_says() -> None:
-    assert {name: (kind.program_type, kind.attach_type) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
+    assert {name: (kind.program_type, kind.attach_types[""]) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
         places, offset = {}, 0
@@ -95,4 +95,6 @@ def test_the_tables_say_what_the_kernel_says() -> None:
         for name, field in kind.fields.items():
             assert places[name] == (field.offset * 8, field.bits)
     for row in MAP_KINDS.values():
+        if row.since > (6, 18):
+            continue  # the kernel that they were made from is older
         assert row.type == constants(generated)[f"BPF_MAP_TYPE_{row.kernel_name}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.contexts import helpers_later
+from osmia.contexts import ContextField, helpers_later
 from osmia.enumeration import IntEnum
 
 TYPE_CHECKING = False
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from osmia.contexts.packet import Packet
 else:
     XdpHelpers = helpers_later("XdpHelpers")
+
+
+FIELDS = {"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)}
 
 
 class XdpAction(IntEnum):
