@@ -1,7 +1,7 @@
-"""Every row of the table of map types is true of the kernel that runs: since which kernel there are maps of the type.
+"""Every row of the table of map types is true of the kernel that runs: its first kernel, its flags, its batches.
 
-On one kernel this shows that those are there which should be, and no others. On several, one of them older than the
-row's first kernel and one not, it shows both sides: `./osmia test --kernel 5.10 --kernel 6.1 ... tests/maps`.
+On one kernel this shows that those types are there which should be, and no others. On several, of which one is older
+than a row's first kernel and another is not, it shows both sides of it (`./osmia test --kernel`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import raw_programs as raw
 from osmia.abi import generated as abi
 from osmia.btf import kinds
 from osmia.btf.read import Btf
-from osmia.errors import NotSupportedError
+from osmia.errors import KernelError, NotSupportedError
 from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.features import kernel_version
 from osmia.kernel.map import KernelMap
@@ -27,6 +27,7 @@ from osmia.loader.load import load_object
 from osmia.loader.maps import create_map
 from osmia.maps.table import MAP_KINDS
 from osmia.spec import MapSpec
+from this_kernel import require_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
 
 ALL = [pytest.param(kind, id=kind.kernel_name) for kind in MAP_KINDS.values()]
+DEMANDING = [pytest.param(kind, id=kind.kernel_name) for kind in MAP_KINDS.values() if kind.required_flags]
 
 # The smallest map of each type: what its row says of keys, values and entries, in bytes.
 KEY_SIZES = {"any": 4, "index": 4, "prefix": 8, "object": 4, "none": 0}
@@ -41,6 +43,30 @@ CGROUP_KEY_SIZE = 8  # an id
 VALUE_SIZES = {"any": 4, "stack": 8, "instruction": 16, "event": 0, "none": 0}
 FILE_DESCRIPTOR_SIZE = 4
 ENTRIES = {"count": 1, "bytes": mmap.PAGESIZE, "pages": 1, "none": 0}
+
+# Flags that come with a number of their own, a NUMA node or a file descriptor.
+WITH_NUMBER = abi.BPF_F_NUMA_NODE | abi.BPF_F_VTYPE_BTF_OBJ_FD | abi.BPF_F_TOKEN_FD
+PROGRAMS_ACCESS = abi.BPF_F_RDONLY_PROG | abi.BPF_F_WRONLY_PROG
+# What the kernel takes and then does not look at.
+WITHOUT_EFFECT = {
+    "HASH_OF_MAPS": PROGRAMS_ACCESS,
+    "REUSEPORT_SOCKARRAY": PROGRAMS_ACCESS,
+    "INODE_STORAGE": abi.BPF_F_CLONE,
+    "TASK_STORAGE": abi.BPF_F_CLONE,
+    "CGRP_STORAGE": abi.BPF_F_CLONE,
+}
+FLAGS_SINCE = {abi.BPF_F_LINK: (6, 4)}
+BUILD_ID_SIZE = 32
+
+BATCH = attributes.Layout("in_batch:Q out_batch:Q keys:Q values:Q count:I map_fd:I elem_flags:Q flags:Q")
+BATCH_COMMANDS = {
+    "lookup": abi.BPF_MAP_LOOKUP_BATCH,
+    "lookup_and_delete": abi.BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+    "update": abi.BPF_MAP_UPDATE_BATCH,
+    "delete": abi.BPF_MAP_DELETE_BATCH,
+}
+BATCHES_SINCE = {"PERCPU_ARRAY": (5, 13), "LPM_TRIE": (5, 13)}
+ENOTSUPP = 524
 
 STRINGS = b"\0int\0id\0prefix\0length\0address\0"
 INT, ID, PREFIX = 1, 2, 3
@@ -86,9 +112,12 @@ def smallest(kind: MapKind) -> MapSpec:
     )
 
 
-def create(kind: MapKind, types: Descriptor) -> KernelMap:
+def create(kind: MapKind, types: Descriptor, flags: int = 0) -> KernelMap:
     """Create it, as the loader does, or by bpf(2) where more is needed than an object says."""
     spec = smallest(kind)
+    spec.flags |= flags
+    if flags & abi.BPF_F_STACK_BUILD_ID:
+        spec.value_size = BUILD_ID_SIZE
     if kind.values == "map":
         inner = Descriptor(bpf.map_create(map_type=abi.BPF_MAP_TYPE_ARRAY, key_size=4, value_size=4, max_entries=1))
         return create_with(spec, inner_map_fd=inner.number)
@@ -103,6 +132,7 @@ def create_with(spec: MapSpec, **more: int) -> KernelMap:
         "key_size": spec.key_size,
         "value_size": spec.value_size,
         "max_entries": spec.max_entries,
+        "map_flags": spec.flags,
         **more,
     }
     fd = bpf.with_memlock(lambda: bpf.call(abi.BPF_MAP_CREATE, attributes.MAP_CREATE.pack(**asked)))
@@ -133,6 +163,66 @@ def test_first_kernel(kind: MapKind, types: Descriptor) -> None:
         f"{kind.kernel_name}, which Linux {kind.since[0]}.{kind.since[1]} brought"
     )
     assert (caught.value.since, caught.value.errno) == (kind.since, errno.EINVAL)
+
+
+def needs(kind: MapKind) -> None:
+    require_kernel(kind.since, f"maps of type {kind.kernel_name}")
+
+
+def taken(kind: MapKind, types: Descriptor, flag: int) -> bool:
+    """Whether the kernel creates such a map with a flag."""
+    try:
+        create(kind, types, flag).close()
+    except OSError as error:
+        assert error.errno in {errno.EINVAL, ENOTSUPP}  # noqa: PT017 - what the kernel says of flags, and nothing else
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_flags(kind: MapKind, types: Descriptor) -> None:
+    """Those that the row names are taken, each of them, and no others."""
+    needs(kind)
+    every = [1 << bit for bit in range(abi.BPF_F_NO_USER_CONV.bit_length())]
+    tried = [flag for flag in every if not flag & WITH_NUMBER]
+    there = [flag for flag in tried if kernel_version() >= FLAGS_SINCE.get(flag, kind.since)]
+    expected = (kind.flags | WITHOUT_EFFECT.get(kind.kernel_name, 0)) & sum(there)
+    assert hex(sum(flag for flag in tried if taken(kind, types, flag))) == hex(expected)
+    assert kind.flags & kind.required_flags == kind.required_flags
+
+
+@pytest.mark.parametrize("kind", DEMANDING)
+def test_required_flags(kind: MapKind, types: Descriptor) -> None:
+    """The kernel creates no such map without them."""
+    needs(kind)
+    without = smallest(kind)
+    without.flags = 0
+    with pytest.raises(KernelError) as caught:
+        create_map(without, types, ())
+    assert caught.value.errno == errno.EINVAL
+
+
+def has_batch(live: KernelMap, command: int) -> bool:
+    """Whether the kernel has a batch command for a map; no entries are asked for."""
+    try:
+        bpf.call(command, BATCH.pack(map_fd=live.fd))
+    except OSError as error:
+        assert error.errno == ENOTSUPP  # noqa: PT017 - it is what the answer is made of
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_batches(kind: MapKind, types: Descriptor) -> None:
+    """Those that the row names are there, and no others."""
+    needs(kind)
+    if kind.values == "map":
+        assert not kind.batch  # they read ids and write descriptors: what one gives another does not take
+        return
+    live = create(kind, types)
+    there = {name for name, command in BATCH_COMMANDS.items() if has_batch(live, command)}
+    live.close()
+    assert there == (set(kind.batch) if kernel_version() >= BATCHES_SINCE.get(kind.kernel_name, (5, 6)) else set())
 
 
 def test_every_type_of_the_kernel_has_its_row() -> None:
