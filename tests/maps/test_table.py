@@ -7,6 +7,7 @@ than a row's first kernel and another is not, it shows both sides of it (`./osmi
 from __future__ import annotations
 
 import errno
+import functools
 import mmap
 import os
 import struct
@@ -139,6 +140,7 @@ def create_with(spec: MapSpec, **more: int) -> KernelMap:
     return KernelMap(fd, asked["key_size"], asked["value_size"], False, asked["max_entries"], spec.name)
 
 
+@functools.cache
 def table_of_functions() -> dict[str, int]:
     """What is asked for a map whose value is a table of functions that the kernel has a type of."""
     # Older kernels read their own types when they first load a program, and know no table of functions before.
