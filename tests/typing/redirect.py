@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from osmia import CpuMap, DevMap, DevMapHash, PerfEventArray, XdpAction, XdpContext, XskMap, struct, u32, xdp
 from osmia.contexts.kernel_structs import bpf_xdp_sock
 from osmia.maps.redirect import CpuMapValue, DevMapValue
+
+if TYPE_CHECKING:
+    import socket
 
 ports = DevMap(max_entries=4)
 by_number = DevMapHash(max_entries=4, name="BY_NUMBER")
