@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
@@ -55,6 +56,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if name == "at":
+        return arena_at(state, map_, node)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
