@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from osmia import CompileError
+
 PRELUDE = (
     "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
 )
@@ -41,3 +43,14 @@ def body_of(text: str) -> str:
     return (
         f"{PRELUDE}\n@xdp\ndef program(ctx: XdpContext) -> XdpAction:\n{textwrap.indent(textwrap.dedent(text), '    ')}"
     )
+
+
+def text_of(error: CompileError, path: str) -> str:
+    """What the compiler says of a program in the file `path`: the place, the source line, a caret, and every note."""
+    lines = (error.text or "").splitlines()
+    assert error.offset is not None
+    assert error.end_offset is not None
+    end = error.end_offset if error.end_lineno == error.lineno else len(error.text or "") + 1
+    caret = " " * (error.offset - 1) + "^" * max(1, end - error.offset)
+    parts = [f"{error.lineno}:{error.offset}: {error.problem}", *lines, caret, *error.__notes__]
+    return "\n".join(parts).replace(path, "program.py") + "\n"
