@@ -6,23 +6,13 @@ The decorator, the section parser, the context, the tests and the documentation 
 from __future__ import annotations
 
 from osmia.abi import generated as bpf
-from osmia.contexts.xdp import XdpAction, XdpContext
 from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from enum import IntEnum
+    from typing import Any
 
-
-@record
-class ContextField:
-    """A field of the kernel's context that kernel code may read."""
-
-    offset: int
-    """In bytes."""
-    bits: int
-    signed: bool = False
-    writable: bool = False
+    from osmia.contexts import ContextField
 
 
 @record
@@ -42,24 +32,30 @@ class Kind:
 
     name: str
     """The kernel's name: the decorator, the tests and the page are called the same."""
-    section: str
-    """The ELF section it is put in, which libbpf reads the kind from."""
+    sections: tuple[str, ...]
+    """What the names of its ELF sections begin with, as libbpf reads them; osmia writes the first. A hook follows."""
     program_type: int
     """BPF_PROG_TYPE_*."""
-    attach_type: int
-    """BPF_* of enum bpf_attach_type, given when the program is loaded and attached."""
-    context: type
-    """What the program's one parameter is annotated with."""
+    attach_types: dict[str, int]
+    """BPF_* of enum bpf_attach_type, given when a program is loaded and attached, by hook.
+
+    The hook is what follows the section's name and a slash: `ingress`; empty where nothing does. `*` stands for all
+    others, where it names what a program is attached to: `sched/sched_switch`.
+    """
+    module: str
+    """The module of `osmia.contexts`, and of `osmia.programs`, that holds its classes."""
+    context_class: str
+    """What the program's first parameter is annotated with."""
+    action_class: str
+    """What the program returns, an IntEnum; empty where it is an int or nothing."""
+    program_class: str
+    """What the decorator makes."""
     context_struct: str
-    """The kernel's name of the context, in BTF."""
-    fields: dict[str, ContextField]
-    """What kernel code may read of it."""
-    returns: type[IntEnum]
-    """What the program returns."""
+    """The kernel's name of the context, in BTF; empty where it is an array of arguments."""
     error_value: int | None
     """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
     attach: str
-    """How it is attached: `interface`."""
+    """What it is attached to: `interface`."""
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
     since: tuple[int, int]
@@ -70,42 +66,77 @@ class Kind:
     """How its programs reach a packet; None where there is none."""
 
     @property
+    def context(self) -> type:
+        """What the program's first parameter is annotated with."""
+        return self._of_contexts(self.context_class)  # type: ignore[no-any-return]
+
+    @property
+    def returns(self) -> Any:
+        """What the program returns: an IntEnum, or int."""
+        return self._of_contexts(self.action_class) if self.action_class else int
+
+    @property
+    def fields(self) -> dict[str, ContextField]:
+        """What kernel code may read of the context, by name."""
+        return self._of_contexts("FIELDS")  # type: ignore[no-any-return]
+
+    def _of_contexts(self, name: str) -> Any:
+        # The table is read by every process, the contexts of a kind only by those that use it.
+        return getattr(__import__(f"osmia.contexts.{self.module}", fromlist=[name]), name)
+
+    @property
     def context_members(self) -> tuple[tuple[str, int], ...]:
         """Every member of the context's struct as (name, bits), for the object's BTF."""
         from osmia.abi.generated.contexts import CONTEXTS
 
         return CONTEXTS[self.context_struct]
 
+    def section(self, hook: str) -> str:
+        """The section that a program at that hook is put in."""
+        return f"{self.sections[0]}/{hook}" if hook else self.sections[0]
+
+    def hook(self, section: str) -> str | None:
+        """The hook that a section's name says; None where programs of this kind are in no such section."""
+        for name in self.sections:
+            if section == name and "" in self.attach_types:
+                return ""
+            if section.startswith(name + "/"):
+                rest = section[len(name) + 1 :]
+                if rest in self.attach_types or "*" in self.attach_types:
+                    return rest
+                if "" in self.attach_types:  # what follows is a name that somebody gave
+                    return ""
+        return None
+
+    def attach_type(self, hook: str) -> int:
+        """The attach type of a hook."""
+        return self.attach_types[hook if hook in self.attach_types else "*"]
+
 
 KINDS: dict[str, Kind] = {
-    "xdp": Kind(
-        name="xdp",
-        section="xdp",
-        program_type=bpf.BPF_PROG_TYPE_XDP,
-        attach_type=bpf.BPF_XDP,
-        context=XdpContext,
-        context_struct="xdp_md",
-        fields={"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)},
-        returns=XdpAction,
-        error_value=XdpAction.ABORTED,
-        attach="interface",
-        test_run=True,
-        since=(5, 9),
-        capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
-        packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
-    ),
+    row.name: row
+    for row in (
+        Kind(
+            name="xdp",
+            sections=("xdp",),
+            program_type=bpf.BPF_PROG_TYPE_XDP,
+            attach_types={"": bpf.BPF_XDP, "devmap": bpf.BPF_XDP_DEVMAP, "cpumap": bpf.BPF_XDP_CPUMAP},
+            module="xdp",
+            context_class="XdpContext",
+            action_class="XdpAction",
+            program_class="XdpProgram",
+            context_struct="xdp_md",
+            error_value=0,  # XdpAction.ABORTED
+            attach="interface",
+            test_run=True,
+            since=(5, 9),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
+        ),
+    )
 }
-
-
-# Sections whose programs have an attach type of their own, which osmia does not have.
-_OTHER_SECTIONS = frozenset(("xdp/devmap", "xdp/cpumap"))
 
 
 def kind_of_section(section: str) -> Kind | None:
     """The kind that libbpf reads from a section's name: `xdp` and `xdp/anything` are XDP."""
-    if section in _OTHER_SECTIONS:
-        return None
-    for kind in KINDS.values():
-        if section == kind.section or section.startswith(kind.section + "/"):
-            return kind
-    return None
+    return next((kind for kind in KINDS.values() if kind.hook(section) is not None), None)

@@ -101,7 +101,7 @@ class _Reader:
         in_text = section.name == ".text" or section.name.startswith(".text.")
         kind = None if in_text else kind_of_section(section.name)
         if kind is None and not in_text:
-            known = ", ".join(f"'{row.section}'" for row in KINDS.values())
+            known = ", ".join(f"'{row.sections[0]}'" for row in KINDS.values())
             raise ObjectError(
                 f"{self.name}: section '{section.name}' holds programs of a kind that osmia does not have; "
                 f"it has {known}, and '.text' for subprograms"

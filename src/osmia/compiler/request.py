@@ -28,6 +28,8 @@ class ProgramRequest:
     function: FunctionType
     on_error: int | None
     """What it returns on the error edge; None for the kind's own value."""
+    hook: str = ""
+    """Which of its kind's hooks it is for, or what it is attached to."""
 
     @property
     def error_value(self) -> int | None:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from osmia.record import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@record
+class ContextField:
+    """A field of the kernel's context that kernel code may read."""
+
+    offset: int
+    """In bytes."""
+    bits: int
+    signed: bool = False
+    writable: bool = False
+    hooks: tuple[str, ...] = ()
+    """The hooks of its kind alone whose programs may read it; all where it names none."""
 
 
 def kernel_only(name: str) -> TypeError:

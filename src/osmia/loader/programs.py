@@ -41,7 +41,7 @@ def load_program(
             instructions=linked.instructions,
             license=spec.license.encode(),
             name=bpf.kernel_name(function.name),
-            expected_attach_type=kind.attach_type,
+            expected_attach_type=kind.attach_type(kind.hook(function.section) or ""),
             btf_fd=btf.number if btf else 0,
             func_info=linked.func_info if btf else b"",
             line_info=linked.line_info if btf else b"",

@@ -173,7 +173,7 @@ def _check_lock(locks: int, layout: Layout, owner: Any, role: str) -> None:
     if role != "value":
         raise TypeError(f"{owner.subject}: a key holds no spin lock, and {name} does: take the lock out of it")
     if not owner.kind.spin_locks:
-        kinds = " and ".join(kind.class_name for kind in MAP_KINDS.values() if kind.spin_locks)
+        kinds = ", ".join(kind.class_name for kind in MAP_KINDS.values() if kind.spin_locks)
         raise TypeError(
             f"{owner.subject}: values of {name} hold a spin lock, which no {owner.kind.class_name} can: {kinds} can"
         )

@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
-# Where each class lives: a program that counts its errors needs one of them alone.
-HOMES = {
-    "Array": "osmia.maps.array",
-    "HashMap": "osmia.maps.hash",
-    "LruHashMap": "osmia.maps.hash",
-    "PerCpuArray": "osmia.maps.array",
-    "PerCpuHashMap": "osmia.maps.hash",
-    "ProgramArray": "osmia.maps.programs",
-    "RingBuf": "osmia.maps.ring",
-}
 
 
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
@@ -35,7 +25,7 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
     Integers and bools are those; all else is bytes.
     """
     row = BY_TYPE[spec.type]  # the loader creates no others
-    of: type[Map[Any, Any]] = getattr(__import__(HOMES[row.class_name], fromlist=[row.class_name]), row.class_name)
+    of: type[Map[Any, Any]] = row.map_class
     return of.opened(
         u32 if row.fixed_keys else type_of(btf, spec.btf_key_type_id, spec.key_size),
         type_of(btf, spec.btf_value_type_id, spec.value_size),

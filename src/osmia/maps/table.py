@@ -1,9 +1,16 @@
-"""The table of map types: one row says everything that depends on the type."""
+"""The table of map types: one row says everything that depends on the type.
+
+Sizes, flags and batches are those that the kernel's own checks take (the `map_alloc_check` and `map_ops` of each type).
+"""
 
 from __future__ import annotations
 
 from osmia.abi import generated as bpf
 from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @record
@@ -15,32 +22,236 @@ class MapKind:
     kernel_name: str
     """Its name in enum bpf_map_type, without the prefix."""
     class_name: str
-    per_cpu: bool
-    """Whether user code sees one value per possible CPU."""
-    fixed_keys: bool
-    """Whether its keys are the indices 0 to max_entries - 1, always present (an array)."""
-    kernel_operations: tuple[str, ...]
-    """What kernel code may call on it."""
+    module: str
+    """The module of `osmia.maps` that holds its class."""
     since: tuple[int, int]
     """The first kernel that has it."""
+    kernel_operations: dict[str, str]
+    """What kernel code may call on it, and the helper that does it; empty where it is made of several, or of none."""
+    user_operations: tuple[str, ...] = ()
+    """What user code may call on it by name."""
+    keys: str = "any"
+    """`any` type; `index`, 0 to max_entries - 1; `prefix`, of a trie; `object`, that values hang on; `none`."""
+    values: str = "any"
+    """`any` type; what a file descriptor or an index stands for (`program`, `map`, ...); `none`."""
+    entries: str = "count"
+    """What max_entries counts: `count` (of entries), `bytes`, `pages`; `none` where it must be 0."""
+    per_cpu: bool = False
+    """Whether user code sees one value per possible CPU."""
     spin_locks: bool = False
     """Whether its values may hold a spin lock."""
+    flags: int = 0
+    """The BPF_F_* flags that it can be created with."""
+    required_flags: int = 0
+    """Those that it must be created with: declarations add them."""
+    batch: tuple[str, ...] = ()
+    """What BPF_MAP_*_BATCH does with it: `lookup`, `lookup_and_delete`, `update`, `delete`."""
+    typed: bool = True
+    """Whether it is created with the BTF of its key and value."""
+
+    @property
+    def fixed_keys(self) -> bool:
+        """Whether its keys are the indices 0 to max_entries - 1 (an array)."""
+        return self.keys == "index"
+
+    @property
+    def map_class(self) -> Any:
+        """The class whose objects declare such a map."""
+        return getattr(__import__(f"osmia.maps.{self.module}", fromlist=[self.class_name]), self.class_name)
 
 
-_KEYED = ("lookup", "lookup_or_init", "update", "delete", "for_each")
-_INDEXED = ("lookup", "lookup_or_init", "update", "for_each")
-_WRITTEN = ("reserve", "discard", "output")
+_LOOKUP = {"lookup": "map_lookup_elem", "lookup_or_init": ""}
+_KEYED = {**_LOOKUP, "update": "map_update_elem", "delete": "map_delete_elem", "for_each": ""}
+_INDEXED = {**_LOOKUP, "update": "map_update_elem", "for_each": ""}
+_OTHER_CPU = {"lookup_percpu": "map_lookup_percpu_elem"}
+_PASSED = {"push": "map_push_elem", "pop": "map_pop_elem", "peek": "map_peek_elem"}
+
+_REDIRECT = {"redirect": "redirect_map"}
+_DEVICES = {**_REDIRECT, "lookup": "map_lookup_elem"}
+
+_ACCESS = bpf.BPF_F_RDONLY | bpf.BPF_F_WRONLY
+_PROGRAMS_ACCESS = bpf.BPF_F_RDONLY_PROG | bpf.BPF_F_WRONLY_PROG
+_HASH = bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS
+_LRU = bpf.BPF_F_NO_COMMON_LRU | bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS
+_ARRAY = bpf.BPF_F_MMAPABLE | bpf.BPF_F_INNER_MAP | _ACCESS | _PROGRAMS_ACCESS
+_ALL_BATCHES = ("lookup", "lookup_and_delete", "update", "delete")
+_NO_DELETE = ("lookup", "update")
+
+_PER_KEY = ("get", "items", "keys", "values", "update")
+_COME_AND_GO = (*_PER_KEY, "pop", "clear")
+_SET = ("update", "clear")
+_DEVICE_USER = ("items", *_SET)
 
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
     for row in (
-        MapKind(bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", False, False, _KEYED, (3, 19), spin_locks=True),
-        MapKind(bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", False, True, _INDEXED, (3, 19), spin_locks=True),
-        MapKind(bpf.BPF_MAP_TYPE_PROG_ARRAY, "PROG_ARRAY", "ProgramArray", False, False, ("tail_call",), (4, 2)),
-        MapKind(bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", True, False, _KEYED, (4, 6)),
-        MapKind(bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", True, True, _INDEXED, (4, 6)),
-        MapKind(bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", False, False, _KEYED, (4, 10)),
-        MapKind(bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", False, False, _WRITTEN, (5, 8)),
+        MapKind(
+            bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", "hash", (3, 19), _KEYED, _COME_AND_GO,
+            spin_locks=True, flags=_HASH, batch=_ALL_BATCHES,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", "array", (3, 19), _INDEXED, _PER_KEY,
+            keys="index", spin_locks=True, flags=_ARRAY, batch=_NO_DELETE,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_PROG_ARRAY, "PROG_ARRAY", "ProgramArray", "programs", (4, 2), {"tail_call": "tail_call"},
+            _SET, keys="index", values="program", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_PERF_EVENT_ARRAY, "PERF_EVENT_ARRAY", "PerfEventArray", "perf", (4, 3),
+            {"output": "perf_event_output"}, ("update", "clear"),
+            keys="index", values="perf event", flags=_ACCESS | bpf.BPF_F_PRESERVE_ELEMS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", "hash", (4, 6), {**_KEYED, **_OTHER_CPU},
+            _COME_AND_GO, per_cpu=True, flags=_HASH, batch=_ALL_BATCHES,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", "array", (4, 6), {**_INDEXED, **_OTHER_CPU},
+            _PER_KEY, keys="index", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS, batch=_NO_DELETE,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_STACK_TRACE, "STACK_TRACE", "StackTraceMap", "stacks", (4, 6), {"stackid": "get_stackid"},
+            ("get", "items", "keys", "values", "pop", "clear"),
+            values="stack", flags=_ACCESS | bpf.BPF_F_STACK_BUILD_ID, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_CGROUP_ARRAY, "CGROUP_ARRAY", "CgroupArray", "cgroups", (4, 8),
+            {"under": "skb_under_cgroup", "current_task_under": "current_task_under_cgroup"}, _SET,
+            keys="index", values="cgroup", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", "hash", (4, 10), _KEYED, _COME_AND_GO,
+            flags=_LRU, batch=_ALL_BATCHES,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_LRU_PERCPU_HASH, "LRU_PERCPU_HASH", "LruPerCpuHashMap", "hash", (4, 10),
+            {**_KEYED, **_OTHER_CPU}, _COME_AND_GO, per_cpu=True, flags=_LRU, batch=_ALL_BATCHES,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_LPM_TRIE, "LPM_TRIE", "LpmTrie", "lpm", (4, 11),
+            {"lookup": "map_lookup_elem", "update": "map_update_elem", "delete": "map_delete_elem"}, _COME_AND_GO,
+            keys="prefix", flags=bpf.BPF_F_NO_PREALLOC | _ACCESS | _PROGRAMS_ACCESS,
+            required_flags=bpf.BPF_F_NO_PREALLOC, batch=("lookup", "update", "delete"),
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
+            {"lookup": "map_lookup_elem"}, _SET,
+            keys="index", values="map", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
+            {"lookup": "map_lookup_elem"}, _SET,
+            values="map", flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_ZERO_SEED | _ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
+            keys="index", values="interface", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_SOCKMAP, "SOCKMAP", "SockMap", "sockets", (4, 14),
+            {
+                "lookup": "map_lookup_elem", "sock_update": "sock_map_update", "msg_redirect": "msg_redirect_map",
+                "sk_redirect": "sk_redirect_map", "update": "map_update_elem", "delete": "map_delete_elem",
+            },
+            _SET, keys="index", values="socket", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
+            keys="index", values="CPU", typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_XSKMAP, "XSKMAP", "XskMap", "redirect", (4, 18),
+            {"redirect": "redirect_map", "lookup": "map_lookup_elem"}, _SET,
+            keys="index", values="AF_XDP socket", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_SOCKHASH, "SOCKHASH", "SockHash", "sockets", (4, 18),
+            {
+                "lookup": "map_lookup_elem", "sock_update": "sock_hash_update", "msg_redirect": "msg_redirect_hash",
+                "sk_redirect": "sk_redirect_hash", "update": "map_update_elem", "delete": "map_delete_elem",
+            },
+            _SET, values="socket", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_CGROUP_STORAGE, "CGROUP_STORAGE", "CgroupStorage", "cgroups", (4, 19),
+            {"local": "get_local_storage"}, ("get", "items", "keys", "values"),
+            keys="object", entries="none", spin_locks=True, flags=_ACCESS | _PROGRAMS_ACCESS,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "REUSEPORT_SOCKARRAY", "ReusePortSockArray", "sockets", (4, 19),
+            {"select": "sk_select_reuseport"}, _SET,
+            keys="index", values="socket", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "PERCPU_CGROUP_STORAGE", "PerCpuCgroupStorage", "cgroups", (4, 20),
+            {"local": "get_local_storage"}, ("get", "items", "keys", "values"),
+            keys="object", entries="none", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_QUEUE, "QUEUE", "Queue", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
+            keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_STACK, "STACK", "Stack", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
+            keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_SK_STORAGE, "SK_STORAGE", "SkStorage", "storage", (5, 2),
+            {"get": "sk_storage_get", "delete": "sk_storage_delete"}, ("get", "pop"),
+            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_CLONE,
+            required_flags=bpf.BPF_F_NO_PREALLOC,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), _DEVICES,
+            _DEVICE_USER, values="interface", flags=_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_STRUCT_OPS, "STRUCT_OPS", "StructOps", "struct_ops", (5, 6), {}, (),
+            keys="index", values="table of functions", flags=bpf.BPF_F_LINK | bpf.BPF_F_VTYPE_BTF_OBJ_FD, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", "ring", (5, 8),
+            {"reserve": "", "discard": "", "output": "ringbuf_output"}, (),
+            keys="none", values="event", entries="bytes", typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_INODE_STORAGE, "INODE_STORAGE", "InodeStorage", "storage", (5, 10),
+            {"get": "inode_storage_get", "delete": "inode_storage_delete"}, ("get", "pop"),
+            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+            required_flags=bpf.BPF_F_NO_PREALLOC,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_TASK_STORAGE, "TASK_STORAGE", "TaskStorage", "storage", (5, 11),
+            {"get": "task_storage_get", "delete": "task_storage_delete"}, ("get", "pop"),
+            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+            required_flags=bpf.BPF_F_NO_PREALLOC,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_BLOOM_FILTER, "BLOOM_FILTER", "BloomFilter", "bloom", (5, 16),
+            {"push": "map_push_elem", "peek": ""}, ("add",),
+            keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1), {}, (),
+            keys="none", values="event", entries="bytes", typed=False,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_CGRP_STORAGE, "CGRP_STORAGE", "CgrpStorage", "storage", (6, 2),
+            {"get": "cgrp_storage_get", "delete": "cgrp_storage_delete"}, ("get", "pop"),
+            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+            required_flags=bpf.BPF_F_NO_PREALLOC,
+        ),
+        MapKind(
+            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {}, (),
+            keys="none", values="none", entries="pages",
+            flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
+            required_flags=bpf.BPF_F_MMAPABLE, typed=False,
+        ),
+        MapKind(
+            34,  # BPF_MAP_TYPE_INSN_ARRAY: behind the kernel that abi.generated is from
+            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, (), keys="index", values="instruction", typed=False,
+        ),
     )
-}
+}  # fmt: skip
 BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}

@@ -315,12 +315,14 @@ def _global_handles(
 
 def _program_of(spec: ObjectSpec, name: str) -> Program[Any, Any]:
     """A program that only an object declares."""
-    from osmia.programs.xdp import XdpProgram
-
-    kind = spec.programs[name].kind
+    function = spec.programs[name]
+    kind = function.kind
     assert kind is not None, "every program of an object has a kind"
-    classes: dict[str, type[Program[Any, Any]]] = {"xdp": XdpProgram}
-    return classes[kind.name](kind, name, None, (spec.on_error or {}).get(name))
+    of: Any = getattr(__import__(f"osmia.programs.{kind.module}", fromlist=[kind.program_class]), kind.program_class)
+    program: Program[Any, Any] = of(
+        kind, name, None, (spec.on_error or {}).get(name), kind.hook(function.section) or ""
+    )
+    return program
 
 
 def _map_handles(

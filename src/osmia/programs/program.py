@@ -47,7 +47,9 @@ class Program(Generic[C_contra, R_co]):
     What `osmia.load()` gives are handles of the same classes, which are loaded already.
     """
 
-    def __init__(self, kind: Kind, name: str, function: FunctionType | None, on_error: int | None) -> None:
+    def __init__(
+        self, kind: Kind, name: str, function: FunctionType | None, on_error: int | None, hook: str = ""
+    ) -> None:
         self.kind = kind
         """Its row in the table of program kinds."""
         self.name = name
@@ -56,6 +58,8 @@ class Program(Generic[C_contra, R_co]):
         """The Python function that is compiled; None for a program from an object file."""
         self.on_error = on_error
         """What it returns after an error; None for the kind's own value."""
+        self.hook = hook
+        """Which of its kind's hooks it is for, or what it is attached to; empty where its kind has no such."""
         self._declared = function is not None
         self._kernel: KernelProgram | None = None
         self._shared: list[Shared] = []
@@ -88,7 +92,7 @@ class Program(Generic[C_contra, R_co]):
         if self.function is None:
             raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")
         on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
-        return ProgramRequest(self.name, self.kind, self.function, on_error)
+        return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook)
 
     def load(self, *, settings: Mapping[str, object] | None = None) -> None:
         """Compile it and load it with the maps and globals that it uses, which are live then.
@@ -146,7 +150,7 @@ class Program(Generic[C_contra, R_co]):
     def handle(self, loaded: LoadedObject, spec: ObjectSpec, settings: Settings[Any] | None) -> Self:
         """An independent handle of the same program in an object that is loaded."""
         twin = type(self).__new__(type(self))
-        Program.__init__(twin, self.kind, self.name, self.function, self.on_error)
+        Program.__init__(twin, self.kind, self.name, self.function, self.on_error, self.hook)
         twin._declared = False  # noqa: SLF001 - of the same class
         twin._settings = settings  # noqa: SLF001
         twin._take(loaded, spec)  # noqa: SLF001

@@ -12,6 +12,7 @@ from osmia.abi.helpers import XDP_NAMES, called, helper_for, helpers, kinds_of
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.byte_order import swapped
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
+from osmia.compiler.frontend.map_keys import map_key, map_value
 from osmia.compiler.frontend.operators import constant, integer, value_of
 from osmia.compiler.frontend.stores import check_store, unwrapped
 from osmia.compiler.ir import nodes as ir
@@ -92,12 +93,14 @@ def _methods(kind: str) -> list[str]:
     return [called(row) for row in helpers().values() if kind in row.kinds and row.form in ("context", "function")]
 
 
-def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expression:
-    """The IR of a helper's call."""
+def helper_call(
+    state: FunctionState, row: HelperRow, node: ast.Call, map_: ir.MapReference | None = None
+) -> ir.Expression:
+    """The IR of a helper's call; `map_` is the map whose operation it is."""
     location = state.at(node)
-    kind = _kind(state)
-    _check_allowed(row, kind, location)
-    given = _given(state, row, node)
+    kind = kind_of(state)
+    check_allowed(row, kind, location)
+    given = _given(state, row, node, map_)
     arguments: list[ir.Expression | ir.MapReference] = []
     for argument in row.arguments:
         if argument.kind == "context":
@@ -106,19 +109,35 @@ def helper_call(state: FunctionState, row: HelperRow, node: ast.Call) -> ir.Expr
             arguments.append(_size(arguments[-1], location))
         elif argument.kind == "varying":
             arguments += [_integer(state, argument, each, location) for each in given["*"]]
+        elif argument.kind == "map" and map_ is not None:
+            arguments.append(map_)
         else:
             value = given[argument.parameter][0] if argument.parameter in given else None
-            arguments.append(_argument(row, argument, value, location))
-    return ir.HelperCall(_result(row, kind), location, row, tuple(arguments))
+            if value is not None and map_ is not None and argument.kind in ("map key", "map value"):
+                arguments.append(_of_map(state, map_, argument, value, location))
+            else:
+                arguments.append(_argument(row, argument, value, location))
+    return ir.HelperCall(_result(row, kind, map_), location, row, tuple(arguments))
 
 
-def _kind(state: FunctionState) -> str:
+def _of_map(
+    state: FunctionState, map_: ir.MapReference, argument: HelperArgument, value: Operand, location: Location
+) -> ir.Expression:
+    """A key or a value, as the map takes it."""
+    if isinstance(value, Static) and value.value is None and argument.nullable:
+        return ir.Constant(ir.NONE, location, 0)
+    return (map_key if argument.kind == "map key" else map_value)(state, map_, value, location)
+
+
+def kind_of(state: FunctionState) -> str:
+    """The kind of the program that is translated."""
     of = state.context.type
     assert isinstance(of, ContextType)
     return of.kind
 
 
-def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+    """Refuse a helper that programs of a kind may not call, or that kernel code cannot call yet."""
     if kind not in row.kinds:
         raise error(
             f"programs of kind {kind} cannot call {row.name}",
@@ -146,9 +165,12 @@ def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
             )
 
 
-def _given(state: FunctionState, row: HelperRow, node: ast.Call) -> dict[str, list[Operand]]:
+def _given(
+    state: FunctionState, row: HelperRow, node: ast.Call, map_: ir.MapReference | None
+) -> dict[str, list[Operand]]:
     """The arguments by the names of the helper's parameters; `*` holds those that vary in number."""
-    names = [each.parameter for each in row.arguments if each.parameter and each.kind != "varying"]
+    left_out = ("varying",) if map_ is None else ("varying", "map")
+    names = [each.parameter for each in row.arguments if each.parameter and each.kind not in left_out]
     varying = any(each.kind == "varying" for each in row.arguments)
     optional = {each.parameter for each in row.arguments if each.optional}
     found: dict[str, list[Operand]] = {"*": []} if varying else {}
@@ -168,11 +190,12 @@ def _given(state: FunctionState, row: HelperRow, node: ast.Call) -> dict[str, li
     missing = [name for name in names if name not in found and name not in optional]
     if wrong or missing or len(found.get("*", ())) > 3:
         form = ", ".join(f"{name}=0" if name in optional else name for name in names) + ", ..." * varying
+        name = called(row) if map_ is None else f"{map_.symbol}.{row.method}"
         raise error(
-            f"{called(row)} takes ({form})",
+            f"{name} takes ({form})",
             state.at(node),
             found=ast.unparse(node),
-            expected=f"{called(row)}({form})",
+            expected=f"{name}({form})",
             fix=f"give it {', '.join(missing)}" if missing else "give it these arguments",
         )
     return found
@@ -317,7 +340,10 @@ def _wrong(role: str, wanted: str, value: Operand, location: Location | None) ->
     return error(f"{role} is {wanted}", at, found=found, expected=wanted, fix="give it what the helper takes")
 
 
-def _result(row: HelperRow, kind: str) -> ValueType:
+def _result(row: HelperRow, kind: str, map_: ir.MapReference | None) -> ValueType:
+    if row.returns == "map value" and map_ is not None:
+        of = PlaceType(map_.value)
+        return OptionalType(of) if row.maybe_null else of
     if row.name in GIVES_ACTION and kind == "xdp":
         return EnumType(KINDS[kind].returns)
     if row.returns == "nothing":
@@ -325,6 +351,6 @@ def _result(row: HelperRow, kind: str) -> ValueType:
     if row.returns == "integer":
         return storage_type(WIDTHS[row.return_type])
     if row.returns == "object":
-        of = ObjectType(row.return_type.removeprefix("struct ").removesuffix(" *"))
-        return OptionalType(of) if row.maybe_null else of
+        held = ObjectType(row.return_type.removeprefix("struct ").removesuffix(" *"))
+        return OptionalType(held) if row.maybe_null else held
     raise AssertionError(f"what {row.name} gives belongs to a map or a dynptr, whose methods have a way of their own")

@@ -119,6 +119,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         license=request.license,
         file=source.file,
         end=state.at(last),
+        hook=request.hook,
     )
 
 

@@ -728,6 +728,8 @@ class Program:
     file: SourceFile
     end: Location
     """The last line of the function, where a missing return is reported."""
+    hook: str = ""
+    """Which of its kind's hooks it is for, or what it is attached to."""
 
 
 @frozen_record

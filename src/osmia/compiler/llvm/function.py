@@ -8,6 +8,7 @@ divisors never zero.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, assert_never
 
 from osmia.compiler.checks.loop_forms import MOST_ROUNDS
@@ -149,7 +150,7 @@ class FunctionWriter:
             self._give_up()
         self._out.start(self._end)
         self._out.line(f"ret i32 {self._out.value(f'load i32, ptr {self._result}, align 4')}")
-        name, section = self._program.name, self._program.kind.section
+        name, section = self._program.name, self._program.kind.section(self._program.hook)
         head = (
             f"define dso_local i32 @{quoted(name)}(ptr %ctx) {ATTRIBUTES}"
             f" section {quoted(section)} !dbg {self._scope} {{"
@@ -1120,7 +1121,7 @@ class FunctionWriter:
         return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
 
     def _helper_call(self, of: ir.HelperCall) -> str:
-        arguments = self._call_arguments(of.arguments)
+        arguments = self._helper_arguments(of)
         self._out.at(of.location)
         pointer = is_pointer(of.type) and of.type != ir.NONE
         # What says which memory a call may touch lets LLVM drop the zeros of a new event whose fields are all assigned.
@@ -1132,6 +1133,22 @@ class FunctionWriter:
         if of.helper.changes_packet:
             self._packet.renew()
         return result if pointer else self._status(of.helper.number, result)
+
+    def _helper_arguments(self, of: ir.HelperCall) -> list[str]:
+        """Arguments in their order: keys and values of a map by their addresses."""
+        map_ = next((each for each in of.arguments if isinstance(each, ir.MapReference)), None)
+        arguments = []
+        for row, given in zip_longest(of.helper.arguments[: len(of.arguments)], of.arguments):
+            role = row.kind if row is not None and map_ is not None else ""
+            if map_ is None or isinstance(given, ir.MapReference) or given.type == ir.NONE:
+                arguments += self._call_arguments((given,))
+            elif role == "map key":
+                arguments.append(f"ptr {self._key(given, map_.key)}")
+            elif role == "map value":
+                arguments.append(f"ptr {self._argument(given, map_.value)}")
+            else:
+                arguments += self._call_arguments((given,))
+        return arguments
 
     def _raw_call(self, of: ir.RawCall) -> str:
         arguments = self._call_arguments(of.arguments)
