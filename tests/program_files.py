@@ -6,13 +6,13 @@ import importlib.util
 import itertools
 import textwrap
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import ModuleType
+import osmia
 
-    from osmia import CompileError
+if TYPE_CHECKING:
+    from types import ModuleType
 
 PRELUDE = (
     "from osmia import Array, HashMap, PerCpuArray, XdpAction, XdpContext, i8, i16, i32, i64, u8, u16, u32, u64, xdp\n"
@@ -45,7 +45,7 @@ def body_of(text: str) -> str:
     )
 
 
-def text_of(error: CompileError, path: str) -> str:
+def text_of(error: osmia.CompileError, path: str) -> str:
     """What the compiler says of a program in the file `path`: the place, the source line, a caret, and every note."""
     lines = (error.text or "").splitlines()
     assert error.offset is not None
@@ -53,4 +53,5 @@ def text_of(error: CompileError, path: str) -> str:
     end = error.end_offset if error.end_lineno == error.lineno else len(error.text or "") + 1
     caret = " " * (error.offset - 1) + "^" * max(1, end - error.offset)
     parts = [f"{error.lineno}:{error.offset}: {error.problem}", *lines, caret, *error.__notes__]
-    return "\n".join(parts).replace(path, "program.py") + "\n"
+    own = str(Path(osmia.__file__).parent)
+    return "\n".join(parts).replace(path, "program.py").replace(own, "osmia") + "\n"

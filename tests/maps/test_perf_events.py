@@ -74,7 +74,7 @@ class Event:
         self.memory = mmap.mmap(self.fd, (1 + PAGES) * mmap.PAGESIZE)
 
     def fileno(self) -> int:
-        return self.fd
+        return int(self.fd)
 
     def records(self) -> list[bytes]:
         """What was written, each as the bytes that the program gave and what the kernel put behind them."""
@@ -135,7 +135,8 @@ def test_a_part_of_the_packet_follows() -> None:
 
 def test_there_is_room_for_each_cpu_unless_it_says() -> None:
     with osmia.load(samples) as loaded:
-        assert loaded[SAMPLES].backend.max_entries == os.sysconf("SC_NPROCESSORS_CONF")
+        held: Any = loaded[SAMPLES].backend
+        assert held.max_entries == os.sysconf("SC_NPROCESSORS_CONF")
     assert (SAMPLES.max_entries, SAMPLES.key_size, SAMPLES.value_size) == (0, 4, 4)
     assert repr(SAMPLES) == "<PerfEventArray(Sample) SAMPLES, not live>"
     assert repr(TWO) == "<PerfEventArray(Sample, max_entries=2) TWO, not live>"

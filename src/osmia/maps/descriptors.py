@@ -20,12 +20,12 @@ def descriptor_of(value: Any, expected: str) -> int:
 
     `expected` begins the TypeError for anything else, and for what is closed: `M: a value is a socket`.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         number = value
     else:
         fileno = getattr(value, "fileno", None)
         number = fileno() if callable(fileno) else -1
-    if not isinstance(number, int) or number < 0:
+    if number < 0:
         closed = " (closed)" if hasattr(value, "fileno") else ""
         raise TypeError(f"{expected}, open, or its file descriptor, not {shown(value)}{closed}")
     return number
