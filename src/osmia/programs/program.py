@@ -6,7 +6,7 @@ import gc
 import sys
 from _thread import RLock
 
-from osmia.errors import NotLoadedError, OsmiaError, shown
+from osmia.errors import NotLoadedError, shown
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import check_name
 
@@ -185,11 +185,6 @@ class Program(Generic[C_contra, R_co]):
             gc.disable()
             try:
                 return self._load(settings)
-            except OsmiaError:
-                from osmia.programs.uncaught import hide_own_frames
-
-                hide_own_frames()
-                raise
             finally:
                 BEING_LOADED.pop()
                 if collecting:
@@ -266,14 +261,16 @@ class PacketProgram(Program[C_contra, R_co]):
         """Run it in the kernel on `packet` (BPF_PROG_TEST_RUN), `repeat` times; no interface is involved.
 
         It is loaded if it is not. The kernel wants at least an Ethernet header (14 bytes). More than one repetition
-        takes milliseconds.
+        takes milliseconds. Where the result may be an error's, `repr` of it names the lines that `errors()` has.
         """
         if not isinstance(packet, (bytes, bytearray, memoryview)):
             raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
         from osmia.programs.run_result import RunResult
 
         value, data, duration = self._running().test_run(bytes(packet), repeat)
-        return RunResult(self.name, self.kind.returns, value, data, duration)
+        error_value = self.kind.error_value if self.on_error is None else self.on_error
+        errors = self.errors() if value == error_value else ()
+        return RunResult(self.name, self.kind.returns, value, data, duration, errors)
 
     def _not_here(self) -> NoReturn:
         raise TypeError(

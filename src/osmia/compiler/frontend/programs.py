@@ -10,6 +10,7 @@ from osmia.compiler.fingerprint import MISSING, describe
 from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import condition, expression, operand
 from osmia.compiler.frontend.function import FunctionState, ProgramState, Static, Translator, UnitState
+from osmia.compiler.frontend.hiding import check_hiding
 from osmia.compiler.frontend.statements import assign_target, block
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import EnumType, context_type
@@ -102,6 +103,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
     context = _signature(unit, index, source, request)
     unit.files[source.file.path] = source.file
     state = _state(unit, index, source, context, request)
+    check_hiding(state, source.definition)
     body = block(state, source.definition.body)
     last = source.definition.body[-1]
     return ir.Program(
