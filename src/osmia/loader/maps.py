@@ -24,7 +24,7 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
     # The kernel takes types for both key and value, or for the value alone where it is a section of global data.
-    typed = spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
+    typed = kind.typed and spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
     btf_fd = btf.number if btf and typed else 0
     flags = _flags(spec)
 

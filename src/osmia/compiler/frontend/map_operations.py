@@ -203,7 +203,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
         )
     context, index = (state.translate.expression(state, each) for each in node.args)
     declaration: Any = map_.declaration
-    if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
+    if not isinstance(context.type, ContextType) or not issubclass(context.type.context, declaration.context):
         raise error(
             f"the context of the programs of {map_.symbol} is of type {declaration.context.__name__}",
             context.location,

@@ -838,6 +838,7 @@ class FunctionWriter:
                 return self._setting(of)
             case (
                 ir.PacketAt()
+                | ir.ArgumentRead()
                 | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Assume()
@@ -863,6 +864,9 @@ class FunctionWriter:
             case ir.LocalRead(local=local):
                 self._out.at(of.location)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
+            case ir.ArgumentRead(index=index):
+                self._out.at(of.location)
+                return self._out.value(f"inttoptr i64 {self._out.context_field(8 * index, 64)} to ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
