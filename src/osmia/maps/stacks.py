@@ -11,6 +11,7 @@ from osmia.layout import ArrayLayout, Declaration, IntegerLayout
 from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
+from osmia.maps.views import Items, Values
 from osmia.record import frozen_record
 from osmia.types import u32, u64
 
@@ -139,14 +140,10 @@ class StackTraceMap(Map[int, "tuple[F, ...]"], Mapping[int, "tuple[F, ...]"], Ge
 
     def items(self) -> ItemsView[int, tuple[F, ...]]:
         """Numbers with their stacks. One that goes away while they are walked is left out."""
-        from osmia.maps.views import Items
-
         return Items(self)
 
     def values(self) -> ValuesView[tuple[F, ...]]:
         """The stacks. One that goes away while they are walked is left out."""
-        from osmia.maps.views import Values
-
         return Values(self)
 
     def __delitem__(self, number: int) -> None:

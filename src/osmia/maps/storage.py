@@ -44,8 +44,8 @@ class Storage(Map[K, V], Generic[K, V]):
 
     what: str
     """What its values hang on, in error texts."""
-    struct: str
-    """The kernel's struct that kernel code gives."""
+    structs: tuple[str, ...]
+    """The kernel's structs that kernel code gives."""
     taken: str
     """What user code gives."""
 
@@ -106,14 +106,14 @@ class Storage(Map[K, V], Generic[K, V]):
     def _get(self, key: Any, default: Any, flags: int) -> Any:
         if flags or type(key).__module__ == "osmia.contexts.kernel_structs":
             raise TypeError(
-                f"{self.subject}: get() with a {self.struct}, or flags, is for kernel code; in user code write "
+                f"{self.subject}: get() with a {self.structs[0]}, or flags, is for kernel code; in user code write "
                 f"m.get(key, default) with {self.taken}"
             )
         found = self._read(key)
         return default if found is None else self._values.decode(found)
 
     def _read(self, key: Any) -> bytes | None:
-        return self._with(key, lambda packed: self._lookup(packed))
+        return self._with(key, self._lookup)
 
     def _write(self, key: Any, value: Any, flags: int) -> None:
         update, encoded = self.backend.update, self._values.encode(value)
@@ -180,16 +180,16 @@ class FileStorage(Storage[K, V], Generic[K, V]):
 class TaskStorage(Storage["Process", V], Generic[V]):
     """A value for each thread that is given one, which goes with it (BPF_MAP_TYPE_TASK_STORAGE, since Linux 5.11).
 
-    Kernel code names a thread by its task_struct. User code names one by the id of its process, `tasks[os.getpid()]`, or
-    by an object whose fileno() is a pidfd: that is the main thread of the process.
+    Kernel code names a thread by its task_struct. User code names one by the id of its process, `tasks[os.getpid()]`,
+    or by an object whose fileno() is a pidfd: that is the main thread of the process.
     """
 
     kind = MAP_KINDS["TaskStorage"]
-    what, struct = "thread", "task_struct"
+    what, structs = "task", ("task_struct",)
     taken = "the id of a process, or an object whose fileno() is a pidfd"
 
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
-        """Declare a value of that type for each thread. Its name is the variable's unless `name` says."""
+        """Declare a value of that type for each task, which is a thread. Its name is the variable's unless `name` says."""
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
         self._check_flags()
 
@@ -202,7 +202,7 @@ class TaskStorage(Storage["Process", V], Generic[V]):
     @overload
     def get(self, task: Process, default: D, /) -> V | D: ...
     def get(self, task: Any, default: Any = None, flags: int = 0, /) -> Any:
-        """The value of a thread.
+        """The value of a task, which is a thread.
 
         In kernel code: where it lies, or None if there is none. With a value as `initial` it is made with that where
         there is none yet, and None says that this failed; `flags` is BPF_LOCAL_STORAGE_GET_F_CREATE (1) then, as it
@@ -211,7 +211,7 @@ class TaskStorage(Storage["Process", V], Generic[V]):
         return self._get(task, default, flags)
 
     def delete(self, task: task_struct | None, /) -> int:
-        """In kernel code: delete the value of a thread; 0, or a negative error number."""
+        """In kernel code: delete the value of a task; 0, or a negative error number."""
         self._kernel_only("delete", task)
 
     def _own_descriptor(self, key: Any) -> int | None:
@@ -240,7 +240,7 @@ class InodeStorage(FileStorage["File", V], Generic[V]):
     """
 
     kind = MAP_KINDS["InodeStorage"]
-    what, struct = "file", "inode"
+    what, structs = "file", ("inode",)
     taken = "a path, a file descriptor, or an open file"
 
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
@@ -278,7 +278,7 @@ class CgrpStorage(FileStorage["File", V], Generic[V]):
     """
 
     kind = MAP_KINDS["CgrpStorage"]
-    what, struct = "cgroup", "cgroup"
+    what, structs = "cgroup", ("cgroup",)
     taken = "the path or a file descriptor of its directory"
 
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:

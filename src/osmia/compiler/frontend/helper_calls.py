@@ -99,7 +99,7 @@ def helper_call(
     """The IR of a helper's call; `map_` is the map whose operation it is."""
     location = state.at(node)
     kind = _kind(state)
-    _check_allowed(row, kind, location)
+    check_allowed(row, kind, location)
     given = _given(state, row, node, map_)
     arguments: list[ir.Expression | ir.MapReference] = []
     for argument in row.arguments:
@@ -135,7 +135,8 @@ def _kind(state: FunctionState) -> str:
     return of.kind
 
 
-def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+    """Refuse a helper that programs of a kind may not call, or that osmia has no way to call."""
     if kind not in row.kinds:
         raise error(
             f"programs of kind {kind} cannot call {row.name}",

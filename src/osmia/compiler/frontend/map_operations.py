@@ -11,8 +11,10 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
+from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PlaceType, integer_of
+from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -55,6 +57,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if isinstance(map_.declaration, Storage):
+        return storage_operation(state, map_, node)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:

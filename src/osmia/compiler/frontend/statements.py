@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import annotation as annotation_of
@@ -39,6 +40,9 @@ from osmia.maps.declaration import Map
 from osmia.maps.globals import Global
 from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
