@@ -427,7 +427,8 @@ def _read_context_field(spec: ObjectSpec, value: str) -> None:
     numbers = rest[1:]
     if spec.context_fields is None or len(rest) != 4 or program not in spec.programs or not _decimal(numbers):
         raise ObjectError(
-            f"{spec.name}: section '.osmia': 'field {value}', expected 'field <program> <name> <offset> <size> <signed>'"
+            f"{spec.name}: section '.osmia': 'field {value}', "
+            "expected 'field <program> <name> <offset> <size> <signed>'"
         )
     offset, size, signed = map(int, numbers)
     spec.context_fields.setdefault(program, []).append(ContextFieldSpec(rest[0], offset, size, bool(signed)))

@@ -119,7 +119,8 @@ def _check(spec: ObjectSpec, program: FunctionSpec, target: str, there: list[tup
 def _fits(own: tuple[str, str], kernel: tuple[str, str]) -> bool:
     name, of = own
     kernel_name, kernel_type = kernel
-    if kernel_name and kernel_name not in {name, name.removeprefix("_")}:
+    # An underscore says that it is not used, or keeps the name apart from a type's or a builtin's.
+    if kernel_name and kernel_name.strip("_") != name.strip("_"):
         return False
     return of == kernel_type or (kernel_type == "pointer" and of == "u64")
 

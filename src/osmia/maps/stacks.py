@@ -45,7 +45,7 @@ class _Stack(Bytes, Declaration):
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self.layout = ArrayLayout(IntegerLayout(u64), size // 8)
+        self.layout = ArrayLayout(IntegerLayout(u64), size // 8)  # type: ignore[arg-type]
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What tells it apart from others."""
@@ -117,7 +117,8 @@ class StackTraceMap(Map[int, "tuple[F, ...]"], Mapping[int, "tuple[F, ...]"], Ge
         found = self._lookup(self._encode_key(number))
         if found is None:
             raise self._missing(number)
-        return self._frames(found)
+        frames: tuple[F, ...] = self._frames(found)
+        return frames
 
     def __contains__(self, number: object) -> bool:
         return self._lookup(self._encode_key(number)) is not None

@@ -117,8 +117,12 @@ class Storage(Map[K, V], Generic[K, V]):
 
     def _write(self, key: Any, value: Any, flags: int) -> None:
         update, encoded = self.backend.update, self._values.encode(value)
-        written = self._with(key, lambda packed: update(packed, encoded, flags | self._update_flags) or True)
-        if written is None:
+
+        def write(packed: bytes) -> bool:
+            update(packed, encoded, flags | self._update_flags)
+            return True
+
+        if not self._with(key, write):
             raise KernelError(
                 errno.ESRCH, f"cannot write to map '{self.subject}': there is no {self.what} {key} (ESRCH)"
             )
@@ -189,7 +193,7 @@ class TaskStorage(Storage["Process", V], Generic[V]):
     taken = "the id of a process, or an object whose fileno() is a pidfd"
 
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
-        """Declare a value of that type for each task, which is a thread. Its name is the variable's unless `name` says."""
+        """Declare a value of that type for each task. Its name is the variable's unless `name` says."""
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
         self._check_flags()
 

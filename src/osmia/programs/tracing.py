@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from osmia.errors import OsmiaError
 from osmia.generic import Generic, TypeVar
-from osmia.programs.program import Program, check_function, check_name
+from osmia.maps.declaration import check_name
+from osmia.programs.program import Program, check_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -75,8 +75,8 @@ def _annotated(state: FunctionState, parameter: ast.arg) -> tuple[Any, bool]:
     optional = False
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and _is_none(node.right):
         node, optional = node.left, True
-    found = state.translate.operand(state, node) if isinstance(node, ast.Name | ast.Attribute) else None
-    of: Any = found.value if isinstance(found, Static) else None
+    found = _named(state, node)
+    of: Any = None if found is None else found.value
     if is_object_class(of) or (not optional and (is_integer(of) or of is bool)):
         return of, optional
     known = [name for name, value in vars(kernel_structs).items() if is_object_class(value)]
@@ -89,6 +89,16 @@ def _annotated(state: FunctionState, parameter: ast.arg) -> tuple[Any, bool]:
         fix=did_you_mean(shown, known)
         or "write the type that the kernel's function has; a pointer to no struct is a u64",
     )
+
+
+def _named(state: FunctionState, node: ast.expr | None) -> Static | None:
+    """What a name in an annotation stands for: parameters may be called as types are."""
+    if isinstance(node, ast.Name):
+        return state.resolve(node.id, state.at(node))
+    if isinstance(node, ast.Attribute):
+        base = _named(state, node.value)
+        return None if base is None else state.static_attribute(base, node.attr, state.at(node))
+    return None
 
 
 def is_object_class(of: object) -> bool:
