@@ -54,7 +54,12 @@ if TYPE_CHECKING:
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.redirect import CpuMap as CpuMap
+    from osmia.maps.redirect import DevMap as DevMap
+    from osmia.maps.redirect import DevMapHash as DevMapHash
+    from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
     from osmia.maps.stacks import StackFrame as StackFrame
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
     from osmia.maps.storage import CgrpStorage as CgrpStorage
     from osmia.maps.storage import InodeStorage as InodeStorage
     from osmia.maps.storage import TaskStorage as TaskStorage
+    from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.lsm import LsmProgram as LsmProgram
@@ -113,6 +119,9 @@ _HOME = {
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "CpuMap": "osmia.maps.redirect",
+    "DevMap": "osmia.maps.redirect",
+    "DevMapHash": "osmia.maps.redirect",
     "FixedArray": "osmia.arrays",
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
@@ -132,6 +141,7 @@ _HOME = {
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
+    "PerfEventArray": "osmia.maps.perf",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
@@ -148,11 +158,13 @@ _HOME = {
     "TpBtfProgram": "osmia.programs.tp_btf",
     "TracepointContext": "osmia.contexts.tracepoint",
     "TracepointProgram": "osmia.programs.tracepoint",
+    "UserRingBuf": "osmia.maps.user_ring",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",
     "XdpMode": "osmia.contexts.xdp",
     "XdpProgram": "osmia.programs.xdp",
+    "XskMap": "osmia.maps.redirect",
     "array": "osmia.structs",
     "be16": "osmia.types",
     "be32": "osmia.types",

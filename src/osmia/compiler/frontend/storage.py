@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
-from osmia.compiler.frontend.helper_calls import check_allowed
+from osmia.compiler.frontend.helper_calls import check_allowed, kind_of
 from osmia.compiler.frontend.map_keys import map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import unwrapped
@@ -31,7 +31,7 @@ def storage_operation(state: FunctionState, map_: ir.MapReference, node: ast.Cal
     name, location = node.func.attr, state.at(node)
     declaration: Any = map_.declaration
     row = helpers()[declaration.kind.kernel_operations[name]]
-    check_allowed(row, state.context.type.kind, location)  # type: ignore[union-attr]
+    check_allowed(row, kind_of(state), location)
     arguments = _arguments(map_, node, name, declaration.what, location)
     held = _object(state, map_, arguments[0], location)
     if name == "delete":
