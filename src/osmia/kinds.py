@@ -96,6 +96,8 @@ class Kind:
     @property
     def context_members(self) -> tuple[tuple[str, int], ...]:
         """Every member of the context's struct as (name, bits), for the object's BTF."""
+        if not self.context_struct:
+            return ()
         from osmia.abi.generated.contexts import CONTEXTS
 
         return CONTEXTS[self.context_struct]

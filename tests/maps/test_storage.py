@@ -1,4 +1,4 @@
-"""TaskStorage and CgrpStorage: values that programs and user code hang on processes and cgroups, and what is refused."""
+"""TaskStorage and CgrpStorage: values that programs and user code hang on processes and cgroups."""
 
 from __future__ import annotations
 
@@ -215,7 +215,9 @@ def test_what_is_declared() -> None:
     assert (children.key_size, children.value_size, children.max_entries, children.flags) == (4, 8, 0, 1)
     assert children.describe() != TaskStorage(u32, name="children").describe()
     assert children.describe() != InodeStorage(u64, name="children").describe()
-    assert text_of(NotLoadedError, lambda: TaskStorage(u64, name="T")[1]).startswith("T is not loaded: attach a program")
+    assert text_of(NotLoadedError, lambda: TaskStorage(u64, name="T")[1]).startswith(
+        "T is not loaded: attach a program"
+    )
 
 
 def test_wrong_declarations_and_uses_are_refused() -> None:
@@ -275,5 +277,3 @@ def test_what_clang_made_is_loaded_and_used() -> None:
         with loaded.programs["count"].attach(), subprocess.Popen(["sleep", "60"]) as child:  # type: ignore[attr-defined]
             assert tasks[child.pid] == 3
             child.kill()
-
-

@@ -18,7 +18,9 @@ from osmia.types import u32, u64
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal, NoReturn, Self
+
+    from osmia.maps.backend import MapBackend
 
 D = TypeVar("D")
 F = TypeVar("F")
@@ -91,6 +93,12 @@ class StackTraceMap(Map[int, "tuple[F, ...]"], Mapping[int, "tuple[F, ...]"], Ge
         size = _FRAME.size if flags & BPF_F_STACK_BUILD_ID else 8
         super().__init__(u32, _Stack(size * depth), max_entries=max_entries, name=name, flags=flags)
         self._check_flags()
+
+    @classmethod
+    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:  # noqa: ARG003
+        """A live map that was declared elsewhere, in an object file, which need not say what its keys are."""
+        size = value.size if isinstance(value, Bytes) else value.bits // 8
+        return super().opened(u32, _Stack(size), max_entries=max_entries, flags=flags, name=name, backend=backend)
 
     @property
     def build_id(self) -> bool:

@@ -15,9 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, NoReturn, Protocol, Self
 
     from osmia.contexts.kernel_structs import cgroup, inode, task_struct
+    from osmia.maps.backend import MapBackend
     from osmia.types import Ref
 
     class HasFileno(Protocol):
@@ -48,6 +49,11 @@ class Storage(Map[K, V], Generic[K, V]):
     """The kernel's structs that kernel code gives."""
     taken: str
     """What user code gives."""
+
+    @classmethod
+    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:  # noqa: ARG003
+        """A live map that was declared elsewhere, in an object file."""
+        return super().opened(i32, value, max_entries=max_entries, flags=flags, name=name, backend=backend)
 
     def __getitem__(self, key: K) -> V:
         """The value of an object, as it was when it was read. KeyError if it has none."""

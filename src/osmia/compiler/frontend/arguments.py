@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import describe
 from osmia.compiler.frontend.annotations import parsed
-from osmia.compiler.frontend.function import Static
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import BoolType, ContextType, IntType, ObjectType, OptionalType, integer_of, storage_type
 from osmia.contexts import ContextField, kernel_structs
@@ -17,7 +16,7 @@ from osmia.layout import BooleanLayout, IntegerLayout, StructLayout, layout_of
 from osmia.types import is_integer, u8, u64
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import FunctionState
+    from osmia.compiler.frontend.function import FunctionState, Static
     from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
     from osmia.compiler.request import ProgramRequest
