@@ -300,7 +300,7 @@ def _instead_of_field(name: str, members: list[str]) -> str:
         return f"call it: `{name}(...)`"
     if "packet" in members and name in PACKET_FIELDS:
         return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or "use one of these"
+    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:

@@ -171,6 +171,7 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
     """`key in m`."""
+    _check_looked_up(map_, f"`in {map_.symbol}`", location)
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -181,7 +182,23 @@ def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location
     return ir.If(location, test, (ir.Abort(location, ir.ErrorEdge(problem)),), ())
 
 
+def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> None:
+    """Refuse to look a key up in a map whose keys kernel code does not know, or cannot give."""
+    operations = map_.declaration.kind.kernel_operations
+    if "lookup" in operations:
+        return
+    raise error(
+        f"kernel code cannot look up a key in a {type(map_.declaration).__name__}",
+        location,
+        found=found,
+        expected=f"one of its operations: {', '.join(operations)}" if operations else "a map that has such keys",
+        fix=f"write `{map_.symbol}.{next(iter(operations))}(...)`" if operations else "use another type of map",
+        related=(f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",),
+    )
+
+
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState) -> None:
+    _check_looked_up(map_, ast.unparse(node), state.at(node))
     if not map_.declaration.kind.per_cpu:
         return
     raise error(

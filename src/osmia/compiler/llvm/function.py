@@ -243,7 +243,7 @@ class FunctionWriter:
                 result = self._integer(value)
                 self._leave_scopes(0)
                 self._out.at(statement.location)
-                self._return(result)
+                self._return(result if isinstance(value, ir.Constant) else self._within_results(result))
             case ir.If():
                 self._if(statement, ())
             case ir.Loop() if statement.plan.form == "bpf_loop":
@@ -654,6 +654,16 @@ class FunctionWriter:
         self._out.line(f"ret i32 {self._out.narrowed(returned, 32)}")
         self._out.start(there)
         self._statements(statement.otherwise)
+
+    def _within_results(self, result: str) -> str:
+        """A number of which the compiler knows that the kind may return it: the verifier knows less of divisions."""
+        low, high = self._program.kind.results
+        span = high - low
+        if span >> 16 or span & (span + 1):
+            return result
+        above = self._out.opaque(self._out.value(f"sub i64 {result}, {low}"))
+        kept = self._out.value(f"and i64 {above}, {span}")
+        return self._out.value(f"add i64 {kept}, {low}")
 
     def _return(self, result: str) -> None:
         if self._callback is not None:
