@@ -1,6 +1,7 @@
 """CgrpStorage: keep for each new cgroup what its creator was, and a limit that user code sets."""
 
 import os
+from pathlib import Path
 
 from osmia import CgrpStorage, TpBtfContext, struct, tp_btf, u32
 from osmia.contexts.kernel_structs import cgroup
@@ -21,16 +22,16 @@ def made(ctx: TpBtfContext, cgrp: cgroup) -> None:
     groups.get(cgrp, Group(creator=u32(creator), limit=10))
 
 
-def cgroup2() -> str:
+def cgroup2() -> Path:
     """Where the second version of cgroups is mounted."""
-    with open("/proc/self/mounts") as mounts:
-        return next(line.split()[1] for line in mounts if line.split()[2] == "cgroup2")
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return next(Path(path) for _, path, kind, *_ in mounts if kind == "cgroup2")
 
 
 if __name__ == "__main__":
-    path = f"{cgroup2()}/osmia-example-{os.getpid()}"
+    path = cgroup2() / f"osmia-example-{os.getpid()}"
     with made.attach():
-        os.mkdir(path)
+        path.mkdir()
     try:
         print("made by us:", groups[path].creator == os.getpid(), "limit:", groups[path].limit)
         groups[path] = Group(limit=20)
@@ -38,4 +39,4 @@ if __name__ == "__main__":
         del groups[path]
         print("still there:", path in groups)
     finally:
-        os.rmdir(path)
+        path.rmdir()

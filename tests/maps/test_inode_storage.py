@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import errno
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osmia import Global, InodeStorage, KernelError, LsmContext, i32, lsm, struct, u64
 from osmia.contexts.kernel_structs import dentry, file, inode  # noqa: TC001 - the compiler looks it up
+from this_kernel import why_no_lsm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 EPERM = 1
 ENOTDIR = 20
-
-
-def lsm_missing() -> str:
-    """Why no program of kind lsm can run here; empty where they can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    try:
-        count.load()
-    except KernelError as error:
-        return f"this kernel does not take lsm programs: {error}"
-    finally:
-        count.close()
-        opened.close()
-    listed = Path("/sys/kernel/security/lsm")
-    if listed.exists() and "bpf" not in listed.read_text().split(","):
-        return "the kernel was started without `lsm=...,bpf`"
-    return ""
 
 
 @struct
@@ -85,9 +68,8 @@ def fails(ctx: LsmContext, file_: file) -> int:
 
 
 @pytest.fixture(autouse=True)
-def closed(request: pytest.FixtureRequest) -> Iterator[None]:
-    why = lsm_missing()
-    if why:
+def closed() -> Iterator[None]:
+    if why := why_no_lsm():
         pytest.skip(why)
     yield
     for program in (count, keep, start, forget, fails):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection
 
 import osmia
 from compiled import c_object
@@ -77,7 +78,7 @@ def test_frames_of_a_process_are_places_in_files() -> None:
     libc = next(file for file in files if "/libc.so" in file or "/libc-" in file)
     with Path(libc).open("rb") as file:
         notes = ELFFile(file).get_section_by_name(".note.gnu.build-id")
-        assert notes is not None
+        assert isinstance(notes, NoteSection)
         wanted = next(note["n_desc"] for note in notes.iter_notes())
     assert wanted in {frame.build_id.hex() for frame in frames}
 
