@@ -90,7 +90,9 @@ def _value(macro: str) -> int:
 
 
 def test_the_tables_say_what_the_kernel_says() -> None:
-    assert {name: (kind.program_type, kind.attach_types[""]) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
+    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types[""]) == (6, 37)
+    tracing = {"tracepoint": (5, 0), "raw_tracepoint": (17, 0), "tp_btf": (26, 23), "lsm": (29, 27)}
+    assert {name: (KINDS[name].program_type, KINDS[name].attach_type("any")) for name in tracing} == tracing
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
         places, offset = {}, 0

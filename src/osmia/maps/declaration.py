@@ -121,7 +121,7 @@ class Map(Shared, Generic[K, V]):
         if name == RESERVED:
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
-        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 0 if self.kind.entries == "none" else 1)
         _check_integer(f"{self.subject}: flags", flags, 0)
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
@@ -178,6 +178,15 @@ class Map(Shared, Generic[K, V]):
         self._lookup: Callable[[bytes], bytes | None] = backend.lookup
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
+
+    def _check_flags(self) -> None:
+        """Refuse flags that a map of this type cannot be created with."""
+        other = self.flags & ~self.kind.flags
+        if other:
+            raise ValueError(
+                f"{self.subject}: a {type(self).__name__} is created with flags among {self.kind.flags:#x}, "
+                f"not with {other:#x}"
+            )
 
     def _encode_key(self, key: Any) -> bytes:
         try:

@@ -57,7 +57,8 @@ def _check_fields(program: ir.Program) -> None:
     """Refuse fields of the context that programs at other hooks of the kind have."""
     kind = program.kind
     for each in program_nodes(program):
-        hooks = kind.fields[each.field].hooks if isinstance(each, ir.ContextRead) else ()
+        known = kind.fields.get(each.field) if isinstance(each, ir.ContextRead) else None
+        hooks = known.hooks if known is not None else ()
         if hooks and program.hook not in hooks:
             names = " and ".join(f'"{hook}"' for hook in hooks)
             raise error(

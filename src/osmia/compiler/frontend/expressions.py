@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi.helpers import function_row, helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.annotations import wrapped
+from osmia.compiler.frontend.arguments import raw_argument
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
@@ -269,7 +270,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
 
 
 def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
-    fields = KINDS[of.kind].fields
+    fields = of.fields
     known = fields.get(name)
     if known is None:
         members = [*fields, *packet_members(KINDS[of.kind])]
@@ -277,7 +278,7 @@ def _context_field(of: ContextType, name: str, location: Location) -> ir.Express
             f"{of} has no field {name!r}",
             location,
             found=f"{of}.{name}",
-            expected=f"one of {', '.join(members)}",
+            expected=f"one of {', '.join(members)}" if members else f"a helper: {of} has no fields",
             fix=_instead_of_field(name, members),
         )
     return ir.ContextRead(
@@ -296,7 +297,7 @@ def _instead_of_field(name: str, members: list[str]) -> str:
         return f"call it: `{name}(...)`"
     if "packet" in members and name in PACKET_FIELDS:
         return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or "use one of these"
+    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:
@@ -344,6 +345,8 @@ def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expr
     assert isinstance(node.func, ast.Attribute)
     if not isinstance(base, ir.Expression):
         return None
+    if isinstance(base.type, ContextType) and base.type.kind == "raw_tracepoint" and node.func.attr == "arg":
+        return raw_argument(state, node)
     if isinstance(base.type, ContextType):
         return context_helper(state, base.type, node)
     if isinstance(base.type, PacketType):

@@ -126,6 +126,16 @@ class ContextRead:
 
 
 @frozen_record
+class ArgumentRead:
+    """An argument of the function that a program is attached to: an object of the kernel's."""
+
+    type: ObjectType | OptionalType
+    location: Location
+    name: str
+    index: int
+
+
+@frozen_record
 class MapLookup:
     """bpf_map_lookup_elem: where the key's value lies, or None."""
 
@@ -493,6 +503,7 @@ Expression = (
     Constant
     | LocalRead
     | ContextRead
+    | ArgumentRead
     | MapLookup
     | MapUpdate
     | MapDelete
@@ -741,6 +752,8 @@ class Program:
     """The last line of the function, where a missing return is reported."""
     hook: str = ""
     """Which of its kind's hooks it is for, or what it is attached to."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Those of the kernel's function that it is given, in their order: name and type, `task_struct` or `u64`."""
 
 
 @frozen_record

@@ -195,6 +195,8 @@ class DebugInfo:
     def _context(self, program: ir.Program) -> str:
         """A pointer to the context of a program's kind."""
         kind = program.kind
+        if not kind.context_struct:
+            return self.pointer(self._basic("u64", 64, signed=False))
         members, offset = [], 0
         for name, bits in kind.context_members:
             base = self._basic(f"u{bits}", bits, signed=False)
