@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.context_member import ContextMember
     from osmia.contexts import ContextField
 
 
@@ -24,6 +25,8 @@ class PacketAccess:
     data_meta: int | None
     """Where the metadata before the packet begins; None where there is none."""
     writable: bool
+    bits: int = 32
+    """How wide these fields are: 64 where the context declares them as pointers."""
 
 
 @record
@@ -85,8 +88,8 @@ class Kind:
         return getattr(__import__(f"osmia.contexts.{self.module}", fromlist=[name]), name)
 
     @property
-    def context_members(self) -> tuple[tuple[str, int], ...]:
-        """Every member of the context's struct as (name, bits), for the object's BTF."""
+    def context_members(self) -> tuple[ContextMember, ...]:
+        """Every member of the context's struct, for the object's BTF."""
         from osmia.abi.generated.contexts import CONTEXTS
 
         return CONTEXTS[self.context_struct]

@@ -57,15 +57,12 @@ def test_every_constant_has_its_value_in_this_kernel(kernel: Btf) -> None:
     assert {name: ours[name] for name in common} == {name: values[name] for name in common}
 
 
-def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf) -> None:
-    found = kernel.find("xdp_md", kinds.STRUCT)
+@pytest.mark.parametrize("struct", generate_abi.CONTEXTS)
+def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf, struct: str) -> None:
+    found = kernel.find(struct, kinds.STRUCT)
     assert found is not None
-    ends = [(member.name, member.offset) for member in kernel.members(found)]
-    expected, offset = [], 0
-    for name, bits in contexts.CONTEXTS["xdp_md"]:
-        expected.append((name, offset))
-        offset += bits
-    assert expected[: len(ends)] == ends[: len(expected)]
+    here, ours = generate_abi.context_members(kernel, found), list(contexts.CONTEXTS[struct])
+    assert here[: len(ours)] == ours[: len(here)]
 
 
 def test_the_macros_are_those_of_the_installed_headers() -> None:
@@ -88,12 +85,11 @@ def test_the_tables_say_what_the_kernel_says() -> None:
     assert {name: (kind.program_type, kind.attach_types[""]) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
-        places, offset = {}, 0
-        for name, bits in kind.context_members:
-            places[name] = (offset, bits)
-            offset += bits
+        places = {each.name: each for each in kind.context_members}
         for name, field in kind.fields.items():
-            assert places[name] == (field.offset * 8, field.bits)
+            place = places[name]
+            assert (place.offset, place.bits, place.length) == (field.offset, field.bits, field.length)
+            assert bool(place.pointer) == bool(field.object)
     for row in MAP_KINDS.values():
         if row.since > (6, 18):
             continue  # the kernel that they were made from is older

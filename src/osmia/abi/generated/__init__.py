@@ -1,6 +1,6 @@
 """The constants of bpf(2).
 
-Made by tools/generate_abi.py from the BTF of Linux 6.18.44-fc-v669; do not edit.
+Made by tools/generate_abi.py from the BTF of Linux 6.18.44-fc-v782; do not edit.
 """
 
 from __future__ import annotations

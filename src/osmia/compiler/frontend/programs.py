@@ -149,7 +149,7 @@ def _signature(unit: UnitState, index: int, source: FunctionSource, request: Pro
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = ir.Local(parameter.arg, context_type(kind), None)
+    context = ir.Local(parameter.arg, context_type(kind, request.hook), None)
     state = _state(unit, index, source, context, request)
     for role, name, node, place, expected in (
         (

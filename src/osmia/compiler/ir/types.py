@@ -130,6 +130,7 @@ class ContextType:
 
     kind: str
     context: type
+    hook: str = ""
 
     def __str__(self) -> str:
         return self.context.__name__
@@ -149,9 +150,9 @@ class PacketType:
 ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | ObjectType | OptionalType | ContextType | PacketType
 
 
-def context_type(kind: Kind) -> ContextType:
-    """The type of a kind's context."""
-    return ContextType(kind.name, kind.context)
+def context_type(kind: Kind, hook: str = "") -> ContextType:
+    """The type of the context of a kind's programs at a hook."""
+    return ContextType(kind.name, kind.context, hook)
 
 
 def storage_type(storage: Storage) -> IntType:
