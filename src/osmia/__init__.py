@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from osmia.byte_order import htons as htons
     from osmia.byte_order import ntohl as ntohl
     from osmia.byte_order import ntohs as ntohs
+    from osmia.contexts.cgroup import CgroupAction as CgroupAction
+    from osmia.contexts.cgroup_skb import CgroupSkbContext as CgroupSkbContext
+    from osmia.contexts.cgroup_sock import CgroupSockContext as CgroupSockContext
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
@@ -53,6 +56,10 @@ if TYPE_CHECKING:
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
+    from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
+    from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
+    from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -92,6 +99,11 @@ __version__ = "0.1.0"
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
     "Array": "osmia.maps.array",
+    "CgroupAction": "osmia.contexts.cgroup",
+    "CgroupSkbContext": "osmia.contexts.cgroup_skb",
+    "CgroupSkbProgram": "osmia.programs.cgroup_skb",
+    "CgroupSockContext": "osmia.contexts.cgroup_sock",
+    "CgroupSockProgram": "osmia.programs.cgroup_sock",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -129,6 +141,8 @@ _HOME = {
     "be64": "osmia.types",
     "be64_to_cpu": "osmia.byte_order",
     "bits": "osmia.structs",
+    "cgroup_skb": "osmia.programs.cgroup_skb",
+    "cgroup_sock": "osmia.programs.cgroup_sock",
     "chars": "osmia.structs",
     "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",

@@ -71,6 +71,11 @@ def kernel_only(name: str) -> TypeError:
     return TypeError(f"{name}() exists in kernel code only: a program that runs in the kernel calls it")
 
 
+def kernel_only_field(name: str) -> TypeError:
+    """The error of a field of a context that user code reads or writes."""
+    return TypeError(f"the field {name} of a context exists in kernel code only: a program in the kernel reads it")
+
+
 def helpers_later(mixin: str) -> type:
     """Stand in for a class of contexts.generated.helpers, which is read when one of its methods is asked for.
 

@@ -224,13 +224,11 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
     )
 
 
-def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: int = 0) -> int:
-    """BPF_LINK_CREATE to an interface: a link's file descriptor."""
+def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) -> int:
+    """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor of a cgroup."""
     return call(
         abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE.pack(
-            prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type, flags=flags
-        ),
+        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
     )
 
 

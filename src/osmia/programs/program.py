@@ -327,6 +327,16 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
         )
 
 
+def check_hook(kind: Kind, hook: object) -> None:
+    """Refuse what is no hook of a kind."""
+    known = [each for each in kind.attach_types if each not in ("", "*")]
+    if hook in known:
+        return
+    if getattr(hook, "__code__", None) is not None:
+        raise TypeError(f"@{kind.name} is told its hook: `@{kind.name}({known[0]!r}, ...)`")
+    raise TypeError(f"@{kind.name}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
+
+
 def check_options(
     decorator: str, function: FunctionType, name: object, on_error: object, returns: type[IntEnum]
 ) -> str:
