@@ -82,9 +82,10 @@ def _value(macro: str) -> int:
 
 
 def test_the_tables_say_what_the_kernel_says() -> None:
-    assert {name: (kind.program_type, kind.attach_types[""]) for name, kind in KINDS.items()} == {"xdp": (6, 37)}
+    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types) == (6, {"": 37})
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
+        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{kind.name.upper()}"]
         places = {each.name: each for each in kind.context_members}
         for name, field in kind.fields.items():
             place = places[name]
