@@ -33,6 +33,25 @@ ENUMS = (
 # By themselves: there are many, and who loads and attaches a program needs none.
 HELPERS = (("bpf_func_id", "Helpers"),)
 
+# Those that kernel code gives to helpers and to maps: user code imports them from osmia.flags.
+FLAGS = (
+    ("BPF_F_INGRESS", "Flags of redirections"),
+    ("BPF_F_NEIGH", "More flags of redirections"),
+    ("BPF_F_INDEX_MASK", "Flags of perf events"),
+    ("BPF_RB_NO_WAKEUP", "Flags of ring buffers"),
+    ("BPF_RB_AVAIL_DATA", "What ring buffers are asked for"),
+    ("BPF_LOCAL_STORAGE_GET_F_CREATE", "Flags of storage"),
+    ("BPF_F_SKIP_FIELD_MASK", "Flags of stack traces"),
+    ("BPF_SK_LOOKUP_F_REPLACE", "Flags of sk_assign"),
+    ("BPF_F_CURRENT_NETNS", "Network namespaces of socket look-ups"),
+    ("BPF_F_RECOMPUTE_CSUM", "Flags of skb_store_bytes"),
+    ("BPF_F_HDR_FIELD_MASK", "Flags of checksum helpers"),
+    ("BPF_F_PSEUDO_HDR", "Flags of l4_csum_replace"),
+    ("BPF_F_ADJ_ROOM_FIXED_GSO", "Flags of skb_adjust_room"),
+    ("BPF_SOCK_OPS_VOID", "What sock_ops programs are called for"),
+    ("BPF_SOCK_OPS_RTO_CB_FLAG", "Flags of sock_ops_cb_flags_set"),
+)
+
 # Contexts of programs, and the sockets that their fields and helpers give, which are read like contexts.
 CONTEXTS = (
     "xdp_md",
@@ -44,6 +63,7 @@ CONTEXTS = (
     "sk_reuseport_md",
     "bpf_sock_addr",
     "bpf_tcp_sock",
+    "bpf_xdp_sock",
 )
 
 
@@ -64,6 +84,7 @@ def generate(btf: Btf, release: str) -> dict[str, str]:
     return {
         "__init__.py": _constants(btf, release, "The constants of bpf(2)", ENUMS),
         "helper_ids.py": _constants(btf, release, "The numbers of the helpers", HELPERS),
+        "flags.py": _constants(btf, release, "Flags and codes of helpers", FLAGS),
         "contexts.py": _contexts(btf, release),
     }
 
@@ -82,9 +103,10 @@ def _head(what: str, release: str) -> list[str]:
 
 def _constants(btf: Btf, release: str, title: str, chosen: tuple[tuple[str, str], ...]) -> str:
     lines = _head(title, release)
-    enums = {of.name: of for of in reversed(btf.of_kind(kinds.ENUM)) if of.name}
+    every = [*btf.of_kind(kinds.ENUM), *btf.of_kind(kinds.ENUM64)]
+    enums = {of.name: of for of in reversed(every) if of.name}
     nameless = {}
-    for of in reversed(btf.of_kind(kinds.ENUM)):
+    for of in reversed(every):
         if not of.name and of.vlen:
             nameless[btf.values(of)[0][0]] = of
     for name, what in chosen:

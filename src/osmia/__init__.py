@@ -53,9 +53,15 @@ if TYPE_CHECKING:
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.redirect import CpuMap as CpuMap
+    from osmia.maps.redirect import DevMap as DevMap
+    from osmia.maps.redirect import DevMapHash as DevMapHash
+    from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
     from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
     from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
@@ -107,6 +113,9 @@ _HOME = {
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "CpuMap": "osmia.maps.redirect",
+    "DevMap": "osmia.maps.redirect",
+    "DevMapHash": "osmia.maps.redirect",
     "FixedArray": "osmia.arrays",
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
@@ -123,6 +132,7 @@ _HOME = {
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
+    "PerfEventArray": "osmia.maps.perf",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
@@ -130,11 +140,13 @@ _HOME = {
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
+    "UserRingBuf": "osmia.maps.user_ring",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",
     "XdpMode": "osmia.contexts.xdp",
     "XdpProgram": "osmia.programs.xdp",
+    "XskMap": "osmia.maps.redirect",
     "array": "osmia.structs",
     "be16": "osmia.types",
     "be32": "osmia.types",

@@ -10,8 +10,9 @@ import pytest
 
 import generate_abi
 from osmia import abi
+from osmia import flags as public_flags
 from osmia.abi import generated
-from osmia.abi.generated import contexts, helper_ids
+from osmia.abi.generated import contexts, flags, helper_ids
 from osmia.btf import kinds
 from osmia.btf.read import Btf
 from osmia.kinds import KINDS
@@ -48,13 +49,17 @@ def constants(module: object) -> dict[str, int]:
 
 def test_every_constant_has_its_value_in_this_kernel(kernel: Btf) -> None:
     values: dict[str, int] = {}
-    for of in kernel.of_kind(kinds.ENUM):
+    for of in (*kernel.of_kind(kinds.ENUM), *kernel.of_kind(kinds.ENUM64)):
         values.update(kernel.values(of))
-    ours = constants(generated) | constants(helper_ids)
+    ours = constants(generated) | constants(helper_ids) | constants(flags)
     common = ours.keys() & values.keys()
     # Old kernels lack some; that none is compared must not pass.
     assert len(common) > 300
     assert {name: ours[name] for name in common} == {name: values[name] for name in common}
+
+
+def test_flags_of_helpers_are_public() -> None:
+    assert set(constants(flags)) <= set(public_flags.__all__) == set(constants(public_flags))
 
 
 @pytest.mark.parametrize("struct", generate_abi.CONTEXTS)
@@ -82,7 +87,7 @@ def _value(macro: str) -> int:
 
 
 def test_the_tables_say_what_the_kernel_says() -> None:
-    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types) == (6, {"": 37})
+    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types) == (6, {"": 37, "devmap": 33, "cpumap": 35})
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
         assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{kind.name.upper()}"]

@@ -16,6 +16,7 @@ SOCK = (*SOCK_COMMON[:2], "type", "protocol", "mark", "priority", *SOCK_COMMON[2
 OBJECT_FIELDS = {
     "sock_common": fields_of("bpf_sock", SOCK_COMMON, network=SOCK_NETWORK),
     "bpf_sock": fields_of("bpf_sock", SOCK, network=SOCK_NETWORK),
+    "bpf_xdp_sock": fields_of("bpf_xdp_sock", ("queue_id",)),
     "bpf_tcp_sock": fields_of("bpf_tcp_sock", tuple(member.name for member in CONTEXTS["bpf_tcp_sock"])),
 }
 """By the struct that the verifier takes a pointer to be of."""

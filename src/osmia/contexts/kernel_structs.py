@@ -88,6 +88,15 @@ class bpf_sock(sock_common):
         raise kernel_only_field("priority")
 
 
+class bpf_xdp_sock:
+    """An AF_XDP socket as XDP programs see it (struct bpf_xdp_sock in linux/bpf.h)."""
+
+    @property
+    def queue_id(self) -> int:
+        """The receive queue that it is bound to (u32)."""
+        raise kernel_only_field("queue_id")
+
+
 class bpf_tcp_sock(sock_common):
     """The TCP side of a socket as networking programs see it (struct bpf_tcp_sock in linux/bpf.h)."""
 

@@ -71,13 +71,18 @@ def _field(of: ContextType, name: str, location: Location) -> ContextField:
         )
     if known.hooks and of.hook not in known.hooks:
         raise error(
-            f"programs at the hook {of.hook} have no field {name!r}",
+            f"{of}.{name} is there at other hooks alone",
             location,
-            found=f"{of}.{name}",
-            expected=f"a program at {' or '.join(known.hooks)}",
-            fix=f"declare it so: `@{of.kind}({known.hooks[0]!r}, ...)`, or leave the field out",
+            found=f"a program at the hook {of.hook!r}" if of.hook else "a program without a hook",
+            expected="one at " + " or ".join(f'"{hook}"' for hook in known.hooks),
+            fix=f"declare the program with {_declared(of.kind, known.hooks[0])}, or leave the field alone",
         )
     return known
+
+
+def _declared(kind: str, hook: str) -> str:
+    """How a program at a hook is declared: where a kind has programs without one, it is an option."""
+    return f'@{kind}(hook="{hook}")' if "" in KINDS[kind].attach_types else f'@{kind}("{hook}", ...)'
 
 
 def _instead_of_field(name: str, members: list[str]) -> str:

@@ -42,7 +42,7 @@ from osmia.compiler.frontend.places import (
     place_of_subscript,
 )
 from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
-from osmia.compiler.frontend.rings import output
+from osmia.compiler.frontend.rings import output, perf_output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
@@ -55,6 +55,7 @@ from osmia.functions import Function
 from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Global
+from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
@@ -270,6 +271,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         base = operand(state, node.func.value)
         if isinstance(base, Static) and isinstance(base.value, RingBuf) and node.func.attr == "output":
             return output(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, PerfEventArray) and node.func.attr == "output":
+            return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):

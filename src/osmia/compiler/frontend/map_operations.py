@@ -12,7 +12,7 @@ from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import ContextType, IntType, ObjectType, OptionalType, PlaceType, integer_of
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -69,7 +69,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     arguments = _arguments(state, map_, node, name, (least, most))
     key = map_key(state, map_, state.translate.operand(state, arguments[0]), location)
     if name == "lookup":
-        return ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
+        of = ObjectType("bpf_xdp_sock") if map_.declaration.kind.values == "AF_XDP socket" else PlaceType(map_.value)
+        return ir.MapLookup(OptionalType(of), location, map_, key)
     if name == "delete":
         return ir.MapDelete(STATUS, location, map_, key)
     value = map_value(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))

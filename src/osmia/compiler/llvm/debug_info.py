@@ -17,7 +17,6 @@ from osmia.layout import (
     SpinLockLayout,
     StructLayout,
 )
-from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -264,10 +263,13 @@ class DebugInfo:
     def map(self, map_: ir.MapReference) -> tuple[int, str]:
         """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t. And its members' count."""
         declaration = map_.declaration
-        members = [("type", self._uint(MAP_KINDS[type(declaration).__name__].type))]
+        members = [("type", self._uint(declaration.kind.type))]
         if declaration.key is not None:
+            # What perf events are written into is no value: that is a file descriptor.
+            descriptor = declaration.kind.values == "perf event"
+            value = self._basic("u32", 32, signed=False) if descriptor else self.layout(map_.value)
             members.append(("key", self.pointer(self.layout(map_.key))))
-            members.append(("value", self.pointer(self.layout(map_.value))))
+            members.append(("value", self.pointer(value)))
         members.append(("max_entries", self._uint(declaration.max_entries)))
         if declaration.flags:
             members.append(("map_flags", self._uint(declaration.flags)))
