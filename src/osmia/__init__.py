@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.cgroups import CgroupArray as CgroupArray
+    from osmia.maps.cgroups import CgroupStorage as CgroupStorage
+    from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
+    from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
@@ -106,10 +110,13 @@ __version__ = "0.1.0"
 _HOME = {
     "Array": "osmia.maps.array",
     "CgroupAction": "osmia.contexts.cgroup",
+    "CgroupArray": "osmia.maps.cgroups",
     "CgroupSkbContext": "osmia.contexts.cgroup_skb",
     "CgroupSkbProgram": "osmia.programs.cgroup_skb",
     "CgroupSockContext": "osmia.contexts.cgroup_sock",
     "CgroupSockProgram": "osmia.programs.cgroup_sock",
+    "CgroupStorage": "osmia.maps.cgroups",
+    "CgroupStorageKey": "osmia.maps.cgroups",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -130,6 +137,7 @@ _HOME = {
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PerfEventArray": "osmia.maps.perf",

@@ -121,7 +121,7 @@ class Map(Shared, Generic[K, V]):
         if name == RESERVED:
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
-        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 0 if self.kind.entries == "none" else 1)
         _check_integer(f"{self.subject}: flags", flags, 0)
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:

@@ -38,6 +38,7 @@ def check_limits(unit: ir.Unit) -> None:
     for program in unit.programs:
         _check_license(program, unit.license)
         _check_maps(program, unit)
+        _check_storages(program)
 
 
 def check_target(unit: ir.Unit, target: Target) -> None:
@@ -78,6 +79,27 @@ def _check_maps(program: ir.Program, unit: ir.Unit) -> None:
                 expected=f"at most {MOST_MAPS}",
                 fix="put several values into one map or one Global: a struct, an array",
             )
+
+
+def _check_storages(program: ir.Program) -> None:
+    """A program has one storage of cgroups of each type: the kernel finds it without being told which."""
+    found: dict[str, str] = {}
+    for each in program_nodes(program):
+        if not isinstance(each, ir.HelperCall) or each.helper.name != "get_local_storage":
+            continue
+        for map_ in each.arguments:
+            if not isinstance(map_, ir.MapReference):
+                continue
+            name = map_.declaration.kind.class_name
+            first = found.setdefault(name, map_.symbol)
+            if first != map_.symbol:
+                raise error(
+                    f"{program.name} uses two maps of type {name}",
+                    each.location,
+                    found=f"{map_.symbol} beside {first}",
+                    expected=f"one {name}: the kernel takes no more",
+                    fix=f"put both values into one @struct, or look one of them up in a HashMap by the cgroup's id",
+                )
 
 
 def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:

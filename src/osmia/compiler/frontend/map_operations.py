@@ -55,6 +55,14 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if operations[name] == "get_local_storage" and (node.args or node.keywords):
+        raise error(
+            "local takes no arguments",
+            location,
+            found=ast.unparse(node),
+            expected=f"{map_.symbol}.local()",
+            fix="leave them out: the value is that of the cgroup that the program is attached to",
+        )
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
