@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class CgroupLink(Link):
     """A program attached to a cgroup: it sees what the processes of that cgroup and of those below it do."""
 
-    def __init__(self, fd: int, program: str, cgroup: str) -> None:
+    def __init__(self, fd: int, program: str, cgroup: str, attach_type: int) -> None:
         super().__init__(fd, program, f"cgroup '{cgroup}'")
+        self._attach_type = attach_type
         self.cgroup = cgroup
         """The path that it was attached by; `fd 5` where it was attached by a file descriptor."""
 
@@ -34,6 +35,19 @@ class CgroupLink(Link):
     def gone(self) -> bool:
         """Whether the cgroup does not exist any more; the program has ended with it."""
         return self.cgroup_id == 0
+
+    def update(self, program: Attachable) -> None:
+        """Put another program in the place of the attached one, atomically: no packet sees neither or both.
+
+        TypeError for a program of another hook, KernelError if it is of another kind, or if the cgroup is gone.
+        """
+        kind, hook = getattr(program, "kind", None), getattr(program, "hook", None)
+        if kind is not None and hook is not None and kind.attach_type(hook) != self._attach_type:
+            raise TypeError(
+                f"cannot replace {self._what} by '{program.name}': that is for the hook '{kind.section(hook)}', and "
+                "this link is at another one"
+            )
+        super().update(program)
 
     def _info(self) -> dict[str, Any]:
         descriptor = self._open()
@@ -65,7 +79,7 @@ def attach_cgroup(program: Attachable, cgroup: Cgroup, attach_type: int) -> Cgro
             except OSError as error:
                 number = error.errno or 0
             else:
-                return CgroupLink(fd, program.name, held.name)
+                return CgroupLink(fd, program.name, held.name, attach_type)
         from osmia.kernel.errors import kernel_error
 
         raise kernel_error(

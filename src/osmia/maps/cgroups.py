@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from _struct import Struct
 
 from osmia.errors import KernelError, shortened
 from osmia.generic import Generic, TypeVar, overload
@@ -25,6 +26,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 KF = TypeVar("KF")
 I = TypeVar("I", bound=int)  # noqa: E741 - the integer that a Ref refers to
+
+_FD = Struct("=i")
 
 
 class CgroupArray(Map[int, int]):
@@ -64,7 +67,7 @@ class CgroupArray(Map[int, int]):
         packed = self._key(index)
         with OpenCgroup(cgroup, f"put into map '{self.subject}' cgroup") as held:
             try:
-                self.backend.update(packed, self._values.encode(held.number), 0)
+                self.backend.update(packed, _FD.pack(held.number), 0)
             except KernelError as error:
                 if error.errno != errno.EBADF:
                     raise self._named(error, index) from None
@@ -98,13 +101,14 @@ class CgroupArray(Map[int, int]):
         def __iter__(self) -> NoReturn:
             raise self._unreadable()
 
+        def __contains__(self, index: object) -> NoReturn:
+            raise self._unreadable()
+
         def __getitem__(self, index: int) -> NoReturn:
             raise self._unreadable()
 
     def _unreadable(self) -> TypeError:
-        return TypeError(
-            f"{self.subject}: the kernel does not tell which cgroups a CgroupArray holds: keep their paths"
-        )
+        return TypeError(f"{self.subject}: the kernel does not tell which cgroups it holds: keep their paths")
 
     def _key(self, index: int) -> bytes:
         packed = self._encode_key(index)

@@ -98,7 +98,7 @@ def _check_storages(program: ir.Program) -> None:
                     each.location,
                     found=f"{map_.symbol} beside {first}",
                     expected=f"one {name}: the kernel takes no more",
-                    fix=f"put both values into one @struct, or look one of them up in a HashMap by the cgroup's id",
+                    fix="put both values into one @struct, or look one of them up in a HashMap by the cgroup's id",
                 )
 
 
