@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,12 +27,14 @@ from osmia import (
     u32,
     u64,
 )
-from osmia.compiler import PORTABLE
+from osmia.compiler import PORTABLE, Target
 from osmia.compiler.cache import object_for
 from osmia.maps.cgroup_directory import cgroup_root
+from this_kernel import require_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from namespaces import Namespace
 
@@ -186,6 +187,7 @@ def test_what_storage_refuses(group: Cgroup) -> None:
 
 
 def test_which_cgroup_a_task_is_in(group: Cgroup) -> None:
+    require_kernel((6, 18), "current_task_under_cgroup for programs of cgroups")
     asks.load()
     outside.value = 7
     with cgroup(group.path) as below, asks.attach(group.path):
@@ -210,7 +212,8 @@ def test_which_cgroup_a_task_is_in(group: Cgroup) -> None:
         assert text_of(KeyError, lambda: GROUPS.__delitem__(0)) == "GROUPS: no cgroup at 0"
 
 
-def test_what_an_array_of_cgroups_refuses(tmp_path: Path) -> None:
+def test_what_an_array_of_cgroups_refuses() -> None:
+    require_kernel((6, 18), "current_task_under_cgroup for programs of cgroups")
     asks.load()
     groups: Any = GROUPS
     there = f"cgroups are below {cgroup_root()}"
@@ -229,15 +232,16 @@ def test_what_an_array_of_cgroups_refuses(tmp_path: Path) -> None:
     for use in (lambda: groups[0], lambda: list(groups), lambda: 0 in groups):
         assert text_of(TypeError, use) == unreadable
     assert text_of(TypeError, lambda: groups.under(0)) == (
-        "GROUPS: under() is for kernel code: a program there has a packet, or a task"
+        "GROUPS: under() is for kernel code: only a program there has a packet or a task"
     )
     assert len(GROUPS) == 2
     assert repr(GROUPS) == "<CgroupArray(max_entries=2) GROUPS, live>"
 
 
 def test_libbpf_takes_the_objects(tmp_path: Path, group: Cgroup) -> None:
-    data = object_for((goes_out.request, goes_out_apart.request, asks.request), PORTABLE).data
-    maps = libbpf.read(data).maps
+    data = object_for((goes_out.request, goes_out_apart.request), PORTABLE).data
+    # The helper came to this kind late.
+    maps = libbpf.read(data).maps | libbpf.read(object_for((asks.request,), Target("v3", (6, 18))).data).maps
     found = {name: (each.type, each.key_size, each.value_size, each.max_entries) for name, each in maps.items()}
     assert found["SHARED"] == (19, 8, 24, 0)
     assert found["APART"] == (19, 16, 8, 0)
@@ -267,6 +271,7 @@ SEC("cgroup_skb/egress") int sends(struct __sk_buff *ctx)
 
 
 def test_an_object_of_clang(group: Cgroup) -> None:
+    require_kernel((6, 18), "current_task_under_cgroup for programs of cgroups")
     with osmia.load(c_object(CLANG)) as loaded, loaded["sends"].attach(group.path):
         assert group.run(lambda: send(2))[0] == 0
         loaded["groups"][2] = group.path
