@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from osmia.byte_order import htons as htons
     from osmia.byte_order import ntohl as ntohl
     from osmia.byte_order import ntohs as ntohs
+    from osmia.contexts.cgroup import CgroupAction as CgroupAction
+    from osmia.contexts.cgroup_skb import CgroupSkbContext as CgroupSkbContext
+    from osmia.contexts.cgroup_sock import CgroupSockContext as CgroupSockContext
     from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
@@ -50,6 +53,10 @@ if TYPE_CHECKING:
     from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.cgroups import CgroupArray as CgroupArray
+    from osmia.maps.cgroups import CgroupStorage as CgroupStorage
+    from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
+    from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
@@ -69,6 +76,10 @@ if TYPE_CHECKING:
     from osmia.maps.storage import InodeStorage as InodeStorage
     from osmia.maps.storage import TaskStorage as TaskStorage
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
+    from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
+    from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
+    from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
+    from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.lsm import LsmProgram as LsmProgram
@@ -118,6 +129,14 @@ _HOME = {
     "Arena": "osmia.maps.arena",
     "Array": "osmia.maps.array",
     "CgrpStorage": "osmia.maps.storage",
+    "CgroupAction": "osmia.contexts.cgroup",
+    "CgroupArray": "osmia.maps.cgroups",
+    "CgroupSkbContext": "osmia.contexts.cgroup_skb",
+    "CgroupSkbProgram": "osmia.programs.cgroup_skb",
+    "CgroupSockContext": "osmia.contexts.cgroup_sock",
+    "CgroupSockProgram": "osmia.programs.cgroup_sock",
+    "CgroupStorage": "osmia.maps.cgroups",
+    "CgroupStorageKey": "osmia.maps.cgroups",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -141,6 +160,7 @@ _HOME = {
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PerfEventArray": "osmia.maps.perf",
@@ -173,6 +193,8 @@ _HOME = {
     "be64": "osmia.types",
     "be64_to_cpu": "osmia.byte_order",
     "bits": "osmia.structs",
+    "cgroup_skb": "osmia.programs.cgroup_skb",
+    "cgroup_sock": "osmia.programs.cgroup_sock",
     "chars": "osmia.structs",
     "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",

@@ -226,21 +226,11 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
     )
 
 
-def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: int = 0) -> int:
-    """BPF_LINK_CREATE to an interface: a link's file descriptor."""
+def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) -> int:
+    """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor."""
     return call(
         abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE.pack(
-            prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type, flags=flags
-        ),
-    )
-
-
-def link_create_to_fd(*, prog_fd: int, target_fd: int, attach_type: int) -> int:
-    """BPF_LINK_CREATE to what a file descriptor stands for: a link's file descriptor."""
-    return call(
-        abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE_TO_FD.pack(prog_fd=prog_fd, target_fd=target_fd, attach_type=attach_type),
+        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.mapping import PerCpuMap, UserMap, ValueMap
+from osmia.maps.mapping import ForEach, PerCpuMap, UserMap, ValueMap
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
         return self._pop(key, self._values.decode, default)
 
 
-class HashMap(KeyedValues[K, V], Generic[K, V]):
+class HashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map (BPF_MAP_TYPE_HASH, since Linux 3.19)."""
 
     kind = MAP_KINDS["HashMap"]
@@ -91,7 +91,7 @@ class HashMap(KeyedValues[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class LruHashMap(KeyedValues[K, V], Generic[K, V]):
+class LruHashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map that drops keys not used for long when it is full (BPF_MAP_TYPE_LRU_HASH, since Linux 4.10).
 
     Some keys may be dropped before there are `max_entries` of them.
@@ -120,7 +120,7 @@ class LruHashMap(KeyedValues[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class PerCpuHashMap(Keyed[K, V], PerCpuMap[K, V], Generic[K, V]):
+class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
     """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_PERCPU_HASH, since Linux 4.6)."""
 
     kind = MAP_KINDS["PerCpuHashMap"]

@@ -327,7 +327,7 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
         )
 
 
-def check_hook(decorator: str, hook: object, example: str) -> str:
+def check_target(decorator: str, hook: object, example: str) -> str:
     """What a decorator says that a program is attached to: `@tp_btf("task_newtask")`."""
     if not isinstance(hook, str):
         raise TypeError(f"@{decorator} takes what the program is attached to, as in {example}, not {shown(hook)}")
@@ -344,6 +344,16 @@ def check_number(decorator: str, on_error: object, results: tuple[int, int]) -> 
     if not low <= on_error <= high:
         raise ValueError(f"@{decorator}: on_error is {low} to {high}, not {on_error}")
     return on_error
+
+
+def check_hook(kind: Kind, hook: object) -> None:
+    """Refuse what is no hook of a kind."""
+    known = [each for each in kind.attach_types if each not in ("", "*")]
+    if hook in known:
+        return
+    if getattr(hook, "__code__", None) is not None:
+        raise TypeError(f"@{kind.name} is told its hook: `@{kind.name}({known[0]!r}, ...)`")
+    raise TypeError(f"@{kind.name}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
 
 
 def check_options(

@@ -6,8 +6,8 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.helpers import function_row, helpers
-from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.abi.helpers import function_row
+from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import wrapped
 from osmia.compiler.frontend.arguments import raw_argument
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
@@ -24,13 +24,14 @@ from osmia.compiler.frontend.calls import (
 )
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
+from osmia.compiler.frontend.contexts import context_field, object_field
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
-from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
+from osmia.compiler.frontend.packets import no_bytes, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     element_at,
     is_part,
@@ -41,7 +42,7 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
 from osmia.compiler.frontend.rings import output, perf_output
 from osmia.compiler.frontend.stores import check_store, own_copy
 from osmia.compiler.frontend.subprograms import call_subprogram
@@ -49,19 +50,9 @@ from osmia.compiler.frontend.tables import table
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import (
-    BoolType,
-    ContextType,
-    IntType,
-    OptionalType,
-    PacketType,
-    PlaceType,
-    is_number,
-    joined,
-)
+from osmia.compiler.ir.types import BoolType, ContextType, OptionalType, PacketType, PlaceType, is_number, joined
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
-from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Global
@@ -257,9 +248,12 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or context_field(base.type, node.attr, location)
     if isinstance(base.type, PacketType):
         raise no_bytes(base.type, node, location)
+    found = object_field(base, node.attr, location)
+    if found is not None:
+        return found
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -267,37 +261,6 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if member is None:
         raise no_attribute(base.type, node.attr, location)
     return read_property(state, member, node) if isinstance(member, Bound) and is_property(base, node.attr) else member
-
-
-def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
-    fields = of.fields
-    known = fields.get(name)
-    if known is None:
-        members = [*fields, *packet_members(KINDS[of.kind])]
-        raise error(
-            f"{of} has no field {name!r}",
-            location,
-            found=f"{of}.{name}",
-            expected=f"one of {', '.join(members)}" if members else f"a helper: {of} has no fields",
-            fix=_instead_of_field(name, members),
-        )
-    return ir.ContextRead(
-        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
-        if known.signed
-        else IntType(0, (1 << known.bits) - 1),
-        location,
-        name,
-        known.offset,
-        known.bits,
-    )
-
-
-def _instead_of_field(name: str, members: list[str]) -> str:
-    if name in helpers():
-        return f"call it: `{name}(...)`"
-    if "packet" in members and name in PACKET_FIELDS:
-        return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:

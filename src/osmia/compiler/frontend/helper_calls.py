@@ -258,7 +258,7 @@ def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str,
         wanted = argument.type.removeprefix("const ").removeprefix("struct ").removesuffix(" *")
         if isinstance(value, ir.Expression):
             held = unwrapped(value)
-            if isinstance(held.type, ObjectType) and wanted in {"void", held.type.struct}:
+            if isinstance(held.type, ObjectType) and wanted in {"void", *_known_as(held.type.struct)}:
                 return held
         raise _wrong(role, f"an object of the kernel ({wanted})", value, location)
     if argument.kind == "string":
@@ -273,6 +273,11 @@ def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str,
             _check_size(argument, held, role)
             return held
     raise _wrong(role, "memory: a struct, an array, chars, or a reference", value, location)
+
+
+def _known_as(struct: str) -> tuple[str, ...]:
+    """What the helpers' C types call it: sockets of every kind are `struct bpf_sock`."""
+    return (struct, "bpf_sock") if struct == "sock_common" else (struct,)
 
 
 def _constant_bytes(row: HelperRow, value: Static, location: Location) -> ir.Expression:

@@ -62,6 +62,14 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         return arena_at(state, map_, node)
     if isinstance(map_.declaration, Storage):
         return storage_operation(state, map_, node)
+    if operations[name] == "get_local_storage" and (node.args or node.keywords):
+        raise error(
+            "local takes no arguments",
+            location,
+            found=ast.unparse(node),
+            expected=f"{map_.symbol}.local()",
+            fix="leave them out: the value is that of the cgroup that the program is attached to",
+        )
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:

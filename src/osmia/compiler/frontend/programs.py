@@ -171,7 +171,7 @@ def _signature(
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = ir.Local(parameter.arg, ContextType(kind.name, kind.context), None)
+    context = ir.Local(parameter.arg, ContextType(kind.name, kind.context, hook=request.hook), None)
     state = _state(unit, index, source, context, request.name, NoneType())
     for role, name, node, place, expected in (
         (

@@ -116,13 +116,15 @@ class LocalRead:
 
 @frozen_record
 class ContextRead:
-    """A field of the context."""
+    """A field of the context, or of an object of the kernel's."""
 
-    type: IntType
+    type: IntType | ObjectType | OptionalType
     location: Location
     field: str
     offset: int
     bits: int
+    base: Expression | None = None
+    """The object; None for the context."""
 
 
 @frozen_record
@@ -562,6 +564,17 @@ class Store:
 
 
 @frozen_record
+class ContextStore:
+    """Store a number into a field of the context, wrapping at its width."""
+
+    location: Location
+    field: str
+    offset: int
+    bits: int
+    value: Expression
+
+
+@frozen_record
 class Copy:
     """Store a copy of a struct or an array into a place of its layout."""
 
@@ -694,6 +707,7 @@ class Scope:
 Statement = (
     Assign
     | Store
+    | ContextStore
     | Copy
     | Fill
     | Evaluate

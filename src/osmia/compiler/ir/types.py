@@ -133,6 +133,8 @@ class ContextType:
     context: type
     own_fields: tuple[tuple[str, ContextField], ...] = ()
     """What its class names, where it derives from the kind's: name, and where the field lies."""
+    hook: str = ""
+    """The hook of the program that it is given to."""
 
     @property
     def fields(self) -> dict[str, ContextField]:

@@ -19,6 +19,7 @@ from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_
 from osmia.compiler.ir.types import (
     I64_HIGH,
     BoolType,
+    IntType,
     OptionalType,
     PlaceType,
     integer_of,
@@ -228,6 +229,10 @@ class FunctionWriter:
                 self._assign(local, value)
             case ir.Store(place=place, value=value):
                 self._store(place, self._integer(value), statement.location)
+            case ir.ContextStore(offset=offset, bits=bits, value=value):
+                number = self._integer(value)
+                self._out.at(statement.location)
+                self._out.context_store(offset, bits, self._out.narrowed(number, bits))
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
             case ir.Fill(place=place, image=image):
@@ -878,7 +883,7 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.ArgumentRead(index=index):
                 self._out.at(of.location)
-                return self._out.value(f"inttoptr i64 {self._out.context_field(8 * index, 64)} to ptr")
+                return self._out.context_field("%ctx", 8 * index, "ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
             case ir.ArenaAt():
@@ -900,6 +905,8 @@ class FunctionWriter:
                 return self._element(of)
             case ir.HelperCall():
                 return self._helper_call(of)
+            case ir.ContextRead():
+                return self._context_read(of)
             case ir.Construct():
                 return self._construct(of)
             case ir.GlobalPlace(symbol=symbol):
@@ -1004,8 +1011,11 @@ class FunctionWriter:
         return best
 
     def _context_read(self, of: ir.ContextRead) -> str:
+        base = "%ctx" if of.base is None else self._pointer(of.base)
         self._out.at(of.location)
-        loaded = self._out.context_field(of.offset, of.bits)
+        if not isinstance(of.type, IntType):
+            return self._out.context_field(base, of.offset, "ptr")
+        loaded = self._out.context_field(base, of.offset, f"i{of.bits}")
         return self._out.extended(loaded, of.bits, signed=of.type.may_be_negative)
 
     # Memory
