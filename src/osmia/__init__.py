@@ -45,12 +45,19 @@ if TYPE_CHECKING:
     from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.bloom import BloomFilter as BloomFilter
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
+    from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.lpm import LpmTrie as LpmTrie
+    from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
+    from osmia.maps.of_maps import HashOfMaps as HashOfMaps
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.queue import Queue as Queue
+    from osmia.maps.queue import Stack as Stack
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
     from osmia.programs.loaded import Loaded as Loaded
@@ -92,6 +99,8 @@ __version__ = "0.1.0"
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
     "Array": "osmia.maps.array",
+    "ArrayOfMaps": "osmia.maps.of_maps",
+    "BloomFilter": "osmia.maps.bloom",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -99,10 +108,13 @@ _HOME = {
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
+    "HashOfMaps": "osmia.maps.of_maps",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
+    "LpmTrie": "osmia.maps.lpm",
     "LruHashMap": "osmia.maps.hash",
+    "LruPerCpuHashMap": "osmia.maps.hash",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
@@ -114,10 +126,12 @@ _HOME = {
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
+    "Queue": "osmia.maps.queue",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
+    "Stack": "osmia.maps.queue",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",

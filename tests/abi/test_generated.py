@@ -10,8 +10,8 @@ import pytest
 
 import generate_abi
 from osmia import abi
-from osmia.abi import generated
 from osmia import flags as public_flags
+from osmia.abi import generated
 from osmia.abi.generated import contexts, flags, helper_ids
 from osmia.btf import kinds
 from osmia.btf.read import Btf

@@ -19,7 +19,7 @@ def store(spec: ObjectSpec) -> Stored:
         spec.license,
         _functions(spec.programs),
         _functions(spec.functions),
-        tuple(_fields(of) for of in spec.maps.values()),
+        tuple(_map_fields(of) for of in spec.maps.values()),
         spec.btf,
         spec.target,
         spec.on_error,
@@ -36,13 +36,23 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         license_text,
         {function[0]: _function(function) for function in programs},
         {function[0]: _function(function) for function in functions},
-        {of[0]: MapSpec(*of) for of in maps},
+        {of[0]: _map(of) for of in maps},
         btf,
         target,
         None if on_error is None else dict(on_error),
         None if sites is None else {program: _records(ErrorSite, each) for program, each in sites.items()},
         None if variables is None else {each[0]: VariableSpec(*each) for each in variables},
     )
+
+
+def _map_fields(of: MapSpec) -> Stored:
+    *plain, inner, initial = _fields(of)
+    return *plain, inner and _map_fields(inner), initial
+
+
+def _map(stored: Stored) -> MapSpec:
+    *plain, inner, initial = stored
+    return MapSpec(*plain, inner and _map(inner), None if initial is None else dict(initial))
 
 
 def _functions(functions: dict[str, FunctionSpec]) -> Stored:

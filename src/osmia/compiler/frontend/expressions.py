@@ -42,7 +42,7 @@ from osmia.compiler.frontend.places import (
 )
 from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
 from osmia.compiler.frontend.rings import output
-from osmia.compiler.frontend.stores import check_store, own_copy
+from osmia.compiler.frontend.stores import check_store, own_copy, unwrapped
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
@@ -217,7 +217,13 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return ir.LocalRead(state.type_of(local, location), location, local)
+    read = ir.LocalRead(state.type_of(local, location), location, local)
+    return loaded(unwrapped(read), location) if _is_number(read) else read
+
+
+def _is_number(read: ir.Expression) -> bool:
+    """Whether it is a number that may be None: naming it is reading it, which takes a check before."""
+    return isinstance(read.type, OptionalType) and read.type.number
 
 
 def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
@@ -566,6 +572,9 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
             fix="write == or !=",
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
+    match left:
+        case ir.Load(place=ir.Unwrap(operand=held)) if _is_number(held):
+            left = held
     if isinstance(left.type, OptionalType):
         test = is_none(left, location)
     else:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 def map_key(state: FunctionState, map_: ir.MapReference, value: Operand, location: Location) -> ir.Expression:
     """A key as the map takes it."""
+    if map_.declaration.kind.keys == "prefix":
+        from osmia.compiler.frontend.prefixes import prefix_key
+
+        return prefix_key(state, map_, value, location)
     role = f"a key of {map_.symbol}"
     if not is_scalar(map_.key):
         return aggregate(state, value, map_.key, role, location)

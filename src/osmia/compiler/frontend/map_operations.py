@@ -11,6 +11,8 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
+from osmia.compiler.frontend.passed_values import holds, without_keys
+from osmia.compiler.frontend.prefixes import address_key
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PlaceType, integer_of
 
@@ -55,6 +57,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if name in ("pop", "peek", "contains"):
+        return without_keys(state, map_, node, name)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
@@ -67,7 +71,9 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
-    key = map_key(state, map_, state.translate.operand(state, arguments[0]), location)
+    given = state.translate.operand(state, arguments[0])
+    is_address = name == "lookup" and map_.declaration.kind.keys == "prefix"
+    key = (address_key if is_address else map_key)(state, map_, given, location)
     if name == "lookup":
         return ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
     if name == "delete":
@@ -115,7 +121,7 @@ def _key_at(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) ->
 
 def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) -> ir.Expression:
     """`m[key]`, as a place. What would be a KeyError takes the error edge."""
-    _check_subscript(map_, node, state)
+    _check_subscript(map_, node, state, read=True)
     location = state.at(node)
     lookup = ir.MapLookup(
         OptionalType(PlaceType(map_.value)),
@@ -165,7 +171,20 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
-    """`key in m`."""
+    """`key in m`, and `value in m` of a Bloom filter."""
+    kind = map_.declaration.kind
+    if "contains" in kind.kernel_operations:
+        return holds(state, map_, key, location)
+    if "lookup" not in kind.kernel_operations or kind.keys == "prefix":
+        raise error(
+            f"kernel code cannot ask {map_.symbol} with `in`",
+            location,
+            found=f"`in` of a {kind.class_name}",
+            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
+            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
+            if kind.keys == "prefix"
+            else "use one of these",
+        )
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -176,8 +195,20 @@ def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location
     return ir.If(location, test, (ir.Abort(location, ir.ErrorEdge(problem)),), ())
 
 
-def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState) -> None:
-    if not map_.declaration.kind.per_cpu:
+def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
+    kind = map_.declaration.kind
+    reads_prefix = kind.keys == "prefix" and read
+    if kind.keys == "none" or reads_prefix:
+        raise error(
+            f"{map_.symbol} has no subscript in kernel code",
+            state.at(node),
+            found=ast.unparse(node),
+            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
+            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
+            if reads_prefix
+            else "use one of these: it has no keys",
+        )
+    if not kind.per_cpu:
         return
     raise error(
         f"{map_.symbol} has no subscript in kernel code",

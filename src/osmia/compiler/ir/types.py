@@ -119,9 +119,12 @@ class OptionalType:
     """Something that may be None until it is checked."""
 
     of: PlaceType | ObjectType
+    number: bool = False
+    """Whether naming it gives the number that lies there, and not a reference to it."""
 
     def __str__(self) -> str:
-        return f"{self.of} | None"
+        named = self.of.layout.name if self.number and isinstance(self.of, PlaceType) else str(self.of)
+        return f"{named} | None"
 
 
 @frozen_record
@@ -207,9 +210,9 @@ def joined(one: ValueType, other: ValueType) -> ValueType | None:
             return one if isinstance(one, OptionalType) else OptionalType(one)
         case (NoneType(), OptionalType() | PlaceType() | ObjectType()):
             return other if isinstance(other, OptionalType) else OptionalType(other)
-        case (OptionalType(of=left), PlaceType() | ObjectType()) if left == other:
+        case (OptionalType(of=left, number=False), PlaceType() | ObjectType()) if left == other:
             return one
-        case (PlaceType() | ObjectType(), OptionalType(of=right)) if right == one:
+        case (PlaceType() | ObjectType(), OptionalType(of=right, number=False)) if right == one:
             return other
         case (EnumType(of=left_enum), EnumType(of=right_enum)) if left_enum is right_enum:
             return EnumType(left_enum, stored=True)

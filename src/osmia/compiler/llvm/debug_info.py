@@ -254,10 +254,13 @@ class DebugInfo:
         members = [("type", self._uint(MAP_KINDS[type(declaration).__name__].type))]
         if declaration.key is not None:
             members.append(("key", self.pointer(self.layout(map_.key))))
+        if declaration.value_size:  # a ring buffer's events are no values: the kernel wants a size of 0
             members.append(("value", self.pointer(self.layout(map_.value))))
         members.append(("max_entries", self._uint(declaration.max_entries)))
         if declaration.flags:
             members.append(("map_flags", self._uint(declaration.flags)))
+        if declaration.map_extra:
+            members.append(("map_extra", self._uint(declaration.map_extra)))
         return len(members), self._global(map_.symbol, members)
 
     def variable(self, symbol: str, layout: Layout, *, constant: bool = False) -> str:

@@ -1142,6 +1142,9 @@ class FunctionWriter:
             role = row.kind if row is not None and map_ is not None else ""
             if map_ is None or isinstance(given, ir.MapReference) or given.type == ir.NONE:
                 arguments += self._call_arguments((given,))
+            elif role in ("map key", "map value") and is_pointer(given.type):
+                layout = map_.key if role == "map key" else map_.value
+                arguments.append(f"ptr {self._key(given, layout) if role == 'map key' else self._pointer(given)}")
             elif role == "map key":
                 arguments.append(f"ptr {self._key(given, map_.key)}")
             elif role == "map value":
