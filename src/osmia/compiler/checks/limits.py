@@ -89,11 +89,13 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
     for each in program_nodes(program):
         match each:
             case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
-                yield map_.symbol, each.location
-            case ir.Address(operand=ir.MapReference(symbol=symbol)):
+                if map_.found is None:
+                    yield map_.symbol, each.location
+            case ir.Address(operand=ir.MapReference(symbol=symbol, found=None)):
                 yield symbol, each.location
             case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
-                yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
+                maps = (each for each in arguments if isinstance(each, ir.MapReference) and each.found is None)
+                yield from ((map_.symbol, each.location) for map_ in maps)
             case ir.GlobalPlace(symbol=symbol):
                 yield symbol, each.location
             case ir.SettingRead() | ir.ConstantText():

@@ -27,6 +27,7 @@ from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
@@ -315,8 +316,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
-        if isinstance(base, Static) and isinstance(base.value, Map):
-            reference = state.unit.map_reference(base)
+        reference = map_of(state, base)
+        if reference is not None:
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
                 return for_each(state, reference, node)
             return map_operation(state, reference, node)
@@ -683,8 +684,9 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     """An element: of an array, of a map, of a constant."""
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return loaded(map_item(state, state.unit.map_reference(base), node), location)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return loaded(map_item(state, map_, node), location)
     if isinstance(base, ir.Expression):
         if isinstance(base.type, PacketType):
             raise no_bytes(base.type, node, location)

@@ -134,6 +134,9 @@ class UnitState:
                 fix="give the map another name=",
             )
         reference = self.reference(symbol, declaration, static.path)
+        if declaration.inner is not None:
+            inside = self.reference(f"{symbol}[...]", declaration.inner, ("inner", static.path))
+            reference = ir.MapReference(symbol, declaration, reference.key, reference.value, inner=inside)
         self.maps[id(declaration)] = reference
         self.map_paths[symbol] = static.path
         return reference

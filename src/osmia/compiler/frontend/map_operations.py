@@ -14,7 +14,7 @@ from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.passed_values import holds, without_keys
 from osmia.compiler.frontend.prefixes import address_key
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, IntType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, OptionalType, PlaceType, integer_of
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -75,7 +75,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     is_address = name == "lookup" and map_.declaration.kind.keys == "prefix"
     key = (address_key if is_address else map_key)(state, map_, given, location)
     if name == "lookup":
-        return ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
+        of = PlaceType(map_.value) if map_.inner is None else InnerMapType(map_.inner)
+        return ir.MapLookup(OptionalType(of), location, map_, key)
     if name == "delete":
         return ir.MapDelete(STATUS, location, map_, key)
     value = map_value(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
@@ -198,7 +199,7 @@ def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
     kind = map_.declaration.kind
     reads_prefix = kind.keys == "prefix" and read
-    if kind.keys == "none" or reads_prefix:
+    if kind.keys == "none" or reads_prefix or map_.inner is not None:
         raise error(
             f"{map_.symbol} has no subscript in kernel code",
             state.at(node),
@@ -206,6 +207,8 @@ def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: Function
             expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
             fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
             if reads_prefix
+            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None"
+            if map_.inner is not None
             else "use one of these: it has no keys",
         )
     if not kind.per_cpu:
