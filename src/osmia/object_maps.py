@@ -121,8 +121,8 @@ def _read_btf_maps(elf: Elf, btf: Btf | None, section: Section, found: ObjectMap
             index, rest = divmod(entry.offset - symbol.value - (start or 0), 8)
             if start is None or rest or index < 0:
                 raise ObjectError(
-                    f"{elf.name}: map '{symbol.name}' has an initial value at byte {entry.offset - symbol.value} of its "
-                    "definition, which is none of its 'values'"
+                    f"{elf.name}: map '{symbol.name}' has an initial value at byte {entry.offset - symbol.value} of "
+                    "its definition, which is none of its 'values'"
                 )
             (distance,) = struct.unpack_from(elf.byte_order + "Q", section.data, entry.offset)
             found.slots.append((spec, index, entry.symbol, distance))
@@ -298,8 +298,8 @@ def _value(symbol: Symbol) -> int:
 
 def _inner_maps(elf: Elf, name: str) -> ObjectError:
     return ObjectError(
-        f"{elf.name}: map '{name}' holds maps, and does not say which: add __array(values, struct {{ ... }}), with what "
-        "the maps in it are like"
+        f"{elf.name}: map '{name}' holds maps, and does not say which: add __array(values, struct {{ ... }}), with "
+        "what the maps in it are like"
     )
 
 

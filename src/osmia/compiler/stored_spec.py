@@ -51,8 +51,10 @@ def _map_fields(of: MapSpec) -> Stored:
 
 
 def _map(stored: Stored) -> MapSpec:
-    *plain, inner, initial = stored
-    return MapSpec(*plain, inner and _map(inner), None if initial is None else dict(initial))
+    of = MapSpec(*stored)
+    of.inner = stored[-2] and _map(stored[-2])
+    of.initial = None if stored[-1] is None else dict(stored[-1])
+    return of
 
 
 def _functions(functions: dict[str, FunctionSpec]) -> Stored:

@@ -113,17 +113,6 @@ class PerCpuArray(Indexed[V], ForEach[int, V], PerCpuMap[int, V], Generic[V]):
     @overload
     def lookup_or_init(self: PerCpuArray[I], key: int, value: I) -> Ref[I] | None: ...
     @overload
-    def lookup_percpu(self: PerCpuArray[I], key: int, cpu: int) -> Ref[I] | None: ...
-    @overload
-    def lookup_percpu(self, key: int, cpu: int) -> V | None: ...
-    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
-        """In kernel code: the value of another CPU where it lies, or None if `key` is outside the array.
-
-        Since Linux 5.19.
-        """
-        self._kernel_only("lookup_percpu", key, cpu)
-
-    @overload
     def lookup_or_init(self, key: int, value: V) -> V | None: ...
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
         """In kernel code: the value where it lies, which an array always has, or None if `key` is outside the array."""

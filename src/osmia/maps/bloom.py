@@ -11,9 +11,6 @@ from osmia.maps.table import MAP_KINDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Self
-
-    from osmia.maps.backend import MapBackend
 
 V = TypeVar("V")
 
@@ -44,15 +41,10 @@ class BloomFilter(Map[None, V], Generic[V]):
             raise ValueError(f"{self.subject}: hashes is 1 to {self.kind.extra}, not {hashes}")
         self.map_extra = hashes
 
-    @classmethod
-    def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:
-        """A live map that was declared elsewhere, in an object file."""
-        return super().opened(None, value, max_entries=max_entries, flags=flags, name=name, backend=backend)
-
     @property
     def hashes(self) -> int:
         """How many bits stand for a value."""
-        return self.map_extra
+        return self.map_extra or HASHES
 
     def add(self, value: V) -> None:
         """In user code: put a value in."""

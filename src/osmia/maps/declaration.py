@@ -142,7 +142,7 @@ class Map(Shared, Generic[K, V]):
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
         self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
-        self._keys = Codec(Bytes(0) if key is None else self.stored_key, self, "key")
+        self._keys = Codec(Bytes(0) if self.kind.keys == "none" else self.stored_key, self, "key")
         self._values = Codec(value, self, "value")
         self._pack_key = self._keys.pack
         self._update_flags = BPF_F_LOCK if self._values.locked else 0

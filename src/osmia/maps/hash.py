@@ -148,14 +148,6 @@ class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
     @overload
     def lookup_or_init(self: PerCpuHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
     @overload
-    def lookup_percpu(self: PerCpuHashMap[KF, I], key: KF, cpu: int) -> Ref[I] | None: ...
-    @overload
-    def lookup_percpu(self, key: K, cpu: int) -> V | None: ...
-    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
-        """In kernel code: the value of another CPU where it lies, or None if there is none (since Linux 5.19)."""
-        self._kernel_only("lookup_percpu", key, cpu)
-
-    @overload
     def lookup_or_init(self, key: K, value: V) -> V | None: ...
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
         """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if the map is full."""
@@ -203,14 +195,6 @@ class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V
 
     @overload
     def lookup_or_init(self: LruPerCpuHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
-    @overload
-    def lookup_percpu(self: LruPerCpuHashMap[KF, I], key: KF, cpu: int) -> Ref[I] | None: ...
-    @overload
-    def lookup_percpu(self, key: K, cpu: int) -> V | None: ...
-    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
-        """In kernel code: the value of another CPU where it lies, or None if there is none (since Linux 5.19)."""
-        self._kernel_only("lookup_percpu", key, cpu)
-
     @overload
     def lookup_or_init(self, key: K, value: V) -> V | None: ...
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's

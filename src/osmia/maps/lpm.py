@@ -118,11 +118,11 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
 
     def __getitem__(self, prefix: P | tuple[int, K] | str) -> V:
         """The value of exactly this prefix, as it was when it was read. KeyError if it is not there."""
-        return super().__getitem__(prefix)  # type: ignore[arg-type]
+        return super().__getitem__(prefix)  # type: ignore[index]
 
     def __setitem__(self, prefix: P | tuple[int, K] | str, value: V) -> None:
         """Write the value of a prefix, whether it is there or not."""
-        super().__setitem__(prefix, value)  # type: ignore[arg-type]
+        super().__setitem__(prefix, value)  # type: ignore[index]
 
     def __delitem__(self, prefix: P | tuple[int, K] | str) -> None:
         """Delete a prefix. KeyError if it is not there."""
@@ -141,7 +141,8 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         if isinstance(prefix, tuple):
             return self._pack_pair(prefix)
         network = self._network(prefix)
-        return network.prefixlen.to_bytes(4, "little") + network.network_address.packed
+        length: bytes = network.prefixlen.to_bytes(4, "little")
+        return length + bytes(network.network_address.packed)
 
     def _pack_pair(self, pair: tuple[Any, ...]) -> bytes:
         if len(pair) != 2 or type(pair[0]) is not int:
@@ -153,14 +154,15 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         after = int.from_bytes(data, "big") & ((1 << (8 * self.data_size - length)) - 1)
         if after:
             raise ValueError(f"{self.subject}: {shown(address)} has bits behind the first {length}: clear them")
-        return length.to_bytes(4, "little") + data
+        bits: bytes = length.to_bytes(4, "little")
+        return bits + data
 
     def _pack_address(self, address: Any) -> bytes:
         if isinstance(address, str) or hasattr(address, "packed"):
             network = self._network(address)
             if network.prefixlen != 8 * self.data_size:
                 raise ValueError(f"{self.subject}: match() takes an address, not the prefix {shown(address)}")
-            data = network.network_address.packed
+            data = bytes(network.network_address.packed)
         else:
             data = self._data(address)
         return (8 * self.data_size).to_bytes(4, "little") + data

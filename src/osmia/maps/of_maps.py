@@ -1,4 +1,4 @@
-"""Maps whose values are maps: kernel code looks one up and works on it, user code puts maps in and takes handles out."""
+"""Maps whose values are maps: kernel code looks one up and works on it, user code puts maps in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 K = TypeVar("K")
-M = TypeVar("M", bound=Map)
+M = TypeVar("M", bound="Map[Any, Any]")
 D = TypeVar("D")
 
 _RAISE: Any = object()
@@ -31,13 +31,13 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
 
     inner: M
 
-    def _take_inner(self, inner: object) -> None:
+    def _take_inner(self, inner: M) -> None:
         """Take the declaration that all maps in it are like."""
         if not isinstance(inner, Map):
             raise TypeError(f"{self.subject}: inner is a map's declaration, not {shown(inner)}")
         if inner.kind.class_name in NOT_INSIDE:
             raise TypeError(f"{self.subject}: the kernel puts no {inner.kind.class_name} into another map")
-        self.inner = inner  # type: ignore[assignment]  # it is what the caller's type says
+        self.inner = inner
 
     def lookup(self, key: K) -> M | None:
         """In kernel code: the map of a key, on which the operations of its type work; None if there is none."""
@@ -187,14 +187,17 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
 LABELS = ("key size", "value size", "max_entries", "flags", "key", "value")
 
 
-class ArrayOfMaps(Indexed[M], OfMaps[int, M], Generic[M]):  # type: ignore[misc]  # the key is an int in both
+class ArrayOfMaps(Indexed[M], OfMaps[int, M], Generic[M]):
     """An array of maps (BPF_MAP_TYPE_ARRAY_OF_MAPS, since Linux 4.12). Its keys are the indices that have a map."""
 
     kind = MAP_KINDS["ArrayOfMaps"]
     inner: M
 
     def __init__(self, inner: M, *, max_entries: int, name: str = "", flags: int = 0) -> None:
-        """Declare an array of up to `max_entries` maps like `inner`, whose name is the variable's unless `name` says."""
+        """Declare an array of up to `max_entries` maps like `inner`.
+
+        Its name is the variable's unless `name` says.
+        """
         super().__init__(u32, u32, max_entries=max_entries, name=name, flags=flags)
         self._take_inner(inner)
 
@@ -219,7 +222,10 @@ class HashOfMaps(OfMaps[K, M], Generic[K, M]):
     inner: M
 
     def __init__(self, key: type[K], inner: M, *, max_entries: int, name: str = "", flags: int = 0) -> None:
-        """Declare a hash map of up to `max_entries` maps like `inner`; its name is the variable's unless `name` says."""
+        """Declare a hash map of up to `max_entries` maps like `inner`.
+
+        Its name is the variable's unless `name` says.
+        """
         super().__init__(key, u32, max_entries=max_entries, name=name, flags=flags)
         self._take_inner(inner)
 

@@ -7,10 +7,6 @@ from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 V = TypeVar("V")
 
 NO_KEY = b""
@@ -37,7 +33,7 @@ class Passed(Map[None, V], Generic[V]):
         """The next value, which stays; None if there is none."""
         return self._decoded(self.backend.lookup(NO_KEY))
 
-    def _decoded(self, found: bytes | None) -> Any:
+    def _decoded(self, found: bytes | None) -> V | None:
         return None if found is None else self._values.decode(found)
 
 

@@ -63,7 +63,7 @@ from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
-from osmia.maps.declaration import Map, Shared
+from osmia.maps.declaration import Shared
 from osmia.maps.globals import Global
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf

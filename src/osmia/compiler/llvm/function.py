@@ -504,8 +504,8 @@ class FunctionWriter:
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
         frame = self._enter(callback)
-        function = quoted(callback.name)
-        called = self._out.call(FOR_EACH, f"ptr {self._map(statement.map)}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        symbol, function = self._map(statement.map), quoted(callback.name)
+        called = self._out.call(FOR_EACH, f"ptr {symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
         count = self._status(FOR_EACH, called)
         self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
@@ -809,9 +809,9 @@ class FunctionWriter:
                 self._out.at(of.location)
                 return self._packet.length(packet)
             case ir.MapDelete(map=map_, key=key):
-                place, key_place = self._map(map_), self._key(key, map_.key)
+                symbol, key_place = self._map(map_), self._key(key, map_.key)
                 self._out.at(of.location)
-                status = self._out.call(MAP_DELETE_ELEM, f"ptr {place}", f"ptr {key_place}")
+                status = self._out.call(MAP_DELETE_ELEM, f"ptr {symbol}", f"ptr {key_place}")
                 return self._status(MAP_DELETE_ELEM, status)
             case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike():
                 return self._out.value(f"zext i1 {self._boolean(of)} to i64")
@@ -897,10 +897,10 @@ class FunctionWriter:
                 self._assign(local, value)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.MapLookup(map=map_, key=key):
-                place, key_place = self._map(map_), self._key(key, map_.key)
+                symbol, key_place = self._map(map_), self._key(key, map_.key)
                 self._out.at(of.location)
                 return self._out.value(
-                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr {place}, ptr {key_place})"
+                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr {symbol}, ptr {key_place})"
                 )
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
