@@ -11,6 +11,7 @@ from osmia.maps.table import MAP_KINDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
 V = TypeVar("V")
 
@@ -64,6 +65,13 @@ class BloomFilter(Map[None, V], Generic[V]):
     def contains(self, value: V) -> bool:
         """In kernel code: whether a value may have been put in. `value in m` is the same, on both sides."""
         raise TypeError(f"{self.subject}: contains() is for kernel code; in user code write {shortened(value)} in m")
+
+    if not TYPE_CHECKING:  # for type checkers there is no such thing
+
+        def __getitem__(self, *_asked: object) -> NoReturn:
+            raise TypeError(f"{self.subject}: a BloomFilter does not give values back: ask `value in m`")
+
+        __setitem__ = __delitem__ = __iter__ = __getitem__
 
     def __contains__(self, value: object) -> bool:
         """Whether a value may have been put in: False is certain."""

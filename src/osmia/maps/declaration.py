@@ -207,6 +207,15 @@ class Map(Shared, Generic[K, V]):
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
 
+    if not TYPE_CHECKING:  # for type checkers it has only what its class says
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            from osmia.maps.operations import no_operation
+
+            raise AttributeError(no_operation(self, name), name=name, obj=self)
+
     def _encode_key(self, key: Any) -> bytes:
         try:
             return self._pack_key(key)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown, shown_type
+import errno
+
+from osmia.abi.generated import BPF_EXIST, BPF_NOEXIST
+from osmia.errors import KernelError, shortened, shown, shown_type
 from osmia.generic import Generic, TypeVar, overload
 from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, layout_of
 from osmia.maps.codec import Bytes
@@ -13,6 +16,7 @@ from osmia.types import be32, u8, u32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
     from typing import Any
 
@@ -131,6 +135,25 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
     def delete(self, prefix: P | tuple[int, K] | str) -> int:
         """In kernel code: delete a prefix, `(24, address)`; 0, or a negative error number."""
         return super().delete(prefix)  # type: ignore[arg-type]
+
+    def _write(self, update: Callable[[bytes, bytes, int], None], key: bytes, value: bytes, flags: int) -> None:
+        """Kernels before 6.13 write whatever these flags say."""
+        if flags & (BPF_NOEXIST | BPF_EXIST):
+            there = self.backend.has_key(key)
+            if there is bool(flags & BPF_NOEXIST):
+                raise self._unlike(key, there=there)
+        super()._write(update, key, value, flags)
+
+    def _unlike(self, key: bytes, *, there: bool) -> KernelError:
+        """The error for a key that is there and must not be, or the reverse."""
+        number, name = (errno.EEXIST, "EEXIST") if there else (errno.ENOENT, "ENOENT")
+        why = (
+            "is there already, and the flags say that it must not be"
+            if there
+            else ("is not there, and the flags say that it must be")
+        )
+        prefix = shortened(self._keys.decode(key))
+        return KernelError(number, f"cannot write key {prefix} of map '{self.name}': the key {why} ({name})")
 
     @property
     def data_size(self) -> int:

@@ -7,6 +7,10 @@ from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 V = TypeVar("V")
 
 NO_KEY = b""
@@ -32,6 +36,17 @@ class Passed(Map[None, V], Generic[V]):
     def peek(self) -> V | None:
         """The next value, which stays; None if there is none."""
         return self._decoded(self.backend.lookup(NO_KEY))
+
+    if not TYPE_CHECKING:  # for type checkers there is no such thing
+
+        def __getitem__(self, *_asked: object) -> NoReturn:
+            raise self._no_keys()
+
+        __setitem__ = __delitem__ = __iter__ = __contains__ = __getitem__
+
+    def _no_keys(self) -> TypeError:
+        name = self.kind.class_name
+        return TypeError(f"{self.subject}: a {name} has no keys, and is not walked: pop() takes its values out")
 
     def _decoded(self, found: bytes | None) -> V | None:
         return None if found is None else self._values.decode(found)

@@ -140,7 +140,7 @@ MAP_KINDS: dict[str, MapKind] = {
         MapKind(
             bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
             {"lookup": "map_lookup_elem"}, _COME_AND_GO,
-            values="map", flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_ZERO_SEED | _ACCESS, typed=False,
+            values="map", flags=_HASH, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), {"redirect": "redirect_map"}, _SET,
