@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from osmia.functions import Function as Function
     from osmia.functions import func as func
     from osmia.links import Link as Link
+    from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.bloom import BloomFilter as BloomFilter
@@ -55,11 +56,17 @@ if TYPE_CHECKING:
     from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
     from osmia.maps.of_maps import HashOfMaps as HashOfMaps
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
+    from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.queue import Queue as Queue
     from osmia.maps.queue import Stack as Stack
+    from osmia.maps.redirect import CpuMap as CpuMap
+    from osmia.maps.redirect import DevMap as DevMap
+    from osmia.maps.redirect import DevMapHash as DevMapHash
+    from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -98,12 +105,16 @@ __version__ = "0.1.0"
 # Where each public name lives. Names load when they are first asked for, so that a program
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
+    "Arena": "osmia.maps.arena",
     "Array": "osmia.maps.array",
     "ArrayOfMaps": "osmia.maps.of_maps",
     "BloomFilter": "osmia.maps.bloom",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "CpuMap": "osmia.maps.redirect",
+    "DevMap": "osmia.maps.redirect",
+    "DevMapHash": "osmia.maps.redirect",
     "FixedArray": "osmia.arrays",
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
@@ -123,6 +134,7 @@ _HOME = {
     "PerCpuArray": "osmia.maps.array",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
+    "PerfEventArray": "osmia.maps.perf",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
@@ -132,11 +144,13 @@ _HOME = {
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "Stack": "osmia.maps.queue",
+    "UserRingBuf": "osmia.maps.user_ring",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
     "XdpContext": "osmia.contexts.xdp",
     "XdpMode": "osmia.contexts.xdp",
     "XdpProgram": "osmia.programs.xdp",
+    "XskMap": "osmia.maps.redirect",
     "array": "osmia.structs",
     "be16": "osmia.types",
     "be32": "osmia.types",

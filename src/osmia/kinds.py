@@ -104,8 +104,7 @@ class Kind:
                 rest = section[len(name) + 1 :]
                 if rest in self.attach_types or "*" in self.attach_types:
                     return rest
-                # What follows is free where the name of the section says all.
-                if "" in self.attach_types and len(self.attach_types) == 1:
+                if "" in self.attach_types:  # what follows is a name that somebody gave
                     return ""
         return None
 
@@ -121,7 +120,7 @@ KINDS: dict[str, Kind] = {
             name="xdp",
             sections=("xdp",),
             program_type=bpf.BPF_PROG_TYPE_XDP,
-            attach_types={"": bpf.BPF_XDP},
+            attach_types={"": bpf.BPF_XDP, "devmap": bpf.BPF_XDP_DEVMAP, "cpumap": bpf.BPF_XDP_CPUMAP},
             module="xdp",
             context_class="XdpContext",
             action_class="XdpAction",
@@ -138,12 +137,6 @@ KINDS: dict[str, Kind] = {
 }
 
 
-# Sections whose programs have an attach type of their own, which osmia does not have.
-_OTHER_SECTIONS = frozenset(("xdp/devmap", "xdp/cpumap"))
-
-
 def kind_of_section(section: str) -> Kind | None:
     """The kind that libbpf reads from a section's name: `xdp` and `xdp/anything` are XDP."""
-    if section in _OTHER_SECTIONS:
-        return None
     return next((kind for kind in KINDS.values() if kind.hook(section) is not None), None)

@@ -50,7 +50,8 @@ def text_of(error: osmia.CompileError, path: str) -> str:
     end = error.end_offset if error.end_lineno == error.lineno else len(error.text or "") + 1
     caret = " " * (error.offset - 1) + "^" * max(1, end - error.offset)
     parts = [f"{error.lineno}:{error.offset}: {error.problem}", *lines, caret, *error.__notes__]
-    return "\n".join(parts).replace(path, "program.py") + "\n"
+    own = str(Path(osmia.__file__).parent)
+    return "\n".join(parts).replace(path, "program.py").replace(own, "osmia") + "\n"
 
 
 @pytest.mark.parametrize("name", cases())

@@ -18,6 +18,8 @@ class ContextField:
     bits: int
     signed: bool = False
     writable: bool = False
+    hooks: tuple[str, ...] = ()
+    """The hooks of its kind alone whose programs may read it; all where it names none."""
 
 
 def kernel_only(name: str) -> TypeError:

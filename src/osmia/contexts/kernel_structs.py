@@ -11,6 +11,10 @@ class bpf_sock(sock_common):
     """A socket as networking programs see it (struct bpf_sock in linux/bpf.h)."""
 
 
+class bpf_xdp_sock:
+    """An AF_XDP socket as XDP programs see it (struct bpf_xdp_sock in linux/bpf.h)."""
+
+
 class bpf_tcp_sock(sock_common):
     """The TCP side of a socket as networking programs see it (struct bpf_tcp_sock in linux/bpf.h)."""
 

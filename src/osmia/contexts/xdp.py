@@ -13,7 +13,11 @@ else:
     XdpHelpers = helpers_later("XdpHelpers")
 
 
-FIELDS = {"ingress_ifindex": ContextField(12, 32), "rx_queue_index": ContextField(16, 32)}
+FIELDS = {
+    "ingress_ifindex": ContextField(12, 32),
+    "rx_queue_index": ContextField(16, 32),
+    "egress_ifindex": ContextField(20, 32, hooks=("devmap",)),
+}
 
 
 class XdpAction(IntEnum):
@@ -56,6 +60,14 @@ class XdpContext(XdpHelpers):
     def rx_queue_index(self) -> int:
         """The receive queue that the packet came in by (u32, read-only)."""
         raise _kernel_only("rx_queue_index")
+
+    @property
+    def egress_ifindex(self) -> int:
+        """The index of the interface that the packet goes out by (u32, read-only; since Linux 5.8).
+
+        In programs for the entries of a DevMap alone: `@xdp(hook="devmap")`.
+        """
+        raise _kernel_only("egress_ifindex")
 
     @property
     def packet(self) -> Packet:

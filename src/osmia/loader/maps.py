@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PERF_EVENT_ARRAY
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
+from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
 from osmia.maps.table import BY_TYPE
 
@@ -52,7 +53,7 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
             map_type=spec.type,
             key_size=spec.key_size,
             value_size=spec.value_size,
-            max_entries=spec.max_entries,
+            max_entries=max_entries(spec),
             flags=flags,
             name=bpf.kernel_name(spec.name),
             map_extra=spec.map_extra,
@@ -66,9 +67,13 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
         fd = bpf.with_memlock(create)
     except OSError as error:
         raise _refused(error.errno or 0, spec, kind, flags, later) from None
-    live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, spec.max_entries, spec.name)
+    live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, max_entries(spec), spec.name)
     try:
-        if spec.contents is not None:
+        if spec.type == BPF_MAP_TYPE_ARENA:
+            live.take_arena()
+            if spec.contents is not None:
+                live.memory()[: len(spec.contents)] = spec.contents
+        elif spec.contents is not None:
             live.update(bytes(spec.key_size), spec.contents, 0)
         if spec.read_only:
             live.freeze()
@@ -76,6 +81,13 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
         live.close()
         raise
     return live
+
+
+def max_entries(spec: MapSpec) -> int:
+    """How many entries a map is created with: an array of perf events has one for each possible CPU unless it says."""
+    if spec.max_entries == 0 and spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+        return len(possible_cpus())
+    return spec.max_entries
 
 
 def _flags(spec: MapSpec) -> int:
@@ -112,7 +124,7 @@ def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
         ("type", wanted.type, info["type"]),
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
-        ("max_entries", wanted.max_entries, info["max_entries"]),
+        ("max_entries", max_entries(wanted), info["max_entries"]),
         ("flags", _flags(wanted), info["map_flags"]),
     )
     different = [

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown_type
 from osmia.generic import Generic, TypeVar
-from osmia.layout import layout_of, spin_locks
-from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map
+from osmia.maps.events import check_event, describe_event
 from osmia.maps.table import MAP_KINDS
-from osmia.structs import describe_layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,34 +27,8 @@ class Reservation(Generic[E]):
         """Submit the event, unless it was discarded."""
 
 
-class RingBuf(Map[None, E], Generic[E]):
-    """A ring buffer (BPF_MAP_TYPE_RINGBUF, since Linux 5.8): one for all CPUs, whose order it keeps.
-
-    Kernel code writes events: `with ring.reserve() as event:`, `ring.output(event)`. User code cannot read them yet.
-    """
-
-    kind = MAP_KINDS["RingBuf"]
-
-    def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
-        """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
-
-        Its name is the variable's unless `name` says.
-        """
-        super().__init__(None, event, max_entries=size, name=name, flags=flags)
-        if size < SMALLEST or size & (size - 1):
-            raise ValueError(f"{self.subject}: the size is a power of 2, in bytes, of {SMALLEST} at least, not {size}")
-
-    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
-        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
-        layout = None if isinstance(value, Bytes) else layout_of(value)
-        if layout is None and not isinstance(value, Bytes):
-            raise TypeError(
-                f"{self.subject}: the type of an event is one that has a place in memory, not {shown_type(value)}"
-            )
-        if layout is not None and spin_locks(layout):
-            raise TypeError(f"{self.subject}: an event cannot hold a spin lock")
-        self._update_flags = 0
-        self._start()
+class Ring(Map[None, E], Generic[E]):
+    """What rings of both directions have in common: a size in bytes, and what is written into them."""
 
     @property
     def key_size(self) -> int:
@@ -76,9 +47,40 @@ class RingBuf(Map[None, E], Generic[E]):
 
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
-        layout = layout_of(self.value)
-        assert layout is not None
-        return type(self).__name__, self.name, describe_layout(layout), self.max_entries, self.flags
+        return type(self).__name__, self.name, describe_event(self.value), self.max_entries, self.flags
+
+    def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
+        self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
+        check_event(self.subject, value)
+        self._update_flags = 0
+        self._start()
+
+    def _check_size(self, size: int) -> None:
+        if size < SMALLEST or size & (size - 1):
+            raise ValueError(f"{self.subject}: the size is a power of 2, in bytes, of {SMALLEST} at least, not {size}")
+
+    def __repr__(self) -> str:
+        state = "live" if self.live else "not live"
+        return (
+            f"<{type(self).__name__}({self.value.__name__}, size={self.size}) {self.name or 'without a name'}, {state}>"
+        )
+
+
+class RingBuf(Ring[E], Generic[E]):
+    """A ring buffer (BPF_MAP_TYPE_RINGBUF, since Linux 5.8): one for all CPUs, whose order it keeps.
+
+    Kernel code writes events: `with ring.reserve() as event:`, `ring.output(event)`. User code cannot read them yet.
+    """
+
+    kind = MAP_KINDS["RingBuf"]
+
+    def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
+        """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
+
+        Its name is the variable's unless `name` says.
+        """
+        super().__init__(None, event, max_entries=size, name=name, flags=flags)
+        self._check_size(size)
 
     def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
         """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
@@ -104,7 +106,3 @@ class RingBuf(Map[None, E], Generic[E]):
 
     def _in_kernel_code(self, operation: str) -> NoReturn:
         raise TypeError(f"{self.subject}: {operation}() is for kernel code: user code does not write to a ring buffer")
-
-    def __repr__(self) -> str:
-        state = "live" if self.live else "not live"
-        return f"<RingBuf({self.value.__name__}, size={self.size}) {self.name or 'without a name'}, {state}>"

@@ -68,6 +68,9 @@ _INDEXED = {**_LOOKUP, "update": "map_update_elem", "for_each": ""}
 _OTHER_CPU = {"lookup_percpu": "map_lookup_percpu_elem"}
 _PASSED = {"push": "map_push_elem", "pop": "", "peek": ""}
 
+_REDIRECT = {"redirect": "redirect_map"}
+_DEVICES = {**_REDIRECT, "lookup": "map_lookup_elem"}
+
 _ACCESS = bpf.BPF_F_RDONLY | bpf.BPF_F_WRONLY
 _PROGRAMS_ACCESS = bpf.BPF_F_RDONLY_PROG | bpf.BPF_F_WRONLY_PROG
 _HASH = bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS
@@ -79,6 +82,7 @@ _NO_DELETE = ("lookup", "update")
 _PER_KEY = ("get", "items", "keys", "values", "update")
 _COME_AND_GO = (*_PER_KEY, "pop", "clear")
 _SET = ("update", "clear")
+_DEVICE_USER = ("items", *_SET)
 
 MAP_KINDS: dict[str, MapKind] = {
     row.class_name: row
@@ -97,7 +101,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_PERF_EVENT_ARRAY, "PERF_EVENT_ARRAY", "PerfEventArray", "perf", (4, 3),
-            {"output": "perf_event_output"}, (),
+            {"output": "perf_event_output"}, ("update", "clear"),
             keys="index", values="perf event", flags=_ACCESS | bpf.BPF_F_PRESERVE_ELEMS, typed=False,
         ),
         MapKind(
@@ -143,7 +147,7 @@ MAP_KINDS: dict[str, MapKind] = {
             values="map", flags=_HASH, typed=False,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), {"redirect": "redirect_map"}, _SET,
+            bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
             keys="index", values="interface", flags=_ACCESS, typed=False,
         ),
         MapKind(
@@ -155,7 +159,7 @@ MAP_KINDS: dict[str, MapKind] = {
             _SET, keys="index", values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), {"redirect": "redirect_map"}, _SET,
+            bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
             keys="index", values="CPU", typed=False,
         ),
         MapKind(
@@ -201,8 +205,8 @@ MAP_KINDS: dict[str, MapKind] = {
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), {"redirect": "redirect_map"},
-            _SET, values="interface", flags=_ACCESS, typed=False,
+            bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), _DEVICES,
+            _DEVICE_USER, values="interface", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_STRUCT_OPS, "STRUCT_OPS", "StructOps", "struct_ops", (5, 6), {}, (),
@@ -241,7 +245,7 @@ MAP_KINDS: dict[str, MapKind] = {
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {}, (),
+            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {"at": ""}, ("at", "memory"),
             keys="none", values="none", entries="pages",
             flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
             required_flags=bpf.BPF_F_MMAPABLE, typed=False,

@@ -37,6 +37,7 @@ METHODS = {
 def check_limits(unit: ir.Unit) -> None:
     """Raise CompileError for what no kernel takes: a helper that the licence keeps away, too many maps."""
     for program in unit.programs:
+        _check_fields(program)
         _check_license(program, unit.license)
         _check_maps(program, unit)
 
@@ -53,6 +54,22 @@ def check_target(unit: ir.Unit, target: Target) -> None:
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
+
+
+def _check_fields(program: ir.Program) -> None:
+    """Refuse fields of the context that programs at other hooks of the kind have."""
+    kind = program.kind
+    for each in program_nodes(program):
+        hooks = kind.fields[each.field].hooks if isinstance(each, ir.ContextRead) else ()
+        if hooks and program.hook not in hooks:
+            names = " and ".join(f'"{hook}"' for hook in hooks)
+            raise error(
+                f"{kind.context_class}.{each.field} is there at other hooks alone",  # type: ignore[union-attr]
+                each.location,
+                found=f"a program at the hook {program.hook!r}" if program.hook else "a program without a hook",
+                expected=f"one at {names}",
+                fix=f'declare the program with @{kind.name}(hook="{hooks[0]}"), or leave the field alone',
+            )
 
 
 def _check_license(program: ir.Program, license_: str) -> None:
@@ -91,7 +108,13 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
             break
     for each in program_nodes(program):
         match each:
-            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
+            case (
+                ir.MapLookup(map=map_)
+                | ir.MapUpdate(map=map_)
+                | ir.MapDelete(map=map_)
+                | ir.ForEach(map=map_)
+                | ir.ArenaAt(map=map_)
+            ):
                 if map_.found is None:
                     yield map_.symbol, each.location
             case ir.Address(operand=ir.MapReference(symbol=symbol, found=None)):

@@ -42,7 +42,7 @@ from osmia.compiler.frontend.places import (
     place_of_subscript,
 )
 from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
-from osmia.compiler.frontend.rings import output
+from osmia.compiler.frontend.rings import output, perf_output
 from osmia.compiler.frontend.stores import check_store, own_copy, unwrapped
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
@@ -65,6 +65,7 @@ from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Shared
 from osmia.maps.globals import Global
+from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
@@ -314,6 +315,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         base = operand(state, node.func.value)
         if isinstance(base, Static) and isinstance(base.value, RingBuf) and node.func.attr == "output":
             return output(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, PerfEventArray) and node.func.attr == "output":
+            return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
         reference = map_of(state, base)

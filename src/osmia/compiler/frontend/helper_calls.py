@@ -98,8 +98,8 @@ def helper_call(
 ) -> ir.Expression:
     """The IR of a helper's call; `map_` is the map whose operation it is."""
     location = state.at(node)
-    kind = _kind(state)
-    _check_allowed(row, kind, location)
+    kind = kind_of(state)
+    check_allowed(row, kind, location)
     given = _given(state, row, node, map_)
     arguments: list[ir.Expression | ir.MapReference] = []
     for argument in row.arguments:
@@ -129,13 +129,15 @@ def _of_map(
     return (map_key if argument.kind == "map key" else map_value)(state, map_, value, location)
 
 
-def _kind(state: FunctionState) -> str:
+def kind_of(state: FunctionState) -> str:
+    """The kind of the program that is translated."""
     of = state.context.type
     assert isinstance(of, ContextType)
     return of.kind
 
 
-def _check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
+    """Refuse a helper that programs of a kind may not call, or that kernel code cannot call yet."""
     if kind not in row.kinds:
         raise error(
             f"programs of kind {kind} cannot call {row.name}",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.passed_values import holds, without_keys
 from osmia.compiler.frontend.prefixes import address_key
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -59,6 +60,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         )
     if name in ("pop", "peek", "contains"):
         return without_keys(state, map_, node, name)
+    if name == "at":
+        return arena_at(state, map_, node)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
@@ -75,8 +78,7 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     is_address = name == "lookup" and map_.declaration.kind.keys == "prefix"
     key = (address_key if is_address else map_key)(state, map_, given, location)
     if name == "lookup":
-        of = PlaceType(map_.value) if map_.inner is None else InnerMapType(map_.inner)
-        return ir.MapLookup(OptionalType(of), location, map_, key)
+        return ir.MapLookup(OptionalType(_found(map_)), location, map_, key)
     if name == "delete":
         return ir.MapDelete(STATUS, location, map_, key)
     value = map_value(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
@@ -86,6 +88,13 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
+
+
+def _found(map_: ir.MapReference) -> PlaceType | ObjectType | InnerMapType:
+    """What a look-up finds."""
+    if map_.inner is not None:
+        return InnerMapType(map_.inner)
+    return ObjectType("bpf_xdp_sock") if map_.declaration.kind.values == "AF_XDP socket" else PlaceType(map_.value)
 
 
 def _lookup_or_init(

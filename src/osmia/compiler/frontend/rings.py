@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from osmia.abi.generated.flags import BPF_F_CURRENT_CPU
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
+from osmia.compiler.frontend.helper_calls import check_allowed, kind_of
 from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate
@@ -132,11 +134,34 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
 
 def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
     """`ring.output(event)`: a copy of the event is written; 0 or a negative error number."""
+    map_, data, flags = _output_arguments(state, ring, node, 0)
+    return ir.HelperCall(
+        IntType(I64_LOW, I64_HIGH),
+        state.at(node),
+        helpers()["ringbuf_output"],
+        (map_, data, constant(_size(data), data.location), flags),
+    )
+
+
+def perf_output(state: FunctionState, array: Static, node: ast.Call) -> ir.Expression:
+    """`samples.output(event)`: into the buffer of this CPU's perf event; 0 or a negative error number."""
+    location, row = state.at(node), helpers()["perf_event_output"]
+    check_allowed(row, kind_of(state), location)
+    map_, data, flags = _output_arguments(state, array, node, BPF_F_CURRENT_CPU)
+    context = ir.LocalRead(state.context.type, location, state.context)
+    size = constant(_size(data), location)
+    return ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, row, (context, map_, flags, data, size))
+
+
+def _output_arguments(
+    state: FunctionState, ring: Static, node: ast.Call, flags: int
+) -> tuple[ir.MapReference, ir.Expression, ir.Expression]:
+    """The map, the event, and the flags of an `output`."""
     location = state.at(node)
     map_ = state.unit.map_reference(ring)
     if not 1 <= len(node.args) <= 2 or node.keywords:
         raise error(
-            "output takes (event, flags=0), by position",
+            f"output takes (event, flags={'0' if flags == 0 else 'BPF_F_CURRENT_CPU'}), by position",
             location,
             found=ast.unparse(node),
             expected=f"{map_.symbol}.output(event)",
@@ -147,10 +172,12 @@ def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
         data: ir.Expression = ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
     else:
         data = aggregate(state, value, map_.value, f"an event of {map_.symbol}", location)
-    flags = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(0, location)
-    if integer_of(flags.type) is None:
-        raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
+    given = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(flags, location)
+    if integer_of(given.type) is None:
+        raise error("flags are an integer", given.location, found=str(given.type), expected="an integer", fix="use 0")
+    return map_, data, given
+
+
+def _size(data: ir.Expression) -> int:
     assert isinstance(data.type, PlaceType)
-    size = constant(data.type.layout.size, location)
-    helper = helpers()["ringbuf_output"]
-    return ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, helper, (map_, data, size, flags))
+    return data.type.layout.size

@@ -17,7 +17,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return ()
         case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText():
             return ()
-        case ir.PacketAt(offset=offset):
+        case ir.PacketAt(offset=offset) | ir.ArenaAt(offset=offset):
             return (offset,)
         case ir.MapLookup(map=map_, key=key) | ir.MapDelete(map=map_, key=key):
             return (*_found(map_), key)

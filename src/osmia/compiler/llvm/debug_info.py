@@ -17,7 +17,6 @@ from osmia.layout import (
     SpinLockLayout,
     StructLayout,
 )
-from osmia.maps.table import MAP_KINDS
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -262,11 +261,14 @@ class DebugInfo:
 
     def _map_members(self, map_: ir.MapReference) -> list[tuple[str, str]]:
         declaration = map_.declaration
-        members = [("type", self._uint(MAP_KINDS[type(declaration).__name__].type))]
+        members = [("type", self._uint(declaration.kind.type))]
         if declaration.key is not None:
             members.append(("key", self.pointer(self.layout(map_.key))))
         if declaration.value_size and map_.inner is None:  # events of a ring, and maps, are no values to the kernel
-            members.append(("value", self.pointer(self.layout(map_.value))))
+            # What perf events are written into is no value: that is a file descriptor.
+            descriptor = declaration.kind.values == "perf event"
+            value = self._basic("u32", 32, signed=False) if descriptor else self.layout(map_.value)
+            members.append(("value", self.pointer(value)))
         members.append(("max_entries", self._uint(declaration.max_entries)))
         if declaration.flags:
             members.append(("map_flags", self._uint(declaration.flags)))

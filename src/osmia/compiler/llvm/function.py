@@ -28,6 +28,7 @@ from osmia.compiler.ir.types import (
 )
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
+from osmia.compiler.llvm.arenas import arena_place
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.callbacks import (
     CONTEXT,
@@ -838,6 +839,7 @@ class FunctionWriter:
                 return self._setting(of)
             case (
                 ir.PacketAt()
+                | ir.ArenaAt()
                 | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Assume()
@@ -865,6 +867,8 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.PacketAt():
                 return self._view(of)[0]
+            case ir.ArenaAt():
+                return arena_place(self._out, of, self._integer(of.offset))
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
             case ir.MemoryAt():

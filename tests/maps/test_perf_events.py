@@ -1,0 +1,180 @@
+"""Arrays of perf events: what kernel code writes arrives in the buffer of the CPU that it ran on."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+import struct as packing
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import osmia
+from live_maps import live
+from osmia import KernelError, PerfEventArray, UserRingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
+from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
+from osmia.structs import spin_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKET = bytes(range(64))
+
+
+@struct
+class Sample:
+    number: u32
+    length: u64 = 0
+
+
+SAMPLES = PerfEventArray(Sample)
+TWO = PerfEventArray(Sample, max_entries=2)
+
+
+@xdp
+def samples(ctx: XdpContext) -> XdpAction:
+    if SAMPLES.output(Sample(number=7, length=len(ctx.packet))) != 0:
+        return XdpAction.DROP
+    return XdpAction.PASS
+
+
+@xdp
+def with_packet(ctx: XdpContext) -> XdpAction:
+    status = TWO.output(Sample(number=8), (16 << 32) | 0xFFFF_FFFF)
+    return XdpAction.DROP if status else XdpAction.PASS
+
+
+def text_of(error: type[Exception], use: Any) -> str:
+    with pytest.raises(error) as caught:
+        use()
+    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
+
+
+PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT, PERF_SAMPLE_RAW = 1, 10, 1 << 10
+PERF_RECORD_SAMPLE = 9
+PAGES = 8
+DATA_HEAD = 1024
+
+
+class Event:
+    """A perf event for a CPU, opened by hand: it takes what programs write."""
+
+    def __init__(self, cpu: int) -> None:
+        attribute = packing.pack(
+            "=IIQQQQQII", PERF_TYPE_SOFTWARE, 112, PERF_COUNT_SW_BPF_OUTPUT, 1, PERF_SAMPLE_RAW, 0, 0, 1, 0
+        )
+        number = {"x86_64": 298}.get(platform.machine(), 241)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.syscall(number, attribute.ljust(112, b"\0"), -1, cpu, -1, 8)
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self.memory = mmap.mmap(self.fd, (1 + PAGES) * mmap.PAGESIZE)
+
+    def fileno(self) -> int:
+        return int(self.fd)
+
+    def records(self) -> list[bytes]:
+        """What was written, each as the bytes that the program gave and what the kernel put behind them."""
+        found, at = [], 0
+        (end,) = packing.unpack_from("=Q", self.memory, DATA_HEAD)
+        while at < end:
+            kind, _, size = packing.unpack_from("=IHH", self.memory, mmap.PAGESIZE + at)
+            assert kind == PERF_RECORD_SAMPLE
+            (length,) = packing.unpack_from("=I", self.memory, mmap.PAGESIZE + at + 8)
+            start = mmap.PAGESIZE + at + 12
+            found.append(self.memory[start : start + length])
+            at += size
+        return found
+
+    def close(self) -> None:
+        self.memory.close()
+        os.close(self.fd)
+
+
+@contextmanager
+def events() -> Iterator[list[Event]]:
+    """One for each CPU."""
+    opened = [Event(cpu) for cpu in range(os.cpu_count() or 1)]
+    try:
+        yield opened
+    finally:
+        for each in opened:
+            each.close()
+
+
+def test_what_kernel_code_writes_arrives() -> None:
+    with events() as opened:
+        assert samples.test_run(PACKET).action is XdpAction.DROP  # no event is set
+        for cpu, event in enumerate(opened):
+            SAMPLES[cpu] = event
+        assert [samples.test_run(PACKET).action for _ in range(3)] == [XdpAction.PASS] * 3
+        found = [record for event in opened for record in event.records()]
+        assert [record[:16] for record in found] == [packing.pack("=I4xQ", 7, 64)] * 3
+        del SAMPLES[0]
+        assert text_of(KeyError, lambda: SAMPLES.__delitem__(0)) == "SAMPLES: no perf event at 0"
+        SAMPLES.clear()
+        assert samples.test_run(PACKET).action is XdpAction.DROP
+    samples.close()
+    SAMPLES.close()
+
+
+def test_a_part_of_the_packet_follows() -> None:
+    with events() as opened:
+        with_packet.load()
+        for cpu, event in enumerate(opened[:2]):
+            TWO.update(cpu, event.fileno())
+        assert with_packet.test_run(PACKET).action is XdpAction.PASS
+        (found,) = [record for event in opened for record in event.records()]
+        assert found[:32] == packing.pack("=I4xQ", 8, 0) + PACKET[:16]
+    with_packet.close()
+    TWO.close()
+
+
+def test_there_is_room_for_each_cpu_unless_it_says() -> None:
+    with osmia.load(samples) as loaded:
+        held: Any = loaded[SAMPLES].backend
+        assert held.max_entries == os.sysconf("SC_NPROCESSORS_CONF")
+    assert (SAMPLES.max_entries, SAMPLES.key_size, SAMPLES.value_size) == (0, 4, 4)
+    assert repr(SAMPLES) == "<PerfEventArray(Sample) SAMPLES, not live>"
+    assert repr(TWO) == "<PerfEventArray(Sample, max_entries=2) TWO, not live>"
+    assert SAMPLES.describe() != PerfEventArray(u64, name="SAMPLES").describe()
+
+
+def test_what_is_no_perf_event() -> None:
+    wrong: Any = PerfEventArray
+    text = "P: the type of an event is one that has a place in memory, not "
+    assert text_of(TypeError, lambda: wrong(int, name="P")) == f"{text}int: say how wide it is, as in u32 or u64"
+
+    @struct
+    class Locked:
+        lock: SpinLock = spin_lock()
+
+    assert text_of(TypeError, lambda: wrong(Locked, name="P")) == "P: an event cannot hold a spin lock"
+    held: Any = live(PerfEventArray(Sample, max_entries=2, name="P"))
+    assert text_of(TypeError, lambda: held.__setitem__(0, "cpu")) == (
+        "P: a value is a perf event, open, or its file descriptor, not str 'cpu'"
+    )
+    assert text_of(KeyError, lambda: held.__setitem__(2, 0)) == "P: no index 2, it has 0 to 1"
+    with open(os.devnull, "rb") as file:  # noqa: PTH123 - any file
+        assert text_of(KernelError, lambda: held.__setitem__(0, file)).startswith("cannot write key 00 00 00 00")
+    assert text_of(TypeError, lambda: held.output(b"1")) == (
+        "P: output() is for kernel code: user code does not write to perf events"
+    )
+    assert text_of(TypeError, lambda: iter(held)) == (
+        "P: user code cannot read perf events yet; count what you need in a Global or a map"
+    )
+    held.close()
+
+
+def test_a_user_ring_is_declared_and_made() -> None:
+    ring = live(UserRingBuf(Sample, size=4096, name="U"))
+    assert (ring.size, ring.key_size, ring.value_size, ring.kind.kernel_name) == (4096, 0, 0, "USER_RINGBUF")
+    assert repr(ring) == "<UserRingBuf(Sample, size=4096) U, live>"
+    ring.close()
+    wrong: Any = UserRingBuf
+    assert text_of(ValueError, lambda: wrong(Sample, size=100, name="U")) == (
+        "U: the size is a power of 2, in bytes, of 4096 at least, not 100"
+    )
