@@ -8,6 +8,7 @@ class NoBackend:
 
     fd = -1
     cpus = 1
+    max_entries = 1
 
     def lookup(self, _key: bytes, _flags: int = 0, /) -> bytes | None:
         raise NotImplementedError

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
             """The map's file descriptor, -1 where it has none."""
 
         @property
+        def max_entries(self) -> int:
+            """As the map was created."""
+
+        @property
         def cpus(self) -> int:
             """How many possible CPUs there are: so many values a per-CPU map has for a key."""
 

@@ -246,6 +246,7 @@ class Absent:
 
     fd = -1
     cpus = 0
+    max_entries = 0
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of

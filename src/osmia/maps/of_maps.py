@@ -143,7 +143,9 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
         backend = self.backend.opened(int.from_bytes(found, "little"))
         if backend is None:
             return None
-        return self.inner.handle(backend, f"{self.name}[{key!r}]")
+        held = self.inner.handle(backend, f"{self.name}[{key!r}]")
+        held.max_entries = backend.max_entries  # with BPF_F_INNER_MAP arrays of all lengths go in
+        return held
 
     def _put(self, key: Any, inner: Any, flags: int) -> None:
         backend, packed = self.backend, self._encode_key(key)
