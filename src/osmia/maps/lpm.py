@@ -6,7 +6,7 @@ import errno
 
 from osmia.abi.generated import BPF_EXIST, BPF_NOEXIST
 from osmia.errors import KernelError, shortened, shown, shown_type
-from osmia.generic import Generic, TypeVar, overload
+from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, layout_of
 from osmia.maps.codec import Bytes
 from osmia.maps.hash import KeyedValues
@@ -16,7 +16,7 @@ from osmia.types import be32, u8, u32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
     from typing import Any
 
@@ -28,6 +28,7 @@ K = TypeVar("K")
 P = TypeVar("P")
 V = TypeVar("V")
 KF = TypeVar("KF")
+D = TypeVar("D")
 PF = TypeVar("PF")
 I = TypeVar("I", bound=int)  # noqa: E741 - the integer that a Ref refers to
 
@@ -131,6 +132,36 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
     def __delitem__(self, prefix: P | tuple[int, K] | str) -> None:
         """Delete a prefix. KeyError if it is not there."""
         super().__delitem__(prefix)  # type: ignore[arg-type]
+
+    @overload
+    def get(self, prefix: P | tuple[int, K] | str, default: None = None, /) -> V | None: ...
+    @overload
+    def get(self, prefix: P | tuple[int, K] | str, default: V | D, /) -> V | D: ...
+    def get(self, prefix: Any, default: Any = None, /) -> Any:
+        """The value of exactly this prefix; `default` if it is not there."""
+        return super().get(prefix, default)
+
+    @overload
+    def pop(self, prefix: P | tuple[int, K] | str, /) -> V: ...
+    @overload
+    def pop(self, prefix: P | tuple[int, K] | str, default: D, /) -> V | D: ...
+    def pop(self, prefix: Any, *default: Any) -> Any:
+        """Read the value of a prefix, then delete it; `default`, or a KeyError, if it is not there."""
+        return super().pop(prefix, *default)
+
+    @overload
+    def update(self, prefix: P | tuple[int, K] | str, value: V, flags: int = 0, /) -> int: ...
+    @overload
+    def update(
+        self, items: Mapping[P, V] | Mapping[str, V] | Iterable[tuple[P | tuple[int, K] | str, V]], /
+    ) -> int: ...
+    def update(self, *arguments: Any) -> int:
+        """Write a value (`flags`: 0 always, 1 if the prefix is new, 2 if it exists), or all of a mapping or of pairs.
+
+        In kernel code a prefix is a pair, `(24, address)`, and flags take Linux 6.13. Of a mapping or of pairs nothing
+        is written if a key or a value among them is not taken. Returns 0.
+        """
+        return super().update(*arguments)
 
     def delete(self, prefix: P | tuple[int, K] | str) -> int:
         """In kernel code: delete a prefix, `(24, address)`; 0, or a negative error number."""
