@@ -58,12 +58,12 @@ def in_model(model: dict[Any, Any], step: str, key: Any, value: Any, most: int) 
     """What a mapping of at most so many entries does."""
     full = len(model) >= most and key not in model
     match step:
-        case "set":
-            return KernelError if full else model.__setitem__(key, value)
-        case "new":
-            return KernelError if key in model or full else model.__setitem__(key, value) or 0
-        case "existing":
-            return model.__setitem__(key, value) or 0 if key in model else KernelError
+        case "set" | "new" | "existing":
+            refused = {"set": full, "new": full or key in model, "existing": key not in model}[step]
+            if refused:
+                return KernelError
+            model[key] = value
+            return None if step == "set" else 0
         case "get":
             return model.get(key, KeyError)
         case "delete":
@@ -73,7 +73,8 @@ def in_model(model: dict[Any, Any], step: str, key: Any, value: Any, most: int) 
         case "contains":
             return key in model
         case "clear":
-            return model.clear()
+            model.clear()
+            return None
         case _:
             return dict(model)
 
