@@ -257,7 +257,14 @@ def inner_backed(of: Any, most: int) -> Iterator[tuple[Any, list[Any]]]:
 
 @pytest.mark.parametrize("of", [ArrayOfMaps, HashOfMaps])
 @given(
-    steps=st.lists(st.tuples(st.sampled_from(("set", "get", "delete", "contains", "items")), keys, keys), max_size=20)
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(("set", "get", "delete", "contains", "items")),
+            st.integers(0, ENTRIES - 1),
+            st.integers(0, INNERS - 1),
+        ),
+        max_size=20,
+    )
 )
 @settings(max_examples=20, deadline=None)
 def test_maps_of_maps(of: Any, steps: list[tuple[str, int, int]]) -> None:

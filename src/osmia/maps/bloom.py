@@ -32,7 +32,7 @@ class BloomFilter(Map[None, V], Generic[V]):
     ) -> None:
         """Declare a filter that is made for `max_entries` values, and takes more at the price of more false answers.
 
-        `hashes` is how many bits stand for a value, 1 to 15: with 5 a few of 100 answers are false once it is full.
+        `hashes` is how many bits stand for a value, 1 to 15: with 5, up to 4 of 100 answers are wrong once it is full.
         Its name is the variable's unless `name` says.
         """
         super().__init__(None, value, max_entries=max_entries, name=name, flags=flags)
