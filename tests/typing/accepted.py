@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, assert_type
 
 import osmia
@@ -512,8 +513,8 @@ def use_data_maps() -> None:
     assert_type(networks.get("10.0.0.0/8"), "int | None")
     assert_type(networks.pop("10.0.0.0/8", None), "int | None")
     assert_type(networks.match("10.0.0.1"), "int | None")
-    assert_type(list(networks), "list[IPv4Network]")
-    assert_type(list(networks6), "list[IPv6Network]")
+    assert_type(list(networks), list[IPv4Network])
+    assert_type(list(networks6), list[IPv6Network])
     assert_type(list(zones), "list[tuple[int, Zone]]")
     assert_type(jobs.pop(), "Flow | None")
     assert_type(free_ports.pop(), "int | None")

@@ -20,6 +20,7 @@ from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectTy
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
     from osmia.compiler.location import Location
+    from osmia.maps.table import MapKind
 
 # What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
 STATUS = IntType(-4095, 0)
@@ -53,7 +54,7 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
             location,
             found=f"{map_.symbol}.{name}()",
             expected=f"one of {', '.join(operations)}" if operations else "no call on it: kernel code has none",
-            fix=did_you_mean(name, operations) or _instead(name, class_name),
+            fix=did_you_mean(name, operations) or _instead(name, map_.declaration.kind),
             related=(
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
@@ -216,6 +217,8 @@ def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: Function
             expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
             fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
             if reads_prefix
+            else "let user code put maps in, and take them away: the kernel lets no program do that"
+            if map_.inner is not None and not isinstance(node.ctx, ast.Load) and not read
             else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None"
             if map_.inner is not None
             else "use one of these: it has no keys",
@@ -258,10 +261,10 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
     return ir.HelperCall(ir.NONE, location, helpers()["tail_call"], (context, map_, index))
 
 
-def _instead(name: str, class_name: str) -> str:
-    if name == "delete":
-        return f"the keys of {class_name} are always there: store 0 instead"
-    if name in IN_USER_CODE:
+def _instead(name: str, kind: MapKind) -> str:
+    if name == "delete" and kind.fixed_keys:
+        return f"the keys of {kind.class_name} are always there: store 0 instead"
+    if name in IN_USER_CODE and "lookup" in kind.kernel_operations:
         return f"write {IN_USER_CODE[name]}; {name} is for user code"
     return "use one of these; the rest of a map's methods are for user code"
 
