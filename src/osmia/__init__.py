@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.bloom import BloomFilter as BloomFilter
     from osmia.maps.cgroups import CgroupArray as CgroupArray
     from osmia.maps.cgroups import CgroupStorage as CgroupStorage
     from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
@@ -60,10 +61,16 @@ if TYPE_CHECKING:
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
+    from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.lpm import LpmTrie as LpmTrie
+    from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
+    from osmia.maps.of_maps import HashOfMaps as HashOfMaps
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.queue import Queue as Queue
+    from osmia.maps.queue import Stack as Stack
     from osmia.maps.redirect import CpuMap as CpuMap
     from osmia.maps.redirect import DevMap as DevMap
     from osmia.maps.redirect import DevMapHash as DevMapHash
@@ -128,7 +135,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Arena": "osmia.maps.arena",
     "Array": "osmia.maps.array",
-    "CgrpStorage": "osmia.maps.storage",
+    "ArrayOfMaps": "osmia.maps.of_maps",
+    "BloomFilter": "osmia.maps.bloom",
     "CgroupAction": "osmia.contexts.cgroup",
     "CgroupArray": "osmia.maps.cgroups",
     "CgroupSkbContext": "osmia.contexts.cgroup_skb",
@@ -137,6 +145,7 @@ _HOME = {
     "CgroupSockProgram": "osmia.programs.cgroup_sock",
     "CgroupStorage": "osmia.maps.cgroups",
     "CgroupStorageKey": "osmia.maps.cgroups",
+    "CgrpStorage": "osmia.maps.storage",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -147,11 +156,14 @@ _HOME = {
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
+    "HashOfMaps": "osmia.maps.of_maps",
     "InodeStorage": "osmia.maps.storage",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
+    "LpmTrie": "osmia.maps.lpm",
     "LruHashMap": "osmia.maps.hash",
+    "LruPerCpuHashMap": "osmia.maps.hash",
     "LsmContext": "osmia.contexts.lsm",
     "LsmProgram": "osmia.programs.lsm",
     "NotLoadedError": "osmia.errors",
@@ -167,12 +179,14 @@ _HOME = {
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
+    "Queue": "osmia.maps.queue",
     "RawTracepointContext": "osmia.contexts.raw_tracepoint",
     "RawTracepointProgram": "osmia.programs.raw_tracepoint",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
+    "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
     "StackTraceMap": "osmia.maps.stacks",
     "TaskStorage": "osmia.maps.storage",

@@ -69,7 +69,7 @@ def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | No
 
 def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
-    if step in ("key", "value") and isinstance(base, Map):
+    if step in ("key", "value", "inner") and isinstance(base, Map):
         return getattr(base, step)
     if step == "layout" and not isinstance(base, type):
         layout = getattr(base, "layout", None)
@@ -158,7 +158,7 @@ def describe(value: object, inside: tuple[int, ...] = ()) -> Description:
         return own(value)  # type: ignore[no-any-return]
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
-        return ("map", type(value).__name__, *parts)
+        return ("map", type(value).__name__, *parts, value.map_extra, describe(value.inner))
     if hasattr(type(value), "__osmia_layout__"):
         return _describe_memory(value)
     if isinstance(value, tuple | list | set | frozenset | range | bytearray):

@@ -123,6 +123,7 @@ def map_create(
     btf_key_type_id: int = 0,
     btf_value_type_id: int = 0,
     map_extra: int = 0,
+    inner_map_fd: int = 0,
 ) -> int:
     """BPF_MAP_CREATE: a map's file descriptor."""
     return call(
@@ -138,8 +139,25 @@ def map_create(
             btf_key_type_id=btf_key_type_id,
             btf_value_type_id=btf_value_type_id,
             map_extra=map_extra,
+            inner_map_fd=inner_map_fd,
         ),
     )
+
+
+def map_lookup_and_delete(fd: int, key: bytearray, value: bytearray) -> None:
+    """BPF_MAP_LOOKUP_AND_DELETE_ELEM: take a value out. A queue or stack has keys of no bytes."""
+    at = address(key) if key else 0
+    call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, key=at, value=address(value)))
+
+
+def map_lookup(fd: int, value: bytearray) -> None:
+    """BPF_MAP_LOOKUP_ELEM of a map without keys that is asked for a value: a Bloom filter."""
+    call(abi.BPF_MAP_LOOKUP_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, value=address(value)))
+
+
+def map_get_fd_by_id(number: int) -> int:
+    """BPF_MAP_GET_FD_BY_ID: the file descriptor of a map."""
+    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(id=number))
 
 
 def map_freeze(fd: int) -> None:

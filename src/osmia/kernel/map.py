@@ -141,6 +141,49 @@ class KernelMap:
         descriptor = None
         raise self._error(number, "delete", key)
 
+    def lookup_and_delete(self, key: bytes, /) -> bytes | None:
+        """Take the value of `key` out, or the next one of a queue or stack; None if there is none."""
+        taken = bytearray(self._bytes)
+        descriptor = self._open()
+        try:
+            bpf.map_lookup_and_delete(descriptor.number, bytearray(key), taken)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return bytes(taken)
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return None
+        raise self._error(number, "read", key)
+
+    def holds(self, value: bytes, /) -> bool:
+        """Whether a Bloom filter may have been given `value`."""
+        descriptor = self._open()
+        try:
+            bpf.map_lookup(descriptor.number, bytearray(value))
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return True
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return False
+        raise self._error(number, "read", None)
+
+    def has_key(self, key: bytes, /) -> bool:
+        """Whether a trie holds exactly this prefix."""
+        from osmia.kernel.trie import has_prefix
+
+        return has_prefix(self, key)
+
+    def opened(self, number: int, /) -> KernelMap | None:
+        """Another map, by its id; None if it is gone."""
+        from osmia.kernel.map_by_id import open_id
+
+        return open_id(number)
+
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None; None at the end."""
         descriptor = self._descriptor
@@ -278,7 +321,7 @@ class KernelMap:
     def _error(self, number: int, doing: str, key: bytes | None) -> KernelError:
         from osmia.kernel.errors import kernel_error
 
-        what = f"{doing} map '{self.name}'" if key is None else f"{doing} key {key.hex(' ')} of map '{self.name}'"
+        what = f"{doing} key {key.hex(' ')} of map '{self.name}'" if key else f"{doing} map '{self.name}'"
         return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
 
     def _full(self) -> str:

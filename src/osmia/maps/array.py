@@ -100,6 +100,17 @@ class PerCpuArray(Indexed[V], ForEach[int, V], PerCpuMap[int, V], Generic[V]):
         self._kernel_only("lookup", key)
 
     @overload
+    def lookup_percpu(self: PerCpuArray[I], key: int, cpu: int) -> Ref[I] | None: ...
+    @overload
+    def lookup_percpu(self, key: int, cpu: int) -> V | None: ...
+    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
+        """In kernel code: the value of another CPU where it lies, or None if `key` is outside the array.
+
+        Since Linux 5.19.
+        """
+        self._kernel_only("lookup_percpu", key, cpu)
+
+    @overload
     def lookup_or_init(self: PerCpuArray[I], key: int, value: I) -> Ref[I] | None: ...
     @overload
     def lookup_or_init(self, key: int, value: V) -> V | None: ...

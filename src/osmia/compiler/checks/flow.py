@@ -280,7 +280,10 @@ def _never_changes(statement: ir.Loop) -> bool:
 
 def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
     """How often the body runs is up to the map."""
-    before: Facts = {**facts, statement.key: ASSIGNED, statement.value: ASSIGNED}
+    there = facts if statement.map.found is None else _value(statement.map.found, facts, around)
+    if there is None:
+        return None
+    before: Facts = {**there, statement.key: ASSIGNED, statement.value: ASSIGNED}
     while True:
         assert before is not None
         ways = LoopWays()

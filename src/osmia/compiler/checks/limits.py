@@ -24,6 +24,7 @@ ATOMIC_CPUS = ("v3", "v4")
 ATOMIC_SINCE = (5, 12)
 """Atomic instructions other than an addition whose result is not wanted."""
 NESTED_LOCK_SINCE = (6, 11)
+PREFIX_FLAGS_SINCE = (6, 13)
 METHODS = {
     "and": "fetch_and",
     "or": "fetch_or",
@@ -47,6 +48,8 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_helper(each, program.kind.name, target)
+            elif isinstance(each, ir.MapUpdate):
+                _check_prefix_flags(each, target)
             elif isinstance(each, ir.Assign):
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
@@ -117,11 +120,13 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
                 | ir.ForEach(map=map_)
                 | ir.ArenaAt(map=map_)
             ):
-                yield map_.symbol, each.location
-            case ir.Address(operand=ir.MapReference(symbol=symbol)):
+                if map_.found is None:
+                    yield map_.symbol, each.location
+            case ir.Address(operand=ir.MapReference(symbol=symbol, found=None)):
                 yield symbol, each.location
             case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
-                yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
+                maps = (each for each in arguments if isinstance(each, ir.MapReference) and each.found is None)
+                yield from ((map_.symbol, each.location) for map_ in maps)
             case ir.GlobalPlace(symbol=symbol):
                 yield symbol, each.location
             case ir.SettingRead() | ir.ConstantText():
@@ -147,6 +152,20 @@ def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
             expected=f"what Linux {_dotted(target.kernel)} has",
             fix="see docs/helpers.md for what each kind may call",
         )
+
+
+def _check_prefix_flags(update: ir.MapUpdate, target: Target) -> None:
+    """Older kernels write a prefix whatever the flags say of it."""
+    plain = isinstance(update.flags, ir.Constant) and update.flags.value == 0
+    if update.map.declaration.kind.keys != "prefix" or plain or target.kernel >= PREFIX_FLAGS_SINCE:
+        return
+    raise error(
+        f"flags for a prefix need Linux {_dotted(PREFIX_FLAGS_SINCE)}",
+        update.location,
+        found=f"flags in an update of {update.map.symbol}, for Linux {_dotted(target.kernel)}, which looks at none",
+        expected="no flags: the prefix is written, whether it is there or not",
+        fix=f"leave them out, or compile it for newer kernels: `osmia build --kernel {_dotted(PREFIX_FLAGS_SINCE)}`",
+    )
 
 
 def _check_lock(assign: ir.Assign, target: Target) -> None:

@@ -29,6 +29,7 @@ from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_of, packet_operation
@@ -44,7 +45,7 @@ from osmia.compiler.frontend.places import (
 )
 from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
 from osmia.compiler.frontend.rings import output, perf_output
-from osmia.compiler.frontend.stores import check_store, own_copy
+from osmia.compiler.frontend.stores import check_store, own_copy, unwrapped
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
@@ -54,7 +55,7 @@ from osmia.compiler.ir.types import BoolType, ContextType, OptionalType, PacketT
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.layout import ArrayLayout, StructLayout, layout_of
-from osmia.maps.declaration import Map, Shared
+from osmia.maps.declaration import Shared
 from osmia.maps.globals import Global
 from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
@@ -207,7 +208,13 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return ir.LocalRead(state.type_of(local, location), location, local)
+    read = ir.LocalRead(state.type_of(local, location), location, local)
+    return loaded(unwrapped(read), location) if _is_number(read) else read
+
+
+def _is_number(read: ir.Expression) -> bool:
+    """Whether it is a number that may be None: naming it is reading it, which takes a check before."""
+    return isinstance(read.type, OptionalType) and read.type.number
 
 
 def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
@@ -273,8 +280,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
-        if isinstance(base, Static) and isinstance(base.value, Map):
-            reference = state.unit.map_reference(base)
+        reference = map_of(state, base)
+        if reference is not None:
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
                 return for_each(state, reference, node)
             return map_operation(state, reference, node)
@@ -532,6 +539,9 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
             fix="write == or !=",
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
+    match left:
+        case ir.Load(place=ir.Unwrap(operand=held)) if _is_number(held):
+            left = held
     if isinstance(left.type, OptionalType):
         test = is_none(left, location)
     else:
@@ -640,8 +650,9 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     """An element: of an array, of a map, of a constant."""
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return loaded(map_item(state, state.unit.map_reference(base), node), location)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return loaded(map_item(state, map_, node), location)
     if isinstance(base, ir.Expression):
         if isinstance(base.type, PacketType):
             raise no_bytes(base.type, node, location)

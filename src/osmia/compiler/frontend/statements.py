@@ -16,6 +16,7 @@ from osmia.compiler.frontend.contexts import context_store, context_target, read
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, constant, one_value
@@ -182,9 +183,10 @@ def _nested(state: FunctionState, node: ast.FunctionDef) -> tuple[ir.Statement, 
 def _delete(state: FunctionState, target: ast.expr) -> ir.Statement:
     """`del m[key]`."""
     base = operand(state, target.value) if isinstance(target, ast.Subscript) else None
-    if isinstance(base, Static) and isinstance(base.value, Map):
+    map_ = map_of(state, base)
+    if map_ is not None:
         assert isinstance(target, ast.Subscript)
-        return map_delete(state, state.unit.map_reference(base), target)
+        return map_delete(state, map_, target)
     what, instead = STATEMENTS[ast.Delete]
     raise error(
         f"kernel code cannot use {what}",
@@ -323,8 +325,9 @@ def _store_item(state: FunctionState, target: ast.Subscript, value: Operand) -> 
     """`array[i] = value` and `m[key] = value`."""
     base = operand(state, target.value)
     location = state.at(target)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return map_store(state, state.unit.map_reference(base), target, value)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return map_store(state, map_, target, value)
     return stored(state, _element(state, base, target), value, location, _role(target))
 
 
@@ -503,8 +506,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
 
 def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
     base = operand(state, target.value)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return map_item(state, state.unit.map_reference(base), target)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return map_item(state, map_, target)
     return _element(state, base, target)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import (
     BoolType,
+    InnerMapType,
     IntType,
     NoneType,
     ObjectType,
@@ -94,6 +95,10 @@ class MapReference:
     value: Layout
     scratch: bool = False
     """Whether it is of the compiler's own: memory for one line's object."""
+    inner: MapReference | None = None
+    """Of a map of maps: what the maps in it are like."""
+    found: Expression | None = None
+    """Where a map is that was found in another one; None for what the unit declares."""
 
 
 @frozen_record
@@ -255,7 +260,7 @@ class ConstantText:
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: PlaceType | ObjectType
+    type: PlaceType | ObjectType | InnerMapType
     location: Location
     operand: Expression
 
@@ -264,7 +269,7 @@ class Unwrap:
 class Assume:
     """What an optional holds, by the word of the program's author: nothing proves that it is not None."""
 
-    type: PlaceType | ObjectType
+    type: PlaceType | ObjectType | InnerMapType
     location: Location
     operand: Expression
 
