@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
+    from osmia.dtypes import numpy_dtype as numpy_dtype
     from osmia.errors import CompileError as CompileError
     from osmia.errors import CompilerMissingError as CompilerMissingError
     from osmia.errors import KernelError as KernelError
+    from osmia.errors import MissingExtraError as MissingExtraError
     from osmia.errors import NotLoadedError as NotLoadedError
     from osmia.errors import NotSupportedError as NotSupportedError
     from osmia.errors import ObjectError as ObjectError
@@ -103,6 +105,7 @@ _HOME = {
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
+    "MissingExtraError": "osmia.errors",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
@@ -143,6 +146,7 @@ _HOME = {
     "loop": "osmia.rounds",
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
+    "numpy_dtype": "osmia.dtypes",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",

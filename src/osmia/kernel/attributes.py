@@ -64,6 +64,8 @@ MAP_CREATE = Layout(
     "map_ifindex:I btf_fd:I btf_key_type_id:I btf_value_type_id:I btf_vmlinux_value_type_id:I map_extra:Q"
 )
 MAP_ELEM = Layout("map_fd:I key:Q value:Q flags:Q")
+MAP_BATCH = Layout("in_batch:Q out_batch:Q keys:Q values:Q count:I map_fd:I elem_flags:Q flags:Q")
+GET_FD = Layout("map_id:I next_id:I open_flags:I")
 PROG_LOAD = Layout(
     "prog_type:I insn_cnt:I insns:Q license:Q log_level:I log_size:I log_buf:Q kern_version:I prog_flags:I "
     "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "

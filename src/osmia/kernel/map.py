@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.maps.backend import Buffer
+
     # The address of the attribute as the call takes it, then what it points to.
     Buffers = tuple[c_void_p, Any, Any, Any, Any]
 
@@ -44,6 +46,7 @@ class KernelMap:
         self.per_cpu = per_cpu
         self.max_entries = max_entries
         self._bytes = (value_size + 7) // 8 * 8 * len(possible_cpus()) if per_cpu else value_size
+        self._pops = True
 
     def __repr__(self) -> str:
         state = "closed" if self._descriptor is None else f"fd {self._descriptor.number}"
@@ -140,6 +143,96 @@ class KernelMap:
         descriptor = None
         raise self._error(number, "delete", key)
 
+    def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
+        """Delete `key` and give its value, None if it was not there; `flags` as for `lookup`.
+
+        One call of the kernel's for hash maps since 5.14 (BPF_MAP_LOOKUP_AND_DELETE_ELEM); else a look-up and a
+        deletion, and what others write to the value between the two is lost.
+        """
+        descriptor = self._descriptor
+        if descriptor is None or len(key) != self.key_size:
+            raise self._refusal(key)
+        if not self._pops:
+            return self._pop_in_two(key, flags)
+        key_in, value = bytearray(key), bytearray(self._bytes)
+        attribute = attributes.MAP_ELEM.pack(
+            map_fd=descriptor.number, key=bpf.address(key_in), value=bpf.address(value), flags=flags
+        )
+        try:
+            bpf.call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attribute)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return bytes(value)
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return None
+        # Before 5.14 the kernel says ENOTSUPP, or EINVAL where there are flags.
+        if number not in {_ENOTSUPP, errno.EOPNOTSUPP} and not (number == errno.EINVAL and flags):
+            raise self._error(number, "delete", key)
+        self._pops = False
+        return self._pop_in_two(key, flags)
+
+    def _pop_in_two(self, key: bytes, flags: int) -> bytes | None:
+        value = self.lookup(key, flags)
+        return value if value is not None and self.delete(key) else None
+
+    def read_all(self, *, delete: bool = False, flags: int = 0) -> tuple[memoryview, memoryview] | None:
+        """All keys and all values, one behind the other; with `delete`, they are taken out of the map.
+
+        None where the kernel has no batches for maps of this type. `flags` as for `lookup`.
+        """
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        sizes = self.key_size, self._bytes
+        try:
+            return map_batch.read(descriptor, sizes, expected=self.max_entries, delete=delete, flags=flags)
+        except map_batch.Unsupported:
+            return None
+        except map_batch.BatchError as refused:
+            number = refused.number
+        finally:
+            del descriptor
+        raise self._error(number, "read", None)
+
+    def update_all(self, keys: Buffer, values: Buffer, flags: int = 0, /) -> bool:
+        """Write many entries, as they lie one behind the other; `flags` as for `update`.
+
+        False where the kernel has no batches for maps of this type, and nothing is written. A KernelError names the
+        key that was refused: those before it are written then.
+        """
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        try:
+            map_batch.update(descriptor, keys, values, sizes=(self.key_size, self._bytes), flags=flags)
+        except map_batch.Unsupported:
+            return False
+        except map_batch.BatchError as refused:
+            number, done = refused.number, refused.done
+        else:
+            return True
+        finally:
+            del descriptor
+        raise self._error_at(number, "write", keys, done)
+
+    def delete_all(self, keys: Buffer, /) -> int | None:
+        """Delete keys: how many of them were there. None where the kernel has no batches for maps of this type."""
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        try:
+            return map_batch.delete(descriptor, keys, key_size=self.key_size)
+        except map_batch.Unsupported:
+            return None
+        except map_batch.BatchError as refused:
+            number, done = refused.number, refused.done
+        finally:
+            del descriptor
+        raise self._error_at(number, "delete", keys, done)
+
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None; None at the end."""
         descriptor = self._descriptor
@@ -201,6 +294,39 @@ class KernelMap:
             hints={errno.EPERM: _NOT_ALLOWED, _ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
 
+    def pin(self, path: str, /) -> None:
+        """Give the map a name in a BPF file system (kernels from 4.4)."""
+        from osmia.kernel import pins
+
+        descriptor = self._open()
+        try:
+            pins.pin(descriptor.number, f"map '{self.name}'", path)
+        finally:
+            del descriptor
+
+    def unpin(self, path: str, /) -> None:
+        """Take the name away. ValueError where it is not this map's."""
+        from osmia.kernel import pins
+
+        descriptor = self._open()
+        try:
+            pins.unpin(descriptor.number, f"map '{self.name}'", path)
+        finally:
+            del descriptor
+
+    def charged(self) -> dict[str, int]:
+        """What /proc says of the map: `memlock`, the bytes that the kernel holds for it, and `frozen`, 0 or 1."""
+        descriptor = self._open()
+        path = f"/proc/self/fdinfo/{descriptor.number}"
+        try:
+            with open(path, encoding="ascii") as file:
+                found = dict(line.split(":", 1) for line in file)
+        except OSError as error:
+            raise KernelError(error.errno or 0, f"cannot read {path} ({error.strerror}): is /proc mounted?") from None
+        finally:
+            del descriptor
+        return {name: int(found.get(name, "0")) for name in ("memlock", "frozen")}
+
     def info(self) -> dict[str, Any]:
         """What the kernel says of the map: type, id, sizes, flags, name (struct bpf_map_info)."""
         descriptor = self._open()
@@ -248,6 +374,13 @@ class KernelMap:
 
         what = f"{doing} map '{self.name}'" if key is None else f"{doing} key {key.hex(' ')} of map '{self.name}'"
         return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
+
+    def _error_at(self, number: int, doing: str, keys: Buffer, index: int) -> KernelError:
+        """The error about one key of many."""
+        key = bytes(keys[index * self.key_size : (index + 1) * self.key_size])
+        error = self._error(number, doing, key)
+        error.key = key
+        return error
 
     def _full(self) -> str:
         return f"the map holds {self.max_entries} entries and no more (E2BIG)"

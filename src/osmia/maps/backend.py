@@ -4,7 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
+
+    Buffer = bytes | bytearray | memoryview
+    """Entries as they lie one behind the other."""
 
     class MapBackend(Protocol):
         """Keys and values are bytes of exactly the map's sizes. Errors of the kernel come as KernelError."""
@@ -29,6 +32,18 @@ if TYPE_CHECKING:
         def delete(self, key: bytes, /) -> bool:
             """Delete a key; False if it was not there."""
 
+        def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
+            """Delete a key and give its value, None if it was not there; `flags` as for `lookup`."""
+
+        def read_all(self, *, delete: bool = False, flags: int = 0) -> tuple[Buffer, Buffer] | None:
+            """All keys and all values, which with `delete` are taken out. None where it has no batches for that."""
+
+        def update_all(self, keys: Buffer, values: Buffer, flags: int, /) -> bool:
+            """Write many entries. False where it has no batches for that, and nothing was written."""
+
+        def delete_all(self, keys: Buffer, /) -> int | None:
+            """Delete keys: how many were there. None where it has no batches for that, and nothing was deleted."""
+
         def next_key(self, key: bytes | None, /) -> bytes | None:
             """The key after `key`, the first one for None; None at the end."""
 
@@ -37,6 +52,21 @@ if TYPE_CHECKING:
 
             It is as long as whole pages, and stays valid as long as it is held.
             """
+
+        def freeze(self) -> None:
+            """From now on user code cannot write to the map."""
+
+        def pin(self, path: str, /) -> None:
+            """Give it a name in a BPF file system."""
+
+        def unpin(self, path: str, /) -> None:
+            """Take the name away. ValueError where another map has it."""
+
+        def info(self) -> dict[str, Any]:
+            """What the kernel says of it (struct bpf_map_info)."""
+
+        def charged(self) -> dict[str, int]:
+            """What else the kernel says: `memlock`, in bytes, and `frozen`, 0 or 1."""
 
         def close(self) -> None:
             """Let go of the map."""

@@ -217,7 +217,8 @@ class Absent:
         """Say why."""
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
-    lookup = update = delete = next_key = memory = refuse
+    lookup = update = delete = pop = read_all = update_all = delete_all = next_key = memory = refuse
+    freeze = pin = unpin = info = charged = refuse
 
     def close(self) -> None:
         """Nothing is held."""

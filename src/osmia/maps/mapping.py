@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
-    from osmia.maps.backend import MapBackend
+    import numpy as np
+    import pyarrow
+
+    from osmia.maps.backend import Buffer, MapBackend
+    from osmia.maps.numpy_arrays import Arrays
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -67,8 +71,8 @@ class UserMap(Map[K, V], Generic[K, V]):
         update = self.backend.update
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
-            for packed_key, packed_value in pairs:
-                self._write(update, packed_key, packed_value, self._update_flags)
+            if pairs:
+                self._write_all(*map(b"".join, zip(*pairs, strict=True)), self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
@@ -83,6 +87,62 @@ class UserMap(Map[K, V], Generic[K, V]):
             update(key, value, flags)
         except KernelError as error:
             raise self._named(error, key) from None
+
+    def _write_all(self, keys: Buffer, values: Buffer, flags: int) -> None:
+        """Write many entries. A KernelError names the key that was refused: those before it are written then."""
+        from osmia.maps import bulk
+
+        try:
+            bulk.write(self, keys, values, flags)
+        except KernelError as error:
+            raise self._named(error, error.key) if error.key is not None else error from None
+
+    def update_many(
+        self, keys: Iterable[K] | np.ndarray[Any, Any], values: Iterable[Any] | np.ndarray[Any, Any], flags: int = 0
+    ) -> int:
+        """Write many entries, each key's value at the same place in `values`; how many there were.
+
+        Both are sequences, or NumPy arrays of `numpy_dtype()` of the key's and the value's type (integers of another
+        dtype are taken where they fit); the values of a per-CPU map are one row a key, with a column a possible CPU.
+        `flags` as for `update`. Nothing is written if a key or a value is not taken. Where the kernel refuses one,
+        the KernelError names its key, and those before it are written. Since Linux 5.6 this is a system call for
+        thousands; arrays per CPU since 5.13. Of a key that comes twice the last value stays.
+        """
+        from osmia.maps import bulk
+
+        return bulk.update_many(self, keys, values, flags)
+
+    def to_numpy(self) -> Arrays:
+        """All entries as two NumPy arrays, `keys` and `values`; of a per-CPU map values[n, cpu].
+
+        Their dtypes are `numpy_dtype()` of the key's and the value's type: a struct is a structured array. They are
+        the caller's own. Since Linux 5.6 this is a system call for thousands of entries; arrays per CPU since 5.13.
+        """
+        return self._to_numpy()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All entries as a PyArrow table.
+
+        Its columns are `key` and `value`; of a struct one for each field, `key_src`; of a per-CPU map each value is a
+        list of those of all possible CPUs. Numbers are in the machine's order of bytes. ValueError if two fields would
+        have one name.
+        """
+        return self._to_arrow()
+
+    def _to_numpy(self, *, delete: bool = False, copy: bool = True) -> Arrays:
+        from osmia.maps import numpy_arrays
+
+        return numpy_arrays.read(self, delete=delete, copy=copy)
+
+    def _to_arrow(self, *, delete: bool = False) -> pyarrow.Table:
+        from osmia.maps import arrow_table
+
+        return arrow_table.table(self, delete=delete)
+
+    def _to_dict(self, *, delete: bool = False) -> dict[Any, Any]:
+        from osmia.maps import bulk
+
+        return bulk.to_dict(self, delete=delete)
 
     def _named(self, error: KernelError, key: bytes) -> KernelError:
         """An error about a key, with the key as user code writes it in place of its bytes."""
@@ -136,6 +196,10 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
         from osmia.maps.views import Values
 
         return Values(self)
+
+    def to_dict(self) -> dict[K, V]:
+        """All entries as a dict. Since Linux 5.6 this is a system call for thousands of them."""
+        return self._to_dict()
 
     def _entries(self) -> Iterator[tuple[K, V]]:
         for key in self._walk():
@@ -196,6 +260,10 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         from osmia.maps.views import Values
 
         return Values(self)
+
+    def to_dict(self) -> dict[K, PerCpuValues[V]]:
+        """All entries as a dict. Since Linux 5.6 this is a system call for thousands of them; of arrays since 5.13."""
+        return self._to_dict()
 
     def _entries(self) -> Iterator[tuple[K, PerCpuValues[V]]]:
         for key in self._walk():
