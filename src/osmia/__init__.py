@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from osmia.links import Link as Link
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.counters import Counter as Counter
+    from osmia.maps.counters import PerCpuCounter as PerCpuCounter
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
@@ -97,6 +99,7 @@ _HOME = {
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "Counter": "osmia.maps.counters",
     "FixedArray": "osmia.arrays",
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
@@ -112,6 +115,7 @@ _HOME = {
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuCounter": "osmia.maps.counters",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PermissionDeniedError": "osmia.errors",

@@ -62,6 +62,11 @@ class KernelMap:
         """How many values a per-CPU map has for a key."""
         return len(possible_cpus())
 
+    @property
+    def cpu_numbers(self) -> tuple[int, ...]:
+        """The numbers of the CPUs that can ever run here, from the lowest."""
+        return possible_cpus()
+
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None.
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
         def cpus(self) -> int:
             """How many possible CPUs there are: so many values a per-CPU map has for a key."""
 
+        @property
+        def cpu_numbers(self) -> tuple[int, ...]:
+            """The numbers of the possible CPUs, from the lowest."""
+
         def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
             """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None.
 

@@ -208,6 +208,7 @@ class Absent:
 
     fd = -1
     cpus = 0
+    cpu_numbers = ()
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of

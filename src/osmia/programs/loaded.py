@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osmia.compiler import Target
     from osmia.compiler.request import ProgramRequest
     from osmia.loader.load import LoadedObject
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
     from osmia.programs.global_data import Settings
     from osmia.spec import MapSpec, ObjectSpec
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Given = Mapping[str, object] | None
 
 M = TypeVar("M", bound="Map[Any, Any]")
-G = TypeVar("G", bound="Global[Any]")
+G = TypeVar("G", bound="Variable")
 P = TypeVar("P", bound="Program[Any, Any]")
 
 
@@ -41,7 +41,7 @@ class Loaded:
     """Its maps that programs use, by name, those of its global data included."""
     programs: dict[str, Program[Any, Any]]
     """Its programs, by name."""
-    globals: dict[str, Global[Any]]
+    globals: dict[str, Variable]
     """Its global variables that programs use, by name: of .data and .bss."""
 
     def __init__(
@@ -313,7 +313,7 @@ def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given)
 
 
 def _global_handles(
-    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Global[Any]]
+    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Variable]
 ) -> Iterable[tuple[str, object, object]]:
     """Handles of an object's global variables, with the declarations where there are any."""
     if not spec.variables:

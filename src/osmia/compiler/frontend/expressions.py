@@ -24,6 +24,7 @@ from osmia.compiler.frontend.calls import (
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.counters import count
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
@@ -63,7 +64,8 @@ from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.declaration import Map, Shared
-from osmia.maps.globals import Global
+from osmia.maps.counters import Counter, PerCpuCounter
+from osmia.maps.globals import Variable
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
@@ -204,7 +206,7 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
                 expected="a value on every way to this line",
                 fix="use it in that block: what is no number is known there alone",
             )
-        is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
+        is_global = hides and isinstance(state.source.function.__globals__[node.id], Variable)
         raise error(
             f"{node.id!r} has no value here",
             location,
@@ -247,7 +249,7 @@ def _moved(bound: Operand, location: Location) -> Operand:
 def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Global):
+    if isinstance(base, Static) and isinstance(base.value, Variable):
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
@@ -309,6 +311,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, Counter | PerCpuCounter) and node.func.attr == "add":
+            return count(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, Map):
             reference = state.unit.map_reference(base)
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
