@@ -53,10 +53,12 @@ if TYPE_CHECKING:
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.info import MapInfo as MapInfo
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.programs.creation import open_map as open_map
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.program import Program as Program
@@ -109,6 +111,7 @@ _HOME = {
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
     "MissingExtraError": "osmia.errors",
+    "MapInfo": "osmia.maps.info",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
@@ -151,6 +154,7 @@ _HOME = {
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
     "numpy_dtype": "osmia.dtypes",
+    "open_map": "osmia.programs.creation",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",

@@ -87,6 +87,7 @@ MAP_INFO = Layout(
     "type:I id:I key_size:I value_size:I max_entries:I map_flags:I name:16s ifindex:I btf_vmlinux_value_type_id:I "
     "netns_dev:Q netns_ino:Q btf_id:I btf_key_type_id:I btf_value_type_id:I"
 )
+BTF_INFO = Layout("btf:Q btf_size:I id:I")
 PROG_INFO = Layout(
     "type:I id:I tag:8s jited_prog_len:I xlated_prog_len:I jited_prog_insns:Q xlated_prog_insns:Q load_time:Q "
     "created_by_uid:I nr_map_ids:I map_ids:Q name:16s ifindex:I gpl_compatible:I netns_dev:Q netns_ino:Q "

@@ -84,7 +84,7 @@ def _slot(place: ir.Expression, index: ir.Expression, location: Location) -> ir.
     assert isinstance(slots, ArrayLayout)
     numbers = slots.element
     assert isinstance(numbers, ArrayLayout)
-    slot = ir.Element(PlaceType(numbers), location, place, index, slots.length, None)
+    slot = ir.Element(PlaceType(numbers), location, place, index, slots.length, None, tested=True)
     return ir.Element(PlaceType(numbers.element), location, slot, constant(0, location), numbers.length, None)
 
 

@@ -308,6 +308,8 @@ class Element:
     index: Expression
     length: int
     edge: ErrorEdge | None
+    tested: bool = False
+    """Whether a branch right before it is what the verifier sees: the index is not tested once more."""
 
 
 @frozen_record
