@@ -10,17 +10,21 @@ from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
+from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
     from osmia.maps.backend import Buffer
 
-    # The address of the attribute as the call takes it, then what it points to.
-    Buffers = tuple[c_void_p, Any, Any, Any, Any]
+    T = TypeVar("T")
 
+    # The attribute as the call takes it, its bytes, the key and the value that it points to, and a view of the value.
+    Buffers = tuple[Any, bytearray, Any, Any, memoryview]
+
+_quick_syscall = quick_function("syscall")
 _LOOKUP = abi.BPF_MAP_LOOKUP_ELEM
 _ATTRIBUTE_SIZE = attributes.MAP_ELEM.size
 _U64 = Struct("@Q")
@@ -79,15 +83,16 @@ class KernelMap:
             buffers = descriptor.pool.pop()
         except IndexError:
             buffers = self._new_buffers(descriptor)
-        buffers[2].raw = key
+        argument, attribute, key_buffer, value_buffer, _ = buffers
+        key_buffer.raw = key
         if flags:
-            _U64.pack_into(buffers[1], _FLAGS_OFFSET, flags)
+            _U64.pack_into(attribute, _FLAGS_OFFSET, flags)
         before = get_errno()
-        result = syscall(NUMBER, _LOOKUP, buffers[0], _ATTRIBUTE_SIZE)
+        result = _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE)
         if flags:
-            _U64.pack_into(buffers[1], _FLAGS_OFFSET, 0)
+            _U64.pack_into(attribute, _FLAGS_OFFSET, 0)
         if result >= 0:
-            value: bytes = buffers[3].raw
+            value: bytes = value_buffer.raw
             descriptor.pool.append(buffers)
             return value
         number = get_errno()
@@ -97,6 +102,40 @@ class KernelMap:
             return None
         descriptor = None  # an error's traceback must not keep the map open
         raise self._error(number, "read", key)
+
+    def reader(
+        self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T]
+    ) -> Callable[[Any], T | None]:
+        """A function from a key to `make(unpack(value))`, or None: what `lookup` does, in half the time around the call.
+
+        `pack` gives bytes of exactly the key's size, or raises.
+        """
+        lookup, enoent = self.lookup, errno.ENOENT
+
+        def read(key: Any) -> T | None:
+            packed = pack(key)
+            descriptor = self._descriptor
+            try:
+                buffers = descriptor.pool.pop()  # type: ignore[union-attr]
+            except (AttributeError, IndexError):  # closed, or all are in use: that function says so, or makes others
+                found = lookup(packed)
+                return None if found is None else make(unpack(found))
+            argument, _, key_buffer, _, value_view = buffers
+            key_buffer.raw = packed
+            before = get_errno()
+            if _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE) >= 0:
+                stored = unpack(value_view)
+                descriptor.pool.append(buffers)  # type: ignore[union-attr]
+                return make(stored)
+            number = get_errno()
+            set_errno(before)
+            descriptor.pool.append(buffers)  # type: ignore[union-attr]
+            if number == enoent:
+                return None
+            descriptor = None
+            raise self._error(number, "read", packed)
+
+        return read
 
     def update(self, key: bytes, value: bytes, flags: int = 0, /) -> None:
         """Write `value` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes).
@@ -363,8 +402,7 @@ class KernelMap:
                 map_fd=descriptor.number, key=addressof(key) if self.key_size else 0, value=addressof(value)
             )
         )
-        at = c_char.from_buffer(attribute)
-        return c_void_p(addressof(at)), attribute, key, value, at
+        return byref(c_char.from_buffer(attribute)), attribute, key, value, memoryview(value).cast("B")
 
     def _refusal(self, key: bytes | None, value: bytes | None = None) -> Exception:
         if self._descriptor is None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
 
     Buffer = bytes | bytearray | memoryview
     """Entries as they lie one behind the other."""
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
 
             `flags`: 0, or BPF_F_LOCK to read it under its spin lock.
             """
+
+        def reader(
+            self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T], /
+        ) -> Callable[[Any], T | None]:
+            """A function from a key to what `make` makes of the unpacked value, or None: `lookup` for who asks often."""
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""

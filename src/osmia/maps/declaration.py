@@ -232,6 +232,23 @@ class Map(Shared, Generic[K, V]):
         self._lookup: Callable[[bytes], bytes | None] = backend.lookup
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
+        self._read: Callable[[Any], Any] = self._reader(backend)
+
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        """What a subscript reads with: from a key to its value as user code sees it, None if there is none."""
+        return backend.lookup
+
+    def _reading(self, backend: MapBackend, unpack: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The same, of `unpack` and `make`, by the fastest way that the backend has."""
+        if not self._update_flags and hasattr(backend, "reader"):
+            return backend.reader(self._pack_key, unpack, make)
+        lookup, pack = self._lookup, self._pack_key
+
+        def read(key: Any) -> Any:
+            found = lookup(pack(key))
+            return None if found is None else make(unpack(found))
+
+        return read
 
     def _encode_key(self, key: Any) -> bytes:
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from _operator import itemgetter  # without the Python half of `operator`, which costs start-up time
 from _struct import Struct
 
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps.codec import StructError
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Absent, Map
 from osmia.maps.percpu import PerCpuValues
 
 TYPE_CHECKING = False
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_FIRST = itemgetter(0)
 
 
 class UserMap(Map[K, V], Generic[K, V]):
@@ -166,16 +169,20 @@ class UserMap(Map[K, V], Generic[K, V]):
 class ValueMap(UserMap[K, V], Mapping[K, V]):
     """A map with one value a key: a subscript means the same on both sides."""
 
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        convert = self._values.convert
+        make = _FIRST if convert is None else lambda stored: convert(stored[0])
+        return self._reading(backend, self._values.unpack, make)
+
     def __getitem__(self, key: K) -> V:
         """The value of `key`, as it was when it was read. KeyError if there is none."""
         try:
-            packed = self._pack_key(key)
+            found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
-        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
-        return self._values.decode(found)  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
@@ -226,20 +233,31 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         """Make it live: from now on user code reads and writes `backend`."""
         padded = (self._values.size + 7) // 8 * 8
         self._cpus = backend.cpus
-        layout = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus)
-        self._decode = self._decoder(layout.unpack)
+        self._unpack = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus).unpack
         self._use(backend)
+
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        if isinstance(backend, Absent):
+            return backend.lookup
+        return self._reading(backend, self._unpack, self._make())
+
+    def _make(self) -> Callable[[Any], PerCpuValues[V]]:
+        """From what is stored to what user code sees."""
+        convert = self._values.convert
+        return PerCpuValues if convert is None else lambda stored: PerCpuValues(map(convert, stored))
+
+    def _decode(self, data: bytes) -> PerCpuValues[V]:
+        return self._make()(self._unpack(data))
 
     def __getitem__(self, key: K) -> PerCpuValues[V]:
         """The values of `key`, one per possible CPU, as they were when they were read. KeyError if there are none."""
         try:
-            packed = self._pack_key(key)
+            found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
-        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
-        return self._decode(found)
+        return found  # type: ignore[no-any-return]
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
@@ -282,12 +300,6 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         nothing is written if a key or a value among them is not taken. Returns 0.
         """
         return self._update(self._encode, arguments)
-
-    def _decoder(self, unpack: Callable[[bytes], tuple[Any, ...]]) -> Callable[[bytes], PerCpuValues[V]]:
-        convert = self._values.convert
-        if convert is None:
-            return lambda data: PerCpuValues(unpack(data))
-        return lambda data: PerCpuValues(map(convert, unpack(data)))
 
     def _encode(self, values: Any) -> bytes:
         expected = f"{self._cpus} values, one per possible CPU"
