@@ -1,4 +1,4 @@
-"""`python -m bench [code] [maps] [programs] [start] [--rounds N] [--json]`: run benchmarks and print what they measured."""
+"""`python -m bench [code] [maps] [programs] [start] [--rounds N] [--json]`: run benchmarks and print the figures."""
 
 from __future__ import annotations
 

@@ -48,9 +48,7 @@ class Writer:
     def data(self) -> bytes:
         """The BTF of all types that were added, as the kernel takes it."""
         types = b"".join(self._types)
-        header = _HEADER.pack(
-            MAGIC, 1, 0, _HEADER.size, 0, len(types), len(types), len(self._strings)
-        )
+        header = _HEADER.pack(MAGIC, 1, 0, _HEADER.size, 0, len(types), len(types), len(self._strings))
         return header + types + bytes(self._strings)
 
     def _add(self, layout: Layout) -> int:

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     def quick_function(name: str) -> Callable[..., int]:
         """The same, for calls that end within a microsecond: other threads wait for it."""
 else:
-    from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_PYTHONAPI, FUNCFLAG_USE_ERRNO, CFuncPtr, addressof, byref, dlopen, dlsym, get_errno, set_errno
+    from _ctypes import (
+        FUNCFLAG_CDECL,
+        FUNCFLAG_PYTHONAPI,
+        FUNCFLAG_USE_ERRNO,
+        CFuncPtr,
+        addressof,
+        byref,
+        dlopen,
+        dlsym,
+        get_errno,
+        set_errno,
+    )
     from _ctypes import _SimpleCData as Simple
 
     class c_char(Simple):

@@ -106,7 +106,7 @@ class KernelMap:
     def reader(
         self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T]
     ) -> Callable[[Any], T | None]:
-        """A function from a key to `make(unpack(value))`, or None: what `lookup` does, in half the time around the call.
+        """What `lookup` does, with less around the call: a function from a key to `make(unpack(value))`, or None.
 
         `pack` gives bytes of exactly the key's size, or raises.
         """
@@ -222,7 +222,7 @@ class KernelMap:
         value = self.lookup(key, flags)
         return value if value is not None and self.delete(key) else None
 
-    def read_all(self, *, delete: bool = False, flags: int = 0) -> tuple[memoryview, memoryview] | None:
+    def read_all(self, delete: bool = False, flags: int = 0, /) -> tuple[memoryview, memoryview] | None:
         """All keys and all values, one behind the other; with `delete`, they are taken out of the map.
 
         None where the kernel has no batches for maps of this type. `flags` as for `lookup`.

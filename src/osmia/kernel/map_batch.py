@@ -34,7 +34,7 @@ class BatchError(Exception):
 
 
 class Unsupported(Exception):  # noqa: N818 - it is no failure: what it asks for is done one by one
-    """This kernel has no batches for the type of the map."""
+    """The kernel has no batches for the type of the map."""
 
 
 class Room:
@@ -89,13 +89,13 @@ def read(
     # One more than there are, so that the last call finds the end.
     room = min(expected, FIRST_ROOM // (sizes[0] + sizes[1])) + 1
     keys, values = Room(sizes[0], room), Room(sizes[1], room)
-    done, tries, first = 0, 0, True
+    done, tries, first, most, needed = 0, 0, True, ENTRIES, 1
     while True:
-        if done == room:
-            room *= 2
+        if room - done < needed:
+            room = 2 * room + needed
             keys.grow(room)
             values.grow(room)
-        asked = min(ENTRIES, room - done)
+        asked = min(most, room - done)
         taken, number = bpf.map_batch(
             command,
             descriptor.number,
@@ -111,9 +111,8 @@ def read(
         if number == errno.ENOENT:
             return keys.first(done), values.first(done)
         if number == errno.ENOSPC:  # what comes next is a bucket of the hash table, which it gives as a whole
-            room = max(2 * room, done + 2 * asked)
-            keys.grow(room)
-            values.grow(room)
+            needed = 2 * asked
+            most = max(most, needed)
         elif number == errno.EINTR and tries < INTERRUPTED_TRIES:
             tries += 1  # its keys went away while it looked: it goes on from the one before
         elif number in UNSUPPORTED and not done:

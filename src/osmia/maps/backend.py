@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         def reader(
             self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T], /
         ) -> Callable[[Any], T | None]:
-            """A function from a key to what `make` makes of the unpacked value, or None: `lookup` for who asks often."""
+            """`lookup` for who asks often: from a key to what `make` makes of the unpacked value, or None."""
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
             """Delete a key and give its value, None if it was not there; `flags` as for `lookup`."""
 
-        def read_all(self, *, delete: bool = False, flags: int = 0) -> tuple[Buffer, Buffer] | None:
+        def read_all(self, delete: bool = False, flags: int = 0, /) -> tuple[Buffer, Buffer] | None:
             """All keys and all values, which with `delete` are taken out. None where it has no batches for that."""
 
         def update_all(self, keys: Buffer, values: Buffer, flags: int, /) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from _struct import Struct
 
-from osmia.errors import shown
+from osmia.abi.generated import BPF_F_LOCK
+from osmia.errors import KernelError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ def read(held: Any, *, delete: bool = False) -> tuple[Buffer, Buffer]:
     Of a hash map each part is of one moment, and a key that stays is there once, whatever happens to others.
     """
     backend = held.backend
-    found = backend.read_all(delete=delete, flags=held._update_flags)
+    found = backend.read_all(delete, held._update_flags)
     if found is None:
         return _read_one_by_one(held, delete=delete)
     return found if held.kind.keys in {"any", "index"} else _each_once(held, *found)
 
 
-def _read_one_by_one(held: Any, *, delete: bool) -> tuple[bytes, bytes]:
+def _read_one_by_one(held: Any, *, delete: bool) -> tuple[Buffer, Buffer]:
     backend = held.backend
     take = backend.pop if delete else backend.lookup
     keys, values = [], []
@@ -35,7 +36,7 @@ def _read_one_by_one(held: Any, *, delete: bool) -> tuple[bytes, bytes]:
         if value is not None:
             keys.append(key)
             values.append(value)
-    return b"".join(keys), b"".join(values)
+    return bytearray().join(keys), bytearray().join(values)
 
 
 def _each_once(held: Any, keys: Buffer, values: Buffer) -> tuple[Buffer, Buffer]:
@@ -43,29 +44,36 @@ def _each_once(held: Any, keys: Buffer, values: Buffer) -> tuple[Buffer, Buffer]
     by_key = dict(zip(pieces(keys, held.key_size), pieces(values, size_of_values(held)), strict=True))
     if len(by_key) * held.key_size == memoryview(keys).nbytes:
         return keys, values
-    return b"".join(by_key), b"".join(by_key.values())
+    return bytearray().join(by_key), bytearray().join(by_key.values())
 
 
 def write(held: Any, keys: Buffer, values: Buffer, flags: int) -> None:
     """Write entries, in their order. KernelError names the key that was refused: those before it are written then."""
     backend = held.backend
-    if backend.update_all(keys, values, flags):
+    # The kernel's batches take no other flags: with those it has to be told one by one.
+    if not flags & ~BPF_F_LOCK and backend.update_all(keys, values, flags):
         return
     for key, value in zip(pieces(keys, held.key_size), pieces(values, size_of_values(held)), strict=True):
-        backend.update(key, value, flags)
+        try:
+            backend.update(key, value, flags)
+        except KernelError as error:
+            error.key = key
+            raise
 
 
 def delete(held: Any, keys: Buffer) -> int:
     """Delete keys; how many were there."""
     backend = held.backend
     deleted: int | None = backend.delete_all(keys)
-    return sum(map(backend.delete, pieces(keys, held.key_size))) if deleted is None else deleted
+    if deleted is not None:
+        return deleted
+    return sum(1 for key in pieces(keys, held.key_size) if backend.delete(key))
 
 
-def packed_keys(held: Any, keys: Any) -> Buffer:
+def packed_keys(held: Any, keys: Any, operation: str = "update_many") -> Buffer:
     """Keys as user code gives them, an array or one by one. TypeError, OverflowError or KeyError for a wrong one."""
     if not is_array(keys):
-        return b"".join(map(held._encode_key, _sequence(held, keys, "keys")))
+        return b"".join(map(held._encode_key, _sequence(held, keys, "keys", operation)))
     from osmia.maps import numpy_arrays
 
     packed = numpy_arrays.packed(held, held._keys, keys)
@@ -78,7 +86,7 @@ def packed_values(held: Any, values: Any) -> Buffer:
     """Values as user code gives them, an array or one by one. TypeError or OverflowError for a wrong one."""
     if not is_array(values):
         encode = held._encode if held.kind.per_cpu else held._values.encode
-        return b"".join(map(encode, _sequence(held, values, "values")))
+        return b"".join(map(encode, _sequence(held, values, "values", "update_many")))
     from osmia.maps import numpy_arrays
 
     take = numpy_arrays.packed_per_cpu if held.kind.per_cpu else numpy_arrays.packed
@@ -110,9 +118,9 @@ def is_array(given: object) -> bool:
     return type(given).__module__ == "numpy" and hasattr(given, "dtype")
 
 
-def _sequence(held: Any, given: Any, what: str) -> list[Any]:
+def _sequence(held: Any, given: Any, what: str, operation: str) -> list[Any]:
     if isinstance(given, (str, bytes, dict)) or not hasattr(given, "__iter__"):
-        raise TypeError(f"{held.subject}: update_many() takes a sequence or an array of {what}, not {shown(given)}")
+        raise TypeError(f"{held.subject}: {operation}() takes a sequence or an array of {what}, not {shown(given)}")
     return list(given)
 
 

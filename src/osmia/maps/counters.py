@@ -71,6 +71,10 @@ class PerCpuCounter(Variable):
 
     _numbers: Any
     """The memory, as numbers of 64 bits; None until it is asked for."""
+    _parts: Any
+    """Of those, each CPU's."""
+    _two: bool
+    """Whether there are two CPUs."""
 
     def __init__(self, *, name: str = "") -> None:
         """Declare a counter that starts at 0, whose name is the variable's unless `name` says."""
@@ -83,7 +87,7 @@ class PerCpuCounter(Variable):
         if numbers is None:
             numbers = self._open()
         # The common small machines first: `sum` takes longer than reading two numbers.
-        return numbers[0] + numbers[8] if self._two else sum(self._parts)
+        return numbers[0] + numbers[8] if self._two else sum(self._parts)  # type: ignore[no-any-return]
 
     def per_cpu(self) -> dict[int, int]:
         """The parts, by the CPU's number. Of a machine with more than 512 CPUs, 511 stands for the rest."""

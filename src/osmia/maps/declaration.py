@@ -240,7 +240,7 @@ class Map(Shared, Generic[K, V]):
 
     def _reading(self, backend: MapBackend, unpack: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The same, of `unpack` and `make`, by the fastest way that the backend has."""
-        if not self._update_flags and hasattr(backend, "reader"):
+        if not self._update_flags:
             return backend.reader(self._pack_key, unpack, make)
         lookup, pack = self._lookup, self._pack_key
 
@@ -291,6 +291,10 @@ class Absent:
 
     lookup = update = delete = pop = read_all = update_all = delete_all = next_key = memory = refuse
     freeze = pin = unpin = info = charged = refuse
+
+    def reader(self, *_asked: object) -> Any:
+        """What says, when it is called, why it cannot."""
+        return self.refuse
 
     def close(self) -> None:
         """Nothing is held."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    import pyarrow
+    import pyarrow as pa
 
     from osmia.maps.numpy_arrays import Arrays
     from osmia.maps.percpu import PerCpuValues
@@ -43,7 +43,7 @@ class Keyed(UserMap[K, V], Generic[K, V]):
         """Delete keys, of a sequence or a NumPy array; how many of them were there."""
         from osmia.maps import bulk
 
-        return bulk.delete(self, bulk.packed_keys(self, keys))
+        return bulk.delete(self, bulk.packed_keys(self, keys, "delete_many"))
 
     def clear(self) -> None:
         """Delete the keys that it holds now."""
@@ -60,7 +60,7 @@ class Keyed(UserMap[K, V], Generic[K, V]):
         """
         return self._to_numpy(delete=delete)
 
-    def to_arrow(self, *, delete: bool = False) -> pyarrow.Table:
+    def to_arrow(self, *, delete: bool = False) -> pa.Table:
         """All entries as a PyArrow table; with `delete`, they are taken out of the map, as by `to_numpy()`.
 
         Its columns are `key` and `value`; of a struct one for each field, `key_src`; of a per-CPU map each value is a

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    import pyarrow
+    import pyarrow as pa
 
     from osmia.maps.backend import Buffer, MapBackend
     from osmia.maps.numpy_arrays import Arrays
@@ -75,7 +75,8 @@ class UserMap(Map[K, V], Generic[K, V]):
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
             if pairs:
-                self._write_all(*map(b"".join, zip(*pairs, strict=True)), self._update_flags)
+                keys, values = zip(*pairs, strict=True)
+                self._write_all(b"".join(keys), b"".join(values), self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
@@ -107,7 +108,8 @@ class UserMap(Map[K, V], Generic[K, V]):
 
         Both are sequences, or NumPy arrays of `numpy_dtype()` of the key's and the value's type (integers of another
         dtype are taken where they fit); the values of a per-CPU map are one row a key, with a column a possible CPU.
-        `flags` as for `update`. Nothing is written if a key or a value is not taken. Where the kernel refuses one,
+        `flags` as for `update`; other than 0 they take a system call an entry. Nothing is written if a key or a value is
+        not taken. Where the kernel refuses one,
         the KernelError names its key, and those before it are written. Since Linux 5.6 this is a system call for
         thousands; arrays per CPU since 5.13. Of a key that comes twice the last value stays.
         """
@@ -123,7 +125,7 @@ class UserMap(Map[K, V], Generic[K, V]):
         """
         return self._to_numpy()
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self) -> pa.Table:
         """All entries as a PyArrow table.
 
         Its columns are `key` and `value`; of a struct one for each field, `key_src`; of a per-CPU map each value is a
@@ -137,7 +139,7 @@ class UserMap(Map[K, V], Generic[K, V]):
 
         return numpy_arrays.read(self, delete=delete, copy=copy)
 
-    def _to_arrow(self, *, delete: bool = False) -> pyarrow.Table:
+    def _to_arrow(self, *, delete: bool = False) -> pa.Table:
         from osmia.maps import arrow_table
 
         return arrow_table.table(self, delete=delete)

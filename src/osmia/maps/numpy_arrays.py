@@ -43,6 +43,7 @@ def read(held: Any, *, delete: bool, copy: bool) -> Arrays:
 
 
 def dtype_of(codec: Codec) -> Any:
+    """The dtype of a map's keys, or of its values; bytes that osmia cannot take apart are void."""
     return import_numpy().dtype(f"V{codec.size}") if isinstance(codec.of, Bytes) else numpy_dtype(codec.of)
 
 

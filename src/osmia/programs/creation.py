@@ -157,16 +157,14 @@ def _handle(fd: int, info: dict[str, Any], name: str) -> KernelMap:
     from osmia.kernel.map import KernelMap
     from osmia.maps.table import BY_TYPE
 
-    return KernelMap(
-        fd, info["key_size"], info["value_size"], BY_TYPE[info["type"]].per_cpu, info["max_entries"], name
-    )
+    return KernelMap(fd, info["key_size"], info["value_size"], BY_TYPE[info["type"]].per_cpu, info["max_entries"], name)
 
 
 def _info(fd: int, where: str) -> dict[str, Any]:
     from osmia.kernel import attributes, bpf
     from osmia.maps.table import BY_TYPE
 
-    target = os.readlink(f"/proc/self/fd/{fd}")
+    target = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - pathlib costs milliseconds
     if target != "anon_inode:bpf-map":
         raise ObjectError(f"{where} is no map but {target.removeprefix('anon_inode:')}")
     info = bpf.obj_get_info(fd, attributes.MAP_INFO)

@@ -41,8 +41,8 @@ class Loaded:
     """Its maps that programs use, by name, those of its global data included."""
     programs: dict[str, Program[Any, Any]]
     """Its programs, by name."""
-    globals: dict[str, Variable]
-    """Its global variables that programs use, by name: of .data and .bss."""
+    globals: dict[str, Any]
+    """Its global variables and counters that programs use, by name: of .data and .bss."""
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from osmia.compiler.frontend.calls import (
 )
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
-from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.counters import count
+from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
@@ -63,8 +63,8 @@ from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
-from osmia.maps.declaration import Map, Shared
 from osmia.maps.counters import Counter, PerCpuCounter
+from osmia.maps.declaration import Map, Shared
 from osmia.maps.globals import Variable
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
