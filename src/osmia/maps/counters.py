@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from osmia.errors import shown
 from osmia.layout import ArrayLayout, IntegerLayout
 from osmia.maps.globals import Variable
 from osmia.types import u64
@@ -47,9 +46,9 @@ class Counter(Variable):
     def __int__(self) -> int:
         return self.value
 
-    def add(self, amount: int = 1, /) -> None:
+    def add(self, amount: int = 1, /) -> None:  # noqa: ARG002 - kernel code's
         """In kernel code: add a number that is not negative."""
-        _in_kernel_code(self, amount)
+        _in_kernel_code(self)
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
@@ -101,9 +100,9 @@ class PerCpuCounter(Variable):
     def __int__(self) -> int:
         return self.value
 
-    def add(self, amount: int = 1, /) -> None:
+    def add(self, amount: int = 1, /) -> None:  # noqa: ARG002 - kernel code's
         """In kernel code: add a number that is not negative to this CPU's part."""
-        _in_kernel_code(self, amount)
+        _in_kernel_code(self)
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
@@ -133,7 +132,5 @@ def _declare(counter: Any, layout: Layout, name: str) -> None:
     counter._start()  # noqa: SLF001
 
 
-def _in_kernel_code(counter: Variable, amount: object) -> NoReturn:
-    raise TypeError(
-        f"{counter.subject}: add({shown(amount)}) is for kernel code: user code reads what programs count, `.value`"
-    )
+def _in_kernel_code(counter: Variable) -> NoReturn:
+    raise TypeError(f"{counter.subject}: add() is for kernel code: user code reads what programs count, `.value`")

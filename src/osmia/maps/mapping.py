@@ -108,10 +108,10 @@ class UserMap(Map[K, V], Generic[K, V]):
 
         Both are sequences, or NumPy arrays of `numpy_dtype()` of the key's and the value's type (integers of another
         dtype are taken where they fit); the values of a per-CPU map are one row a key, with a column a possible CPU.
-        `flags` as for `update`; other than 0 they take a system call an entry. Nothing is written if a key or a value is
-        not taken. Where the kernel refuses one,
-        the KernelError names its key, and those before it are written. Since Linux 5.6 this is a system call for
-        thousands; arrays per CPU since 5.13. Of a key that comes twice the last value stays.
+        `flags` as for `update`; other than 0 they take a system call an entry. Nothing is written if a key or a value
+        is not taken. Where the kernel refuses one, the KernelError names its key, and those before it are written.
+        Since Linux 5.6 this is a system call for thousands; arrays per CPU since 5.13. Of a key that comes twice the
+        last value stays.
         """
         from osmia.maps import bulk
 

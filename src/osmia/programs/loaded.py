@@ -138,7 +138,9 @@ class Loaded:
         """A handle typed as the declaration, which is not the one that the object was made from."""
         found = self._by_name(what.name)
         if not (isinstance(found, Map) and isinstance(what, Map)):
-            if type(found) is not type(what):
+            # A counter of an object from elsewhere is a variable there: what counts is how it lies in memory.
+            variables = not isinstance(found, (Map, Program)) and not isinstance(what, (Map, Program))
+            if type(found) is not type(what) and not variables:
                 raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
             if isinstance(what, Program):
                 return found

@@ -59,15 +59,15 @@ def _amount(state: FunctionState, counter: Static, node: ast.Call) -> ir.Express
         )
     amount = state.translate.expression(state, node.args[0])
     of = integer(amount, f"what is added to a {what}")
-    check_store(amount, _U64, f"what is added to a {what}")
     if of.may_be_negative:
         raise error(
             f"a {what} only counts up",
             amount.location,
             found=f"a value of type {of}, which may be negative",
             expected="a number of 0 or more",
-            fix="cast it to u64, or keep the number in a map",
+            fix="test before that it is not, or keep the number in a map",
         )
+    check_store(amount, _U64, f"what is added to a {what}")
     return amount
 
 
