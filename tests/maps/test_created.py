@@ -1,4 +1,4 @@
-"""Maps without a program: created, pinned, opened by path, id and descriptor, frozen, and what the kernel says of them."""
+"""Maps without a program: created, pinned, opened by path, id and descriptor, frozen, described by the kernel."""
 
 from __future__ import annotations
 
@@ -281,7 +281,8 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
     plain.touch()
     assert refusal(KernelError, lambda: open_map(plain)) in {
         f"cannot open what is pinned at {plain}: it is no file of a BPF file system (EINVAL)",
-        f"cannot open what is pinned at {plain}: this process may not write there, or may not read what is there (EACCES)",
+        f"cannot open what is pinned at {plain}: this process may not write there, or may not read what is there "
+        "(EACCES)",
     }
     assert refusal(KernelError, lambda: open_map(id=0xFFFF_FFF0)) == (
         "cannot open the map with id 4294967280: there is no such map (ENOENT)"

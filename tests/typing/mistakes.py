@@ -286,3 +286,26 @@ def knows_too_little(ctx: XdpContext) -> XdpAction:
     if found + call_helper("ktime") == 5:  # type: ignore[operator,arg-type]
         return XdpAction.PASS
     return call_helper(5)  # type: ignore[return-value]
+
+
+hits = osmia.PerCpuCounter()
+no_type_of_counter = osmia.Counter(u64)  # type: ignore[call-arg]
+
+
+@xdp
+def counts_wrongly(ctx: XdpContext) -> XdpAction:
+    print(hits + 1)  # type: ignore[operator]
+    hits.add("1")  # type: ignore[arg-type]
+    hits.value += 1  # type: ignore[misc]
+    return XdpAction.PASS
+
+
+def in_bulk() -> None:
+    limits.to_numpy(delete=True)  # type: ignore[call-arg]
+    flows.to_numpy(copy=False)  # type: ignore[call-arg]
+    limits.delete_many([1])  # type: ignore[attr-defined]
+    counts.memory()  # type: ignore[attr-defined]
+    flows.update_many(["a"], [1])  # type: ignore[list-item]
+    flows.pin(5)  # type: ignore[arg-type]
+    flows.open(id="5")  # type: ignore[arg-type]
+    flows.info().id = 5  # type: ignore[misc]

@@ -98,7 +98,7 @@ def update_many(held: Any, keys: Any, values: Any, flags: Any) -> int:
     if not isinstance(flags, int):
         raise TypeError(f"{held.subject}: flags is an int, not {shown(flags)}")
     packed = packed_keys(held, keys), packed_values(held, values)
-    counts = len(packed[0]) // held.key_size, len(packed[1]) // size_of_values(held)
+    counts: tuple[int, int] = len(packed[0]) // held.key_size, len(packed[1]) // size_of_values(held)
     if counts[0] != counts[1]:
         raise ValueError(f"{held.subject}: update_many() takes a value for each key, not {counts[0]} and {counts[1]}")
     held._write_all(*packed, flags | held._update_flags)

@@ -86,7 +86,7 @@ class PerCpuCounter(Variable):
         if numbers is None:
             numbers = self._open()
         # The common small machines first: `sum` takes longer than reading two numbers.
-        return numbers[0] + numbers[8] if self._two else sum(self._parts)  # type: ignore[no-any-return]
+        return numbers[0] + numbers[8] if self._two else sum(self._parts)
 
     def per_cpu(self) -> dict[int, int]:
         """The parts, by the CPU's number. Of a machine with more than 512 CPUs, 511 stands for the rest."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from osmia.maps.table import BY_TYPE
-from osmia.record import record
+from osmia.record import frozen_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
 
-@record
+@frozen_record
 class MapInfo:
     """A map as the kernel describes it (struct bpf_map_info, and the fdinfo of its file descriptor)."""
 

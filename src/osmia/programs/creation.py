@@ -214,7 +214,7 @@ def _other_types(declared: Map[Any, Any], info: dict[str, Any], where: str) -> l
     return found
 
 
-def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = None) -> Map[Any, Any]:  # noqa: A002 - the kernel's name
+def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = None) -> Any:  # noqa: A002 - the kernel's name
     """A handle of a map that others hold: by the path where it is pinned, by id, or by a file descriptor.
 
     Its keys and values are typed by its BTF: integers and bools are those, all else is bytes. `declaration.open()`
@@ -241,7 +241,7 @@ def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = Non
         raise
 
 
-def _foreign(info: dict[str, Any], name: str, where: str, backend: KernelMap) -> Map[Any, Any]:
+def _foreign(info: dict[str, Any], name: str, where: str, backend: KernelMap) -> Any:
     from osmia.btf.read import Btf
     from osmia.kernel.btf_objects import btf_of
     from osmia.maps.foreign import open_map as open_foreign
