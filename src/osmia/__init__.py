@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
+    from osmia.dtypes import numpy_dtype as numpy_dtype
     from osmia.errors import CompileError as CompileError
     from osmia.errors import CompilerMissingError as CompilerMissingError
     from osmia.errors import KernelError as KernelError
+    from osmia.errors import MissingExtraError as MissingExtraError
     from osmia.errors import NotLoadedError as NotLoadedError
     from osmia.errors import NotSupportedError as NotSupportedError
     from osmia.errors import ObjectError as ObjectError
@@ -58,11 +60,14 @@ if TYPE_CHECKING:
     from osmia.maps.cgroups import CgroupStorage as CgroupStorage
     from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
     from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
+    from osmia.maps.counters import Counter as Counter
+    from osmia.maps.counters import PerCpuCounter as PerCpuCounter
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.info import MapInfo as MapInfo
     from osmia.maps.lpm import LpmTrie as LpmTrie
     from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
     from osmia.maps.of_maps import HashOfMaps as HashOfMaps
@@ -87,6 +92,7 @@ if TYPE_CHECKING:
     from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
     from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
     from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
+    from osmia.programs.creation import open_map as open_map
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.lsm import LsmProgram as LsmProgram
@@ -149,6 +155,7 @@ _HOME = {
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
+    "Counter": "osmia.maps.counters",
     "CpuMap": "osmia.maps.redirect",
     "DevMap": "osmia.maps.redirect",
     "DevMapHash": "osmia.maps.redirect",
@@ -166,6 +173,8 @@ _HOME = {
     "LruPerCpuHashMap": "osmia.maps.hash",
     "LsmContext": "osmia.contexts.lsm",
     "LsmProgram": "osmia.programs.lsm",
+    "MapInfo": "osmia.maps.info",
+    "MissingExtraError": "osmia.errors",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
@@ -173,6 +182,7 @@ _HOME = {
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
     "PerCpuCgroupStorage": "osmia.maps.cgroups",
+    "PerCpuCounter": "osmia.maps.counters",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PerfEventArray": "osmia.maps.perf",
@@ -224,6 +234,8 @@ _HOME = {
     "lsm": "osmia.programs.lsm",
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
+    "numpy_dtype": "osmia.dtypes",
+    "open_map": "osmia.programs.creation",
     "raw_tracepoint": "osmia.programs.raw_tracepoint",
     "ref": "osmia.types",
     "replace": "osmia.structs",

@@ -4,6 +4,7 @@
     +-- CompileError            kernel code that cannot be compiled; also a SyntaxError
     |   +-- CompilerCrashError  the code generator died; the Python line is the program's
     +-- CompilerMissingError    llvmlite, which compiling needs, is not installed; also an ImportError
+    +-- MissingExtraError       NumPy or PyArrow, which some calls need, is not installed; also an ImportError
     +-- ObjectError             an object file that is damaged, or asks for what osmia does not have
     +-- KernelError             the kernel refused; also an OSError, with `errno`
     |   +-- VerifierError       ... because the verifier rejected the program: where, why, and what to do
@@ -76,12 +77,19 @@ class CompilerMissingError(OsmiaError, ImportError):
     """llvmlite, which compiling kernel code needs, is not installed. Compiled objects run without it."""
 
 
+class MissingExtraError(OsmiaError, ImportError):
+    """NumPy or PyArrow, which the call needs, is not installed; the text says how to install it."""
+
+
 class ObjectError(OsmiaError):
     """An object file that is damaged, or that asks for what osmia does not have."""
 
 
 class KernelError(OsmiaError, OSError):
     """The kernel refused a request. `errno` is its error number; the text says what was asked for."""
+
+    key: bytes | None = None
+    """Of an error about one key of many: that key, as it lies in memory."""
 
     def __init__(self, errno: int, text: str) -> None:
         super().__init__(errno, text)

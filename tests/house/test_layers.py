@@ -18,7 +18,7 @@ LAYERS = (
     ("osmia.record", "osmia.generic", "osmia.enumeration", "osmia.errors"),
     (
         *("osmia.types", "osmia.byte_order", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs"),
-        *("osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds", "osmia.unchecked"),
+        *("osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds", "osmia.unchecked", "osmia.dtypes"),
     ),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (

@@ -63,6 +63,8 @@ SINCE = {"map_extra": (5, 16), "recursion_misses": (5, 12), "verified_insns": (5
 ATTRIBUTES = {
     "MAP_CREATE": (("map_type", "map_name"), attributes.MAP_CREATE),
     "MAP_ELEM": (("map_fd", "key", "flags"), attributes.MAP_ELEM),
+    "MAP_BATCH": (("batch",), attributes.MAP_BATCH),
+    "GET_ID": (("map_id", "next_id", "open_flags"), attributes.GET_ID),
     "PROG_LOAD": (("prog_type", "insns"), attributes.PROG_LOAD),
     "OBJ": (("pathname", "bpf_fd"), attributes.OBJ),
     "TEST": (("test",), attributes.TEST),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backends import NoBackend
+from fake_backend import FakeBackend
 from live_maps import live
 from osmia import HashMap, KernelError, i32, u32, u64
 
@@ -146,7 +146,7 @@ def test_deleting_while_walking_ends_and_gives_each_key_once(flows: HashMap[int,
     assert len(flows) == 0
 
 
-class Vanishing(NoBackend):
+class Vanishing(FakeBackend):
     """A backend as the kernel's is: asked for the key after one that is gone, it starts again from the first."""
 
     def __init__(self, keys: list[int], on_next: Callable[[Vanishing, int | None], None]) -> None:

@@ -13,6 +13,7 @@ from osmia import (
     ArrayOfMaps,
     BloomFilter,
     Chars,
+    Counter,
     FixedArray,
     Global,
     HashMap,
@@ -24,6 +25,7 @@ from osmia import (
     LruPerCpuHashMap,
     Packet,
     PerCpuArray,
+    PerCpuCounter,
     PerCpuHashMap,
     PerCpuValues,
     ProgramArray,
@@ -416,6 +418,43 @@ def user_code() -> None:
         print(state.name, seen, state in states, len(states))
     maps: list[Map[int, int]] = [flows, limits, counts]
     print(maps)
+
+
+seldom = Counter(name="seldom")
+tallied = PerCpuCounter()
+
+
+@xdp
+def counts_up(ctx: XdpContext) -> XdpAction:
+    tallied.add()
+    seldom.add(len(ctx.packet))
+    return XdpAction.PASS
+
+
+def user_side() -> None:
+    assert_type(tallied.value, int)
+    assert_type(tallied.per_cpu(), dict[int, int])
+    assert_type(int(seldom), int)
+    assert_type(flows.to_dict(), dict[int, int])
+    assert_type(flows.to_dict(delete=True), dict[int, int])
+    assert_type(counts.to_dict(), dict[int, PerCpuValues[int]])
+    keys, values = flows.to_numpy(delete=True)
+    assert_type(flows.update_many(keys, values), int)
+    assert_type(flows.update_many([1, 2], [3, 4], 1), int)
+    assert_type(flows.delete_many(keys), int)
+    assert_type(limits.to_numpy(copy=False).values.tolist(), Any)
+    assert_type(limits.memory(), memoryview)
+    counts.update_many([0], [[1, 2]])
+    flows.create()
+    flows.open("/sys/fs/bpf/flows", create=True)
+    flows.open(id=5)
+    flows.pin("/sys/fs/bpf/other")
+    assert_type(flows.info(), osmia.MapInfo)
+    assert_type(flows.info().id, int)
+    flows.freeze()
+    print(osmia.open_map(fd=flows.fd), osmia.numpy_dtype(Bucket).names)
+    with osmia.load(counts_up) as loaded:
+        assert_type(loaded[tallied], PerCpuCounter)
 
 
 def attaching() -> None:

@@ -325,3 +325,26 @@ def use_data_maps() -> None:
     tables[0] = HashMap(u32, u32, max_entries=4)  # type: ignore[arg-type]
     tables[0] = 5  # type: ignore[assignment]
     ArrayOfMaps(u32, max_entries=1)  # type: ignore[type-var]
+
+
+tallied = osmia.PerCpuCounter()
+no_type_of_counter = osmia.Counter(u64)  # type: ignore[arg-type]
+
+
+@xdp
+def counts_wrongly(ctx: XdpContext) -> XdpAction:
+    print(tallied + 1)  # type: ignore[operator]
+    tallied.add("1")  # type: ignore[arg-type]
+    tallied.value += 1  # type: ignore[misc]
+    return XdpAction.PASS
+
+
+def in_bulk() -> None:
+    limits.to_numpy(delete=True)  # type: ignore[call-arg]
+    flows.to_numpy(copy=False)  # type: ignore[call-arg]
+    limits.delete_many([1])  # type: ignore[attr-defined]
+    counts.memory()  # type: ignore[attr-defined]
+    flows.update_many(["a"], [1])  # type: ignore[list-item]
+    flows.pin(5)  # type: ignore[arg-type]
+    flows.open(id="5")  # type: ignore[arg-type]
+    flows.info().id = 5  # type: ignore[misc]

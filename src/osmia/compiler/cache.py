@@ -132,9 +132,9 @@ def _read(path: str, header: Description, requests: tuple[ProgramRequest, ...]) 
     variables: dict[str, Any] | None = {}
     settings: dict[str, Any] | None = {}
     if global_paths:
-        from osmia.maps.globals import Global
+        from osmia.maps.globals import Variable
 
-        variables = _declared(global_paths, functions, Global)
+        variables = _declared(global_paths, functions, Variable)
     if setting_paths:
         from osmia.maps.settings import Setting
 

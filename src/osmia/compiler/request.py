@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from osmia.compiler.stored_spec import Stored
     from osmia.kinds import Kind
     from osmia.maps.declaration import Map
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec
 
@@ -51,7 +51,7 @@ class CompiledObject:
     """The ELF object."""
     maps: dict[str, Map[Any, Any]]
     """By symbol: the declarations."""
-    globals: dict[str, Global[Any]]
+    globals: dict[str, Variable]
     """By symbol: the declarations of variables, each of which is alone in a section `.data.SYMBOL`."""
     settings: dict[str, Setting]
     """By symbol: the declarations of settings, which are in `.rodata`."""

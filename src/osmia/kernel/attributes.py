@@ -64,6 +64,7 @@ MAP_CREATE = Layout(
     "map_ifindex:I btf_fd:I btf_key_type_id:I btf_value_type_id:I btf_vmlinux_value_type_id:I map_extra:Q"
 )
 MAP_ELEM = Layout("map_fd:I key:Q value:Q flags:Q")
+MAP_BATCH = Layout("in_batch:Q out_batch:Q keys:Q values:Q count:I map_fd:I elem_flags:Q flags:Q")
 GET_ID = Layout("id:I next_id:I open_flags:I")
 PROG_LOAD = Layout(
     "prog_type:I insn_cnt:I insns:Q license:Q log_level:I log_size:I log_buf:Q kern_version:I prog_flags:I "
@@ -87,6 +88,7 @@ MAP_INFO = Layout(
     "type:I id:I key_size:I value_size:I max_entries:I map_flags:I name:16s ifindex:I btf_vmlinux_value_type_id:I "
     "netns_dev:Q netns_ino:Q btf_id:I btf_key_type_id:I btf_value_type_id:I"
 )
+BTF_INFO = Layout("btf:Q btf_size:I id:I")
 PROG_INFO = Layout(
     "type:I id:I tag:8s jited_prog_len:I xlated_prog_len:I jited_prog_insns:Q xlated_prog_insns:Q load_time:Q "
     "created_by_uid:I nr_map_ids:I map_ids:Q name:16s ifindex:I gpl_compatible:I netns_dev:Q netns_ino:Q "

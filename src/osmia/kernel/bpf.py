@@ -165,6 +165,36 @@ def map_freeze(fd: int) -> None:
     call(abi.BPF_MAP_FREEZE, attributes.MAP_ELEM.pack(map_fd=fd))
 
 
+def map_batch(
+    command: int, fd: int, *, batch: bytearray, first: bool, keys: int, values: int, count: int, elem_flags: int
+) -> tuple[int, int]:
+    """One of BPF_MAP_*_BATCH on up to `count` entries: (how many it took, the kernel's error number or 0).
+
+    `keys` and `values` are addresses. A look-up goes on from where `batch` says, unless it is the `first`, and says
+    there how far it came. The other commands take no `batch`: it is empty.
+    """
+    at = address(batch)
+    attribute = bytearray(
+        attributes.MAP_BATCH.pack(
+            in_batch=0 if first else at,
+            out_batch=at,
+            keys=keys,
+            values=values,
+            count=count,
+            map_fd=fd,
+            elem_flags=elem_flags,
+        )
+    )
+    number = 0
+    try:
+        call(command, attribute)
+    except OSError as error:
+        number = error.errno or 0
+    taken: int = attributes.MAP_BATCH.unpack(attribute)["count"]
+    # What it refuses before it begins leaves the field as it was; only a look-up can end (ENOENT) with all of `count`.
+    return (0 if number and number != errno.ENOENT and taken == count else taken), number
+
+
 def prog_load(
     *,
     prog_type: int,

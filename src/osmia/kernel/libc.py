@@ -2,22 +2,36 @@
 
 `ctypes` is a layer of Python over `_ctypes`; importing it takes three times as long as what it is needed for here.
 Functions have no argtypes, which makes a call cost 60 % of one with them: plain ints go as 32 bits, so addresses go as
-c_void_p, and bytes go as the address of a C string.
+c_void_p or, what takes least time, as `byref` of what lies there, and bytes go as the address of a C string.
 """
 
 from __future__ import annotations
 
-__all__ = ["addressof", "c_char", "c_void_p", "function", "get_errno", "set_errno"]
+__all__ = ["addressof", "byref", "c_char", "c_void_p", "function", "get_errno", "quick_function", "set_errno"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ctypes import addressof, c_char, c_void_p, get_errno, set_errno
+    from ctypes import addressof, byref, c_char, c_void_p, get_errno, set_errno
 
     def function(name: str) -> Callable[..., int]:
         """A function that returns a C int; its errno is the thread's own (`get_errno`)."""
+
+    def quick_function(name: str) -> Callable[..., int]:
+        """The same, for calls that end within a microsecond: other threads wait for it."""
 else:
-    from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr, addressof, dlopen, dlsym, get_errno, set_errno
+    from _ctypes import (
+        FUNCFLAG_CDECL,
+        FUNCFLAG_PYTHONAPI,
+        FUNCFLAG_USE_ERRNO,
+        CFuncPtr,
+        addressof,
+        byref,
+        dlopen,
+        dlsym,
+        get_errno,
+        set_errno,
+    )
     from _ctypes import _SimpleCData as Simple
 
     class c_char(Simple):
@@ -35,8 +49,17 @@ else:
 
         _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO
 
+    class _QuickFunction(CFuncPtr):
+        """One that keeps the interpreter's lock: to give it away and take it back costs a tenth of a system call."""
+
+        _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO | FUNCFLAG_PYTHONAPI
+
     _itself = dlopen(None, 0)  # this process, which the C library is part of
 
     def function(name):
         """A function that returns a C int; its errno is the thread's own (`get_errno`)."""
         return _Function(dlsym(_itself, name))
+
+    def quick_function(name):
+        """The same, for calls that end within a microsecond: other threads wait for it."""
+        return _QuickFunction(dlsym(_itself, name))

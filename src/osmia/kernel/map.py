@@ -10,15 +10,21 @@ from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.libc import addressof, c_char, c_void_p, get_errno, set_errno
+from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
-    # The address of the attribute as the call takes it, then what it points to.
-    Buffers = tuple[c_void_p, Any, Any, Any, Any]
+    from osmia.maps.backend import Buffer
 
+    T = TypeVar("T")
+
+    # The attribute as the call takes it, its bytes, the key and the value that it points to, and a view of the value.
+    Buffers = tuple[Any, bytearray, Any, Any, memoryview]
+
+_quick_syscall = quick_function("syscall")
 _LOOKUP = abi.BPF_MAP_LOOKUP_ELEM
 _ATTRIBUTE_SIZE = attributes.MAP_ELEM.size
 _U64 = Struct("@Q")
@@ -45,6 +51,7 @@ class KernelMap:
         self.max_entries = max_entries
         self._arena: memoryview | None = None
         self._bytes = (value_size + 7) // 8 * 8 * len(possible_cpus()) if per_cpu else value_size
+        self._pops = True
 
     def __repr__(self) -> str:
         state = "closed" if self._descriptor is None else f"fd {self._descriptor.number}"
@@ -60,6 +67,11 @@ class KernelMap:
         """How many values a per-CPU map has for a key."""
         return len(possible_cpus())
 
+    @property
+    def cpu_numbers(self) -> tuple[int, ...]:
+        """The numbers of the CPUs that can ever run here, from the lowest."""
+        return possible_cpus()
+
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None.
 
@@ -72,15 +84,16 @@ class KernelMap:
             buffers = descriptor.pool.pop()
         except IndexError:
             buffers = self._new_buffers(descriptor)
-        buffers[2].raw = key
+        argument, attribute, key_buffer, value_buffer, _ = buffers
+        key_buffer.raw = key
         if flags:
-            _U64.pack_into(buffers[1], _FLAGS_OFFSET, flags)
+            _U64.pack_into(attribute, _FLAGS_OFFSET, flags)
         before = get_errno()
-        result = syscall(NUMBER, _LOOKUP, buffers[0], _ATTRIBUTE_SIZE)
+        result = _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE)
         if flags:
-            _U64.pack_into(buffers[1], _FLAGS_OFFSET, 0)
+            _U64.pack_into(attribute, _FLAGS_OFFSET, 0)
         if result >= 0:
-            value: bytes = buffers[3].raw
+            value: bytes = value_buffer.raw
             descriptor.pool.append(buffers)
             return value
         number = get_errno()
@@ -90,6 +103,40 @@ class KernelMap:
             return None
         descriptor = None  # an error's traceback must not keep the map open
         raise self._error(number, "read", key)
+
+    def reader(
+        self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T]
+    ) -> Callable[[Any], T | None]:
+        """What `lookup` does, with less around the call: a function from a key to `make(unpack(value))`, or None.
+
+        `pack` gives bytes of exactly the key's size, or raises.
+        """
+        lookup, enoent = self.lookup, errno.ENOENT
+
+        def read(key: Any) -> T | None:
+            packed = pack(key)
+            descriptor = self._descriptor
+            try:
+                buffers = descriptor.pool.pop()  # type: ignore[union-attr]
+            except (AttributeError, IndexError):  # closed, or all are in use: that function says so, or makes others
+                found = lookup(packed)
+                return None if found is None else make(unpack(found))
+            argument, _, key_buffer, _, value_view = buffers
+            key_buffer.raw = packed
+            before = get_errno()
+            if _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE) >= 0:
+                stored = unpack(value_view)
+                descriptor.pool.append(buffers)  # type: ignore[union-attr]
+                return make(stored)
+            number = get_errno()
+            set_errno(before)
+            descriptor.pool.append(buffers)  # type: ignore[union-attr]
+            if number == enoent:
+                return None
+            descriptor = None
+            raise self._error(number, "read", packed)
+
+        return read
 
     def update(self, key: bytes, value: bytes, flags: int = 0, /) -> None:
         """Write `value` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes).
@@ -184,6 +231,96 @@ class KernelMap:
 
         return open_id(number)
 
+    def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
+        """Delete `key` and give its value, None if it was not there; `flags` as for `lookup`.
+
+        One call of the kernel's for hash maps since 5.14 (BPF_MAP_LOOKUP_AND_DELETE_ELEM); else a look-up and a
+        deletion, and what others write to the value between the two is lost.
+        """
+        descriptor = self._descriptor
+        if descriptor is None or len(key) != self.key_size:
+            raise self._refusal(key)
+        if not self._pops:
+            return self._pop_in_two(key, flags)
+        key_in, value = bytearray(key), bytearray(self._bytes)
+        attribute = attributes.MAP_ELEM.pack(
+            map_fd=descriptor.number, key=bpf.address(key_in), value=bpf.address(value), flags=flags
+        )
+        try:
+            bpf.call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attribute)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return bytes(value)
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return None
+        # Before 5.14 the kernel says ENOTSUPP, or EINVAL where there are flags.
+        if number not in {_ENOTSUPP, errno.EOPNOTSUPP} and not (number == errno.EINVAL and flags):
+            raise self._error(number, "delete", key)
+        self._pops = False
+        return self._pop_in_two(key, flags)
+
+    def _pop_in_two(self, key: bytes, flags: int) -> bytes | None:
+        value = self.lookup(key, flags)
+        return value if value is not None and self.delete(key) else None
+
+    def read_all(self, delete: bool = False, flags: int = 0, /) -> tuple[memoryview, memoryview] | None:
+        """All keys and all values, one behind the other; with `delete`, they are taken out of the map.
+
+        None where the kernel has no batches for maps of this type. `flags` as for `lookup`.
+        """
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        sizes = self.key_size, self._bytes
+        try:
+            return map_batch.read(descriptor, sizes, expected=self.max_entries, delete=delete, flags=flags)
+        except map_batch.Unsupported:
+            return None
+        except map_batch.BatchError as refused:
+            number = refused.number
+        finally:
+            del descriptor
+        raise self._error(number, "read", None)
+
+    def update_all(self, keys: Buffer, values: Buffer, flags: int = 0, /) -> bool:
+        """Write many entries, as they lie one behind the other; `flags` as for `update`.
+
+        False where the kernel has no batches for maps of this type, and nothing is written. A KernelError names the
+        key that was refused: those before it are written then.
+        """
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        try:
+            map_batch.update(descriptor, keys, values, sizes=(self.key_size, self._bytes), flags=flags)
+        except map_batch.Unsupported:
+            return False
+        except map_batch.BatchError as refused:
+            number, done = refused.number, refused.done
+        else:
+            return True
+        finally:
+            del descriptor
+        raise self._error_at(number, "write", keys, done)
+
+    def delete_all(self, keys: Buffer, /) -> int | None:
+        """Delete keys: how many of them were there. None where the kernel has no batches for maps of this type."""
+        from osmia.kernel import map_batch
+
+        descriptor = self._open()
+        try:
+            return map_batch.delete(descriptor, keys, key_size=self.key_size)
+        except map_batch.Unsupported:
+            return None
+        except map_batch.BatchError as refused:
+            number, done = refused.number, refused.done
+        finally:
+            del descriptor
+        raise self._error_at(number, "delete", keys, done)
+
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None; None at the end."""
         descriptor = self._descriptor
@@ -276,6 +413,39 @@ class KernelMap:
             },
         )
 
+    def pin(self, path: str, /) -> None:
+        """Give the map a name in a BPF file system (kernels from 4.4)."""
+        from osmia.kernel import pins
+
+        descriptor = self._open()
+        try:
+            pins.pin(descriptor.number, f"map '{self.name}'", path)
+        finally:
+            del descriptor
+
+    def unpin(self, path: str, /) -> None:
+        """Take the name away. ValueError where it is not this map's."""
+        from osmia.kernel import pins
+
+        descriptor = self._open()
+        try:
+            pins.unpin(descriptor.number, f"map '{self.name}'", path)
+        finally:
+            del descriptor
+
+    def charged(self) -> dict[str, int]:
+        """What /proc says of the map: `memlock`, the bytes that the kernel holds for it, and `frozen`, 0 or 1."""
+        descriptor = self._open()
+        path = f"/proc/self/fdinfo/{descriptor.number}"
+        try:
+            with open(path, encoding="ascii") as file:
+                found = dict(line.split(":", 1) for line in file)
+        except OSError as error:
+            raise KernelError(error.errno or 0, f"cannot read {path} ({error.strerror}): is /proc mounted?") from None
+        finally:
+            del descriptor
+        return {name: int(found.get(name, "0")) for name in ("memlock", "frozen")}
+
     def info(self) -> dict[str, Any]:
         """What the kernel says of the map: type, id, sizes, flags, name (struct bpf_map_info)."""
         descriptor = self._open()
@@ -307,8 +477,7 @@ class KernelMap:
                 map_fd=descriptor.number, key=addressof(key) if self.key_size else 0, value=addressof(value)
             )
         )
-        at = c_char.from_buffer(attribute)
-        return c_void_p(addressof(at)), attribute, key, value, at
+        return byref(c_char.from_buffer(attribute)), attribute, key, value, memoryview(value).cast("B")
 
     def _refusal(self, key: bytes | None, value: bytes | None = None) -> Exception:
         if self._descriptor is None:
@@ -323,6 +492,13 @@ class KernelMap:
 
         what = f"{doing} key {key.hex(' ')} of map '{self.name}'" if key else f"{doing} map '{self.name}'"
         return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
+
+    def _error_at(self, number: int, doing: str, keys: Buffer, index: int) -> KernelError:
+        """The error about one key of many."""
+        key = bytes(keys[index * self.key_size : (index + 1) * self.key_size])
+        error = self._error(number, doing, key)
+        error.key = key
+        return error
 
     def _full(self) -> str:
         return f"the map holds {self.max_entries} entries and no more (E2BIG)"

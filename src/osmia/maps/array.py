@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from osmia.maps.numpy_arrays import Arrays
     from osmia.types import Ref
 
 V = TypeVar("V")
@@ -77,6 +78,22 @@ class Array(Indexed[V], ForEach[int, V], ValueMap[int, V], Generic[V]):
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
         """In kernel code: the value where it lies, which an array always has, or None if `key` is outside the array."""
         self._kernel_only("lookup_or_init", key)
+
+    def memory(self) -> memoryview:
+        """The values as memory that kernel code and user code share, without a system call (since Linux 5.5).
+
+        For arrays that are declared with the flag BPF_F_MMAPABLE; KernelError for others. Value n lies at n times the
+        value's size, rounded up to 8 bytes; there are whole pages. It outlives `close()` as long as it is held.
+        """
+        return self.backend.memory()
+
+    def to_numpy(self, *, copy: bool = True) -> Arrays:
+        """All values as a NumPy array, in `values`, with the indices in `keys`.
+
+        Without `copy`, of an array that is declared with the flag BPF_F_MMAPABLE, they are the map's own memory: they
+        show what kernel code writes, and what is written to them kernel code sees, both at once.
+        """
+        return self._to_numpy(copy=copy)
 
 
 class PerCpuArray(Indexed[V], ForEach[int, V], PerCpuMap[int, V], Generic[V]):

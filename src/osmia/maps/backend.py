@@ -4,7 +4,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
+
+    Buffer = bytes | bytearray | memoryview
+    """Entries as they lie one behind the other."""
 
     class MapBackend(Protocol):
         """Keys and values are bytes of exactly the map's sizes. Errors of the kernel come as KernelError."""
@@ -21,11 +27,20 @@ if TYPE_CHECKING:
         def cpus(self) -> int:
             """How many possible CPUs there are: so many values a per-CPU map has for a key."""
 
+        @property
+        def cpu_numbers(self) -> tuple[int, ...]:
+            """The numbers of the possible CPUs, from the lowest."""
+
         def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
             """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None.
 
             `flags`: 0, or BPF_F_LOCK to read it under its spin lock.
             """
+
+        def reader(
+            self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T], /
+        ) -> Callable[[Any], T | None]:
+            """`lookup` for who asks often: from a key to what `make` makes of the unpacked value, or None."""
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""
@@ -45,6 +60,18 @@ if TYPE_CHECKING:
         def delete(self, key: bytes, /) -> bool:
             """Delete a key; False if it was not there."""
 
+        def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
+            """Delete a key and give its value, None if it was not there; `flags` as for `lookup`."""
+
+        def read_all(self, delete: bool = False, flags: int = 0, /) -> tuple[Buffer, Buffer] | None:
+            """All keys and all values, which with `delete` are taken out. None where it has no batches for that."""
+
+        def update_all(self, keys: Buffer, values: Buffer, flags: int, /) -> bool:
+            """Write many entries. False where it has no batches for that, and nothing was written."""
+
+        def delete_all(self, keys: Buffer, /) -> int | None:
+            """Delete keys: how many were there. None where it has no batches for that, and nothing was deleted."""
+
         def next_key(self, key: bytes | None, /) -> bytes | None:
             """The key after `key`, the first one for None; None at the end."""
 
@@ -53,6 +80,21 @@ if TYPE_CHECKING:
 
             It is as long as whole pages, and stays valid as long as it is held.
             """
+
+        def freeze(self) -> None:
+            """From now on user code cannot write to the map."""
+
+        def pin(self, path: str, /) -> None:
+            """Give it a name in a BPF file system."""
+
+        def unpin(self, path: str, /) -> None:
+            """Take the name away. ValueError where another map has it."""
+
+        def info(self) -> dict[str, Any]:
+            """What the kernel says of it (struct bpf_map_info)."""
+
+        def charged(self) -> dict[str, int]:
+            """What else the kernel says: `memlock`, in bytes, and `frozen`, 0 or 1."""
 
         def close(self) -> None:
             """Let go of the map."""

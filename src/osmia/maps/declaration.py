@@ -12,10 +12,12 @@ from osmia.maps.codec import Bytes, Codec, StructError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
     from types import FrameType
     from typing import Any, NoReturn, Self
 
     from osmia.maps.backend import MapBackend
+    from osmia.maps.info import MapInfo
     from osmia.maps.table import MapKind
 
 K = TypeVar("K")
@@ -30,6 +32,7 @@ KERNEL_ONLY = {  # what user code writes instead
     "for_each": "for key, value in m.items()",
 }
 LARGEST_PER_CPU = 32768  # PCPU_MIN_UNIT_SIZE in linux/percpu.h
+MAKER = "osmia.programs.creation"
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
@@ -178,6 +181,57 @@ class Map(Shared, Generic[K, V]):
         """The live map's file descriptor. NotLoadedError if it is not live."""
         return self.backend.fd
 
+    @property
+    def locked(self) -> bool:
+        """Whether its values hold a spin lock."""
+        return bool(self._update_flags)
+
+    def create(self) -> None:
+        """Create the map without a program: it is live then, and what reaches it later shares it.
+
+        It does nothing where it is live already. KernelError where the kernel refuses, NotSupportedError where it has
+        no maps of this type.
+        """
+        _maker("create")(self)
+
+    def open(self, path: Any = None, /, *, id: int | None = None, fd: int | None = None, create: bool = False) -> None:  # noqa: A002 - the kernel's name
+        """Make it live with a map that others hold: by the path where it is pinned, by id, or by a file descriptor.
+
+        With `create`, a map is created and pinned at `path` where nothing is pinned there yet. ObjectError, which names
+        every difference, for a map that is not what is declared: type, sizes, max_entries, flags, and where it has BTF,
+        types of key and value. KernelError where there is none, or it may not be opened (an id takes CAP_SYS_ADMIN).
+        RuntimeError where it is live already. The file descriptor stays its owner's.
+        """
+        _maker("open_declared")(self, path, id, fd, create=create)
+
+    def pin(self, path: str | PathLike[str], /) -> None:
+        """Give it a name in a BPF file system, by which it stays in the kernel (since Linux 4.4).
+
+        KernelError where there is something of that name, or no BPF file system.
+        """
+        self.backend.pin(_path(path))
+
+    def unpin(self, path: str | PathLike[str], /) -> None:
+        """Take that name away; the map stays as long as something uses it.
+
+        ValueError where something else is pinned there, KernelError where nothing is.
+        """
+        self.backend.unpin(_path(path))
+
+    def freeze(self) -> None:
+        """From now on user code cannot write to it, whoever holds it; kernel code can (since Linux 5.2).
+
+        There is no way back. KernelError where its memory is mapped, or its values hold a spin lock.
+        """
+        self.backend.freeze()
+
+    def info(self) -> MapInfo:
+        """What the kernel says of the live map. NotLoadedError if it is not live."""
+        from osmia.maps.info import MapInfo
+
+        backend = self.backend
+        return MapInfo.of(backend.info(), backend.charged())
+
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on, made of what `marshal` can write."""
         types = self._keys.describe(), self._values.describe()
@@ -206,6 +260,23 @@ class Map(Shared, Generic[K, V]):
         self._lookup: Callable[[bytes], bytes | None] = backend.lookup
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
+        self._read: Callable[[Any], Any] = self._reader(backend)
+
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        """What a subscript reads with: from a key to its value as user code sees it, None if there is none."""
+        return backend.lookup
+
+    def _reading(self, backend: MapBackend, unpack: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The same, of `unpack` and `make`, by the fastest way that the backend has."""
+        if not self._update_flags:
+            return backend.reader(self._pack_key, unpack, make)
+        lookup, pack = self._lookup, self._pack_key
+
+        def read(key: Any) -> Any:
+            found = lookup(pack(key))
+            return None if found is None else make(unpack(found))
+
+        return read
 
     if not TYPE_CHECKING:  # for type checkers it has only what its class says
 
@@ -247,6 +318,7 @@ class Absent:
     fd = -1
     cpus = 0
     max_entries = 0
+    cpu_numbers = ()
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of
@@ -257,9 +329,26 @@ class Absent:
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
     lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
+    pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = refuse
+
+    def reader(self, *_asked: object) -> Any:
+        """What says, when it is called, why it cannot."""
+        return self.refuse
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _path(path: Any) -> str:
+    text = getattr(path, "__fspath__", lambda: path)()
+    if not isinstance(text, str):
+        raise TypeError(f"a path is a str or a PathLike, not {shown(path)}")
+    return text
+
+
+def _maker(function: str) -> Any:
+    """A function of the module that makes maps live without a program: it stands above this layer."""
+    return getattr(__import__(MAKER, fromlist=[function]), function)
 
 
 def name_in(namespace: dict[str, Any], declared: object) -> str:

@@ -27,13 +27,10 @@ UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 START: Any = object()
 
 
-class Global(Shared, Generic[T]):
-    """A variable that both sides share: `.value` is the same in kernel code and, while it is live, here.
+class Variable(Shared):
+    """What lies in a section of its own, `.data.NAME` of the object, and so in a map of its own.
 
-    Each has a map of its own (the section `.data.NAME` of the object), so programs that are loaded apart share it all
-    the same. User code reads and writes it in memory that is shared with the kernel; since Linux 5.5. Of a struct or an
-    array `.value` is a view, in which each number is read and written where it lies: `stats.value.seen = 0`. A number
-    is read and written whole; `x.value += 1` is a read and a write, between which the kernel may write too.
+    Programs that are loaded apart share it all the same.
     """
 
     of: Any
@@ -44,6 +41,44 @@ class Global(Shared, Generic[T]):
     """What it starts with, as it lies in memory."""
     offset: int
     """Where it lies in the value of its map, in bytes."""
+
+    @property
+    def value(self) -> Any:
+        """What it holds now. NotLoadedError if it is not live."""
+        raise NotImplementedError
+
+    def bind(self, backend: MapBackend, offset: int = 0) -> None:
+        """Make it live: from now on user code reads and writes what `backend` holds at `offset` of its value."""
+        self.offset = offset
+        self._use(backend)
+
+    def handle(self, backend: MapBackend, offset: int = 0) -> Self:
+        """An independent live variable of the same declaration."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        twin.reached_by = []
+        twin.bind(backend, offset)
+        return twin
+
+    def __repr__(self) -> str:
+        state = "live" if self.live else "not live"
+        return f"<{self._declaration} {self.name or 'without a name'}, {state}>"
+
+    @property
+    def _declaration(self) -> str:
+        """As it is written, for `repr`."""
+        return type(self).__name__
+
+
+class Global(Variable, Generic[T]):
+    """A variable that both sides share: `.value` is the same in kernel code and, while it is live, here.
+
+    Each has a map of its own (the section `.data.NAME` of the object), so programs that are loaded apart share it all
+    the same. User code reads and writes it in memory that is shared with the kernel; since Linux 5.5. Of a struct or an
+    array `.value` is a view, in which each number is read and written where it lies: `stats.value.seen = 0`. A number
+    is read and written whole; `x.value += 1` is a read and a write, between which the kernel may write too.
+    """
+
     _cell: Any
     """The one number, in memory; None until it is asked for."""
     _memory: Memory | None
@@ -94,19 +129,6 @@ class Global(Shared, Generic[T]):
         if self._memory is None:
             self._memory = Memory(self.backend.memory())
         return self._memory
-
-    def bind(self, backend: MapBackend, offset: int = 0) -> None:
-        """Make it live: from now on user code reads and writes what `backend` holds at `offset` of its value."""
-        self.offset = offset
-        self._use(backend)
-
-    def handle(self, backend: MapBackend, offset: int = 0) -> Self:
-        """An independent live variable of the same declaration."""
-        twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))
-        twin.reached_by = []
-        twin.bind(backend, offset)
-        return twin
 
     @classmethod
     def opened(cls, of: Any, *, name: str, backend: MapBackend, offset: int) -> Self:
@@ -170,6 +192,6 @@ class Global(Shared, Generic[T]):
         self._cell = self.backend.memory()[self.offset : self.offset + size].cast(letter)
         return self._cell
 
-    def __repr__(self) -> str:
-        state = "live" if self.live else "not live"
-        return f"<Global({self.layout.name}) {self.name or 'without a name'}, {state}>"
+    @property
+    def _declaration(self) -> str:
+        return f"Global({self.layout.name})"

@@ -8,9 +8,13 @@ from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
+    import numpy as np
+    import pyarrow as pa
+
+    from osmia.maps.numpy_arrays import Arrays
     from osmia.maps.percpu import PerCpuValues
     from osmia.types import Ref
 
@@ -35,15 +39,39 @@ class Keyed(UserMap[K, V], Generic[K, V]):
         if not self.backend.delete(self._encode_key(key)):
             raise self._missing(key)
 
+    def delete_many(self, keys: Iterable[K] | np.ndarray[Any, Any]) -> int:
+        """Delete keys, of a sequence or a NumPy array; how many of them were there."""
+        from osmia.maps import bulk
+
+        return bulk.delete(self, bulk.packed_keys(self, keys, "delete_many"))
+
     def clear(self) -> None:
         """Delete the keys that it holds now."""
-        for key in self._walk():
-            self.backend.delete(key)
+        from osmia.maps import bulk
+
+        bulk.delete(self, b"".join(self._walk()))
+
+    def to_numpy(self, *, delete: bool = False) -> Arrays:
+        """All entries as two NumPy arrays, `keys` and `values`; of a per-CPU map values[n, cpu].
+
+        Their dtypes are `numpy_dtype()` of the key's and the value's type: a struct is a structured array. They are
+        the caller's own. With `delete`, the entries are taken out of the map: since Linux 5.6 each is read and deleted
+        at once, so that no write to it is lost. It is a system call for thousands of entries.
+        """
+        return self._to_numpy(delete=delete)
+
+    def to_arrow(self, *, delete: bool = False) -> pa.Table:
+        """All entries as a PyArrow table; with `delete`, they are taken out of the map, as by `to_numpy()`.
+
+        Its columns are `key` and `value`; of a struct one for each field, `key_src`; of a per-CPU map each value is a
+        list of those of all possible CPUs. Numbers are in the machine's order of bytes. ValueError if two fields would
+        have one name.
+        """
+        return self._to_arrow(delete=delete)
 
     def _pop(self, key: Any, decode: Callable[[bytes], Any], default: Any) -> Any:
-        packed = self._encode_key(key)
-        found = self._lookup(packed)
-        if found is not None and self.backend.delete(packed):
+        found = self.backend.pop(self._encode_key(key), self._update_flags)
+        if found is not None:
             return decode(found)
         if default is _RAISE:
             raise self._missing(key)
@@ -58,11 +86,15 @@ class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
     @overload
     def pop(self, key: K, default: D, /) -> V | D: ...
     def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
-        """Read a value, then delete its key; `default`, or a KeyError, if it is not there.
+        """Delete a key and give its value; `default`, or a KeyError, if it is not there.
 
-        What kernel code writes between the two is lost.
+        Before Linux 5.14 it is read first and then deleted: what kernel code writes between the two is lost.
         """
         return self._pop(key, self._values.decode, default)
+
+    def to_dict(self, *, delete: bool = False) -> dict[K, V]:
+        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
+        return self._to_dict(delete=delete)
 
 
 class HashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
@@ -158,11 +190,15 @@ class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
     @overload
     def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
     def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
-        """Read the values of a key, then delete it; `default`, or a KeyError, if it is not there.
+        """Delete a key and give its values; `default`, or a KeyError, if it is not there.
 
-        What kernel code writes between the two is lost.
+        Before Linux 5.14 they are read first and then deleted: what kernel code writes between the two is lost.
         """
         return self._pop(key, self._decode, default)
+
+    def to_dict(self, *, delete: bool = False) -> dict[K, PerCpuValues[V]]:
+        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
+        return self._to_dict(delete=delete)
 
 
 class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
@@ -211,3 +247,7 @@ class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V
         What kernel code writes between the two is lost.
         """
         return self._pop(key, self._decode, default)
+
+    def to_dict(self, *, delete: bool = False) -> dict[K, PerCpuValues[V]]:
+        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
+        return self._to_dict(delete=delete)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from _operator import itemgetter  # without the Python half of `operator`, which costs start-up time
 from _struct import Struct
 
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps.codec import StructError
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Absent, Map
 from osmia.maps.percpu import PerCpuValues
 
 TYPE_CHECKING = False
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
-    from osmia.maps.backend import MapBackend
+    import numpy as np
+    import pyarrow as pa
+
+    from osmia.maps.backend import Buffer, MapBackend
+    from osmia.maps.numpy_arrays import Arrays
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_FIRST = itemgetter(0)
 
 
 class ForEach(Map[K, V], Generic[K, V]):
@@ -71,8 +78,9 @@ class UserMap(Map[K, V], Generic[K, V]):
         update = self.backend.update
         if len(arguments) == 1:
             pairs = [(self._encode_key(key), encode(value)) for key, value in self._pairs(arguments[0])]
-            for packed_key, packed_value in pairs:
-                self._write(update, packed_key, packed_value, self._update_flags)
+            if pairs:
+                keys, values = zip(*pairs, strict=True)
+                self._write_all(b"".join(keys), b"".join(values), self._update_flags)
             return 0
         if len(arguments) not in {2, 3}:
             raise self._no_update()
@@ -87,6 +95,63 @@ class UserMap(Map[K, V], Generic[K, V]):
             update(key, value, flags)
         except KernelError as error:
             raise self._named(error, key) from None
+
+    def _write_all(self, keys: Buffer, values: Buffer, flags: int) -> None:
+        """Write many entries. A KernelError names the key that was refused: those before it are written then."""
+        from osmia.maps import bulk
+
+        try:
+            bulk.write(self, keys, values, flags)
+        except KernelError as error:
+            raise self._named(error, error.key) if error.key is not None else error from None
+
+    def update_many(
+        self, keys: Iterable[K] | np.ndarray[Any, Any], values: Iterable[Any] | np.ndarray[Any, Any], flags: int = 0
+    ) -> int:
+        """Write many entries, each key's value at the same place in `values`; how many there were.
+
+        Both are sequences, or NumPy arrays of `numpy_dtype()` of the key's and the value's type (integers of another
+        dtype are taken where they fit); the values of a per-CPU map are one row a key, with a column a possible CPU.
+        `flags` as for `update`; other than 0 they take a system call an entry. Nothing is written if a key or a value
+        is not taken. Where the kernel refuses one, the KernelError names its key, and those before it are written.
+        Since Linux 5.6 this is a system call for thousands; arrays per CPU since 5.13. Of a key that comes twice the
+        last value stays.
+        """
+        from osmia.maps import bulk
+
+        return bulk.update_many(self, keys, values, flags)
+
+    def to_numpy(self) -> Arrays:
+        """All entries as two NumPy arrays, `keys` and `values`; of a per-CPU map values[n, cpu].
+
+        Their dtypes are `numpy_dtype()` of the key's and the value's type: a struct is a structured array. They are
+        the caller's own. Since Linux 5.6 this is a system call for thousands of entries; arrays per CPU since 5.13.
+        """
+        return self._to_numpy()
+
+    def to_arrow(self) -> pa.Table:
+        """All entries as a PyArrow table.
+
+        Its columns are `key` and `value`; of a struct one for each field, `key_src`; of a per-CPU map each value is a
+        list of those of all possible CPUs. Numbers are in the machine's order of bytes. ValueError if two fields would
+        have one name.
+        """
+        return self._to_arrow()
+
+    def _to_numpy(self, *, delete: bool = False, copy: bool = True) -> Arrays:
+        from osmia.maps import numpy_arrays
+
+        return numpy_arrays.read(self, delete=delete, copy=copy)
+
+    def _to_arrow(self, *, delete: bool = False) -> pa.Table:
+        from osmia.maps import arrow_table
+
+        return arrow_table.table(self, delete=delete)
+
+    def _to_dict(self, *, delete: bool = False) -> dict[Any, Any]:
+        from osmia.maps import bulk
+
+        return bulk.to_dict(self, delete=delete)
 
     def _named(self, error: KernelError, key: bytes) -> KernelError:
         """An error about a key, with the key as user code writes it in place of its bytes."""
@@ -110,16 +175,20 @@ class UserMap(Map[K, V], Generic[K, V]):
 class ValueMap(UserMap[K, V], Mapping[K, V]):
     """A map with one value a key: a subscript means the same on both sides."""
 
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        convert = self._values.convert
+        make = _FIRST if convert is None else lambda stored: convert(stored[0])
+        return self._reading(backend, self._values.unpack, make)
+
     def __getitem__(self, key: K) -> V:
         """The value of `key`, as it was when it was read. KeyError if there is none."""
         try:
-            packed = self._pack_key(key)
+            found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
-        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
-        return self._values.decode(found)  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""
@@ -140,6 +209,10 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
         from osmia.maps.views import Values
 
         return Values(self)
+
+    def to_dict(self) -> dict[K, V]:
+        """All entries as a dict. Since Linux 5.6 this is a system call for thousands of them."""
+        return self._to_dict()
 
     def _entries(self) -> Iterator[tuple[K, V]]:
         for key in self._walk():
@@ -166,20 +239,31 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         """Make it live: from now on user code reads and writes `backend`."""
         padded = (self._values.size + 7) // 8 * 8
         self._cpus = backend.cpus
-        layout = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus)
-        self._decode = self._decoder(layout.unpack)
+        self._unpack = Struct("=" + f"{self._values.letter}{padded - self._values.size}x" * self._cpus).unpack
         self._use(backend)
+
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        if isinstance(backend, Absent):
+            return backend.lookup
+        return self._reading(backend, self._unpack, self._make())
+
+    def _make(self) -> Callable[[Any], PerCpuValues[V]]:
+        """From what is stored to what user code sees."""
+        convert = self._values.convert
+        return PerCpuValues if convert is None else lambda stored: PerCpuValues(map(convert, stored))
+
+    def _decode(self, data: bytes) -> PerCpuValues[V]:
+        return self._make()(self._unpack(data))
 
     def __getitem__(self, key: K) -> PerCpuValues[V]:
         """The values of `key`, one per possible CPU, as they were when they were read. KeyError if there are none."""
         try:
-            packed = self._pack_key(key)
+            found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
-        found = self._lookup(packed)
         if found is None:
             raise self._missing(key)
-        return self._decode(found)
+        return found  # type: ignore[no-any-return]
 
     def __setitem__(self, key: K, values: Sequence[V]) -> None:
         """Write the values of all possible CPUs."""
@@ -201,6 +285,10 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
         return Values(self)
 
+    def to_dict(self) -> dict[K, PerCpuValues[V]]:
+        """All entries as a dict. Since Linux 5.6 this is a system call for thousands of them; of arrays since 5.13."""
+        return self._to_dict()
+
     def _entries(self) -> Iterator[tuple[K, PerCpuValues[V]]]:
         for key in self._walk():
             found = self._lookup(key)
@@ -218,12 +306,6 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         nothing is written if a key or a value among them is not taken. Returns 0.
         """
         return self._update(self._encode, arguments)
-
-    def _decoder(self, unpack: Callable[[bytes], tuple[Any, ...]]) -> Callable[[bytes], PerCpuValues[V]]:
-        convert = self._values.convert
-        if convert is None:
-            return lambda data: PerCpuValues(unpack(data))
-        return lambda data: PerCpuValues(map(convert, unpack(data)))
 
     def _encode(self, values: Any) -> bytes:
         expected = f"{self._cpus} values, one per possible CPU"

@@ -79,8 +79,8 @@ _ARRAY = bpf.BPF_F_MMAPABLE | bpf.BPF_F_INNER_MAP | _ACCESS | _PROGRAMS_ACCESS
 _ALL_BATCHES = ("lookup", "lookup_and_delete", "update", "delete")
 _NO_DELETE = ("lookup", "update")
 
-_PER_KEY = ("get", "items", "keys", "values", "update")
-_COME_AND_GO = (*_PER_KEY, "pop", "clear")
+_PER_KEY = ("get", "items", "keys", "values", "update", "update_many", "to_dict", "to_numpy", "to_arrow")
+_COME_AND_GO = (*_PER_KEY, "pop", "clear", "delete_many")
 _SET = ("update", "clear")
 _DEVICE_USER = ("items", *_SET)
 

@@ -8,7 +8,7 @@ from osmia.errors import ObjectError, OsmiaError, shown
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec
-from osmia.maps.globals import Global
+from osmia.maps.globals import Global, Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def variable_of(spec: ObjectSpec, name: str) -> VariableSpec:
 
 
 def open_globals(
-    spec: ObjectSpec, maps: Mapping[str, KernelMap], declared: Mapping[str, Global[Any]]
-) -> Iterable[tuple[str, Global[Any] | None, Global[Any]]]:
+    spec: ObjectSpec, maps: Mapping[str, KernelMap], declared: Mapping[str, Variable]
+) -> Iterable[tuple[str, Variable | None, Variable]]:
     """The live variables of an object that is loaded: name, declaration if there is one, and handle."""
     btf: Btf | None = None
     for name, variable in (spec.variables or {}).items():
@@ -171,9 +171,9 @@ def open_globals(
             yield name, None, Global.opened(of, name=name, backend=backend, offset=variable.offset)
 
 
-def declared_handle(spec: ObjectSpec, declared: object, found: Any) -> Global[Any]:
+def declared_handle(spec: ObjectSpec, declared: object, found: Any) -> Variable:
     """A handle typed as a declaration, of a variable that an object declares."""
-    assert isinstance(declared, Global)
+    assert isinstance(declared, Variable)
     wanted, there = declared.layout, found.layout
     if wanted.size != there.size or (isinstance(there, IntegerLayout) and _storage(wanted) not in {None, there.of}):
         raise TypeError(

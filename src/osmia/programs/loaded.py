@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osmia.compiler import Target
     from osmia.compiler.request import ProgramRequest
     from osmia.loader.load import LoadedObject
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
     from osmia.programs.global_data import Settings
     from osmia.spec import MapSpec, ObjectSpec
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Given = Mapping[str, object] | None
 
 M = TypeVar("M", bound="Map[Any, Any]")
-G = TypeVar("G", bound="Global[Any]")
+G = TypeVar("G", bound="Variable")
 P = TypeVar("P", bound="Program[Any, Any]")
 
 
@@ -41,8 +41,8 @@ class Loaded:
     """Its maps that programs use, by name, those of its global data included."""
     programs: dict[str, Program[Any, Any]]
     """Its programs, by name."""
-    globals: dict[str, Global[Any]]
-    """Its global variables that programs use, by name: of .data and .bss."""
+    globals: dict[str, Any]
+    """Its global variables and counters that programs use, by name: of .data and .bss."""
 
     def __init__(
         self,
@@ -138,7 +138,9 @@ class Loaded:
         """A handle typed as the declaration, which is not the one that the object was made from."""
         found = self._by_name(what.name)
         if not (isinstance(found, Map) and isinstance(what, Map)):
-            if type(found) is not type(what):
+            # A counter of an object from elsewhere is a variable there: what counts is how it lies in memory.
+            variables = not isinstance(found, (Map, Program)) and not isinstance(what, (Map, Program))
+            if type(found) is not type(what) and not variables:
                 raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
             if isinstance(what, Program):
                 return found
@@ -309,7 +311,7 @@ def _filled(spec: ObjectSpec, declared: dict[str, Setting] | None, given: Given)
 
 
 def _global_handles(
-    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Global[Any]]
+    spec: ObjectSpec, loaded: LoadedObject, declared: dict[str, Variable]
 ) -> Iterable[tuple[str, object, object]]:
     """Handles of an object's global variables, with the declarations where there are any."""
     if not spec.variables:

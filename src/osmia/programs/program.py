@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from osmia.loader.load import LoadedObject
     from osmia.maps.array import PerCpuArray
     from osmia.maps.declaration import Map, Shared
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.programs.error_counts import ErrorCount
     from osmia.programs.global_data import Settings
     from osmia.programs.run_result import RunResult
@@ -198,7 +198,7 @@ class Program(Generic[C_contra, R_co]):
         compiled = object_for((self.request,), running_kernel())
         spec = compiled.spec(self.name)
         settings = None
-        shared: dict[str, Map[Any, Any] | Global[Any]] = {**compiled.maps}
+        shared: dict[str, Map[Any, Any] | Variable] = {**compiled.maps}
         if compiled.settings or compiled.globals or given or FROM_COMMAND_LINE:
             from osmia.programs.global_data import fill_settings, variable_of
 

@@ -14,7 +14,7 @@ from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import OptionalType, PlaceType, storage_type
 from osmia.layout import IntegerLayout
-from osmia.maps.globals import Global
+from osmia.maps.globals import Variable
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -47,7 +47,7 @@ def reference(state: FunctionState, node: ast.Call) -> ir.Expression:
     place: ir.Expression | None = None
     if isinstance(target, ast.Attribute | ast.Subscript):
         base = state.translate.operand(state, target.value)
-        if isinstance(base, Static) and isinstance(base.value, Global) and isinstance(target, ast.Attribute):
+        if isinstance(base, Static) and isinstance(base.value, Variable) and isinstance(target, ast.Attribute):
             place = global_place(state, base, target.attr, state.at(target))
         elif isinstance(base, ir.Expression) and isinstance(target, ast.Attribute):
             place = place_of_attribute(base, target.attr, state.at(target))

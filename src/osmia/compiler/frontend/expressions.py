@@ -25,6 +25,7 @@ from osmia.compiler.frontend.calls import (
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.contexts import context_field, object_field
+from osmia.compiler.frontend.counters import count
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
@@ -55,8 +56,9 @@ from osmia.compiler.ir.types import BoolType, ContextType, OptionalType, PacketT
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.layout import ArrayLayout, StructLayout, layout_of
+from osmia.maps.counters import Counter, PerCpuCounter
 from osmia.maps.declaration import Shared
-from osmia.maps.globals import Global
+from osmia.maps.globals import Variable
 from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
 from osmia.maps.ring import RingBuf
@@ -244,7 +246,7 @@ def _moved(bound: Operand, location: Location) -> Operand:
 def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Global):
+    if isinstance(base, Static) and isinstance(base.value, Variable):
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
@@ -280,6 +282,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, Counter | PerCpuCounter) and node.func.attr == "add":
+            return count(state, base, node)
         reference = map_of(state, base)
         if reference is not None:
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:

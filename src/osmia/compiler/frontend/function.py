@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.compiler.source import FunctionSource
     from osmia.layout import Layout
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
 
 
@@ -99,7 +99,7 @@ class UnitState:
     """Of all functions, by the path as Python knows it."""
     scratch: list[ir.MapReference]
     """Maps of the compiler's own."""
-    globals: dict[str, Global[Any]]
+    globals: dict[str, Variable]
     """By symbol: the variables that kernel code and user code share."""
     global_paths: dict[str, Path]
     settings: dict[str, Setting]

@@ -30,7 +30,7 @@ from osmia.compiler.ir.types import (
 )
 from osmia.enumeration import is_int_enumeration
 from osmia.maps.declaration import Map
-from osmia.maps.globals import Global
+from osmia.maps.globals import Variable
 
 if TYPE_CHECKING:
     import ast
@@ -245,8 +245,9 @@ def not_a_value(value: object) -> tuple[str, str]:
         return f"the {type(value).__name__} {value!r}", "unpack it: `a, b = ...`, or keep it in the module"
     if value is Ellipsis:
         return "`...`", "write the program's body"
-    if isinstance(value, Global):
-        return "a Global", "write `.value` for what it holds"
+    if isinstance(value, Variable):
+        what = type(value).__name__
+        return f"a {what}", "write `.value` for what it holds" if what == "Global" else "call its `add(1)`"
     if isinstance(value, Map):
         return f"the map {value.name or 'itself'}", _instead_of_map(value)
     if isinstance(value, ModuleType):

@@ -39,7 +39,7 @@ from osmia.compiler.ir.walk import assigned
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
-from osmia.maps.globals import Global
+from osmia.maps.globals import Variable
 from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
 
@@ -530,7 +530,7 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     """The place that an attribute names, to be stored to."""
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Global):
+    if isinstance(base, Static) and isinstance(base.value, Variable):
         return global_place(state, base, node.attr, location)
     if isinstance(base, Static) and isinstance(layout_of(type(base.value)), StructLayout):
         raise error(

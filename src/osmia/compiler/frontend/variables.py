@@ -8,7 +8,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import PlaceType, loaded_type
 from osmia.layout import layout_of
-from osmia.maps.globals import Global
+from osmia.maps.globals import Global, Variable
 from osmia.maps.settings import Setting
 
 if TYPE_CHECKING:
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 def global_place(state: FunctionState, static: Static, name: str, location: Location) -> ir.Expression:
     """The place of a `Global`, whose one attribute in kernel code is `.value`."""
     declaration = static.value
-    assert isinstance(declaration, Global)
+    if not isinstance(declaration, Global):
+        what = type(declaration).__name__
+        raise error(
+            f"kernel code only adds to a {what}",
+            location,
+            found=f".{name} of a {what}",
+            expected="`.add(1)`",
+            fix=f"write `.add(n)`; user code reads `.{name}`" if name == "value" else "write `.add(n)`",
+        )
     if name != "value":
         raise error(
             f"a Global has no {name!r} in kernel code",
@@ -31,9 +39,15 @@ def global_place(state: FunctionState, static: Static, name: str, location: Loca
             expected="`.value`",
             fix="write `.value` for what it holds",
         )
-    unit = state.unit
-    symbol = _symbol(declaration, static, unit.globals, unit.global_paths)
-    unit.know_structs(declaration.layout, ("layout", static.path))
+    state.unit.know_structs(declaration.layout, ("layout", static.path))
+    return variable_place(state, static, location)
+
+
+def variable_place(state: FunctionState, static: Static, location: Location) -> ir.Expression:
+    """Where a variable lies."""
+    declaration = static.value
+    assert isinstance(declaration, Variable)
+    symbol = _symbol(declaration, static, state.unit.globals, state.unit.global_paths)
     return ir.GlobalPlace(PlaceType(declaration.layout), location, symbol, declaration)
 
 

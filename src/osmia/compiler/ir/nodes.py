@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from osmia.layout import Field as LayoutField
     from osmia.layout import Layout
     from osmia.maps.declaration import Map
-    from osmia.maps.globals import Global
+    from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
 
 
@@ -234,7 +234,7 @@ class GlobalPlace:
     type: PlaceType
     location: Location
     symbol: str
-    declaration: Global[Any]
+    declaration: Variable
 
 
 @frozen_record
@@ -335,6 +335,8 @@ class Element:
     index: Expression
     length: int
     edge: ErrorEdge | None
+    tested: bool = False
+    """Whether a branch right before it is what the verifier sees: the index is not tested once more."""
 
 
 @frozen_record
@@ -804,7 +806,7 @@ class Unit:
     license: str
     files: dict[str, SourceFile]
     """By the path as Python knows it."""
-    globals: dict[str, Global[Any]]
+    globals: dict[str, Variable]
     """By symbol."""
     settings: dict[str, Setting]
     """By symbol."""

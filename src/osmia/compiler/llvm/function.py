@@ -1088,6 +1088,9 @@ class FunctionWriter:
             return memory.offset(out, base, of.index.value % of.length * size)
         index = self._integer(of.index)
         out.at(of.location)
+        if of.tested:
+            distance = out.value(f"mul i64 {index}, {size}")
+            return out.value(f"getelementptr i8, ptr {base}, i64 {distance}")
         if index_type.may_be_negative:
             negative = out.value(f"icmp slt i64 {index}, 0")
             from_end = out.value(f"add i64 {index}, {of.length}")

@@ -1,0 +1,254 @@
+"""Maps that are made live without a program: created, or opened where others hold them."""
+
+from __future__ import annotations
+
+import os
+
+from osmia.errors import KernelError, NotLoadedError, ObjectError, shown
+from osmia.programs.program import LOADING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from osmia.kernel import Descriptor
+    from osmia.kernel.map import KernelMap
+    from osmia.maps.declaration import Map
+    from osmia.spec import MapSpec
+
+
+def create(declared: Map[Any, Any]) -> None:
+    """What `create()` of a map does."""
+    with LOADING:
+        if declared.live:
+            return
+        _check_not_used(declared)
+        declared.bind(_created(declared))
+
+
+def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:
+    """What `open()` of a map does."""
+    if sum(each is not None for each in (path, number, fd)) != 1:
+        raise TypeError(f"{declared.subject}: open() takes one of a path, id= and fd=")
+    if create and path is None:
+        raise TypeError(f"{declared.subject}: open(create=True) takes a path, where the map is pinned")
+    with LOADING:
+        if declared.live:
+            raise RuntimeError(f"{declared.subject} is live already: close it before it is opened")
+        _check_not_used(declared)
+        if create:
+            declared.bind(_opened_or_pinned(declared, os.fspath(path)))
+        else:
+            declared.bind(_opened(declared, _descriptor(path, number, fd), _where(path, number, fd)))
+
+
+def _check_not_used(declared: Map[Any, Any]) -> None:
+    if not declared.reached_by:
+        return
+    user: Any = declared.reached_by[0]
+    raise NotLoadedError(f"{declared.subject} is closed, but {user.name} still uses it: close {user.name} before")
+
+
+def _created(declared: Map[Any, Any]) -> KernelMap:
+    from osmia.loader.maps import create_map
+
+    spec, btf = _spec(declared)
+    try:
+        return create_map(spec, btf, ())
+    finally:
+        if btf is not None:
+            btf.close_now()
+
+
+def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
+    """What an object would say of the map, with the BTF of its key and value where the type takes some."""
+    from osmia.spec import MapSpec
+
+    row = declared.kind
+    spec = MapSpec(
+        declared.name, row.type, declared.key_size, declared.value_size, declared.max_entries, declared.flags
+    )
+    if not row.typed:
+        return spec, None
+    from osmia.btf.write import Writer
+    from osmia.kernel import Descriptor, bpf
+    from osmia.layout import layout_of
+
+    key, value = layout_of(declared.key), layout_of(declared.value)
+    if key is None or value is None:
+        return spec, None
+    writer = Writer()
+    spec.btf_key_type_id, spec.btf_value_type_id = writer.add(key), writer.add(value)
+    try:
+        return spec, Descriptor(bpf.btf_load(writer.data()))
+    except OSError as error:
+        number = error.errno or 0
+    if not declared.locked:  # the map is the same without, but for how bpftool shows it
+        return spec, None
+    from osmia.kernel.errors import kernel_error
+
+    raise kernel_error(number, f"load the type information that the spin lock of map '{spec.name}' takes")
+
+
+def _opened_or_pinned(declared: Map[Any, Any], path: str) -> KernelMap:
+    """The map that is pinned there; where there is none, a new one, which is pinned there."""
+    import errno
+
+    from osmia.kernel import pins
+
+    made: KernelMap | None = None
+    for last in (False, True):
+        try:
+            return _opened(declared, pins.get(path), f"what is pinned at {path}")
+        except KernelError as error:
+            if error.errno != errno.ENOENT or last:
+                raise
+        made = _created(declared)
+        try:
+            made.pin(path)
+        except KernelError as error:
+            made.close()
+            if error.errno != errno.EEXIST:
+                raise
+            continue  # another process was faster: its map is the one
+        return made
+    raise AssertionError("the second try returns or raises")
+
+
+def _descriptor(path: Any, number: int | None, fd: int | None) -> int:
+    if path is not None:
+        from osmia.kernel import pins
+
+        return pins.get(os.fspath(path))
+    if number is None:
+        assert fd is not None
+        return os.dup(fd)
+    from osmia.kernel import bpf
+    from osmia.kernel.errors import kernel_error
+
+    try:
+        return bpf.map_get_fd_by_id(number)
+    except OSError as error:
+        refused = error.errno or 0
+    raise kernel_error(refused, f"open the map with id {number}", needed=("CAP_SYS_ADMIN",), hints=_NO_SUCH)
+
+
+_NO_SUCH = {2: "there is no such map (ENOENT)"}
+
+
+def _where(path: Any, number: int | None, fd: int | None) -> str:
+    if path is not None:
+        return f"what is pinned at {os.fspath(path)}"
+    return f"the map with id {number}" if number is not None else f"the file descriptor {fd}"
+
+
+def _opened(declared: Map[Any, Any], fd: int, where: str) -> KernelMap:
+    """A handle of an open map that fits a declaration; `fd` is closed where it does not."""
+    try:
+        info = _info(fd, where)
+        _check_fits(declared, info, where)
+    except BaseException:
+        os.close(fd)
+        raise
+    return _handle(fd, info, declared.name)
+
+
+def _handle(fd: int, info: dict[str, Any], name: str) -> KernelMap:
+    from osmia.kernel.map import KernelMap
+    from osmia.maps.table import BY_TYPE
+
+    return KernelMap(fd, info["key_size"], info["value_size"], BY_TYPE[info["type"]].per_cpu, info["max_entries"], name)
+
+
+def _info(fd: int, where: str) -> dict[str, Any]:
+    from osmia.kernel import attributes, bpf
+    from osmia.maps.table import BY_TYPE
+
+    target = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - pathlib costs milliseconds
+    if target != "anon_inode:bpf-map":
+        raise ObjectError(f"{where} is no map but {target.removeprefix('anon_inode:')}")
+    info = bpf.obj_get_info(fd, attributes.MAP_INFO)
+    if info["type"] not in BY_TYPE:
+        raise ObjectError(f"{where} is a map of type {info['type']} (BPF_MAP_TYPE_*), which osmia does not know")
+    return info
+
+
+def _check_fits(declared: Map[Any, Any], info: dict[str, Any], where: str) -> None:
+    """Raise ObjectError, which names every difference, unless the map is what is declared."""
+    from osmia.maps.table import BY_TYPE
+
+    kind = declared.kind
+    pairs = (
+        ("type", kind.kernel_name, BY_TYPE[info["type"]].kernel_name),
+        ("key size", declared.key_size, info["key_size"]),
+        ("value size", declared.value_size, info["value_size"]),
+        ("max_entries", declared.max_entries, info["max_entries"]),
+        ("flags", hex(declared.flags), hex(info["map_flags"])),
+    )
+    different = [f"{what} {there} where {wanted} is declared" for what, wanted, there in pairs if wanted != there]
+    if not different:
+        different = _other_types(declared, info, where)
+    if different:
+        raise ObjectError(f"{where} does not fit {declared.subject}: it has {', '.join(different)}")
+
+
+def _other_types(declared: Map[Any, Any], info: dict[str, Any], where: str) -> list[str]:
+    """Where the map's BTF, if it has some, says something else than the types of the declaration."""
+    if not info["btf_id"] or not info["btf_value_type_id"]:
+        return []
+    from osmia.btf.read import Btf
+    from osmia.kernel.btf_objects import btf_of
+    from osmia.layout import layout_of
+    from osmia.maps.compared import difference
+
+    data = btf_of(info["btf_id"])
+    if data is None:
+        return []
+    btf = Btf(data, where)
+    found = []
+    for role, of in (("key", declared.key), ("value", declared.value)):
+        layout, number = layout_of(of), info[f"btf_{role}_type_id"]
+        problem = difference(btf, number, layout, f"a {role}") if layout is not None and number else ""
+        if problem:
+            found.append(f"other types: {problem}")
+    return found
+
+
+def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = None) -> Any:  # noqa: A002 - the kernel's name
+    """A handle of a map that others hold: by the path where it is pinned, by id, or by a file descriptor.
+
+    Its keys and values are typed by its BTF: integers and bools are those, all else is bytes. `declaration.open()`
+    gives one of declared types. KernelError where there is none, or it may not be opened; ObjectError where it is no
+    map. An id takes CAP_SYS_ADMIN. The file descriptor stays its owner's.
+    """
+    if sum(each is not None for each in (path, id, fd)) != 1:
+        raise TypeError("open_map() takes one of a path, id= and fd=")
+    for what, number in (("id", id), ("fd", fd)):
+        if number is not None and type(number) is not int:
+            raise TypeError(f"open_map(): {what} is an int, not {shown(number)}")
+    where, opened = _where(path, id, fd), _descriptor(path, id, fd)
+    try:
+        info = _info(opened, where)
+        name = info["name"].rstrip(b"\0").decode("ascii", "replace")
+    except BaseException:
+        os.close(opened)
+        raise
+    backend = _handle(opened, info, name)
+    try:
+        return _foreign(info, name, where, backend)
+    except BaseException:
+        backend.close()
+        raise
+
+
+def _foreign(info: dict[str, Any], name: str, where: str, backend: KernelMap) -> Any:
+    from osmia.btf.read import Btf
+    from osmia.kernel.btf_objects import btf_of
+    from osmia.maps.foreign import open_map as open_foreign
+    from osmia.spec import MapSpec
+
+    data = btf_of(info["btf_id"]) if info["btf_id"] else None
+    sizes = info["key_size"], info["value_size"], info["max_entries"], info["map_flags"]
+    spec = MapSpec(name, info["type"], *sizes)
+    spec.btf_key_type_id, spec.btf_value_type_id = info["btf_key_type_id"], info["btf_value_type_id"]
+    return open_foreign(spec, Btf(data, where) if data else None, backend)

@@ -1,0 +1,372 @@
+"""Maps without a program: created, pinned, opened by path, id and descriptor, frozen, described by the kernel."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, closing
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import osmia
+from osmia import (
+    Array,
+    Chars,
+    FixedArray,
+    HashMap,
+    KernelError,
+    NotLoadedError,
+    ObjectError,
+    PerCpuArray,
+    PermissionDeniedError,
+    SpinLock,
+    XdpAction,
+    XdpContext,
+    array,
+    be32,
+    bits,
+    chars,
+    open_map,
+    spin_lock,
+    struct,
+    u8,
+    u16,
+    u32,
+    u64,
+    union,
+    xdp,
+)
+from osmia.btf.read import Btf
+from osmia.btf.write import Writer
+from osmia.kernel.btf_objects import btf_of
+from osmia.layout import layout_of
+from osmia.maps.compared import difference
+from osmia.programs import creation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = str(Path(osmia.__file__).resolve().parents[1])
+
+
+class Big(IntEnum):
+    FAR = 1 << 40
+
+
+class State(IntEnum):
+    CLOSED = 0
+    OPEN = 1
+
+
+@union
+class Either:
+    number: u32
+    halves: FixedArray[u16] = array(u16, 2)
+
+
+@struct
+class Flow:
+    address: be32 = 0
+    state: State = State.CLOSED
+    big: Big = Big.FAR
+    ok: bool = False
+    name: Chars = chars(5)
+    low: u8 = bits(3)
+    high: u8 = bits(5)
+    either: Either = Either(number=0)
+
+
+@struct
+class Locked:
+    lock: SpinLock = spin_lock()
+    total: u64 = 0
+
+
+shared = HashMap(u32, u64, max_entries=4)
+
+
+@xdp
+def count(ctx: XdpContext) -> XdpAction:
+    shared.update(1, 5)
+    return XdpAction.PASS
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as held:
+        yield held
+    shared.close()
+    count.close()
+
+
+def made(stack: ExitStack, declared: Any) -> Any:
+    declared.create()
+    return stack.enter_context(closing(declared))
+
+
+def refusal(of: type[Exception], use: Any) -> str:
+    with pytest.raises(of) as caught:
+        use()
+    assert caught.type is of
+    return str(caught.value.args[-1])
+
+
+def test_a_map_is_live_before_a_program_reaches_it(stack: ExitStack) -> None:
+    held = made(stack, shared)
+    held[2] = 7
+    held.create()  # it is there already
+    number = held.info().id
+    count.test_run(bytes(64))
+    assert (dict(held), held.info().id) == ({1: 5, 2: 7}, number)
+    held.close()
+    assert refusal(NotLoadedError, held.create) == ("shared is closed, but count still uses it: close count before")
+    count.close()
+    held.create()
+    assert dict(held) == {}
+
+
+def test_what_the_kernel_says(stack: ExitStack) -> None:
+    held = made(stack, HashMap(u32, u64, max_entries=100, name="with_a_name_of_many", flags=1))
+    info = held.info()
+    assert (info.type, info.name, info.key_size, info.value_size) == ("HASH", "with_a_name_of_", 4, 8)
+    assert (info.max_entries, info.flags, info.frozen) == (100, 1, False)
+    assert (info.id > 0, info.btf_id > 0, info.memlock > 0) == (True, True, True)
+    held[1] = 2
+    held.freeze()
+    assert held.info().frozen
+    assert refusal(KernelError, lambda: held.update(1, 3)) == (
+        "cannot write key 1 of map 'with_a_name_of_many': the map does not let user code do that: it is frozen, or "
+        "was made read-only or write-only (EPERM)"
+    )
+    assert held[1] == 2
+    held.close()
+    assert refusal(NotLoadedError, held.info) == "with_a_name_of_many is closed"
+    assert refusal(NotLoadedError, held.freeze) == refusal(NotLoadedError, lambda: held.pin("/nowhere"))
+
+
+def test_a_lock_is_known_by_its_type(stack: ExitStack) -> None:
+    held = made(stack, Array(Locked, max_entries=1, name="locked"))
+    held[0] = Locked(total=3)
+    assert held[0].total == 3
+
+
+@pytest.mark.parametrize("of", [u32, be32, bool, State, Big, Flow, Locked, Either, array(u16, 3), chars(4)])
+def test_types_are_written_as_they_lie_in_memory(of: Any) -> None:
+    layout = layout_of(of)
+    assert layout is not None
+    writer = Writer()
+    number = writer.add(layout)
+    assert writer.add(layout) == number
+    btf = Btf(writer.data(), "written")
+    assert btf.size(number) == layout.size
+    assert difference(btf, number, layout, "it") == ""
+
+
+def test_the_kernel_takes_and_shows_them(stack: ExitStack) -> None:
+    held = made(stack, HashMap(State, Flow, max_entries=4, name="flows"))
+    held[State.OPEN] = Flow(state=State.OPEN, name=chars(5, "lo"), high=9)
+    data = btf_of(held.info().btf_id)
+    assert data is not None
+    assert Btf(data, "kernel's").find("Flow", 4) is not None
+    other = stack.enter_context(closing(open_map(id=held.info().id)))
+    assert (other.key_size, other.value_size, len(other)) == (4, held.value_size, 1)
+
+
+def test_pinned_and_opened(stack: ExitStack, pins: Path) -> None:
+    path = pins / "flows"
+    held = made(stack, HashMap(u32, u64, max_entries=8, name="flows"))
+    held[1] = 10
+    held.pin(path)
+    assert refusal(KernelError, lambda: held.pin(str(path))) == (
+        f"cannot pin map 'flows' to {path}: there is a file of that name already (EEXIST)"
+    )
+    for where in ({"path": path}, {"id": held.info().id}, {"fd": held.fd}):
+        twin: Any = HashMap(u32, u64, max_entries=8, name="twin")
+        positional = [where.pop("path")] if "path" in where else []
+        twin.open(*positional, **where)
+        with closing(twin):
+            twin[2] = 20
+            assert dict(held) == {1: 10, 2: 20}
+            assert refusal(RuntimeError, lambda twin=twin: twin.open(path)) == (
+                "twin is live already: close it before it is opened"
+            )
+        foreign = open_map(*positional, **where)
+        with closing(foreign):
+            assert (type(foreign).__name__, foreign.name, foreign.to_dict()) == ("HashMap", "flows", dict(held))
+        del held[2]
+    held.close()
+    twin = HashMap(u32, u64, max_entries=8, name="twin")
+    twin.open(path)
+    stack.enter_context(closing(twin))
+    assert twin[1] == 10  # the name kept it
+    stranger = made(stack, HashMap(u32, u64, max_entries=8, name="stranger"))
+    assert refusal(ValueError, lambda: stranger.unpin(path)) == (
+        f"{path} is not a name of map 'stranger': something else is pinned there"
+    )
+    twin.unpin(path)
+    assert not path.exists()
+    assert refusal(KernelError, lambda: twin.unpin(path)) == (
+        f"cannot open what is pinned at {path}: there is nothing (ENOENT)"
+    )
+
+
+def test_every_difference_is_named(stack: ExitStack, pins: Path) -> None:
+    path = pins / "flows"
+    held = made(stack, HashMap(u32, Locked, max_entries=8, name="flows"))
+    held.pin(path)
+
+    @struct
+    class Renamed:
+        lock: SpinLock = spin_lock()
+        bytes: u64 = 0
+
+    expected = {
+        Array(u8, max_entries=9, name="m", flags=1024): (
+            "it has type HASH where ARRAY is declared, value size 16 where 1 is declared, max_entries 8 where 9 is "
+            "declared, flags 0x0 where 0x400 is declared"
+        ),
+        HashMap(u16, Locked, max_entries=8, name="m"): "it has key size 4 where 2 is declared",
+        HashMap(u32, Renamed, max_entries=8, name="m"): (
+            "it has other types: a value has no field bytes there; it has lock, total"
+        ),
+    }
+    for declared, text in expected.items():
+        wrong: Any = declared
+        assert refusal(ObjectError, lambda wrong=wrong: wrong.open(path)) == (
+            f"what is pinned at {path} does not fit m: {text}"
+        )
+        assert not wrong.live
+
+
+def test_opened_or_created(stack: ExitStack, pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pins / "flows"
+    first: Any = HashMap(u32, u32, max_entries=2, name="first")
+    second: Any = HashMap(u32, u32, max_entries=2, name="second")
+    first.open(path, create=True)
+    first[1] = 5
+    second.open(path, create=True)
+    with closing(first), closing(second):
+        assert (second[1], second.info().name) == (5, "first")
+    # Another process pins its own between the look and the pin: that one is taken.
+    racing: Any = HashMap(u32, u32, max_entries=2, name="racing")
+    winner = made(stack, HashMap(u32, u32, max_entries=2, name="winner"))
+    path.unlink()
+    create = creation._created
+
+    def slowly(declared: Any) -> Any:
+        winner.pin(path)
+        return create(declared)
+
+    monkeypatch.setattr(creation, "_created", slowly)
+    racing.open(path, create=True)
+    with closing(racing):
+        assert racing.info().name == "winner"
+
+
+def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> None:
+    declared: Any = HashMap(u32, u32, max_entries=2, name="m")
+    assert refusal(TypeError, declared.open) == "m: open() takes one of a path, id= and fd="
+    assert refusal(TypeError, lambda: declared.open(id=3, create=True)) == (
+        "m: open(create=True) takes a path, where the map is pinned"
+    )
+    assert refusal(TypeError, open_map) == "open_map() takes one of a path, id= and fd="
+    assert refusal(TypeError, lambda: open_map(id="3")) == "open_map(): id is an int, not str '3'"  # type: ignore[arg-type]
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert refusal(KernelError, lambda: open_map(plain)) in {
+        f"cannot open what is pinned at {plain}: it is no file of a BPF file system (EINVAL)",
+        f"cannot open what is pinned at {plain}: this process may not write there, or may not read what is there "
+        "(EACCES)",
+    }
+    assert refusal(KernelError, lambda: open_map(id=0xFFFF_FFF0)) == (
+        "cannot open the map with id 4294967280: there is no such map (ENOENT)"
+    )
+    with plain.open() as file:
+        assert refusal(ObjectError, lambda: open_map(fd=file.fileno())) == (
+            f"the file descriptor {file.fileno()} is no map but {plain}"
+        )
+    count.load()
+    assert refusal(ObjectError, lambda: declared.open(fd=count.fd)) == (
+        f"the file descriptor {count.fd} is no map but bpf-prog"
+    )
+    held = made(stack, declared)
+    missing = tmp_path / "there" / "m"
+    assert refusal(KernelError, lambda: held.pin(missing)) == (
+        f"cannot pin map 'm' to {missing}: there is no such path (ENOENT): is the directory there, and is it in a BPF "
+        "file system (mount -t bpf bpf /sys/fs/bpf)?"
+    )
+    assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
+
+
+def test_more_than_there_is_memory_for() -> None:
+    huge: Any = PerCpuArray(u64, max_entries=0xFFFF_FFF0, name="huge")
+    with pytest.raises(KernelError) as caught:
+        huge.create()
+    assert caught.value.errno in {errno.ENOMEM, errno.E2BIG}
+    assert "key_size 4, value_size 8, max_entries 4294967280, flags 0x0" in str(caught.value)
+    assert not huge.live
+
+
+def test_who_may_not() -> None:
+    """As the user nobody: what is missing is named."""
+    program = f"""
+import sys
+sys.path.insert(0, {SOURCE!r})
+from osmia import HashMap, PermissionDeniedError, open_map, u32
+for use in (HashMap(u32, u32, max_entries=1, name="m").create, lambda: open_map(id=1)):
+    try:
+        use()
+    except PermissionDeniedError as error:
+        print(error)
+"""
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-S", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "Permission denied" in done.stderr and not done.stdout:
+        pytest.skip("the user nobody cannot read this Python or this checkout")
+    assert done.stdout.splitlines() == [
+        "cannot create map 'm' (HASH): this process lacks CAP_BPF. Run it as root, or give it that",
+        "cannot open the map with id 1: this process lacks CAP_SYS_ADMIN. Run it as root, or give it that",
+    ], done.stderr
+    assert PermissionDeniedError.__mro__[1] is KernelError
+
+
+def test_threads_and_a_signal_handler_on_one_handle(stack: ExitStack) -> None:
+    """None of them sees what belongs to another, whatever they do at once."""
+    held = made(stack, HashMap(u32, u64, max_entries=4096, name="m"))
+    held.update_many(range(1000), [key * 3 for key in range(1000)])
+    wrong: list[object] = []
+    handled = 0
+
+    def check(start: int) -> None:
+        for number in range(start, start + 400):
+            key = number % 1000
+            if held[key] != key * 3 or held.get(key + 1000) is not None:
+                wrong.append(key)
+        if held.to_dict() != {key: key * 3 for key in range(1000)}:
+            wrong.append("dict")
+
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal handled
+        handled += 1
+        if held[7] != 21 or held.get(5000) is not None or held.pop(5000, None) is not None:
+            wrong.append("handler")
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        threads = [threading.Thread(target=check, args=(start,)) for start in (0, 300, 600)]
+        for each in threads:
+            each.start()
+        check(100)
+        for each in threads:
+            each.join()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (wrong, handled > 0) == ([], True)
