@@ -328,7 +328,7 @@ def use_data_maps() -> None:
 
 
 tallied = osmia.PerCpuCounter()
-no_type_of_counter = osmia.Counter(u64)  # type: ignore[arg-type]
+no_type_of_counter = osmia.Counter(u64)  # type: ignore[call-arg]
 
 
 @xdp
