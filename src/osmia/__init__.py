@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from osmia.byte_order import htons as htons
     from osmia.byte_order import ntohl as ntohl
     from osmia.byte_order import ntohs as ntohs
+    from osmia.contexts.cgroup import CgroupAction as CgroupAction
+    from osmia.contexts.cgroup_skb import CgroupSkbContext as CgroupSkbContext
+    from osmia.contexts.cgroup_sock import CgroupSockContext as CgroupSockContext
+    from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
+    from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
+    from osmia.contexts.tp_btf import TpBtfContext as TpBtfContext
+    from osmia.contexts.tracepoint import TracepointContext as TracepointContext
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -47,6 +54,10 @@ if TYPE_CHECKING:
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.bloom import BloomFilter as BloomFilter
+    from osmia.maps.cgroups import CgroupArray as CgroupArray
+    from osmia.maps.cgroups import CgroupStorage as CgroupStorage
+    from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
+    from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
@@ -66,11 +77,28 @@ if TYPE_CHECKING:
     from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.stacks import StackFrame as StackFrame
+    from osmia.maps.stacks import StackTraceMap as StackTraceMap
+    from osmia.maps.storage import CgrpStorage as CgrpStorage
+    from osmia.maps.storage import InodeStorage as InodeStorage
+    from osmia.maps.storage import TaskStorage as TaskStorage
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
+    from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
+    from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
+    from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
+    from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
+    from osmia.programs.lsm import LsmProgram as LsmProgram
+    from osmia.programs.lsm import lsm as lsm
     from osmia.programs.program import Program as Program
+    from osmia.programs.raw_tracepoint import RawTracepointProgram as RawTracepointProgram
+    from osmia.programs.raw_tracepoint import raw_tracepoint as raw_tracepoint
     from osmia.programs.run_result import RunResult as RunResult
+    from osmia.programs.tp_btf import TpBtfProgram as TpBtfProgram
+    from osmia.programs.tp_btf import tp_btf as tp_btf
+    from osmia.programs.tracepoint import TracepointProgram as TracepointProgram
+    from osmia.programs.tracepoint import tracepoint as tracepoint
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.rounds import loop as loop
@@ -109,6 +137,15 @@ _HOME = {
     "Array": "osmia.maps.array",
     "ArrayOfMaps": "osmia.maps.of_maps",
     "BloomFilter": "osmia.maps.bloom",
+    "CgrpStorage": "osmia.maps.storage",
+    "CgroupAction": "osmia.contexts.cgroup",
+    "CgroupArray": "osmia.maps.cgroups",
+    "CgroupSkbContext": "osmia.contexts.cgroup_skb",
+    "CgroupSkbProgram": "osmia.programs.cgroup_skb",
+    "CgroupSockContext": "osmia.contexts.cgroup_sock",
+    "CgroupSockProgram": "osmia.programs.cgroup_sock",
+    "CgroupStorage": "osmia.maps.cgroups",
+    "CgroupStorageKey": "osmia.maps.cgroups",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -120,18 +157,22 @@ _HOME = {
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "HashOfMaps": "osmia.maps.of_maps",
+    "InodeStorage": "osmia.maps.storage",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LpmTrie": "osmia.maps.lpm",
     "LruHashMap": "osmia.maps.hash",
     "LruPerCpuHashMap": "osmia.maps.hash",
+    "LsmContext": "osmia.contexts.lsm",
+    "LsmProgram": "osmia.programs.lsm",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PerfEventArray": "osmia.maps.perf",
@@ -139,11 +180,20 @@ _HOME = {
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
     "Queue": "osmia.maps.queue",
+    "RawTracepointContext": "osmia.contexts.raw_tracepoint",
+    "RawTracepointProgram": "osmia.programs.raw_tracepoint",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
     "Stack": "osmia.maps.queue",
+    "StackFrame": "osmia.maps.stacks",
+    "StackTraceMap": "osmia.maps.stacks",
+    "TaskStorage": "osmia.maps.storage",
+    "TpBtfContext": "osmia.contexts.tp_btf",
+    "TpBtfProgram": "osmia.programs.tp_btf",
+    "TracepointContext": "osmia.contexts.tracepoint",
+    "TracepointProgram": "osmia.programs.tracepoint",
     "UserRingBuf": "osmia.maps.user_ring",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
@@ -157,6 +207,8 @@ _HOME = {
     "be64": "osmia.types",
     "be64_to_cpu": "osmia.byte_order",
     "bits": "osmia.structs",
+    "cgroup_skb": "osmia.programs.cgroup_skb",
+    "cgroup_sock": "osmia.programs.cgroup_sock",
     "chars": "osmia.structs",
     "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",
@@ -169,8 +221,10 @@ _HOME = {
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
     "loop": "osmia.rounds",
+    "lsm": "osmia.programs.lsm",
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
+    "raw_tracepoint": "osmia.programs.raw_tracepoint",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",
@@ -179,6 +233,8 @@ _HOME = {
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",
     "to_bytes": "osmia.structs",
+    "tp_btf": "osmia.programs.tp_btf",
+    "tracepoint": "osmia.programs.tracepoint",
     "u16": "osmia.types",
     "u32": "osmia.types",
     "u64": "osmia.types",

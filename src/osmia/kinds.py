@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.context_member import ContextMember
     from osmia.contexts import ContextField
 
 
@@ -24,6 +25,8 @@ class PacketAccess:
     data_meta: int | None
     """Where the metadata before the packet begins; None where there is none."""
     writable: bool
+    bits: int = 32
+    """How wide these fields are: 64 where the context declares them as pointers."""
 
 
 @record
@@ -51,11 +54,11 @@ class Kind:
     program_class: str
     """What the decorator makes."""
     context_struct: str
-    """The kernel's name of the context, in BTF; empty where it is an array of arguments."""
+    """The kernel's name of the context, in BTF; empty where it is an array of u64 arguments, or what a hook says."""
     error_value: int | None
     """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
     attach: str
-    """What it is attached to: `interface`."""
+    """What it is attached to: `interface`; `hook` where the decorator says it."""
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
     since: tuple[int, int]
@@ -64,6 +67,15 @@ class Kind:
     """What a process needs to load and attach it."""
     packet: PacketAccess | None = None
     """How its programs reach a packet; None where there is none."""
+    function_prefix: str = ""
+    """What stands before the hook in the name of the kernel's function whose arguments its programs are given.
+
+    The kernel's BTF has it. Empty where programs are given their context and nothing else.
+    """
+    results: tuple[int, int] = (-(1 << 31), (1 << 31) - 1)
+    """What an int that it returns may be."""
+    may_return_nothing: bool = False
+    """Whether it may return nothing: the kernel is given 0 then."""
 
     @property
     def context(self) -> type:
@@ -85,8 +97,10 @@ class Kind:
         return getattr(__import__(f"osmia.contexts.{self.module}", fromlist=[name]), name)
 
     @property
-    def context_members(self) -> tuple[tuple[str, int], ...]:
-        """Every member of the context's struct as (name, bits), for the object's BTF."""
+    def context_members(self) -> tuple[ContextMember, ...]:
+        """Every member of the context's struct, for the object's BTF."""
+        if not self.context_struct:
+            return ()
         from osmia.abi.generated.contexts import CONTEXTS
 
         return CONTEXTS[self.context_struct]
@@ -132,6 +146,114 @@ KINDS: dict[str, Kind] = {
             since=(5, 9),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
+        ),
+        Kind(
+            name="tracepoint",
+            sections=("tracepoint", "tp"),
+            program_type=bpf.BPF_PROG_TYPE_TRACEPOINT,
+            attach_types={"*": 0},
+            module="tracepoint",
+            context_class="TracepointContext",
+            action_class="",
+            program_class="TracepointProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(4, 7),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="raw_tracepoint",
+            sections=("raw_tracepoint", "raw_tp"),
+            program_type=bpf.BPF_PROG_TYPE_RAW_TRACEPOINT,
+            attach_types={"*": 0},
+            module="raw_tracepoint",
+            context_class="RawTracepointContext",
+            action_class="",
+            program_class="RawTracepointProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(4, 17),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="tp_btf",
+            sections=("tp_btf",),
+            program_type=bpf.BPF_PROG_TYPE_TRACING,
+            attach_types={"*": bpf.BPF_TRACE_RAW_TP},
+            module="tp_btf",
+            context_class="TpBtfContext",
+            action_class="",
+            program_class="TpBtfProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(5, 5),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            function_prefix="btf_trace_",
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="lsm",
+            sections=("lsm",),
+            program_type=bpf.BPF_PROG_TYPE_LSM,
+            attach_types={"*": bpf.BPF_LSM_MAC},
+            module="lsm",
+            context_class="LsmContext",
+            action_class="",
+            program_class="LsmProgram",
+            context_struct="",
+            error_value=None,
+            attach="hook",
+            test_run=False,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            function_prefix="bpf_lsm_",
+            results=(-4095, 0),
+        ),
+        Kind(
+            name="cgroup_skb",
+            sections=("cgroup_skb",),
+            program_type=bpf.BPF_PROG_TYPE_CGROUP_SKB,
+            attach_types={"ingress": bpf.BPF_CGROUP_INET_INGRESS, "egress": bpf.BPF_CGROUP_INET_EGRESS},
+            module="cgroup_skb",
+            context_class="CgroupSkbContext",
+            action_class="CgroupAction",
+            program_class="CgroupSkbProgram",
+            context_struct="__sk_buff",
+            error_value=None,
+            attach="cgroup",
+            test_run=True,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=76, data_end=80, data_meta=None, writable=False),
+        ),
+        Kind(
+            name="cgroup_sock",
+            sections=("cgroup",),
+            program_type=bpf.BPF_PROG_TYPE_CGROUP_SOCK,
+            attach_types={
+                "sock_create": bpf.BPF_CGROUP_INET_SOCK_CREATE,
+                "sock_release": bpf.BPF_CGROUP_INET_SOCK_RELEASE,
+                "post_bind4": bpf.BPF_CGROUP_INET4_POST_BIND,
+                "post_bind6": bpf.BPF_CGROUP_INET6_POST_BIND,
+            },
+            module="cgroup_sock",
+            context_class="CgroupSockContext",
+            action_class="CgroupAction",
+            program_class="CgroupSockProgram",
+            context_struct="bpf_sock",
+            error_value=None,
+            attach="cgroup",
+            test_run=False,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
         ),
     )
 }

@@ -152,7 +152,8 @@ def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Map):
-        return f"{value.kind.kernel_name}, {len(value)} of {value.max_entries}" if _has_entries(value) else _kind(value)
+        held: Any = value
+        return f"{_kind(held)}, {len(held)} of {held.max_entries}" if _has_entries(held) else _kind(held)
     if isinstance(value, tuple):  # a prefix: how many bits, and of what
         return "/".join(map(_shown, reversed(value)))
     if not isinstance(value, bytes):

@@ -31,11 +31,16 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
         case ("global", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else function.__globals__.get(name, MISSING)
+        case ("declared", base, str(name)):
+            function = _function(base, functions)
+            return MISSING if function is None else declared(function, name)
         case ("cell", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else cell(function, name)
         case ("builtin", str(name)):
             return getattr(builtins, name, MISSING)
+        case ("tracepoint format", str(name)):
+            return _tracepoint_format(name)
         case ("attribute", tuple(base), str(name)):
             return attribute(follow(base, functions), name)
         case ("element", tuple(base), int(index)):
@@ -44,6 +49,16 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
             return _step(step, follow(base, functions), rest)
         case _:
             return MISSING
+
+
+def _tracepoint_format(name: str) -> object:
+    """What the running kernel says of a tracepoint's fields; MISSING where it cannot be asked."""
+    from osmia.kernel.tracefs import format_text
+
+    try:
+        return format_text(name)
+    except OSError:
+        return MISSING
 
 
 def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | None:
@@ -87,6 +102,12 @@ def _field_class(base: type, name: str) -> object:
     while isinstance(of, ArrayLayout):
         of = of.element
     return of.of if isinstance(of, StructLayout) else MISSING
+
+
+def declared(function: FunctionType, name: str) -> object:
+    """A map, Global or setting that the function's module has under this name; MISSING for anything else."""
+    found = function.__globals__.get(name, MISSING)
+    return found if isinstance(found, Map) or hasattr(type(found), "__osmia_describe__") else MISSING
 
 
 def cell(function: FunctionType, name: str) -> object:

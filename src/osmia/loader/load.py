@@ -78,6 +78,7 @@ def load_object(
     names, reached = _reached(spec, _chosen(spec, programs))
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
+    targets = _targets(spec, names)
     loaded = LoadedObject(spec.name)
     btf = _load_btf(spec, loaded)
     try:
@@ -91,7 +92,8 @@ def load_object(
         map_fds = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
             linked = link(spec, reached[name].functions, map_fds)
-            loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of))
+            target = targets.get(name, 0)
+            loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of, attach_btf_id=target))
         fds = map_fds | {name: program.fd for name, program in loaded.programs.items()}
         for name, live in loaded.maps.items():
             if name not in given:
@@ -131,6 +133,20 @@ def _maps_of(spec: ObjectSpec, reached: dict[str, Reach]) -> list[str]:
         if spec.maps[name].inner is not None:
             found += [other for other in (spec.maps[name].initial or {}).values() if other not in found]
     return found
+
+
+def _targets(spec: ObjectSpec, names: list[str]) -> dict[str, int]:
+    """What programs are loaded for, once this kernel's is found to be what they were written for."""
+    if spec.context_fields:
+        from osmia.loader.formats import check_format
+
+        for name in names:
+            check_format(spec, spec.programs[name])
+    if not any((kind := spec.programs[name].kind) and kind.function_prefix for name in names):
+        return {}
+    from osmia.loader.targets import attach_ids
+
+    return attach_ids(spec, names)
 
 
 def _chosen(spec: ObjectSpec, programs: Iterable[str] | None) -> list[str]:

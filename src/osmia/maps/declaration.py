@@ -127,7 +127,7 @@ class Map(Shared, Generic[K, V]):
         if name == RESERVED:
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
-        _check_integer(f"{self.subject}: max_entries", max_entries, 1)
+        _check_integer(f"{self.subject}: max_entries", max_entries, 0 if self.kind.entries == "none" else 1)
         _check_integer(f"{self.subject}: flags", flags, 0)
         self.flags |= self.kind.required_flags
         if self.flags & ~self.kind.flags or self.flags.bit_count() > 1:

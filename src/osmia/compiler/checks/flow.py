@@ -142,7 +142,7 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _replaced(statement, after) if isinstance(statement, ir.Copy) and after is not None else after
         case ir.Fill(place=place):
             return _value(place, facts, around)
-        case ir.Evaluate(value=value):
+        case ir.Evaluate(value=value) | ir.ContextStore(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
             when_true, when_false = _condition(test, facts, around)
@@ -555,6 +555,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
         case (
             ir.Constant()
             | ir.ContextRead()
+            | ir.ArgumentRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()

@@ -37,9 +37,9 @@ METHODS = {
 def check_limits(unit: ir.Unit) -> None:
     """Raise CompileError for what no kernel takes: a helper that the licence keeps away, too many maps."""
     for program in unit.programs:
-        _check_fields(program)
         _check_license(program, unit.license)
         _check_maps(program, unit)
+        _check_storages(program)
 
 
 def check_target(unit: ir.Unit, target: Target) -> None:
@@ -54,22 +54,6 @@ def check_target(unit: ir.Unit, target: Target) -> None:
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
-
-
-def _check_fields(program: ir.Program) -> None:
-    """Refuse fields of the context that programs at other hooks of the kind have."""
-    kind = program.kind
-    for each in program_nodes(program):
-        hooks = kind.fields[each.field].hooks if isinstance(each, ir.ContextRead) else ()
-        if hooks and program.hook not in hooks:
-            names = " and ".join(f'"{hook}"' for hook in hooks)
-            raise error(
-                f"{kind.context_class}.{each.field} is there at other hooks alone",  # type: ignore[union-attr]
-                each.location,
-                found=f"a program at the hook {program.hook!r}" if program.hook else "a program without a hook",
-                expected=f"one at {names}",
-                fix=f'declare the program with @{kind.name}(hook="{hooks[0]}"), or leave the field alone',
-            )
 
 
 def _check_license(program: ir.Program, license_: str) -> None:
@@ -98,6 +82,27 @@ def _check_maps(program: ir.Program, unit: ir.Unit) -> None:
                 expected=f"at most {MOST_MAPS}",
                 fix="put several values into one map or one Global: a struct, an array",
             )
+
+
+def _check_storages(program: ir.Program) -> None:
+    """A program has one storage of cgroups of each type: the kernel finds it without being told which."""
+    found: dict[str, str] = {}
+    for each in program_nodes(program):
+        if not isinstance(each, ir.HelperCall) or each.helper.name != "get_local_storage":
+            continue
+        for map_ in each.arguments:
+            if not isinstance(map_, ir.MapReference):
+                continue
+            name = map_.declaration.kind.class_name
+            first = found.setdefault(name, map_.symbol)
+            if first != map_.symbol:
+                raise error(
+                    f"{program.name} uses two maps of type {name}",
+                    each.location,
+                    found=f"{map_.symbol} beside {first}",
+                    expected=f"one {name}: the kernel takes no more",
+                    fix="put both values into one @struct, or look one of them up in a HashMap by the cgroup's id",
+                )
 
 
 def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:

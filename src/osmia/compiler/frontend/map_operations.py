@@ -14,8 +14,10 @@ from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.passed_values import holds, without_keys
 from osmia.compiler.frontend.prefixes import address_key
+from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
+from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -63,6 +65,16 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         return without_keys(state, map_, node, name)
     if name == "at":
         return arena_at(state, map_, node)
+    if isinstance(map_.declaration, Storage):
+        return storage_operation(state, map_, node)
+    if operations[name] == "get_local_storage" and (node.args or node.keywords):
+        raise error(
+            "local takes no arguments",
+            location,
+            found=ast.unparse(node),
+            expected=f"{map_.symbol}.local()",
+            fix="leave them out: the value is that of the cgroup that the program is attached to",
+        )
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
@@ -183,19 +195,11 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
     """`key in m`, and `value in m` of a Bloom filter."""
-    kind = map_.declaration.kind
-    if "contains" in kind.kernel_operations:
+    if "contains" in map_.declaration.kind.kernel_operations:
         return holds(state, map_, key, location)
-    if "lookup" not in kind.kernel_operations or kind.keys == "prefix":
-        raise error(
-            f"kernel code cannot ask {map_.symbol} with `in`",
-            location,
-            found=f"`in` of a {kind.class_name}",
-            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
-            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
-            if kind.keys == "prefix"
-            else "use one of these",
-        )
+    _check_looked_up(map_, f"`in {map_.symbol}`", location)
+    if map_.declaration.kind.keys == "prefix":
+        raise _no_prefix(map_, f"`in {map_.symbol}`", location)
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -206,22 +210,46 @@ def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location
     return ir.If(location, test, (ir.Abort(location, ir.ErrorEdge(problem)),), ())
 
 
+def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> None:
+    """Refuse to look a key up in a map whose keys kernel code does not know, or cannot give."""
+    operations = map_.declaration.kind.kernel_operations
+    if "lookup" in operations:
+        return
+    raise error(
+        f"kernel code cannot look up a key in a {type(map_.declaration).__name__}",
+        location,
+        found=found,
+        expected=f"one of its operations: {', '.join(operations)}" if operations else "a map that has such keys",
+        fix=f"write `{map_.symbol}.{next(iter(operations))}(...)`" if operations else "use another type of map",
+        related=(f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",),
+    )
+
+
+def _no_prefix(map_: ir.MapReference, found: str, location: Location) -> Exception:
+    return error(
+        f"kernel code looks addresses up in {map_.symbol}",
+        location,
+        found=found,
+        expected=f"{map_.symbol}.lookup(address): it finds the longest prefix that holds the address",
+        fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None",
+    )
+
+
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
+    _check_looked_up(map_, ast.unparse(node), state.at(node))
     kind = map_.declaration.kind
-    reads_prefix = kind.keys == "prefix" and read
-    if kind.keys == "none" or reads_prefix or map_.inner is not None:
+    if kind.keys == "prefix" and read:
+        raise _no_prefix(map_, ast.unparse(node), state.at(node))
+    if map_.inner is not None:
+        stored = not read and not isinstance(node.ctx, ast.Load)
         raise error(
             f"{map_.symbol} has no subscript in kernel code",
             state.at(node),
             found=ast.unparse(node),
             expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
-            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
-            if reads_prefix
-            else "let user code put maps in, and take them away: the kernel lets no program do that"
-            if map_.inner is not None and not isinstance(node.ctx, ast.Load) and not read
-            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None"
-            if map_.inner is not None
-            else "use one of these: it has no keys",
+            fix="let user code put maps in, and take them away: the kernel lets no program do that"
+            if stored
+            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None",
         )
     if not kind.per_cpu:
         return
@@ -249,7 +277,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
         )
     context, index = (state.translate.expression(state, each) for each in node.args)
     declaration: Any = map_.declaration
-    if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
+    if not isinstance(context.type, ContextType) or not issubclass(context.type.context, declaration.context):
         raise error(
             f"the context of the programs of {map_.symbol} is of type {declaration.context.__name__}",
             context.location,

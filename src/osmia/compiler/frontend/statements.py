@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ast
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import annotation as annotation_of
 from osmia.compiler.frontend.annotations import converted, parsed
+from osmia.compiler.frontend.arguments import checked_result
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
+from osmia.compiler.frontend.contexts import context_store, context_target, read_target
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
-from osmia.compiler.frontend.operators import binary, one_value
+from osmia.compiler.frontend.operators import binary, constant, one_value
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.places import (
     check_changeable,
@@ -31,13 +34,17 @@ from osmia.compiler.frontend.scopes import with_block
 from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, EnumType, IntType, OptionalType, PlaceType, ValueType, same
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType, OptionalType, PlaceType, ValueType, same
 from osmia.compiler.ir.walk import assigned
+from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.maps.globals import Global
 from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
@@ -284,6 +291,8 @@ def _store(state: FunctionState, target: ast.expr, value: Operand, node: ast.exp
     match target:
         case ast.Name():
             return _store_name(state, target, value, node)
+        case ast.Attribute() | ast.Subscript() if (field := context_target(state, target)) is not None:
+            return context_store(field, value, target, state.at(target))
         case ast.Attribute():
             return stored(state, _place(state, target), value, state.at(target), _role(target))
         case ast.Subscript():
@@ -485,6 +494,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
             )
         value = binary(operator, before, expression(state, node.value), location)
         return (_store_local(state, node.target, value),)
+    if (field := context_target(state, node.target)) is not None:
+        value = binary(operator, read_target(field, state.at(node.target)), expression(state, node.value), location)
+        return context_store(field, value, node.target, location)
     place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
     right = expression(state, node.value)
     first, again = _twice(state, place, assigned((ir.Evaluate(location, right),)))
@@ -543,14 +555,6 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     if place is not None:
         check_changeable(place, node, location)
         return place
-    if isinstance(base.type, ContextType):
-        raise error(
-            f"the field {node.attr!r} of {base.type} is read-only",
-            location,
-            found=f"an assignment to {ast.unparse(node)}",
-            expected="a field that may be written; this context has none",
-            fix="keep the value in a local",
-        )
     of = base.type.of if isinstance(base.type, OptionalType) else base.type
     layout = of.layout if isinstance(of, PlaceType) else None
     if isinstance(layout, StructLayout):
@@ -571,7 +575,8 @@ def _is_integer(value: ir.Constant) -> bool:
 def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     location = state.at(node)
     expected = state.returns
-    assert isinstance(expected, EnumType)
+    if not isinstance(expected, EnumType):
+        return _return_number(state, node, location)
     names = list(expected.of.__members__)
     example = f"{expected}.{'PASS' if 'PASS' in names else names[0]}"
     if node.value is None:
@@ -591,5 +596,26 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
             f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)
         )
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
+    state.environment = state.environment.unreachable()
+    return ir.Return(location, value)
+
+
+def _return_number(state: FunctionState, node: ast.Return, location: Location) -> ir.Statement:
+    """A return of a program whose result is an int, or nothing: 0 then."""
+    context = state.context.type
+    assert isinstance(context, ContextType)
+    kind = KINDS[context.kind]
+    nothing = node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
+    if isinstance(state.returns, NoneType) is not nothing:
+        expected = "nothing" if isinstance(state.returns, NoneType) else "an int"
+        raise error(
+            f"the program returns {expected}",
+            location,
+            found=ast.unparse(node),
+            expected="return without a value" if expected == "nothing" else "return with an integer",
+            fix="annotate it `-> int`, or leave the value out" if expected == "nothing" else "write `return 0`",
+        )
+    value = constant(0, location) if nothing or node.value is None else expression(state, node.value)
+    checked_result(kind.name, kind.results, value)
     state.environment = state.environment.unreachable()
     return ir.Return(location, value)

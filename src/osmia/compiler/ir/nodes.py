@@ -121,13 +121,25 @@ class LocalRead:
 
 @frozen_record
 class ContextRead:
-    """A field of the context."""
+    """A field of the context, or of an object of the kernel's."""
 
-    type: IntType
+    type: IntType | ObjectType | OptionalType
     location: Location
     field: str
     offset: int
     bits: int
+    base: Expression | None = None
+    """The object; None for the context."""
+
+
+@frozen_record
+class ArgumentRead:
+    """An argument of the function that a program is attached to: an object of the kernel's."""
+
+    type: ObjectType | OptionalType
+    location: Location
+    name: str
+    index: int
 
 
 @frozen_record
@@ -498,6 +510,7 @@ Expression = (
     Constant
     | LocalRead
     | ContextRead
+    | ArgumentRead
     | MapLookup
     | MapUpdate
     | MapDelete
@@ -552,6 +565,17 @@ class Store:
 
     location: Location
     place: Expression
+    value: Expression
+
+
+@frozen_record
+class ContextStore:
+    """Store a number into a field of the context, wrapping at its width."""
+
+    location: Location
+    field: str
+    offset: int
+    bits: int
     value: Expression
 
 
@@ -688,6 +712,7 @@ class Scope:
 Statement = (
     Assign
     | Store
+    | ContextStore
     | Copy
     | Fill
     | Evaluate
@@ -746,6 +771,8 @@ class Program:
     """The last line of the function, where a missing return is reported."""
     hook: str = ""
     """Which of its kind's hooks it is for, or what it is attached to."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Those of the kernel's function that it is given, in their order: name and type, `task_struct` or `u64`."""
 
 
 @frozen_record

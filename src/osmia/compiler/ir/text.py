@@ -62,6 +62,8 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 yield f"{indent}{local.name} = {expression_text(value)}{line}"
             case ir.Store(place=place, value=value):
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
+            case ir.ContextStore(field=field, value=value):
+                yield f"{indent}context.{field} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
             case ir.Fill(place=place, image=image):
@@ -125,8 +127,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return str(value)
         case ir.LocalRead(local=local):
             return local.name
-        case ir.ContextRead(field=field, type=type_):
-            return f"(context.{field}: {type_})"
+        case ir.ContextRead(field=field, type=type_, base=base):
+            return f"({'context' if base is None else expression_text(base)}.{field}: {type_})"
+        case ir.ArgumentRead(name=name, type=type_):
+            return f"(argument {name}: {type_})"
         case ir.MapLookup(map=map_, key=key, type=type_):
             return f"(lookup {map_.symbol}[{expression_text(key)}]: {type_})"
         case ir.MapUpdate(map=map_, key=key, value=value, flags=flags):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from osmia.kinds import KINDS
 from osmia.layout import BigEndianLayout, BooleanLayout, EnumLayout, IntegerLayout, Layout, StructLayout, layout_of
 from osmia.record import frozen_record
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from enum import IntEnum
 
     from osmia.compiler.ir.nodes import MapReference
-    from osmia.kinds import Kind
+    from osmia.contexts import ContextField
     from osmia.types import Integer
 
 # A declared width: one of u8..i64.
@@ -145,6 +146,15 @@ class ContextType:
 
     kind: str
     context: type
+    own_fields: tuple[tuple[str, ContextField], ...] = ()
+    """What its class names, where it derives from the kind's: name, and where the field lies."""
+    hook: str = ""
+    """The hook of the program that it is given to."""
+
+    @property
+    def fields(self) -> dict[str, ContextField]:
+        """What kernel code may read of it, by name."""
+        return KINDS[self.kind].fields | dict(self.own_fields)
 
     def __str__(self) -> str:
         return self.context.__name__
@@ -173,11 +183,6 @@ ValueType = (
     | ContextType
     | PacketType
 )
-
-
-def context_type(kind: Kind) -> ContextType:
-    """The type of a kind's context."""
-    return ContextType(kind.name, kind.context)
 
 
 def storage_type(storage: Storage) -> IntType:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.PacketLength():
+        case ir.Constant() | ir.LocalRead() | ir.ArgumentRead() | ir.PacketLength():
             return ()
+        case ir.ContextRead(base=base):
+            return () if base is None else (base,)
         case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText():
             return ()
         case ir.PacketAt(offset=offset) | ir.ArenaAt(offset=offset):
@@ -88,7 +90,7 @@ def program_nodes(program: ir.Program) -> Iterator[ir.Statement | ir.Expression]
 def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
     """A statement's own expressions, in the order of evaluation, and the blocks in it."""
     match statement:
-        case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value):
+        case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value) | ir.ContextStore(value=value):
             return (value,), ()
         case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
             return (value, place), ()

@@ -21,6 +21,7 @@ from osmia.layout import (
 if TYPE_CHECKING:
     from enum import IntEnum
 
+    from osmia.abi.context_member import ContextMember
     from osmia.compiler.ir import nodes as ir
     from osmia.compiler.location import Location
     from osmia.layout import Layout
@@ -195,12 +196,26 @@ class DebugInfo:
     def _context(self, program: ir.Program) -> str:
         """A pointer to the context of a program's kind."""
         kind = program.kind
-        members, offset = [], 0
-        for name, bits in kind.context_members:
-            base = self._basic(f"u{bits}", bits, signed=False)
-            members.append(self._member(name, base, bits, offset))
-            offset += bits
-        return self.pointer(self._struct(kind.context_struct, offset, members))
+        if not kind.context_struct:
+            return self.pointer(self._basic("u64", 64, signed=False))
+        found = kind.context_members
+        members = [
+            self._member(each.name, self._context_member(each), 8 * (each.end - each.offset), 8 * each.offset)
+            for each in found
+        ]
+        # C rounds a struct's size up to its widest member.
+        wide = max(each.bits for each in found)
+        size = -(8 * -max(each.end for each in found) // wide) * wide
+        return self.pointer(self._struct(kind.context_struct, size, members))
+
+    def _context_member(self, of: ContextMember) -> str:
+        if of.pointer == "void":
+            return self.pointer("null")
+        if of.pointer:
+            to = f"!DICompositeType(tag: DW_TAG_structure_type, name: {quoted(of.pointer)}, flags: DIFlagFwdDecl)"
+            return self.pointer(self.node(to))
+        number = self._basic(f"{'i' if of.signed else 'u'}{of.bits}", of.bits, signed=of.signed)
+        return self._array(number, of.bits, of.length) if of.length else number
 
     def program(self, program: ir.Program) -> str:
         """The function: BTF needs its context parameter too, or the kernel refuses the whole."""

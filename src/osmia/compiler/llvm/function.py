@@ -19,6 +19,7 @@ from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_
 from osmia.compiler.ir.types import (
     I64_HIGH,
     BoolType,
+    IntType,
     OptionalType,
     PlaceType,
     integer_of,
@@ -228,6 +229,10 @@ class FunctionWriter:
                 self._assign(local, value)
             case ir.Store(place=place, value=value):
                 self._store(place, self._integer(value), statement.location)
+            case ir.ContextStore(offset=offset, bits=bits, value=value):
+                number = self._integer(value)
+                self._out.at(statement.location)
+                self._out.context_store(offset, bits, self._out.narrowed(number, bits))
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
             case ir.Fill(place=place, image=image):
@@ -244,7 +249,7 @@ class FunctionWriter:
                 result = self._integer(value)
                 self._leave_scopes(0)
                 self._out.at(statement.location)
-                self._return(result)
+                self._return(result if isinstance(value, ir.Constant) else self._within_results(result))
             case ir.If():
                 self._if(statement, ())
             case ir.Loop() if statement.plan.form == "bpf_loop":
@@ -656,6 +661,16 @@ class FunctionWriter:
         self._out.start(there)
         self._statements(statement.otherwise)
 
+    def _within_results(self, result: str) -> str:
+        """A number of which the compiler knows that the kind may return it: the verifier knows less of divisions."""
+        low, high = self._program.kind.results
+        span = high - low
+        if span >> 16 or span & (span + 1):
+            return result
+        above = self._out.opaque(self._out.value(f"sub i64 {result}, {low}"))
+        kept = self._out.value(f"and i64 {above}, {span}")
+        return self._out.value(f"add i64 {kept}, {low}")
+
     def _return(self, result: str) -> None:
         if self._callback is not None:
             self._out.line(f"store i64 {result}, ptr {in_frame(self._out, '%frame', RESULT)}, align 8")
@@ -840,6 +855,7 @@ class FunctionWriter:
             case (
                 ir.PacketAt()
                 | ir.ArenaAt()
+                | ir.ArgumentRead()
                 | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Assume()
@@ -865,6 +881,9 @@ class FunctionWriter:
             case ir.LocalRead(local=local):
                 self._out.at(of.location)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
+            case ir.ArgumentRead(index=index):
+                self._out.at(of.location)
+                return self._out.context_field("%ctx", 8 * index, "ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
             case ir.ArenaAt():
@@ -886,6 +905,8 @@ class FunctionWriter:
                 return self._element(of)
             case ir.HelperCall():
                 return self._helper_call(of)
+            case ir.ContextRead():
+                return self._context_read(of)
             case ir.Construct():
                 return self._construct(of)
             case ir.GlobalPlace(symbol=symbol):
@@ -990,8 +1011,11 @@ class FunctionWriter:
         return best
 
     def _context_read(self, of: ir.ContextRead) -> str:
+        base = "%ctx" if of.base is None else self._pointer(of.base)
         self._out.at(of.location)
-        loaded = self._out.context_field(of.offset, of.bits)
+        if not isinstance(of.type, IntType):
+            return self._out.context_field(base, of.offset, "ptr")
+        loaded = self._out.context_field(base, of.offset, f"i{of.bits}")
         return self._out.extended(loaded, of.bits, signed=of.type.may_be_negative)
 
     # Memory
