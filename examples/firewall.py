@@ -1,19 +1,18 @@
-"""Drop IPv4 packets from the addresses that are given, and count them: `python firewall.py eth0 10.0.0.1 10.0.0.2`."""
+"""Drop IPv4 packets from the networks that are given, and count them: `python firewall.py eth0 10.0.0.0/8`."""
 
 import sys
 import time
 from contextlib import suppress
-from ipaddress import IPv4Address
 
-from osmia import HashMap, XdpAction, XdpContext, be32, sizeof, u64, xdp
+from osmia import LpmTrie, XdpAction, XdpContext, be32, sizeof, u64, xdp
 from osmia.headers import Ethernet, EtherType, IPv4
 
-blocked = HashMap(be32, u64, max_entries=1024)
+blocked = LpmTrie(be32, u64, max_entries=1024)
 
 
 @xdp
 def firewall(ctx: XdpContext) -> XdpAction:
-    """Drop what comes from a blocked address."""
+    """Drop what comes from a blocked network."""
     eth = ctx.packet.at(Ethernet, 0)
     if eth is None:
         return XdpAction.DROP
@@ -33,9 +32,9 @@ def firewall(ctx: XdpContext) -> XdpAction:
 
 if __name__ == "__main__":
     firewall.load()
-    for address in sys.argv[2:]:
-        blocked[int(IPv4Address(address))] = 0
+    for network in sys.argv[2:]:
+        blocked[network] = 0
     with suppress(KeyboardInterrupt), firewall.attach(sys.argv[1]):
         while True:
-            print({str(IPv4Address(address)): hits for address, hits in blocked.items()}, flush=True)
+            print({str(network): hits for network, hits in blocked.items()}, flush=True)
             time.sleep(1)

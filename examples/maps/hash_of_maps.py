@@ -21,13 +21,20 @@ def watch(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+@xdp
+def known(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, sizeof(Ethernet))
+    return XdpAction.DROP if ip is not None and ip.src in dns else XdpAction.PASS
+
+
 if __name__ == "__main__":
     watch.load()
-    dns.create()
+    known.load()  # the map that it names is live now
     watched[53] = dns
     for sender, port in ((1, 53), (2, 53), (1, 80), (1, 53)):
         headers = Ethernet(), IPv4(src=0x0A000000 + sender), Udp(dst=port)
         watch.test_run(b"".join(map(to_bytes, headers)))
-    print({port: {hex(sender): packets for sender, packets in senders.items()} for port, senders in watched.items()})
+    for port, senders in watched.items():
+        print(port, [(hex(sender), packets) for sender, packets in sorted(senders.items())])
     del watched[53]
-    print(list(watched), len(dns))
+    print(list(watched), len(dns), known.test_run(to_bytes(Ethernet()) + to_bytes(IPv4(src=0x0A000001))).action.name)

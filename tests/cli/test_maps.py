@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import json
 
-from live_maps import live
-from osmia import Array, Chars, FixedArray, HashMap, SpinLock, array, be16, chars, spin_lock, struct, u8, u32
+from live_maps import kernel_map, live
+from osmia import (
+    Array,
+    ArrayOfMaps,
+    Chars,
+    FixedArray,
+    HashMap,
+    LpmTrie,
+    Queue,
+    SpinLock,
+    array,
+    be16,
+    be32,
+    chars,
+    spin_lock,
+    struct,
+    u8,
+    u32,
+)
 from osmia.cli.maps import _json_entries, _map_lines
 
 
@@ -54,3 +71,21 @@ def test_locks_are_not_shown() -> None:
     from osmia.cli.maps import _plain
 
     assert _plain(Locked(count=3)) == {"count": 3}
+
+
+def test_prefixes_and_maps_in_maps_are_shown_as_what_they_are() -> None:
+    blocked = live(LpmTrie(be32, u32, max_entries=4, name="blocked"))
+    blocked["10.0.0.0/8"] = 3
+    assert _map_lines(blocked) == ["blocked: 1 of 4 at most", "  10.0.0.0/8: 3"]
+    assert _json_entries(blocked, (0,)) == [{"key": "10.0.0.0/8", "value": 3}]
+    inner = live(HashMap(u32, u32, max_entries=4, name="inner"))
+    inner[1] = 2
+    tables = ArrayOfMaps(inner, max_entries=2, name="tables")
+    tables.bind(kernel_map(tables, inner.fd))
+    tables[1] = inner
+    assert _map_lines(tables) == ["tables: 1 of 2 at most", "  1: HASH, 1 of 4"]
+    assert _json_entries(tables, (0,)) == [{"key": 1, "value": [{"key": 1, "value": 2}]}]
+    jobs = live(Queue(u32, max_entries=4, name="jobs"))
+    assert _map_lines(jobs) == ["jobs: QUEUE"]
+    for held in (blocked, inner, tables, jobs):
+        held.close()

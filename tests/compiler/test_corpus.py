@@ -37,8 +37,9 @@ CPUS = ("v1", "v3", "v4")
 # Names that programs may use without importing them: the import is written for them.
 HOMES = {
     "osmia": (
-        "Array Chars FixedArray Global HashMap LpmTrie LruHashMap Packet PerCpuArray PerCpuHashMap ProgramArray Ref "
-        "RingBuf SpinLock XdpAction XdpContext XdpProgram array be16 be32 be64 bits chars func htonl htons i16 i32 i64 "
+        "Array ArrayOfMaps BloomFilter Chars FixedArray Global HashMap HashOfMaps LpmTrie LruHashMap LruPerCpuHashMap "
+        "Packet PerCpuArray PerCpuHashMap ProgramArray Queue Ref RingBuf SpinLock Stack XdpAction XdpContext "
+        "XdpProgram array be16 be32 be64 bits chars func htonl htons i16 i32 i64 "
         "i8 loop ntohl ntohs ref setting sizeof spin_lock struct u16 u32 u64 u8 union xdp zeroed"
     ),
     "osmia.headers": "Arp EtherType Ethernet IPv4 IPv6 IPv6Extension IpProto Tcp TcpFlags Udp Vlan",

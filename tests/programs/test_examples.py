@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ CPUS = ("v1", "v3", "v4")
 TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "count packets per CPU": ("xdp_map_counter", {}),
     "watch processes start": (None, {"tracepoint": "programs on tracepoints, and user code that reads a RingBuf"}),
-    "firewall": ("firewall", {"LpmTrie": "prefixes in place of addresses", "log": "a line for each packet dropped"}),
+    "firewall": ("firewall", {"log": "a line for each packet dropped"}),
     "functions and tail calls": ("drop_dns", {"tc": "the same functions in a program on tc"}),
     "globals and settings": ("dns_settings", {}),
     "histograms": ("packet_sizes", {}),
@@ -50,7 +51,7 @@ TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
 RUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "dns_settings": (("53", "drop"), "0 of 0 packets go to port 53"),
     "drop_dns": ((), "DNS is dropped"),
-    "firewall": (("10.0.0.1",), "{'10.0.0.1': 0}"),
+    "firewall": (("10.0.0.0/8",), "{'10.0.0.0/8': 0}"),
     "flows": ((), "0 flows"),
     "load_balancer": (("02:00:00:00:00:09",), "02:00:00:00:00:09 0"),
     "packet_sizes": ((), "--"),
@@ -107,10 +108,10 @@ def load(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def test_firewall(load: Any) -> None:
     example = load("firewall")
-    example.loaded["blocked"][A] = 0
+    example.loaded["blocked"]["10.0.0.1/32"] = 0
     actions = [example.run("firewall", ethernet(0x0800, ipv4(17, udp(1, 2), src=src))) for src in (A, B, A)]
     assert actions == ["DROP", "PASS", "DROP"]
-    assert dict(example.loaded["blocked"]) == {A: 2}
+    assert dict(example.loaded["blocked"]) == {ip_network("10.0.0.1/32"): 2}
     assert example.run("firewall", ethernet(0x0806, bytes(28))) == "PASS"
     assert example.run("firewall", ethernet(0x0800, bytes(10))) == "DROP"
 

@@ -328,7 +328,7 @@ def use_data_maps() -> None:
 
 
 tallied = osmia.PerCpuCounter()
-no_type_of_counter = osmia.Counter(u64)  # type: ignore[call-arg]
+no_type_of_counter = osmia.Counter(name=5)  # type: ignore[arg-type]
 
 
 @xdp

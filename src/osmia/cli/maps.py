@@ -7,6 +7,7 @@ from itertools import islice
 from osmia.cli import clock
 from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
+from osmia.maps.declaration import Map
 from osmia.maps.percpu import PerCpuValues
 from osmia.record import record
 
@@ -115,12 +116,13 @@ def _map_lines(held: Any) -> list[str]:
     if not _has_entries(held):
         return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)
-    if held.kind.fixed_keys:
+    always_there = held.kind.fixed_keys and held.kind.values == "any"
+    if always_there:
         entries = ((key, value) for key, value in entries if held.max_entries == 1 or _is_set(value))
     first = list(islice(entries, SHOWN))
     more = sum(1 for _ in entries)
     count = len(first) + more
-    of = "are not 0" if held.kind.fixed_keys else "at most"
+    of = "are not 0" if always_there else "at most"
     head = f"{held.name}: {count} of {held.max_entries} {of}" if held.max_entries > 1 else f"{held.name}:"
     keys = [_shown(key) for key, _ in first]
     width = max(map(len, keys), default=0)
@@ -149,14 +151,32 @@ def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Map):
+        held: Any = value
+        return f"{_kind(held)}, {len(held)} of {held.max_entries}" if _has_entries(held) else _kind(held)
+    if isinstance(value, tuple):  # a prefix: how many bits, and of what
+        return "/".join(map(_shown, reversed(value)))
     if not isinstance(value, bytes):
         return str(value)
     digits = value.hex()
     return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
 
 
+def _kind(held: Map[Any, Any]) -> str:
+    return held.kind.kernel_name
+
+
 def _plain(value: Any) -> Any:
-    """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays."""
+    """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays.
+
+    Networks are texts, a map in another one is its entries, and a prefix of a struct an array of two.
+    """
+    if isinstance(value, Map):
+        return _json_entries(value, online_cpus()) if _has_entries(value) else _kind(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "network_address"):
+        return str(value)
     if isinstance(value, bytes):
         return value.hex()
     if not hasattr(type(value), "__osmia_layout__"):

@@ -195,19 +195,11 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
     """`key in m`, and `value in m` of a Bloom filter."""
-    kind = map_.declaration.kind
-    if "contains" in kind.kernel_operations:
+    if "contains" in map_.declaration.kind.kernel_operations:
         return holds(state, map_, key, location)
-    if "lookup" not in kind.kernel_operations or kind.keys == "prefix":
-        raise error(
-            f"kernel code cannot ask {map_.symbol} with `in`",
-            location,
-            found=f"`in` of a {kind.class_name}",
-            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
-            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
-            if kind.keys == "prefix"
-            else "use one of these",
-        )
+    _check_looked_up(map_, f"`in {map_.symbol}`", location)
+    if map_.declaration.kind.keys == "prefix":
+        raise _no_prefix(map_, f"`in {map_.symbol}`", location)
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -233,24 +225,32 @@ def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> N
     )
 
 
+def _no_prefix(map_: ir.MapReference, found: str, location: Location) -> Exception:
+    return error(
+        f"kernel code looks addresses up in {map_.symbol}",
+        location,
+        found=found,
+        expected=f"{map_.symbol}.lookup(address): it finds the longest prefix that holds the address",
+        fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None",
+    )
+
+
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
+    _check_looked_up(map_, ast.unparse(node), state.at(node))
     kind = map_.declaration.kind
-    reads_prefix = kind.keys == "prefix" and read
-    if kind.keys == "none" or reads_prefix or map_.inner is not None:
+    if kind.keys == "prefix" and read:
+        raise _no_prefix(map_, ast.unparse(node), state.at(node))
+    if map_.inner is not None:
+        stored = not read and not isinstance(node.ctx, ast.Load)
         raise error(
             f"{map_.symbol} has no subscript in kernel code",
             state.at(node),
             found=ast.unparse(node),
             expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
-            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
-            if reads_prefix
-            else "let user code put maps in, and take them away: the kernel lets no program do that"
-            if map_.inner is not None and not isinstance(node.ctx, ast.Load) and not read
-            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None"
-            if map_.inner is not None
-            else "use one of these: it has no keys",
+            fix="let user code put maps in, and take them away: the kernel lets no program do that"
+            if stored
+            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None",
         )
-    _check_looked_up(map_, ast.unparse(node), state.at(node))
     if not kind.per_cpu:
         return
     raise error(
