@@ -149,16 +149,27 @@ def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):  # the frames of a stack
+        return " ".join(map(_shown_frame, value))
     if not isinstance(value, bytes):
         return str(value)
     digits = value.hex()
     return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
 
 
+def _shown_frame(frame: Any) -> str:
+    return f"{frame:#x}" if isinstance(frame, int) else f"{frame.build_id.hex() or '?'}+{frame.offset:#x}"
+
+
 def _plain(value: Any) -> Any:
     """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, tuple):  # the frames of a stack
+        return [
+            frame if isinstance(frame, int) else {"build_id": frame.build_id.hex(), "offset": frame.offset}
+            for frame in value
+        ]
     if not hasattr(type(value), "__osmia_layout__"):
         return value
     from osmia.arrays import Chars, FixedArray, SpinLock
