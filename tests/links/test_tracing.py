@@ -22,6 +22,7 @@ from osmia import (
     RawTracepointContext,
     TpBtfContext,
     TracepointContext,
+    func,
     i32,
     raw_tracepoint,
     setting,
@@ -31,6 +32,8 @@ from osmia import (
     u32,
     u64,
 )
+from osmia.compiler import PORTABLE, Target
+from osmia.compiler.build import checked_unit, generate
 from osmia.contexts.kernel_structs import task_struct  # noqa: TC001 - the compiler looks it up
 from osmia.kernel import tracefs
 from osmia.kernel.features import kernel_version
@@ -382,3 +385,55 @@ def test_sections_of_clang_are_taken_by_all_their_names() -> None:
         for name in kinds:
             with loaded[name].attach():
                 run()
+
+
+# ---- every instruction set, and others' loaders
+
+
+@pytest.mark.parametrize(
+    "cpu", ["v1", "v3", pytest.param("v4", marks=pytest.mark.skipif(kernel_version() < (6, 6), reason="v4"))]
+)
+def test_every_instruction_set(cpu: str) -> None:
+    target = Target(cpu, (5, 10))
+    with (
+        osmia.load(on_clone, target=target, settings={"watched": os.getpid()}) as clone,
+        osmia.load(on_exec, target=target) as execed,
+        osmia.load(on_raw_exec, target=target) as raw,
+        clone[on_clone].attach(),
+        execed[on_exec].attach(),
+        raw[on_raw_exec].attach(),
+    ):
+        process = run()
+        assert (clone[clones][0] - 1) & 0x4000
+        assert execed[execs][process] == process
+        assert process in raw[raws]
+
+
+@pytest.mark.parametrize("name", ["on_clone", "on_exec", "on_raw_exec"])
+def test_bpftool_loads_what_osmia_builds(tmp_path: Path, pins: Path, name: str) -> None:
+    program = globals()[name]
+    unit, _ = checked_unit((program.request,))
+    path = tmp_path / "program.o"
+    path.write_bytes(generate(unit, PORTABLE))
+    tool("bpftool").run("prog", "load", path, pins / "program")
+    shown = tool("bpftool").run("prog", "show", "pinned", pins / "program").stdout
+    assert f"name {name}" in shown
+
+
+@func(inline=False)
+def process_of(ctx: TpBtfContext) -> int:
+    return ctx.get_current_pid_tgid() >> 32
+
+
+@tp_btf("task_newtask")
+def counts_in_a_function(ctx: TpBtfContext) -> None:
+    process = process_of(ctx)
+    if process == watched:
+        clones[2] = u64(process)
+
+
+def test_functions_that_are_given_the_context() -> None:
+    with osmia.load(counts_in_a_function, settings={"watched": os.getpid()}) as loaded:
+        with loaded[counts_in_a_function].attach():
+            run()
+        assert loaded[clones][2] == os.getpid()
