@@ -37,6 +37,7 @@ from osmia.compiler.build import checked_unit, generate
 from osmia.contexts.kernel_structs import task_struct  # noqa: TC001 - the compiler looks it up
 from osmia.kernel import tracefs
 from osmia.kernel.features import kernel_version
+from osmia.links.tracing import attach_lsm
 from osmia.loader.load import load_object
 from osmia.object_file import read_object
 from system_packages import tool
@@ -355,6 +356,21 @@ def test_decorators_that_are_refused() -> None:
     assert text_of(TypeError, lambda: lsm("file_open", on_error="x")) == "@lsm: on_error is an int, not str 'x'"
     with pytest.raises(TypeError, match="on_error"):
         lsm("file_open")
+
+
+class Passing:
+    """A program as links take it."""
+
+    name = "guard"
+    fd = -1
+
+
+def test_a_security_hook_that_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osmia.links.tracing.read", lambda *_: "lockdown,capability,yama\n")
+    assert text_of(KernelError, lambda: attach_lsm(Passing(), "file_open")) == (
+        "cannot attach program 'guard' to lsm file_open: this kernel would never ask it: it was started with the "
+        "security modules lockdown, capability, yama: start it with `lsm=lockdown,capability,yama,bpf`"
+    )
 
 
 def test_formats_are_read() -> None:
