@@ -11,8 +11,8 @@ from osmia.maps.declaration import Map
 M = TypeVar("M", bound=Map[Any, Any])
 
 
-def kernel_map(declaration: Map[Any, Any]) -> KernelMap:
-    """A map in the kernel that fits a declaration."""
+def kernel_map(declaration: Map[Any, Any], inner_map_fd: int = 0) -> KernelMap:
+    """A map in the kernel that fits a declaration; one of maps is given what they are like."""
     fd = bpf.map_create(
         map_type=declaration.kind.type,
         key_size=declaration.key_size,
@@ -20,6 +20,8 @@ def kernel_map(declaration: Map[Any, Any]) -> KernelMap:
         max_entries=declaration.max_entries,
         flags=declaration.flags,
         name=declaration.name[:15].encode(),
+        map_extra=declaration.map_extra,
+        inner_map_fd=inner_map_fd,
     )
     per_cpu = declaration.kind.per_cpu
     sizes = declaration.key_size, declaration.value_size

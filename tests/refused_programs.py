@@ -49,7 +49,7 @@ KIND_TYPES = {"xdp": (6, 37), "cgroup_skb": (8, 0), "kprobe": (2, 0), "socket_fi
 def kind(name: str) -> Kind:
     """A kind of program, also one that osmia has no row for."""
     program_type, attach_type = KIND_TYPES[name]
-    return Kind(**{**vars(KINDS["xdp"]), "name": name, "program_type": program_type, "attach_type": attach_type})
+    return Kind(**{**vars(KINDS["xdp"]), "name": name, "program_type": program_type, "attach_types": {"": attach_type}})
 
 
 def spin_lock_btf() -> bytes:

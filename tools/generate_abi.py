@@ -11,6 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
+from osmia.abi.context_member import ContextMember
 from osmia.btf import kinds
 from osmia.btf.read import Btf, BtfType
 
@@ -51,7 +52,19 @@ FLAGS = (
     ("BPF_SOCK_OPS_RTO_CB_FLAG", "Flags of sock_ops_cb_flags_set"),
 )
 
-CONTEXTS = ("xdp_md",)
+# Contexts of programs, and the sockets that their fields and helpers give, which are read like contexts.
+CONTEXTS = (
+    "xdp_md",
+    "__sk_buff",
+    "bpf_sock",
+    "bpf_sock_ops",
+    "sk_msg_md",
+    "bpf_sk_lookup",
+    "sk_reuseport_md",
+    "bpf_sock_addr",
+    "bpf_tcp_sock",
+    "bpf_xdp_sock",
+)
 
 
 def main() -> None:
@@ -108,29 +121,50 @@ def _constants(btf: Btf, release: str, title: str, chosen: tuple[tuple[str, str]
 
 
 def _contexts(btf: Btf, release: str) -> str:
-    lines = _head("The members of programs' contexts as (name, bits), in their order and without gaps", release)
-    lines.append("CONTEXTS = {")
+    lines = _head("The members of the structs that programs are called with, in their order", release)
+    lines[-1:] = ["", "from osmia.abi.context_member import ContextMember as M", "", "CONTEXTS = {"]
     for name in CONTEXTS:
         found = btf.find(name, kinds.STRUCT)
         if found is None:
             raise SystemExit(f"{btf.name}: no struct '{name}'")
         lines.append(f'    "{name}": (')
-        lines += [f'        ("{member}", {bits}),' for member, bits in _members(btf, found)]
+        lines += [f"        {_member(each)}," for each in context_members(btf, found)]
         lines.append("    ),")
     return "\n".join([*lines, "}", ""])
 
 
-def _members(btf: Btf, of: BtfType) -> list[tuple[str, int]]:
-    members = []
-    end = 0
+def _member(of: ContextMember) -> str:
+    parts = [f'"{of.name}"', str(of.offset), str(of.bits)]
+    parts += ["signed=True"] * of.signed
+    parts += [f"length={of.length}"] * (of.length > 0)
+    parts += [f'pointer="{of.pointer}"'] * (of.pointer != "")
+    return f"M({', '.join(parts)})"
+
+
+def context_members(btf: Btf, of: BtfType, start: int = 0) -> list[ContextMember]:
+    """The members of a struct, those of unions without a name among them."""
+    members: list[ContextMember] = []
     for member in btf.members(of):
-        inside = btf.resolve(member.type)
-        if inside.kind != kinds.INT or btf.integer(inside)[0] or member.offset != end or not member.name:
-            raise SystemExit(f"{btf.name}: '{member.name}' of struct {of.name} is no unsigned integer without a gap")
-        bits = btf.integer(inside)[2]
-        members.append((member.name, bits))
-        end += bits
+        inside, offset = btf.resolve(member.type), start + member.offset // 8
+        if inside.kind == kinds.UNION and not member.name:
+            members += context_members(btf, inside, offset)
+            continue
+        length = 0
+        if inside.kind == kinds.ARRAY:
+            element, _, length = btf.array(inside)
+            inside = btf.resolve(element)
+        if inside.kind == kinds.PTR:
+            members.append(ContextMember(member.name, offset, 64, length=length, pointer=_pointed(btf, inside)))
+            continue
+        if inside.kind != kinds.INT or member.offset % 8 or not member.name:
+            raise SystemExit(f"{btf.name}: '{member.name}' of struct {of.name} is neither a number nor a pointer")
+        encoding, _, bits = btf.integer(inside)
+        members.append(ContextMember(member.name, offset, bits, signed=bool(encoding & kinds.SIGNED), length=length))
     return members
+
+
+def _pointed(btf: Btf, pointer: BtfType) -> str:
+    return btf.resolve(pointer.size_or_type).name if pointer.size_or_type else "void"
 
 
 if __name__ == "__main__":

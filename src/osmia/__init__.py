@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from osmia.byte_order import htons as htons
     from osmia.byte_order import ntohl as ntohl
     from osmia.byte_order import ntohs as ntohs
+    from osmia.contexts.cgroup import CgroupAction as CgroupAction
+    from osmia.contexts.cgroup_skb import CgroupSkbContext as CgroupSkbContext
+    from osmia.contexts.cgroup_sock import CgroupSockContext as CgroupSockContext
     from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
@@ -47,15 +50,27 @@ if TYPE_CHECKING:
     from osmia.functions import Function as Function
     from osmia.functions import func as func
     from osmia.links import Link as Link
+    from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
+    from osmia.maps.bloom import BloomFilter as BloomFilter
+    from osmia.maps.cgroups import CgroupArray as CgroupArray
+    from osmia.maps.cgroups import CgroupStorage as CgroupStorage
+    from osmia.maps.cgroups import CgroupStorageKey as CgroupStorageKey
+    from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
+    from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.lpm import LpmTrie as LpmTrie
+    from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
+    from osmia.maps.of_maps import HashOfMaps as HashOfMaps
     from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
+    from osmia.maps.queue import Queue as Queue
+    from osmia.maps.queue import Stack as Stack
     from osmia.maps.redirect import CpuMap as CpuMap
     from osmia.maps.redirect import DevMap as DevMap
     from osmia.maps.redirect import DevMapHash as DevMapHash
@@ -68,6 +83,10 @@ if TYPE_CHECKING:
     from osmia.maps.storage import InodeStorage as InodeStorage
     from osmia.maps.storage import TaskStorage as TaskStorage
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
+    from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
+    from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
+    from osmia.programs.cgroup_sock import CgroupSockProgram as CgroupSockProgram
+    from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
     from osmia.programs.lsm import LsmProgram as LsmProgram
@@ -114,7 +133,18 @@ __version__ = "0.1.0"
 # Where each public name lives. Names load when they are first asked for, so that a program
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
+    "Arena": "osmia.maps.arena",
     "Array": "osmia.maps.array",
+    "ArrayOfMaps": "osmia.maps.of_maps",
+    "BloomFilter": "osmia.maps.bloom",
+    "CgroupAction": "osmia.contexts.cgroup",
+    "CgroupArray": "osmia.maps.cgroups",
+    "CgroupSkbContext": "osmia.contexts.cgroup_skb",
+    "CgroupSkbProgram": "osmia.programs.cgroup_skb",
+    "CgroupSockContext": "osmia.contexts.cgroup_sock",
+    "CgroupSockProgram": "osmia.programs.cgroup_sock",
+    "CgroupStorage": "osmia.maps.cgroups",
+    "CgroupStorageKey": "osmia.maps.cgroups",
     "CgrpStorage": "osmia.maps.storage",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
@@ -126,11 +156,14 @@ _HOME = {
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
+    "HashOfMaps": "osmia.maps.of_maps",
     "InodeStorage": "osmia.maps.storage",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
+    "LpmTrie": "osmia.maps.lpm",
     "LruHashMap": "osmia.maps.hash",
+    "LruPerCpuHashMap": "osmia.maps.hash",
     "LsmContext": "osmia.contexts.lsm",
     "LsmProgram": "osmia.programs.lsm",
     "NotLoadedError": "osmia.errors",
@@ -139,18 +172,21 @@ _HOME = {
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
     "PerCpuArray": "osmia.maps.array",
+    "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps.percpu",
     "PerfEventArray": "osmia.maps.perf",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
+    "Queue": "osmia.maps.queue",
     "RawTracepointContext": "osmia.contexts.raw_tracepoint",
     "RawTracepointProgram": "osmia.programs.raw_tracepoint",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
     "SpinLock": "osmia.arrays",
+    "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
     "StackTraceMap": "osmia.maps.stacks",
     "TaskStorage": "osmia.maps.storage",
@@ -171,6 +207,8 @@ _HOME = {
     "be64": "osmia.types",
     "be64_to_cpu": "osmia.byte_order",
     "bits": "osmia.structs",
+    "cgroup_skb": "osmia.programs.cgroup_skb",
+    "cgroup_sock": "osmia.programs.cgroup_sock",
     "chars": "osmia.structs",
     "cpu_to_be64": "osmia.byte_order",
     "from_bytes": "osmia.structs",

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.abi.context_member import ContextMember
     from osmia.contexts import ContextField
 
 
@@ -24,6 +25,8 @@ class PacketAccess:
     data_meta: int | None
     """Where the metadata before the packet begins; None where there is none."""
     writable: bool
+    bits: int = 32
+    """How wide these fields are: 64 where the context declares them as pointers."""
 
 
 @record
@@ -94,8 +97,8 @@ class Kind:
         return getattr(__import__(f"osmia.contexts.{self.module}", fromlist=[name]), name)
 
     @property
-    def context_members(self) -> tuple[tuple[str, int], ...]:
-        """Every member of the context's struct as (name, bits), for the object's BTF."""
+    def context_members(self) -> tuple[ContextMember, ...]:
+        """Every member of the context's struct, for the object's BTF."""
         if not self.context_struct:
             return ()
         from osmia.abi.generated.contexts import CONTEXTS
@@ -213,6 +216,44 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_PERFMON"),
             function_prefix="bpf_lsm_",
             results=(-4095, 0),
+        ),
+        Kind(
+            name="cgroup_skb",
+            sections=("cgroup_skb",),
+            program_type=bpf.BPF_PROG_TYPE_CGROUP_SKB,
+            attach_types={"ingress": bpf.BPF_CGROUP_INET_INGRESS, "egress": bpf.BPF_CGROUP_INET_EGRESS},
+            module="cgroup_skb",
+            context_class="CgroupSkbContext",
+            action_class="CgroupAction",
+            program_class="CgroupSkbProgram",
+            context_struct="__sk_buff",
+            error_value=None,
+            attach="cgroup",
+            test_run=True,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=76, data_end=80, data_meta=None, writable=False),
+        ),
+        Kind(
+            name="cgroup_sock",
+            sections=("cgroup",),
+            program_type=bpf.BPF_PROG_TYPE_CGROUP_SOCK,
+            attach_types={
+                "sock_create": bpf.BPF_CGROUP_INET_SOCK_CREATE,
+                "sock_release": bpf.BPF_CGROUP_INET_SOCK_RELEASE,
+                "post_bind4": bpf.BPF_CGROUP_INET4_POST_BIND,
+                "post_bind6": bpf.BPF_CGROUP_INET6_POST_BIND,
+            },
+            module="cgroup_sock",
+            context_class="CgroupSockContext",
+            action_class="CgroupAction",
+            program_class="CgroupSockProgram",
+            context_struct="bpf_sock",
+            error_value=None,
+            attach="cgroup",
+            test_run=False,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
         ),
     )
 }

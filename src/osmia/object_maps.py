@@ -7,12 +7,14 @@ import struct
 from osmia.abi.generated import (
     BPF_F_MMAPABLE,
     BPF_F_RDONLY_PROG,
+    BPF_MAP_TYPE_ARENA,
     BPF_MAP_TYPE_ARRAY,
     BPF_MAP_TYPE_ARRAY_OF_MAPS,
     BPF_MAP_TYPE_HASH_OF_MAPS,
+    BPF_MAP_TYPE_PROG_ARRAY,
 )
 from osmia.btf import kinds
-from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_OBJECT, STT_SECTION
+from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_FUNC, STT_OBJECT, STT_SECTION
 from osmia.errors import ObjectError
 from osmia.spec import MapSpec, VariableSpec
 
@@ -21,9 +23,14 @@ if TYPE_CHECKING:
     from osmia.btf.read import Btf, BtfType, Member
     from osmia.elf import Elf, Section, Symbol
 
+OF_MAPS = (BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS)
+
 # struct bpf_map_def: type, key_size, value_size, max_entries, map_flags, and where present id and pinning.
 _LEGACY_LEAST = 5 * 4
 _LEGACY_MOST = 7 * 4
+
+ARENA_SECTION = ".addr_space.1"
+"""What compilers put variables into that lie in the object's one arena, from its start on."""
 
 # A member of a BTF-defined map -> the field of MapSpec that it gives as a number.
 _NUMBERS = {
@@ -47,7 +54,11 @@ class ObjectMaps:
         """Indices of the sections that define maps."""
         self.data: dict[int, MapSpec] = {}
         """Index of a section of data -> its map."""
+        self.arenas: dict[int, MapSpec] = {}
+        """Index of a section that is the start of an arena -> that arena."""
         self.variables: dict[str, VariableSpec] = {}
+        self.slots: list[tuple[MapSpec, int, Symbol, int]] = []
+        """Initial values of maps: the map, the index, and what is there, with how far behind its symbol."""
 
     def add(self, elf: Elf, spec: MapSpec) -> None:
         """Take a map in. ObjectError where there is one of its name."""
@@ -59,6 +70,7 @@ class ObjectMaps:
 def read_maps(elf: Elf, btf: Btf | None) -> ObjectMaps:
     """Read every map that the file declares."""
     found = ObjectMaps()
+    arena_sections = []
     for section in elf.sections:
         if section.type not in {SHT_PROGBITS, SHT_NOBITS} or section.size == 0:
             continue
@@ -70,8 +82,28 @@ def read_maps(elf: Elf, btf: Btf | None) -> ObjectMaps:
             spec = _data_map(elf, btf, section)
             found.add(elf, spec)
             found.data[section.index] = spec
+        elif section.name == ARENA_SECTION:
+            arena_sections.append(section)
+    for section in arena_sections:
+        found.arenas[section.index] = _start_of_arena(elf, section, found)
+    for spec, index, symbol, distance in found.slots:
+        _take_slot(elf, found, spec, index, symbol, distance)
     found.variables = _variables(elf, btf, found)
     return found
+
+
+def _start_of_arena(elf: Elf, section: Section, found: ObjectMaps) -> MapSpec:
+    """The arena whose start a section says."""
+    arenas = [spec for spec in found.maps.values() if spec.type == BPF_MAP_TYPE_ARENA]
+    if len(arenas) != 1:
+        names = ", ".join(f"'{spec.name}'" for spec in arenas) or "none"
+        raise ObjectError(
+            f"{elf.name}: section '{section.name}' holds variables of the object's arena, and its arenas are {names}: "
+            "declare one"
+        )
+    if section.type != SHT_NOBITS and any(section.data):
+        arenas[0].contents = section.data
+    return arenas[0]
 
 
 def _data_section(name: str) -> str | None:
@@ -105,12 +137,20 @@ def _read_btf_maps(elf: Elf, btf: Btf | None, section: Section, found: ObjectMap
     for symbol in _symbols_in(elf, section):
         if symbol.name not in types:
             raise ObjectError(f"{elf.name}: map '{symbol.name}' has no type in the BTF: compile with -g")
-        if any(symbol.value <= entry.offset < symbol.value + symbol.size for entry in relocated):
-            raise ObjectError(
-                f"{elf.name}: map '{symbol.name}' is declared with initial values (inner maps or programs), "
-                "which osmia cannot fill in yet: declare it without them"
-            )
-        found.add(elf, _btf_map(elf, btf, symbol.name, types[symbol.name]))
+        spec = _btf_map(elf, btf, symbol.name, types[symbol.name])
+        found.add(elf, spec)
+        start = _values_offset(btf, types[symbol.name])
+        for entry in relocated:
+            if not symbol.value <= entry.offset < symbol.value + symbol.size:
+                continue
+            index, rest = divmod(entry.offset - symbol.value - (start or 0), 8)
+            if start is None or rest or index < 0:
+                raise ObjectError(
+                    f"{elf.name}: map '{symbol.name}' has an initial value at byte {entry.offset - symbol.value} of "
+                    "its definition, which is none of its 'values'"
+                )
+            (distance,) = struct.unpack_from(elf.byte_order + "Q", section.data, entry.offset)
+            found.slots.append((spec, index, entry.symbol, distance))
         found.places[section.index, symbol.value] = symbol.name
 
 
@@ -123,8 +163,63 @@ def _btf_map(elf: Elf, btf: Btf, name: str, number: int) -> MapSpec:
         _read_member(elf, btf, spec, member)
     if spec.type == 0:
         raise ObjectError(f"{elf.name}: map '{name}' does not say its type: add __uint(type, BPF_MAP_TYPE_...)")
-    _check_map(elf, spec)
+    if spec.type in OF_MAPS:
+        _check_inner(elf, spec)
+    elif spec.inner is not None or (spec.initial is not None and spec.type != BPF_MAP_TYPE_PROG_ARRAY):
+        raise ObjectError(f"{elf.name}: map '{spec.name}' has 'values', which are for maps of maps and of programs")
     return spec
+
+
+def _check_inner(elf: Elf, spec: MapSpec) -> None:
+    if spec.inner is None:
+        raise _inner_maps(elf, spec.name)
+    if spec.inner.type in OF_MAPS:
+        raise ObjectError(f"{elf.name}: map '{spec.name}' holds maps that hold maps, which no kernel takes")
+    spec.key_size = spec.key_size or 4
+    spec.value_size = spec.value_size or 4
+
+
+def _values_offset(btf: Btf, number: int) -> int | None:
+    """Where the initial values of a map lie in its definition, in bytes; None where it has none."""
+    members = btf.members(btf.resolve(number))
+    return next((member.offset // 8 for member in members if member.name == "values"), None)
+
+
+def _read_values(elf: Elf, btf: Btf, spec: MapSpec, member: Member) -> None:
+    """`__array(values, struct {...})` of a map of maps, `__array(values, int (void *))` of one of programs."""
+    array = btf.resolve(member.type)
+    pointer = btf.resolve(btf.array(array)[0]) if array.kind == kinds.ARRAY else array
+    of = btf.resolve(pointer.size_or_type) if pointer.kind == kinds.PTR else pointer
+    spec.initial = {}
+    if array.kind == kinds.ARRAY and of.kind == kinds.FUNC_PROTO:
+        return
+    if array.kind != kinds.ARRAY or of.kind != kinds.STRUCT:
+        raise ObjectError(
+            f"{elf.name}: map '{spec.name}': 'values' is no array of maps or programs: declare it with __array()"
+        )
+    spec.inner = _btf_map(elf, btf, f"{spec.name}.inner", of.id)
+
+
+def _take_slot(elf: Elf, found: ObjectMaps, spec: MapSpec, index: int, symbol: Symbol, distance: int) -> None:
+    """One initial value: a map that the object defines, or a program."""
+    assert spec.initial is not None
+    if index >= spec.max_entries:
+        raise ObjectError(
+            f"{elf.name}: map '{spec.name}' has an initial value at index {index}, and {spec.max_entries} entries"
+        )
+    if spec.inner is None:
+        if symbol.type != STT_FUNC or distance:
+            raise ObjectError(
+                f"{elf.name}: map '{spec.name}' has an initial value at index {index} that is no program: "
+                "declare the program without `static`"
+            )
+        spec.initial[index] = symbol.name
+        return
+    at = distance if symbol.type == STT_SECTION else symbol.value + distance
+    name = found.places.get((symbol.section, at))
+    if name is None:
+        raise ObjectError(f"{elf.name}: map '{spec.name}' has an initial value at index {index} that is no map")
+    spec.initial[index] = name
 
 
 def _read_member(elf: Elf, btf: Btf, spec: MapSpec, member: Member) -> None:
@@ -148,11 +243,11 @@ def _read_member(elf: Elf, btf: Btf, spec: MapSpec, member: Member) -> None:
         if _number(elf, btf, spec, member):
             raise ObjectError(f"{elf.name}: map '{spec.name}' asks for a NUMA node, which osmia cannot give: remove it")
     elif member.name == "values":
-        raise _inner_maps(elf, spec.name)
+        _read_values(elf, btf, spec, member)
     else:
         raise ObjectError(
             f"{elf.name}: map '{spec.name}' has a member '{member.name}' that osmia does not know: "
-            f"it knows {', '.join(_NUMBERS)}, key, value"
+            f"it knows {', '.join(_NUMBERS)}, key, value, values"
         )
 
 
@@ -217,7 +312,8 @@ def _legacy_map(elf: Elf, name: str, definition: bytes) -> MapSpec:
                 f"leave '{field}' out, and pin the loaded map where it should be"
             )
     spec = MapSpec(name, kind, key_size, value_size, max_entries, flags)
-    _check_map(elf, spec)
+    if spec.type in OF_MAPS:
+        raise _inner_maps(elf, spec.name)
     return spec
 
 
@@ -225,13 +321,11 @@ def _value(symbol: Symbol) -> int:
     return symbol.value
 
 
-def _check_map(elf: Elf, spec: MapSpec) -> None:
-    if spec.type in {BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS}:
-        raise _inner_maps(elf, spec.name)
-
-
 def _inner_maps(elf: Elf, name: str) -> ObjectError:
-    return ObjectError(f"{elf.name}: map '{name}' holds maps, which osmia cannot make yet: use one map for each")
+    return ObjectError(
+        f"{elf.name}: map '{name}' holds maps, and does not say which: add __array(values, struct {{ ... }}), with "
+        "what the maps in it are like"
+    )
 
 
 # Sections of data

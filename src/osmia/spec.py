@@ -33,6 +33,10 @@ class MapSpec:
     """Whether the map is frozen after it is filled (.rodata)."""
     data: bool = False
     """Whether it is a section of global data: .data, .bss, .rodata, or one whose name begins so."""
+    inner: MapSpec | None = None
+    """Of a map of maps: what the maps in it are like."""
+    initial: dict[int, str] | None = None
+    """What it holds from the start, by index: maps of the object, or programs, by their names."""
 
 
 @record

@@ -62,15 +62,12 @@ def test_flags_of_helpers_are_public() -> None:
     assert set(constants(flags)) <= set(public_flags.__all__) == set(constants(public_flags))
 
 
-def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf) -> None:
-    found = kernel.find("xdp_md", kinds.STRUCT)
+@pytest.mark.parametrize("struct", generate_abi.CONTEXTS)
+def test_every_context_starts_in_this_kernel_with_these_members(kernel: Btf, struct: str) -> None:
+    found = kernel.find(struct, kinds.STRUCT)
     assert found is not None
-    ends = [(member.name, member.offset) for member in kernel.members(found)]
-    expected, offset = [], 0
-    for name, bits in contexts.CONTEXTS["xdp_md"]:
-        expected.append((name, offset))
-        offset += bits
-    assert expected[: len(ends)] == ends[: len(expected)]
+    here, ours = generate_abi.context_members(kernel, found), list(contexts.CONTEXTS[struct])
+    assert here[: len(ours)] == ours[: len(here)]
 
 
 def test_the_macros_are_those_of_the_installed_headers() -> None:
@@ -90,17 +87,17 @@ def _value(macro: str) -> int:
 
 
 def test_the_tables_say_what_the_kernel_says() -> None:
-    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types[""]) == (6, 37)
+    assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types) == (6, {"": 37, "devmap": 33, "cpumap": 35})
     tracing = {"tracepoint": (5, 0), "raw_tracepoint": (17, 0), "tp_btf": (26, 23), "lsm": (29, 27)}
     assert {name: (KINDS[name].program_type, KINDS[name].attach_type("any")) for name in tracing} == tracing
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
-        places, offset = {}, 0
-        for name, bits in kind.context_members:
-            places[name] = (offset, bits)
-            offset += bits
+        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{kind.name.upper()}"]
+        places = {each.name: each for each in kind.context_members}
         for name, field in kind.fields.items():
-            assert places[name] == (field.offset * 8, field.bits)
+            place = places[name]
+            assert (place.offset, place.bits, place.length) == (field.offset, field.bits, field.length)
+            assert bool(place.pointer) == bool(field.object)
     for row in MAP_KINDS.values():
         if row.since > (6, 18):
             continue  # the kernel that they were made from is older

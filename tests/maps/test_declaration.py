@@ -10,6 +10,7 @@ import pytest
 
 from live_maps import live
 from osmia import Array, HashMap, NotLoadedError, PerCpuArray, i32, u8, u32, u64
+from osmia.flags import BPF_F_RDONLY_PROG
 from osmia.types import storage_of
 
 
@@ -51,12 +52,12 @@ def refusal(make: Any) -> str:
 
 def test_says_what_was_declared_and_where() -> None:
     line = sys._getframe().f_lineno + 1
-    counts = PerCpuArray(u64, max_entries=4, name="COUNTS", flags=1)
-    assert (counts.name, counts.key, counts.value, counts.max_entries, counts.flags) == ("COUNTS", u32, u64, 4, 1)
+    counts = PerCpuArray(u64, max_entries=4, name="COUNTS", flags=BPF_F_RDONLY_PROG)
+    assert (counts.name, counts.key, counts.value, counts.max_entries, counts.flags) == ("COUNTS", u32, u64, 4, 128)
     assert (counts.key_size, counts.value_size, counts.live) == (4, 8, False)
     assert counts.declared_at == (__file__, line)
     assert repr(counts) == "<PerCpuArray(u64, max_entries=4) COUNTS, not live>"
-    assert counts.describe() == ("PerCpuArray", "COUNTS", "I", "Q", 4, 1)
+    assert counts.describe() == ("PerCpuArray", "COUNTS", "I", "Q", 4, 128, 0, None)
 
 
 def test_is_named_by_its_variable() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import compiled
+from backends import NoBackend
 from live_maps import live
 from osmia import (
     Array,
@@ -344,9 +345,7 @@ def test_values_with_a_spin_lock_are_read_and_written_under_it(of: Any, kind: in
 def test_the_lock_is_asked_for() -> None:
     asked: list[int] = []
 
-    class Recording:
-        fd, cpus = -1, 1
-
+    class Recording(NoBackend):
         def lookup(self, _key: bytes, flags: int = 0) -> bytes | None:
             asked.append(flags)
             return bytes(24)
@@ -356,14 +355,6 @@ def test_the_lock_is_asked_for() -> None:
 
         def delete(self, _key: bytes) -> bool:
             return True
-
-        def next_key(self, _key: bytes | None) -> bytes | None:
-            return None
-
-        def memory(self) -> memoryview:
-            raise NotImplementedError
-
-        def close(self) -> None: ...
 
     held = HashMap(u32, Locked, max_entries=1, name="M")
     held.bind(Recording())

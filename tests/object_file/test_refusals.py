@@ -58,15 +58,41 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
         ),
         (
             map_of("__uint(type, 12); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4);"),
-            "x.o: map 'm' holds maps, which osmia cannot make yet: use one map for each",
+            (
+                "x.o: map 'm' holds maps, and does not say which: add __array(values, struct { ... }), with what the "
+                "maps in it are like"
+            ),
         ),
         (
             "struct inner { " + ARRAY + ' } inner SEC(".maps"); struct { __uint(type, 13); __uint(max_entries, 1); '
-            '__type(key, u32); struct inner *values[]; } m SEC(".maps") = { .values = { &inner } };' + LOOKUP,
-            (
-                "x.o: map 'm' is declared with initial values (inner maps or programs), which osmia cannot fill in "
-                "yet: declare it without them"
-            ),
+            '__type(key, u32); struct inner *values[]; } m SEC(".maps") = { .values = { [1] = &inner } };' + LOOKUP,
+            "x.o: map 'm' has an initial value at index 1, and 1 entries",
+        ),
+        (
+            "struct inner { " + ARRAY + ' } inner SEC(".maps"); struct outer { __uint(type, 12); '
+            "__uint(max_entries, 1); __type(key, u32); struct inner *values[]; };"
+            + map_of("__uint(type, 13); __uint(max_entries, 1); __type(key, u32); struct outer *values[];"),
+            "x.o: map 'm' holds maps that hold maps, which no kernel takes",
+        ),
+        (
+            map_of(ARRAY + " int values[1];"),
+            "x.o: map 'm': 'values' is no array of maps or programs: declare it with __array()",
+        ),
+        (
+            "struct inner { " + ARRAY + " }; " + map_of(ARRAY + " struct inner *values[];"),
+            "x.o: map 'm' has 'values', which are for maps of maps and of programs",
+        ),
+        (
+            "u64 number; struct { __uint(type, 13); __uint(max_entries, 1); __type(key, u32); struct { "
+            + ARRAY
+            + ' } *values[]; } m SEC(".maps") = { .values = { (void *)&number } };'
+            + LOOKUP,
+            "x.o: map 'm' has an initial value at index 0 that is no map",
+        ),
+        (
+            "struct { __uint(type, 3); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); "
+            'int (*values[])(void *); } m SEC(".maps") = { .values = { (void *)&LICENSE } };' + LOOKUP,
+            "x.o: map 'm' has an initial value at index 0 that is no program: declare the program without `static`",
         ),
         (
             map_of("__type(key, u32); __type(value, u64); __uint(max_entries, 1);"),
@@ -80,7 +106,7 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
             map_of(ARRAY + " __uint(colour, 8);"),
             (
                 "x.o: map 'm' has a member 'colour' that osmia does not know: "
-                "it knows type, key_size, value_size, max_entries, map_flags, map_extra, key, value"
+                "it knows type, key_size, value_size, max_entries, map_flags, map_extra, key, value, values"
             ),
         ),
         (

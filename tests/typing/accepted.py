@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, assert_type
 
 import osmia
 from osmia import (
     Array,
+    ArrayOfMaps,
+    BloomFilter,
     Chars,
     FixedArray,
     Global,
     HashMap,
+    HashOfMaps,
     Link,
     Loaded,
+    LpmTrie,
     LruHashMap,
+    LruPerCpuHashMap,
     Packet,
     PerCpuArray,
     PerCpuHashMap,
     PerCpuValues,
     ProgramArray,
+    Queue,
     Ref,
     RingBuf,
     SpinLock,
+    Stack,
     XdpAction,
     XdpContext,
     XdpMode,
@@ -439,3 +447,83 @@ def knows_better(ctx: XdpContext) -> XdpAction:
     assert_type(memory_at(address(found), Totals), Totals)
     assert_type(call_helper(44, ctx, found, None), int)
     return XdpAction.PASS
+
+
+@struct(frozen=True)
+class Zone:
+    zone: u16
+    port: be16
+
+
+jobs = Queue(Flow, max_entries=4)
+free_ports = Stack(u16, max_entries=4)
+known = BloomFilter(be32, max_entries=100, hashes=3)
+networks = LpmTrie(be32, u64, max_entries=4)
+networks6 = LpmTrie(array(u8, 16), Flow, max_entries=4)
+zones = LpmTrie(Zone, u32, max_entries=4)
+recent = LruPerCpuHashMap(u32, u64, max_entries=4)
+tables = ArrayOfMaps(HashMap(u32, Flow, max_entries=4), max_entries=2)
+by_port = HashOfMaps(u16, LpmTrie(be32, u64, max_entries=4), max_entries=2)
+
+
+@xdp
+def data_maps(ctx: XdpContext) -> XdpAction:
+    job, port = jobs.pop(), free_ports.peek()
+    if job is None or port is None:
+        return XdpAction.DROP
+    assert_type(job, Flow)
+    assert_type(port, int)
+    job.packets += port
+    jobs.push(job, 2)
+    address = ctx.rx_queue_index
+    if address in known or known.contains(address):
+        known.push(address)
+    hits, flow = networks.lookup(address), networks6.lookup(array(u8, 16))
+    if hits is not None and flow is not None:
+        assert_type(hits, Ref[int])
+        assert_type(flow, Flow)
+        hits.value += 1
+        flow.packets += 1
+    networks.update((24, address), 5)
+    networks[24, address] = 6
+    del networks[24, address]
+    zones.delete((16, Zone(zone=1, port=0)))
+    other = recent.lookup_percpu(1, 0)
+    if other is not None:
+        other.value += 1
+    table = tables.lookup(0)
+    if table is not None:
+        assert_type(table, HashMap[int, Flow])
+        entry = table.lookup(1)
+        if entry is not None:
+            entry.packets += 1
+    trie = by_port.lookup(80)
+    if trie is not None:
+        route = trie.lookup(address)
+        if route is not None:
+            route.value += 1
+    return XdpAction.PASS
+
+
+def use_data_maps() -> None:
+    networks["10.0.0.0/8"] = 1
+    networks.update({"10.0.0.0/8": 1})
+    networks.update([("10.0.0.0/8", 1), ((8, 0x0A000000), 2)])
+    assert_type(networks["10.0.0.0/8"], int)
+    assert_type(networks.get("10.0.0.0/8"), "int | None")
+    assert_type(networks.pop("10.0.0.0/8", None), "int | None")
+    assert_type(networks.match("10.0.0.1"), "int | None")
+    assert_type(list(networks), list[IPv4Network])
+    assert_type(list(networks6), list[IPv6Network])
+    assert_type(list(zones), "list[tuple[int, Zone]]")
+    assert_type(jobs.pop(), "Flow | None")
+    assert_type(free_ports.pop(), "int | None")
+    known.add(1)
+    known.update([1, 2])
+    assert_type(1 in known, bool)
+    assert_type(tables[0], HashMap[int, Flow])
+    assert_type(tables[0][5], Flow)
+    tables[1] = HashMap(u32, Flow, max_entries=4)
+    assert_type(by_port[80]["10.0.0.0/8"], int)
+    assert_type(list(by_port), "list[int]")
+    assert_type(recent[1].sum(), int)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import osmia
 from osmia import (
     Array,
+    ArrayOfMaps,
+    BloomFilter,
     FixedArray,
     HashMap,
+    LpmTrie,
     LruHashMap,
     PerCpuArray,
     PerCpuHashMap,
+    Queue,
     XdpAction,
     XdpContext,
     XdpMode,
@@ -132,6 +136,7 @@ def wrong_on_error(ctx: XdpContext) -> XdpAction:
 def wrong_helpers(ctx: XdpContext) -> XdpAction:
     ctx.skb_vlan_pop()  # type: ignore[attr-defined]
     ctx.get_stack(ctx)  # type: ignore[attr-defined]
+    ctx.dynptr_data(ctx, 0, u32)  # type: ignore[attr-defined]
     ctx.adjust_head("14")  # type: ignore[arg-type]
     ctx.ktime_get_ns(0)  # type: ignore[call-arg]
     return ctx.ktime_get_ns()  # type: ignore[return-value]
@@ -286,3 +291,37 @@ def knows_too_little(ctx: XdpContext) -> XdpAction:
     if found + call_helper("ktime") == 5:  # type: ignore[operator,arg-type]
         return XdpAction.PASS
     return call_helper(5)  # type: ignore[return-value]
+
+
+jobs = Queue(Flow, max_entries=4)
+ports = Queue(u32, max_entries=4)
+known = BloomFilter(u32, max_entries=4)
+blocked = LpmTrie(be32, u64, max_entries=4)
+tables = ArrayOfMaps(HashMap(u32, Flow, max_entries=4), max_entries=2)
+
+
+@xdp
+def data_maps(_ctx: XdpContext) -> XdpAction:
+    jobs.pop().packets += 1  # type: ignore[union-attr]
+    total = 1 + ports.pop()  # type: ignore[operator]
+    ports.delete(total)  # type: ignore[attr-defined]
+    known.push("a")  # type: ignore[arg-type]
+    hits = blocked.lookup(1)
+    hits.value += 1  # type: ignore[union-attr]
+    blocked.lookup((24, 1))  # type: ignore[call-overload]
+    blocked.for_each(print)  # type: ignore[attr-defined]
+    tables.lookup(0).update(1, Flow())  # type: ignore[union-attr]
+    tables.delete(0)  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+def use_data_maps() -> None:
+    ports[0]  # type: ignore[index]
+    ports.push("a")  # type: ignore[arg-type]
+    jobs.push(1)  # type: ignore[arg-type]
+    known.pop()  # type: ignore[attr-defined]
+    blocked[5] = 1  # type: ignore[index]
+    blocked["10.0.0.0/8"] = "x"  # type: ignore[assignment]
+    tables[0] = HashMap(u32, u32, max_entries=4)  # type: ignore[arg-type]
+    tables[0] = 5  # type: ignore[assignment]
+    ArrayOfMaps(u32, max_entries=1)  # type: ignore[type-var]

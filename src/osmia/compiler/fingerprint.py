@@ -31,6 +31,9 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
         case ("global", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else function.__globals__.get(name, MISSING)
+        case ("declared", base, str(name)):
+            function = _function(base, functions)
+            return MISSING if function is None else declared(function, name)
         case ("cell", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else cell(function, name)
@@ -66,7 +69,7 @@ def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | No
 
 def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
-    if step in ("key", "value") and isinstance(base, Map):
+    if step in ("key", "value", "inner") and isinstance(base, Map):
         return getattr(base, step)
     if step == "layout" and not isinstance(base, type):
         layout = getattr(base, "layout", None)
@@ -99,6 +102,12 @@ def _field_class(base: type, name: str) -> object:
     while isinstance(of, ArrayLayout):
         of = of.element
     return of.of if isinstance(of, StructLayout) else MISSING
+
+
+def declared(function: FunctionType, name: str) -> object:
+    """A map, Global or setting that the function's module has under this name; MISSING for anything else."""
+    found = function.__globals__.get(name, MISSING)
+    return found if isinstance(found, Map) or hasattr(type(found), "__osmia_describe__") else MISSING
 
 
 def cell(function: FunctionType, name: str) -> object:
@@ -149,7 +158,7 @@ def describe(value: object, inside: tuple[int, ...] = ()) -> Description:
         return own(value)  # type: ignore[no-any-return]
     if isinstance(value, Map):
         parts = (describe(value.key), describe(value.value), value.max_entries, value.flags, value.name)
-        return ("map", type(value).__name__, *parts)
+        return ("map", type(value).__name__, *parts, value.map_extra, describe(value.inner))
     if hasattr(type(value), "__osmia_layout__"):
         return _describe_memory(value)
     if isinstance(value, tuple | list | set | frozenset | range | bytearray):

@@ -28,7 +28,7 @@ def store(spec: ObjectSpec) -> Stored:
         spec.license,
         _functions(spec.programs),
         _functions(spec.functions),
-        tuple(_fields(of) for of in spec.maps.values()),
+        tuple(_map_fields(of) for of in spec.maps.values()),
         spec.btf,
         spec.target,
         spec.on_error,
@@ -47,7 +47,7 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         license_text,
         {function[0]: _function(function) for function in programs},
         {function[0]: _function(function) for function in functions},
-        {of[0]: MapSpec(*of) for of in maps},
+        {of[0]: _map(of) for of in maps},
         btf,
         target,
         None if on_error is None else dict(on_error),
@@ -56,6 +56,18 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         None if arguments is None else {program: list(each) for program, each in arguments.items()},
         None if fields is None else {program: _records(ContextFieldSpec, each) for program, each in fields.items()},
     )
+
+
+def _map_fields(of: MapSpec) -> Stored:
+    *plain, inner, initial = _fields(of)
+    return *plain, inner and _map_fields(inner), initial
+
+
+def _map(stored: Stored) -> MapSpec:
+    of = MapSpec(*stored)
+    of.inner = stored[-2] and _map(stored[-2])
+    of.initial = None if stored[-1] is None else dict(stored[-1])
+    return of
 
 
 def _functions(functions: dict[str, FunctionSpec]) -> Stored:

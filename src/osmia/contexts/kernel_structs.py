@@ -2,17 +2,99 @@
 
 from __future__ import annotations
 
+from osmia.contexts import kernel_only_field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.arrays import FixedArray
+    from osmia.types import u32
+
 
 class sock_common:
     """What sockets of every kind begin with: struct sock_common, or its mirror for BPF."""
+
+    @property
+    def bound_dev_if(self) -> int:
+        """The index of the interface that the socket is bound to; 0 if none (u32)."""
+        raise kernel_only_field("bound_dev_if")
+
+    @property
+    def family(self) -> int:
+        """AF_INET, AF_INET6 and the like (u32)."""
+        raise kernel_only_field("family")
+
+    @property
+    def src_ip4(self) -> int:
+        """The local IPv4 address, in the machine's byte order (u32)."""
+        raise kernel_only_field("src_ip4")
+
+    @property
+    def src_ip6(self) -> FixedArray[u32]:
+        """The local IPv6 address: four numbers in the machine's byte order (u32)."""
+        raise kernel_only_field("src_ip6")
+
+    @property
+    def src_port(self) -> int:
+        """The local port (u32)."""
+        raise kernel_only_field("src_port")
+
+    @property
+    def dst_port(self) -> int:
+        """The remote port, in the machine's byte order (u16)."""
+        raise kernel_only_field("dst_port")
+
+    @property
+    def dst_ip4(self) -> int:
+        """The remote IPv4 address, in the machine's byte order (u32)."""
+        raise kernel_only_field("dst_ip4")
+
+    @property
+    def dst_ip6(self) -> FixedArray[u32]:
+        """The remote IPv6 address: four numbers in the machine's byte order (u32)."""
+        raise kernel_only_field("dst_ip6")
+
+    @property
+    def state(self) -> int:
+        """TCP_ESTABLISHED and the like; 7 for a socket that is not connected (u32)."""
+        raise kernel_only_field("state")
+
+    @property
+    def rx_queue_mapping(self) -> int:
+        """The receive queue of the socket's last packet; -1 if none (i32). Since Linux 5.8."""
+        raise kernel_only_field("rx_queue_mapping")
 
 
 class bpf_sock(sock_common):
     """A socket as networking programs see it (struct bpf_sock in linux/bpf.h)."""
 
+    @property
+    def type(self) -> int:
+        """SOCK_STREAM, SOCK_DGRAM and the like (u32)."""
+        raise kernel_only_field("type")
+
+    @property
+    def protocol(self) -> int:
+        """IPPROTO_TCP and the like (u32)."""
+        raise kernel_only_field("protocol")
+
+    @property
+    def mark(self) -> int:
+        """The mark of packets that it sends (u32)."""
+        raise kernel_only_field("mark")
+
+    @property
+    def priority(self) -> int:
+        """The priority of packets that it sends (u32)."""
+        raise kernel_only_field("priority")
+
 
 class bpf_xdp_sock:
     """An AF_XDP socket as XDP programs see it (struct bpf_xdp_sock in linux/bpf.h)."""
+
+    @property
+    def queue_id(self) -> int:
+        """The receive queue that it is bound to (u32)."""
+        raise kernel_only_field("queue_id")
 
 
 class bpf_tcp_sock(sock_common):

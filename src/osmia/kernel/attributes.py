@@ -64,6 +64,7 @@ MAP_CREATE = Layout(
     "map_ifindex:I btf_fd:I btf_key_type_id:I btf_value_type_id:I btf_vmlinux_value_type_id:I map_extra:Q"
 )
 MAP_ELEM = Layout("map_fd:I key:Q value:Q flags:Q")
+GET_ID = Layout("id:I next_id:I open_flags:I")
 PROG_LOAD = Layout(
     "prog_type:I insn_cnt:I insns:Q license:Q log_level:I log_size:I log_buf:Q kern_version:I prog_flags:I "
     "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "
@@ -76,8 +77,7 @@ TEST = Layout(
 )
 INFO = Layout("bpf_fd:I info_len:I info:Q")
 BTF_LOAD = Layout("btf:Q btf_log_buf:Q btf_size:I btf_log_size:I btf_log_level:I")
-LINK_CREATE = Layout("prog_fd:I target_ifindex:I attach_type:I flags:I")
-LINK_CREATE_TO_FD = Layout("prog_fd:I target_fd:I attach_type:I flags:I")
+LINK_CREATE = Layout("prog_fd:I target:I attach_type:I flags:I")
 RAW_TRACEPOINT = Layout("name:Q prog_fd:I")
 LINK_UPDATE = Layout("link_fd:I new_prog_fd:I flags:I old_prog_fd:I")
 LINK_DETACH = Layout("link_fd:I")
@@ -96,6 +96,8 @@ PROG_INFO = Layout(
     "recursion_misses:Q verified_insns:I"
 )
 XDP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I")
+CGROUP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I cgroup_id:Q attach_type:I")
+TCX_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I attach_type:I")
 
 # The first version of struct perf_event_attr, as far as it is of use here.
 PERF_EVENT = Layout(

@@ -123,6 +123,7 @@ def map_create(
     btf_key_type_id: int = 0,
     btf_value_type_id: int = 0,
     map_extra: int = 0,
+    inner_map_fd: int = 0,
 ) -> int:
     """BPF_MAP_CREATE: a map's file descriptor."""
     return call(
@@ -138,8 +139,25 @@ def map_create(
             btf_key_type_id=btf_key_type_id,
             btf_value_type_id=btf_value_type_id,
             map_extra=map_extra,
+            inner_map_fd=inner_map_fd,
         ),
     )
+
+
+def map_lookup_and_delete(fd: int, key: bytearray, value: bytearray) -> None:
+    """BPF_MAP_LOOKUP_AND_DELETE_ELEM: take a value out. A queue or stack has keys of no bytes."""
+    at = address(key) if key else 0
+    call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, key=at, value=address(value)))
+
+
+def map_lookup(fd: int, value: bytearray) -> None:
+    """BPF_MAP_LOOKUP_ELEM of a map without keys that is asked for a value: a Bloom filter."""
+    call(abi.BPF_MAP_LOOKUP_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, value=address(value)))
+
+
+def map_get_fd_by_id(number: int) -> int:
+    """BPF_MAP_GET_FD_BY_ID: the file descriptor of a map."""
+    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(id=number))
 
 
 def map_freeze(fd: int) -> None:
@@ -226,21 +244,11 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
     )
 
 
-def link_create(*, prog_fd: int, target_ifindex: int, attach_type: int, flags: int = 0) -> int:
-    """BPF_LINK_CREATE to an interface: a link's file descriptor."""
+def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) -> int:
+    """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor."""
     return call(
         abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE.pack(
-            prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type, flags=flags
-        ),
-    )
-
-
-def link_create_to_fd(*, prog_fd: int, target_fd: int, attach_type: int) -> int:
-    """BPF_LINK_CREATE to what a file descriptor stands for: a link's file descriptor."""
-    return call(
-        abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE_TO_FD.pack(prog_fd=prog_fd, target_fd=target_fd, attach_type=attach_type),
+        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
     )
 
 

@@ -43,6 +43,7 @@ class KernelMap:
         """In bytes; of one CPU's value where the map is per CPU."""
         self.per_cpu = per_cpu
         self.max_entries = max_entries
+        self._arena: memoryview | None = None
         self._bytes = (value_size + 7) // 8 * 8 * len(possible_cpus()) if per_cpu else value_size
 
     def __repr__(self) -> str:
@@ -140,6 +141,49 @@ class KernelMap:
         descriptor = None
         raise self._error(number, "delete", key)
 
+    def lookup_and_delete(self, key: bytes, /) -> bytes | None:
+        """Take the value of `key` out, or the next one of a queue or stack; None if there is none."""
+        taken = bytearray(self._bytes)
+        descriptor = self._open()
+        try:
+            bpf.map_lookup_and_delete(descriptor.number, bytearray(key), taken)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return bytes(taken)
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return None
+        raise self._error(number, "read", key)
+
+    def holds(self, value: bytes, /) -> bool:
+        """Whether a Bloom filter may have been given `value`."""
+        descriptor = self._open()
+        try:
+            bpf.map_lookup(descriptor.number, bytearray(value))
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return True
+        finally:
+            del descriptor
+        if number == errno.ENOENT:
+            return False
+        raise self._error(number, "read", None)
+
+    def has_key(self, key: bytes, /) -> bool:
+        """Whether a trie holds exactly this prefix."""
+        from osmia.kernel.trie import has_prefix
+
+        return has_prefix(self, key)
+
+    def opened(self, number: int, /) -> KernelMap | None:
+        """Another map, by its id; None if it is gone."""
+        from osmia.kernel.map_by_id import open_id
+
+        return open_id(number)
+
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None; None at the end."""
         descriptor = self._descriptor
@@ -183,6 +227,9 @@ class KernelMap:
         """
         import mmap
 
+        if self._arena is not None:
+            self._open()
+            return self._arena
         size = (self.value_size + 7) // 8 * 8 * self.max_entries
         whole = (size + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE
         descriptor = self._open()
@@ -201,6 +248,34 @@ class KernelMap:
             hints={errno.EPERM: _NOT_ALLOWED, _ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
 
+    def take_arena(self) -> None:
+        """Take an arena into memory, all of its pages: the kernel wants that before it loads a program that reaches it.
+
+        The address that it gets then is the arena's for good, so it is taken once.
+        """
+        import mmap
+
+        descriptor = self._open()
+        size = mmap.PAGESIZE * self.max_entries
+        try:
+            self._arena = memoryview(mmap.mmap(descriptor.number, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE))
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(
+            number,
+            f"take arena '{self.name}' into memory",
+            hints={
+                errno.EBUSY: "another process has it in memory, at an address of its own (EBUSY)",
+                errno.ENOMEM: f"there is no memory for its {size} bytes (ENOMEM)",
+            },
+        )
+
     def info(self) -> dict[str, Any]:
         """What the kernel says of the map: type, id, sizes, flags, name (struct bpf_map_info)."""
         descriptor = self._open()
@@ -216,7 +291,7 @@ class KernelMap:
 
     def close(self) -> None:
         """Let go of the map. A call that another thread is in the middle of ends first."""
-        self._descriptor = None
+        self._descriptor = self._arena = None
 
     def _open(self) -> Descriptor:
         descriptor = self._descriptor
@@ -246,7 +321,7 @@ class KernelMap:
     def _error(self, number: int, doing: str, key: bytes | None) -> KernelError:
         from osmia.kernel.errors import kernel_error
 
-        what = f"{doing} map '{self.name}'" if key is None else f"{doing} key {key.hex(' ')} of map '{self.name}'"
+        what = f"{doing} key {key.hex(' ')} of map '{self.name}'" if key else f"{doing} map '{self.name}'"
         return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
 
     def _full(self) -> str:

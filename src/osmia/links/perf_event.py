@@ -74,7 +74,7 @@ def _attached(program: int, number: int) -> int:
     event = perf.tracepoint_event(number)
     try:
         if kernel_version() >= _LINK_SINCE:
-            return bpf.link_create_to_fd(prog_fd=program, target_fd=event, attach_type=BPF_PERF_EVENT)
+            return bpf.link_create(prog_fd=program, target=event, attach_type=BPF_PERF_EVENT)
         perf.set_bpf(event, program)
         kept, event = event, -1
         return kept

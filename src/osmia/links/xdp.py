@@ -100,7 +100,7 @@ def attach_xdp(program: Attachable, interface: str | int, mode: XdpMode = XdpMod
     end_with_sudo()
     with attaching:
         try:
-            fd = bpf.link_create(prog_fd=program.fd, target_ifindex=ifindex, attach_type=BPF_XDP, flags=_FLAGS[mode])
+            fd = bpf.link_create(prog_fd=program.fd, target=ifindex, attach_type=BPF_XDP, flags=_FLAGS[mode])
         except OSError as error:
             number = error.errno or 0
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.errors import KernelError, NotSupportedError, ObjectError, PermissionDeniedError
 from osmia.kernel import Descriptor, bpf
-from osmia.loader.maps import check_fits, create_map
+from osmia.loader.maps import check_fits, create_map, fill_slots
 from osmia.loader.programs import load_program
 from osmia.loader.relocate import link, reach
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from osmia.kernel.map import KernelMap
     from osmia.kernel.program import KernelProgram
+    from osmia.loader.relocate import Reach
     from osmia.spec import ObjectSpec
 
 _BTF_LOG = 1 << 20
@@ -74,15 +75,14 @@ def load_object(
     object names lies, for what the verifier refuses. Raises ObjectError for an object that
     contradicts itself, KernelError and its kinds where the kernel refuses; nothing is left open then.
     """
-    names = _chosen(spec, programs)
-    reached = {name: reach(spec, name) for name in names}
+    names, reached = _reached(spec, _chosen(spec, programs))
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
     targets = _targets(spec, names)
     loaded = LoadedObject(spec.name)
     btf = _load_btf(spec, loaded)
     try:
-        for name in dict.fromkeys(map_name for need in reached.values() for map_name in need.maps):
+        for name in _maps_of(spec, reached):
             if name in given:
                 check_fits(spec, spec.maps[name], given[name])
                 loaded.add_map(name, given[name], own=False)
@@ -94,6 +94,10 @@ def load_object(
             linked = link(spec, reached[name].functions, map_fds)
             target = targets.get(name, 0)
             loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of, attach_btf_id=target))
+        fds = map_fds | {name: program.fd for name, program in loaded.programs.items()}
+        for name, live in loaded.maps.items():
+            if name not in given:
+                fill_slots(spec.maps[name], live, fds)
     except BaseException as error:
         # Who may not call bpf(2) at all is told that, not what else it would have refused.
         denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
@@ -119,6 +123,30 @@ def _targets(spec: ObjectSpec, names: list[str]) -> dict[str, int]:
     from osmia.loader.targets import attach_ids
 
     return attach_ids(spec, names)
+
+
+def _reached(spec: ObjectSpec, names: list[str]) -> tuple[list[str], dict[str, Reach]]:
+    """What programs reach, and with them the programs that an array holds from the start: they are loaded too."""
+    reached: dict[str, Reach] = {}
+    names = list(names)
+    for name in names:  # grows while it is walked
+        if name not in spec.programs:
+            raise ObjectError(f"{spec.name}: an array of programs holds '{name}', which is no program of the object")
+        reached[name] = need = reach(spec, name)
+        for each in need.maps:
+            held = spec.maps[each]
+            if held.inner is None:
+                names += [other for other in (held.initial or {}).values() if other not in names]
+    return names, reached
+
+
+def _maps_of(spec: ObjectSpec, reached: dict[str, Reach]) -> list[str]:
+    """The maps that programs reach, and those that a map of maps holds from the start."""
+    found = list(dict.fromkeys(name for need in reached.values() for name in need.maps))
+    for name in found:  # grows while it is walked
+        if spec.maps[name].inner is not None:
+            found += [other for other in (spec.maps[name].initial or {}).values() if other not in found]
+    return found
 
 
 def _chosen(spec: ObjectSpec, programs: Iterable[str] | None) -> list[str]:

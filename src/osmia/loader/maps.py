@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_PERF_EVENT_ARRAY
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PERF_EVENT_ARRAY
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
@@ -13,6 +13,8 @@ from osmia.maps.table import BY_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from osmia.errors import KernelError
     from osmia.kernel import Descriptor
     from osmia.maps.table import MapKind
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
 
 def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) -> KernelMap:
     """Create a map and fill it. `later` are the capabilities that the programs take which it is made for."""
+    if spec.inner is None:
+        return _create_map(spec, btf, later, 0)
+    like = create_map(spec.inner, btf, later)  # the kernel looks at it once
+    try:
+        return _create_map(spec, btf, later, like.fd)
+    finally:
+        like.close()
+
+
+def fill_slots(spec: MapSpec, live: KernelMap, fds: Mapping[str, int]) -> None:
+    """Put in what a map holds from the start: maps or programs, by their names."""
+    for index, name in (spec.initial or {}).items():
+        live.update(index.to_bytes(spec.key_size, "little"), fds[name].to_bytes(4, "little"), 0)
+
+
+def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], inner_map_fd: int) -> KernelMap:
     kind = BY_TYPE.get(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
@@ -39,6 +57,7 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
             flags=flags,
             name=bpf.kernel_name(spec.name),
             map_extra=spec.map_extra,
+            inner_map_fd=inner_map_fd,
             btf_fd=btf_fd,
             btf_key_type_id=spec.btf_key_type_id if btf_fd else 0,
             btf_value_type_id=spec.btf_value_type_id if btf_fd else 0,
@@ -50,7 +69,11 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
         raise _refused(error.errno or 0, spec, kind, flags, later) from None
     live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, max_entries(spec), spec.name)
     try:
-        if spec.contents is not None:
+        if spec.type == BPF_MAP_TYPE_ARENA:
+            live.take_arena()
+            if spec.contents is not None:
+                live.memory()[: len(spec.contents)] = spec.contents
+        elif spec.contents is not None:
             live.update(bytes(spec.key_size), spec.contents, 0)
         if spec.read_only:
             live.freeze()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.errors import shortened
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.declaration import Map
-from osmia.maps.mapping import PerCpuMap, ValueMap
+from osmia.maps.mapping import ForEach, PerCpuMap, ValueMap
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
 
@@ -53,7 +53,7 @@ class Indexed(Map[int, V], Generic[V]):
             raise TypeError(f"{self.subject}: an array cannot delete a key; to clear its value write 0")
 
 
-class Array(Indexed[V], ValueMap[int, V], Generic[V]):
+class Array(Indexed[V], ForEach[int, V], ValueMap[int, V], Generic[V]):
     """An array (BPF_MAP_TYPE_ARRAY, since Linux 3.19): values start as zero, and no key can be deleted."""
 
     kind = MAP_KINDS["Array"]
@@ -79,7 +79,7 @@ class Array(Indexed[V], ValueMap[int, V], Generic[V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class PerCpuArray(Indexed[V], PerCpuMap[int, V], Generic[V]):
+class PerCpuArray(Indexed[V], ForEach[int, V], PerCpuMap[int, V], Generic[V]):
     """An array with one value per possible CPU (BPF_MAP_TYPE_PERCPU_ARRAY, since Linux 4.6).
 
     Values start as zero, and no key can be deleted.
@@ -98,6 +98,17 @@ class PerCpuArray(Indexed[V], PerCpuMap[int, V], Generic[V]):
     def lookup(self, key: Any) -> Any:
         """In kernel code: this CPU's value where it lies, or None if `key` is outside the array."""
         self._kernel_only("lookup", key)
+
+    @overload
+    def lookup_percpu(self: PerCpuArray[I], key: int, cpu: int) -> Ref[I] | None: ...
+    @overload
+    def lookup_percpu(self, key: int, cpu: int) -> V | None: ...
+    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
+        """In kernel code: the value of another CPU where it lies, or None if `key` is outside the array.
+
+        Since Linux 5.19.
+        """
+        self._kernel_only("lookup_percpu", key, cpu)
 
     @overload
     def lookup_or_init(self: PerCpuArray[I], key: int, value: I) -> Ref[I] | None: ...

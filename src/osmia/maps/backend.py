@@ -14,6 +14,10 @@ if TYPE_CHECKING:
             """The map's file descriptor, -1 where it has none."""
 
         @property
+        def max_entries(self) -> int:
+            """As the map was created."""
+
+        @property
         def cpus(self) -> int:
             """How many possible CPUs there are: so many values a per-CPU map has for a key."""
 
@@ -25,6 +29,18 @@ if TYPE_CHECKING:
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""
+
+        def lookup_and_delete(self, key: bytes, /) -> bytes | None:
+            """Take the value of a key out, or the next one of a queue or stack; None if there is none."""
+
+        def holds(self, value: bytes, /) -> bool:
+            """Whether a Bloom filter may have been given a value."""
+
+        def has_key(self, key: bytes, /) -> bool:
+            """Whether a trie holds exactly this prefix: its look-up finds shorter ones too."""
+
+        def opened(self, number: int, /) -> MapBackend | None:
+            """Another map, by its id; None if it is gone."""
 
         def delete(self, key: bytes, /) -> bool:
             """Delete a key; False if it was not there."""

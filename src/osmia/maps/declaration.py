@@ -7,7 +7,7 @@ import sys
 from osmia.abi.generated import BPF_F_LOCK
 from osmia.errors import NotLoadedError, shortened, shown
 from osmia.generic import Generic, TypeVar
-from osmia.maps.codec import Codec, StructError
+from osmia.maps.codec import Bytes, Codec, StructError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ LARGEST = 0xFFFF_FFFF
 KERNEL_ONLY = {  # what user code writes instead
     "lookup": "m[{key}] or m.get({key})",
     "lookup_or_init": "m[{key}], or where there is none m[{key}] = value",
+    "lookup_percpu": "m[{key}][{cpu}]",
     "delete": "del m[{key}]",
     "for_each": "for key, value in m.items()",
 }
+LARGEST_PER_CPU = 32768  # PCPU_MIN_UNIT_SIZE in linux/percpu.h
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
@@ -113,7 +115,11 @@ class Map(Shared, Generic[K, V]):
     """The type of its values (of one CPU's value where it is per CPU), as declared."""
     max_entries: int
     flags: int
-    """BPF_F_* flags that it is created with."""
+    """BPF_F_* flags that it is created with, those among them that its type asks for."""
+    map_extra: int = 0
+    """What the type takes besides, 0 for most."""
+    inner: Map[Any, Any] | None = None
+    """Of a map of maps: the declaration that all maps in it are like."""
 
     def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
         # The frame of who called the concrete class's __init__.
@@ -123,10 +129,21 @@ class Map(Shared, Generic[K, V]):
         self._declare(key, value, max_entries=max_entries, flags=flags)
         _check_integer(f"{self.subject}: max_entries", max_entries, 0 if self.kind.entries == "none" else 1)
         _check_integer(f"{self.subject}: flags", flags, 0)
+        self.flags |= self.kind.required_flags
+        if self.flags & ~self.kind.flags or self.flags.bit_count() > 1:
+            from osmia.maps.flag_refusal import check_flags
+
+            check_flags(self.subject, self.kind, self.flags)
+        if self.kind.per_cpu and self.value_size > LARGEST_PER_CPU:
+            raise ValueError(
+                f"{self.subject}: a value of a {self.kind.class_name} has {LARGEST_PER_CPU} bytes at most, as the "
+                f"kernel keeps one for each CPU, and {self.value.__name__} has {self.value_size}"
+            )
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
         self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
-        self._keys, self._values = Codec(key, self, "key"), Codec(value, self, "value")
+        self._keys = Codec(Bytes(0) if self.kind.keys == "none" else self.stored_key, self, "key")
+        self._values = Codec(value, self, "value")
         self._pack_key = self._keys.pack
         self._update_flags = BPF_F_LOCK if self._values.locked else 0
         self._start()
@@ -142,8 +159,13 @@ class Map(Shared, Generic[K, V]):
         return held
 
     @property
+    def stored_key(self) -> Any:
+        """The type of its keys as they lie in the kernel."""
+        return self.key
+
+    @property
     def key_size(self) -> int:
-        """In bytes."""
+        """In bytes; 0 for a map without keys."""
         return self._keys.size
 
     @property
@@ -159,16 +181,22 @@ class Map(Shared, Generic[K, V]):
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on, made of what `marshal` can write."""
         types = self._keys.describe(), self._values.describe()
-        return type(self).__name__, self.name, *types, self.max_entries, self.flags
+        inner = self.inner and self.inner.describe()
+        return type(self).__name__, self.name, *types, self.max_entries, self.flags, self.map_extra, inner
 
     def bind(self, backend: MapBackend) -> None:
         """Make it live: from now on user code reads and writes `backend`."""
         self._use(backend)
 
-    def handle(self, backend: MapBackend) -> Self:
-        """An independent live map of the same declaration."""
+    def absent(self, why: str) -> None:
+        """It is not live, and says why it cannot be read: `is ...`."""
+        self._use(Absent(self, why))
+
+    def handle(self, backend: MapBackend, name: str = "") -> Self:
+        """An independent live map of the same declaration, and of another name where one is given."""
         twin = type(self).__new__(type(self))
         vars(twin).update(vars(self))
+        twin._name = name or twin._name  # noqa: SLF001 - of the class itself
         twin.reached_by = []
         twin.bind(backend)
         return twin
@@ -179,14 +207,14 @@ class Map(Shared, Generic[K, V]):
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
 
-    def _check_flags(self) -> None:
-        """Refuse flags that a map of this type cannot be created with."""
-        other = self.flags & ~self.kind.flags
-        if other:
-            raise ValueError(
-                f"{self.subject}: a {type(self).__name__} is created with flags among {self.kind.flags:#x}, "
-                f"not with {other:#x}"
-            )
+    if not TYPE_CHECKING:  # for type checkers it has only what its class says
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            from osmia.maps.operations import no_operation
+
+            raise AttributeError(no_operation(self, name), name=name, obj=self)
 
     def _encode_key(self, key: Any) -> bytes:
         try:
@@ -200,12 +228,13 @@ class Map(Shared, Generic[K, V]):
     def _missing(self, key: Any) -> KeyError:
         return KeyError(f"{self.subject}: no key {shortened(key)}")
 
-    def _kernel_only(self, operation: str, key: object) -> NoReturn:
-        instead = KERNEL_ONLY[operation].format(key=shortened(key))
+    def _kernel_only(self, operation: str, key: object, cpu: object = None) -> NoReturn:
+        instead = KERNEL_ONLY[operation].format(key=shortened(key), cpu=shortened(cpu))
         raise TypeError(f"{self.subject}: {operation}() is for kernel code; in user code write {instead}")
 
     def __repr__(self) -> str:
-        types = self.value.__name__ if self.kind.fixed_keys else f"{self.key.__name__}, {self.value.__name__}"
+        keyless = self.kind.fixed_keys or self.key is None
+        types = self.value.__name__ if keyless else f"{self.key.__name__}, {self.value.__name__}"
         state = "live" if self.live else "not live"
         return (
             f"<{type(self).__name__}({types}, max_entries={self.max_entries}) {self.name or 'without a name'}, {state}>"
@@ -217,6 +246,7 @@ class Absent:
 
     fd = -1
     cpus = 0
+    max_entries = 0
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of
@@ -226,7 +256,7 @@ class Absent:
         """Say why."""
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
-    lookup = update = delete = next_key = memory = refuse
+    lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
 
     def close(self) -> None:
         """Nothing is held."""

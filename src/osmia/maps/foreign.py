@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from osmia.btf.read import Btf, BtfType
     from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map
+    from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
@@ -26,14 +27,25 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
     """
     row = BY_TYPE[spec.type]  # the loader creates no others
     of: type[Map[Any, Any]] = row.map_class
-    return of.opened(
-        u32 if row.fixed_keys else type_of(btf, spec.btf_key_type_id, spec.key_size),
+    held = of.opened(
+        _key_of(row, btf, spec),
         type_of(btf, spec.btf_value_type_id, spec.value_size),
         max_entries=spec.max_entries,
         flags=spec.flags,
         name=spec.name,
         backend=backend,
     )
+    held.map_extra = spec.map_extra
+    if spec.inner is not None:
+        held.inner = open_map(spec.inner, btf, backend)
+        held.inner.absent(f"says what the maps in {spec.name} are like: take one of those")
+    return held
+
+
+def _key_of(row: MapKind, btf: Btf | None, spec: MapSpec) -> Any:
+    if row.keys == "none":
+        return None
+    return u32 if row.fixed_keys else type_of(btf, spec.btf_key_type_id, spec.key_size)
 
 
 def type_of(btf: Btf | None, number: int, size: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.mapping import PerCpuMap, UserMap, ValueMap
+from osmia.maps.mapping import ForEach, PerCpuMap, UserMap, ValueMap
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
         return self._pop(key, self._values.decode, default)
 
 
-class HashMap(KeyedValues[K, V], Generic[K, V]):
+class HashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map (BPF_MAP_TYPE_HASH, since Linux 3.19)."""
 
     kind = MAP_KINDS["HashMap"]
@@ -91,7 +91,7 @@ class HashMap(KeyedValues[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class LruHashMap(KeyedValues[K, V], Generic[K, V]):
+class LruHashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map that drops keys not used for long when it is full (BPF_MAP_TYPE_LRU_HASH, since Linux 4.10).
 
     Some keys may be dropped before there are `max_entries` of them.
@@ -120,7 +120,7 @@ class LruHashMap(KeyedValues[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class PerCpuHashMap(Keyed[K, V], PerCpuMap[K, V], Generic[K, V]):
+class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
     """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_PERCPU_HASH, since Linux 4.6)."""
 
     kind = MAP_KINDS["PerCpuHashMap"]
@@ -138,11 +138,67 @@ class PerCpuHashMap(Keyed[K, V], PerCpuMap[K, V], Generic[K, V]):
         self._kernel_only("lookup", key)
 
     @overload
+    def lookup_percpu(self: PerCpuHashMap[KF, I], key: KF, cpu: int) -> Ref[I] | None: ...
+    @overload
+    def lookup_percpu(self, key: K, cpu: int) -> V | None: ...
+    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
+        """In kernel code: the value of another CPU where it lies, or None if there is none (since Linux 5.19)."""
+        self._kernel_only("lookup_percpu", key, cpu)
+
+    @overload
     def lookup_or_init(self: PerCpuHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
     @overload
     def lookup_or_init(self, key: K, value: V) -> V | None: ...
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
         """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if the map is full."""
+        self._kernel_only("lookup_or_init", key)
+
+    @overload
+    def pop(self, key: K, /) -> PerCpuValues[V]: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
+    def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
+        """Read the values of a key, then delete it; `default`, or a KeyError, if it is not there.
+
+        What kernel code writes between the two is lost.
+        """
+        return self._pop(key, self._decode, default)
+
+
+class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
+    """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_LRU_PERCPU_HASH, since Linux 4.10).
+
+    When it is full it drops keys not used for long; some may be dropped before there are `max_entries` of them.
+    """
+
+    kind = MAP_KINDS["LruPerCpuHashMap"]
+
+    def __init__(self, key: type[K], value: type[V], *, max_entries: int, name: str = "", flags: int = 0) -> None:
+        """Declare a hash map of up to `max_entries` keys, whose name is the variable's unless `name` says."""
+        super().__init__(key, value, max_entries=max_entries, name=name, flags=flags)
+
+    @overload
+    def lookup(self: LruPerCpuHashMap[KF, I], key: KF) -> Ref[I] | None: ...
+    @overload
+    def lookup(self, key: K) -> V | None: ...
+    def lookup(self, key: Any) -> Any:
+        """In kernel code: this CPU's value where it lies, or None if there is none."""
+        self._kernel_only("lookup", key)
+
+    @overload
+    def lookup_percpu(self: LruPerCpuHashMap[KF, I], key: KF, cpu: int) -> Ref[I] | None: ...
+    @overload
+    def lookup_percpu(self, key: K, cpu: int) -> V | None: ...
+    def lookup_percpu(self, key: Any, cpu: Any) -> Any:
+        """In kernel code: the value of another CPU where it lies, or None if there is none (since Linux 5.19)."""
+        self._kernel_only("lookup_percpu", key, cpu)
+
+    @overload
+    def lookup_or_init(self: LruPerCpuHashMap[KF, I], key: KF, value: I) -> Ref[I] | None: ...
+    @overload
+    def lookup_or_init(self, key: K, value: V) -> V | None: ...
+    def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
+        """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if that failed."""
         self._kernel_only("lookup_or_init", key)
 
     @overload

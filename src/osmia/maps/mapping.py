@@ -21,8 +21,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class UserMap(Map[K, V], Generic[K, V]):
-    """What user code does with every map of keys and values."""
+class ForEach(Map[K, V], Generic[K, V]):
+    """What the maps have in common that kernel code can walk."""
 
     def for_each(self, callback: Callable[[K, V], bool | None]) -> int:
         """In kernel code: call a function with each key and value, until it returns True (since Linux 5.13).
@@ -31,6 +31,10 @@ class UserMap(Map[K, V], Generic[K, V]):
         called for; of a map that changes meanwhile, some may be left out or come twice.
         """
         self._kernel_only("for_each", callback)
+
+
+class UserMap(Map[K, V], Generic[K, V]):
+    """What user code does with every map of keys and values."""
 
     def __contains__(self, key: object) -> bool:
         return self._lookup(self._encode_key(key)) is not None

@@ -92,7 +92,6 @@ class StackTraceMap(Map[int, "tuple[F, ...]"], Mapping[int, "tuple[F, ...]"], Ge
         flags = flags | BPF_F_STACK_BUILD_ID if build_id else flags
         size = _FRAME.size if flags & BPF_F_STACK_BUILD_ID else 8
         super().__init__(u32, _Stack(size * depth), max_entries=max_entries, name=name, flags=flags)
-        self._check_flags()
 
     @classmethod
     def opened(cls, key: Any, value: Any, *, max_entries: int, flags: int, name: str, backend: MapBackend) -> Self:  # noqa: ARG003

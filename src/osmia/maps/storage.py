@@ -201,7 +201,6 @@ class TaskStorage(Storage["Process", V], Generic[V]):
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
         """Declare a value of that type for each task. Its name is the variable's unless `name` says."""
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
-        self._check_flags()
 
     @overload
     def get(self: TaskStorage[I], task: task_struct | None, initial: I = ..., flags: int = 0, /) -> Ref[I] | None: ...
@@ -256,7 +255,6 @@ class InodeStorage(FileStorage["File", V], Generic[V]):
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
         """Declare a value of that type for each file. Its name is the variable's unless `name` says."""
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
-        self._check_flags()
 
     @overload
     def get(self: InodeStorage[I], inode: inode | None, initial: I = ..., flags: int = 0, /) -> Ref[I] | None: ...
@@ -294,7 +292,6 @@ class CgrpStorage(FileStorage["File", V], Generic[V]):
     def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
         """Declare a value of that type for each cgroup. Its name is the variable's unless `name` says."""
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
-        self._check_flags()
 
     @overload
     def get(self: CgrpStorage[I], cgroup: cgroup | None, initial: I = ..., flags: int = 0, /) -> Ref[I] | None: ...

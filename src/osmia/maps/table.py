@@ -46,6 +46,8 @@ class MapKind:
     """Those that it must be created with: declarations add them."""
     batch: tuple[str, ...] = ()
     """What BPF_MAP_*_BATCH does with it: `lookup`, `lookup_and_delete`, `update`, `delete`."""
+    extra: int = 0
+    """The largest map_extra that it is created with."""
     typed: bool = True
     """Whether it is created with the BTF of its key and value."""
 
@@ -64,7 +66,7 @@ _LOOKUP = {"lookup": "map_lookup_elem", "lookup_or_init": ""}
 _KEYED = {**_LOOKUP, "update": "map_update_elem", "delete": "map_delete_elem", "for_each": ""}
 _INDEXED = {**_LOOKUP, "update": "map_update_elem", "for_each": ""}
 _OTHER_CPU = {"lookup_percpu": "map_lookup_percpu_elem"}
-_PASSED = {"push": "map_push_elem", "pop": "map_pop_elem", "peek": "map_peek_elem"}
+_PASSED = {"push": "map_push_elem", "pop": "", "peek": ""}
 
 _REDIRECT = {"redirect": "redirect_map"}
 _DEVICES = {**_REDIRECT, "lookup": "map_lookup_elem"}
@@ -130,19 +132,19 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_LPM_TRIE, "LPM_TRIE", "LpmTrie", "lpm", (4, 11),
-            {"lookup": "map_lookup_elem", "update": "map_update_elem", "delete": "map_delete_elem"}, _COME_AND_GO,
-            keys="prefix", flags=bpf.BPF_F_NO_PREALLOC | _ACCESS | _PROGRAMS_ACCESS,
+            {"lookup": "map_lookup_elem", "update": "map_update_elem", "delete": "map_delete_elem"},
+            (*_COME_AND_GO, "match"), keys="prefix", flags=bpf.BPF_F_NO_PREALLOC | _ACCESS | _PROGRAMS_ACCESS,
             required_flags=bpf.BPF_F_NO_PREALLOC, batch=("lookup", "update", "delete"),
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _SET,
+            {"lookup": "map_lookup_elem"}, _COME_AND_GO,
             keys="index", values="map", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _SET,
-            values="map", flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_ZERO_SEED | _ACCESS, typed=False,
+            {"lookup": "map_lookup_elem"}, _COME_AND_GO,
+            values="map", flags=_HASH, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
@@ -229,8 +231,8 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_BLOOM_FILTER, "BLOOM_FILTER", "BloomFilter", "bloom", (5, 16),
-            {"push": "map_push_elem", "peek": ""}, ("add",),
-            keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, typed=False,
+            {"push": "map_push_elem", "contains": ""}, ("add", "update"),
+            keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, extra=15, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1), {}, (),
@@ -243,7 +245,7 @@ MAP_KINDS: dict[str, MapKind] = {
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {}, (),
+            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {"at": ""}, ("at", "memory"),
             keys="none", values="none", entries="pages",
             flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
             required_flags=bpf.BPF_F_MMAPABLE, typed=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError, OsmiaError, shown
+from osmia.errors import ObjectError, shown
 from osmia.generic import TypeVar, overload
 from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import FROM_COMMAND_LINE, Program
@@ -145,14 +145,19 @@ class Loaded:
             from osmia.programs.global_data import declared_handle
 
             return declared_handle(self._spec, what, found)
-        expected, actual = _shape(what), _shape_of(self._spec.maps[what.name])
-        for (label, wanted), (_, there) in zip(expected, actual, strict=True):
-            if wanted != there:
-                raise TypeError(f"{self._spec.name}: the {label} of {what.name} is {there} there, expected {wanted}")
-        self._check_types(what, self._spec.maps[what.name])
+        self._check_shape(what, self._spec.maps[what.name], what.name)
         return what.handle(found.backend)
 
-    def _check_types(self, what: Map[Any, Any], there: MapSpec) -> None:
+    def _check_shape(self, what: Map[Any, Any], there: MapSpec, name: str) -> None:
+        """Refuse a declaration that is not like the object's map; of a map of maps, those in it too."""
+        for (label, wanted), (_, actual) in zip(_shape(what), _shape_of(there), strict=True):
+            if wanted != actual:
+                raise TypeError(f"{self._spec.name}: the {label} of {name} is {actual} there, expected {wanted}")
+        self._check_types(what, there, name)
+        if what.inner is not None and there.inner is not None:
+            self._check_shape(what.inner, there.inner, f"the maps in {name}")
+
+    def _check_types(self, what: Map[Any, Any], there: MapSpec, name: str) -> None:
         """Refuse a declaration that sees other fields or numbers than the object has, as far as its BTF says."""
         if not self._spec.btf:
             return
@@ -165,8 +170,9 @@ class Loaded:
             ("key", what.key, there.btf_key_type_id),
             ("value", what.value, there.btf_value_type_id),
         ):
-            layout = layout_of(declared)
-            problem = difference(btf, number, layout, f"the {role} of {what.name}") if layout and number else ""
+            # What the key of a trie is called in C is everybody's own, as are the names of its fields.
+            layout = None if role == "key" and what.kind.keys == "prefix" else layout_of(declared)
+            problem = difference(btf, number, layout, f"the {role} of {name}") if layout and number else ""
             if problem:
                 raise TypeError(f"{self._spec.name}: {problem}")
 
@@ -185,16 +191,6 @@ def load(
     are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
     that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
     """
-    try:
-        return _load(what, target, settings)
-    except OsmiaError:
-        from osmia.programs.uncaught import hide_own_frames
-
-        hide_own_frames()
-        raise
-
-
-def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
     if isinstance(what, Program):
         return _load_programs(what.name, [what], target, settings)
     if isinstance(what, type(sys)):

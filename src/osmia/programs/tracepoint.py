@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.contexts.tracepoint import TracepointContext
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.programs.program import check_hook
+from osmia.programs.program import check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def tracepoint(
     wants of the tracepoint. `name` is the program's name, the function's unless it says.
     """
     for part in (category, event):
-        check_hook("tracepoint", part, EXAMPLE)
+        check_target("tracepoint", part, EXAMPLE)
         if "/" in part:
             raise ValueError(f"@tracepoint takes a category and a name, as in {EXAMPLE}, not {part!r}")
 

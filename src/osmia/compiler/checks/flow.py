@@ -142,7 +142,7 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _replaced(statement, after) if isinstance(statement, ir.Copy) and after is not None else after
         case ir.Fill(place=place):
             return _value(place, facts, around)
-        case ir.Evaluate(value=value):
+        case ir.Evaluate(value=value) | ir.ContextStore(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
             when_true, when_false = _condition(test, facts, around)
@@ -280,7 +280,10 @@ def _never_changes(statement: ir.Loop) -> bool:
 
 def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
     """How often the body runs is up to the map."""
-    before: Facts = {**facts, statement.key: ASSIGNED, statement.value: ASSIGNED}
+    there = facts if statement.map.found is None else _value(statement.map.found, facts, around)
+    if there is None:
+        return None
+    before: Facts = {**there, statement.key: ASSIGNED, statement.value: ASSIGNED}
     while True:
         assert before is not None
         ways = LoopWays()
@@ -557,6 +560,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapUpdate()
             | ir.MapDelete()
             | ir.PacketAt()
+            | ir.ArenaAt()
             | ir.PacketLength()
             | ir.Assume()
             | ir.Address()

@@ -24,6 +24,7 @@ ATOMIC_CPUS = ("v3", "v4")
 ATOMIC_SINCE = (5, 12)
 """Atomic instructions other than an addition whose result is not wanted."""
 NESTED_LOCK_SINCE = (6, 11)
+PREFIX_FLAGS_SINCE = (6, 13)
 METHODS = {
     "and": "fetch_and",
     "or": "fetch_or",
@@ -36,9 +37,9 @@ METHODS = {
 def check_limits(unit: ir.Unit) -> None:
     """Raise CompileError for what no kernel takes: a helper that the licence keeps away, too many maps."""
     for program in unit.programs:
-        _check_fields(program)
         _check_license(program, unit.license)
         _check_maps(program, unit)
+        _check_storages(program)
 
 
 def check_target(unit: ir.Unit, target: Target) -> None:
@@ -47,27 +48,12 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_helper(each, program.kind.name, target)
+            elif isinstance(each, ir.MapUpdate):
+                _check_prefix_flags(each, target)
             elif isinstance(each, ir.Assign):
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
-
-
-def _check_fields(program: ir.Program) -> None:
-    """Refuse fields of the context that programs at other hooks of the kind have."""
-    kind = program.kind
-    for each in program_nodes(program):
-        known = kind.fields.get(each.field) if isinstance(each, ir.ContextRead) else None
-        hooks = known.hooks if known is not None else ()
-        if hooks and program.hook not in hooks:
-            names = " and ".join(f'"{hook}"' for hook in hooks)
-            raise error(
-                f"{kind.context_class}.{each.field} is there at other hooks alone",  # type: ignore[union-attr]
-                each.location,
-                found=f"a program at the hook {program.hook!r}" if program.hook else "a program without a hook",
-                expected=f"one at {names}",
-                fix=f'declare the program with @{kind.name}(hook="{hooks[0]}"), or leave the field alone',
-            )
 
 
 def _check_license(program: ir.Program, license_: str) -> None:
@@ -98,6 +84,27 @@ def _check_maps(program: ir.Program, unit: ir.Unit) -> None:
             )
 
 
+def _check_storages(program: ir.Program) -> None:
+    """A program has one storage of cgroups of each type: the kernel finds it without being told which."""
+    found: dict[str, str] = {}
+    for each in program_nodes(program):
+        if not isinstance(each, ir.HelperCall) or each.helper.name != "get_local_storage":
+            continue
+        for map_ in each.arguments:
+            if not isinstance(map_, ir.MapReference):
+                continue
+            name = map_.declaration.kind.class_name
+            first = found.setdefault(name, map_.symbol)
+            if first != map_.symbol:
+                raise error(
+                    f"{program.name} uses two maps of type {name}",
+                    each.location,
+                    found=f"{map_.symbol} beside {first}",
+                    expected=f"one {name}: the kernel takes no more",
+                    fix="put both values into one @struct, or look one of them up in a HashMap by the cgroup's id",
+                )
+
+
 def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
     """The maps that a program uses, as the kernel counts them, with where."""
     for site in unit.error_sites:
@@ -106,12 +113,20 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
             break
     for each in program_nodes(program):
         match each:
-            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
-                yield map_.symbol, each.location
-            case ir.Address(operand=ir.MapReference(symbol=symbol)):
+            case (
+                ir.MapLookup(map=map_)
+                | ir.MapUpdate(map=map_)
+                | ir.MapDelete(map=map_)
+                | ir.ForEach(map=map_)
+                | ir.ArenaAt(map=map_)
+            ):
+                if map_.found is None:
+                    yield map_.symbol, each.location
+            case ir.Address(operand=ir.MapReference(symbol=symbol, found=None)):
                 yield symbol, each.location
             case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
-                yield from ((a.symbol, each.location) for a in arguments if isinstance(a, ir.MapReference))
+                maps = (each for each in arguments if isinstance(each, ir.MapReference) and each.found is None)
+                yield from ((map_.symbol, each.location) for map_ in maps)
             case ir.GlobalPlace(symbol=symbol):
                 yield symbol, each.location
             case ir.SettingRead() | ir.ConstantText():
@@ -137,6 +152,20 @@ def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
             expected=f"what Linux {_dotted(target.kernel)} has",
             fix="see docs/helpers.md for what each kind may call",
         )
+
+
+def _check_prefix_flags(update: ir.MapUpdate, target: Target) -> None:
+    """Older kernels write a prefix whatever the flags say of it."""
+    plain = isinstance(update.flags, ir.Constant) and update.flags.value == 0
+    if update.map.declaration.kind.keys != "prefix" or plain or target.kernel >= PREFIX_FLAGS_SINCE:
+        return
+    raise error(
+        f"flags for a prefix need Linux {_dotted(PREFIX_FLAGS_SINCE)}",
+        update.location,
+        found=f"flags in an update of {update.map.symbol}, for Linux {_dotted(target.kernel)}, which looks at none",
+        expected="no flags: the prefix is written, whether it is there or not",
+        fix=f"leave them out, or compile it for newer kernels: `osmia build --kernel {_dotted(PREFIX_FLAGS_SINCE)}`",
+    )
 
 
 def _check_lock(assign: ir.Assign, target: Target) -> None:

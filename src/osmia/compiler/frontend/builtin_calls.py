@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import FunctionState, Operand, Static, TupleValue
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.map_operations import map_contains
 from osmia.compiler.frontend.operators import binary, constant, integer, one_value, truth, value_of
 from osmia.compiler.frontend.packets import packet_length
@@ -119,8 +120,8 @@ def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
     right = node.comparators[0]
     if isinstance(right, ast.Name | ast.Attribute):
         found = state.translate.operand(state, right)
-        if isinstance(found, Static) and isinstance(found.value, Map):
-            reference = state.unit.map_reference(found)
+        reference = map_of(state, found)
+        if reference is not None:
             return _negated(node, location, map_contains(state, reference, value, location))
     integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):

@@ -6,8 +6,8 @@ import ast
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from osmia.abi.helpers import function_row, helpers
-from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.abi.helpers import function_row
+from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import wrapped
 from osmia.compiler.frontend.arguments import raw_argument
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
@@ -24,13 +24,15 @@ from osmia.compiler.frontend.calls import (
 )
 from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
+from osmia.compiler.frontend.contexts import context_field, object_field
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
-from osmia.compiler.frontend.packets import no_bytes, packet_members, packet_of, packet_operation
+from osmia.compiler.frontend.packets import no_bytes, packet_of, packet_operation
 from osmia.compiler.frontend.places import (
     element_at,
     is_part,
@@ -41,29 +43,19 @@ from osmia.compiler.frontend.places import (
     place_of_attribute,
     place_of_subscript,
 )
-from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES, PACKET_FIELDS
+from osmia.compiler.frontend.refused import BINARY, BUILTINS, COMPARISONS, EXPRESSIONS, MODULES
 from osmia.compiler.frontend.rings import output, perf_output
-from osmia.compiler.frontend.stores import check_store, own_copy
+from osmia.compiler.frontend.stores import check_store, own_copy, unwrapped
 from osmia.compiler.frontend.subprograms import call_subprogram
 from osmia.compiler.frontend.tables import table
 from osmia.compiler.frontend.unchecked import call_unchecked, is_unchecked
 from osmia.compiler.frontend.variables import global_place, setting_read
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import (
-    BoolType,
-    ContextType,
-    IntType,
-    OptionalType,
-    PacketType,
-    PlaceType,
-    is_number,
-    joined,
-)
+from osmia.compiler.ir.types import BoolType, ContextType, OptionalType, PacketType, PlaceType, is_number, joined
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
-from osmia.kinds import KINDS
 from osmia.layout import ArrayLayout, StructLayout, layout_of
-from osmia.maps.declaration import Map, Shared
+from osmia.maps.declaration import Shared
 from osmia.maps.globals import Global
 from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
@@ -206,20 +198,23 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
                 expected="a value on every way to this line",
                 fix="use it in that block: what is no number is known there alone",
             )
-        is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
             location,
             found=f"the local {node.id!r} before its first assignment"
             + (", which hides the module's variable of that name" if hides else ""),
             expected="an assignment on every way to this line",
-            fix=f"write `{node.id}.value` for what the Global holds"
-            if is_global
-            else "use another name; keep what programs write in a map or a Global"
+            fix="use another name; keep what programs write in a map or a Global"
             if hides
             else f"assign {node.id!r} before this line",
         )
-    return ir.LocalRead(state.type_of(local, location), location, local)
+    read = ir.LocalRead(state.type_of(local, location), location, local)
+    return loaded(unwrapped(read), location) if _is_number(read) else read
+
+
+def _is_number(read: ir.Expression) -> bool:
+    """Whether it is a number that may be None: naming it is reading it, which takes a check before."""
+    return isinstance(read.type, OptionalType) and read.type.number
 
 
 def _bound_before(owner: FunctionState, name: ast.Name) -> bool:
@@ -260,9 +255,12 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return packet_of(base, node.attr, location) or _context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or context_field(base.type, node.attr, location)
     if isinstance(base.type, PacketType):
         raise no_bytes(base.type, node, location)
+    found = object_field(base, node.attr, location)
+    if found is not None:
+        return found
     place = place_of_attribute(base, node.attr, location)
     if place is not None:
         return loaded(place, location)
@@ -270,37 +268,6 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if member is None:
         raise no_attribute(base.type, node.attr, location)
     return read_property(state, member, node) if isinstance(member, Bound) and is_property(base, node.attr) else member
-
-
-def _context_field(of: ContextType, name: str, location: Location) -> ir.Expression:
-    fields = of.fields
-    known = fields.get(name)
-    if known is None:
-        members = [*fields, *packet_members(KINDS[of.kind])]
-        raise error(
-            f"{of} has no field {name!r}",
-            location,
-            found=f"{of}.{name}",
-            expected=f"one of {', '.join(members)}" if members else f"a helper: {of} has no fields",
-            fix=_instead_of_field(name, members),
-        )
-    return ir.ContextRead(
-        IntType(-(1 << (known.bits - 1)), (1 << (known.bits - 1)) - 1)
-        if known.signed
-        else IntType(0, (1 << known.bits) - 1),
-        location,
-        name,
-        known.offset,
-        known.bits,
-    )
-
-
-def _instead_of_field(name: str, members: list[str]) -> str:
-    if name in helpers():
-        return f"call it: `{name}(...)`"
-    if "packet" in members and name in PACKET_FIELDS:
-        return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
 
 
 def _call(state: FunctionState, node: ast.Call) -> Operand:
@@ -313,8 +280,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
             return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":
             return tail_call(state, base, node)
-        if isinstance(base, Static) and isinstance(base.value, Map):
-            reference = state.unit.map_reference(base)
+        reference = map_of(state, base)
+        if reference is not None:
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
                 return for_each(state, reference, node)
             return map_operation(state, reference, node)
@@ -572,6 +539,9 @@ def _is_none(state: FunctionState, node: ast.Compare) -> ir.Expression:
             fix="write == or !=",
         )
     negated_test = isinstance(node.ops[0], ast.IsNot)
+    match left:
+        case ir.Load(place=ir.Unwrap(operand=held)) if _is_number(held):
+            left = held
     if isinstance(left.type, OptionalType):
         test = is_none(left, location)
     else:
@@ -680,8 +650,9 @@ def _subscript(state: FunctionState, node: ast.Subscript) -> Operand:
     """An element: of an array, of a map, of a constant."""
     base = operand(state, node.value)
     location = state.at(node)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return loaded(map_item(state, state.unit.map_reference(base), node), location)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return loaded(map_item(state, map_, node), location)
     if isinstance(base, ir.Expression):
         if isinstance(base.type, PacketType):
             raise no_bytes(base.type, node, location)

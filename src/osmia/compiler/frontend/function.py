@@ -133,15 +133,24 @@ class UnitState:
                 expected="letters, digits and _, as in a variable's name",
                 fix="give the map another name=",
             )
-        key = BytesLayout(0) if declaration.key is None else layout_of(declaration.key)
-        value = layout_of(declaration.value)
-        assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
-        for role, layout in (("key", key), ("value", value)):
-            self.know_structs(layout, (role, static.path))
-        reference = ir.MapReference(symbol, declaration, key, value)
+        reference = self.reference(symbol, declaration, static.path)
+        if declaration.inner is not None:
+            inside = self.reference(f"{symbol}[...]", declaration.inner, ("inner", static.path))
+            reference = ir.MapReference(symbol, declaration, reference.key, reference.value, inner=inside)
         self.maps[id(declaration)] = reference
         self.map_paths[symbol] = static.path
         return reference
+
+    def reference(self, symbol: str, declaration: Map[Any, Any], path: Path) -> ir.MapReference:
+        """A reference to a map, which takes down how the compiler came to the types of its keys and values."""
+        for role, of in (("key", declaration.key), ("value", declaration.value)):
+            layout = layout_of(of)
+            if layout is not None:
+                self.know_structs(layout, (role, path))
+        key = BytesLayout(0) if declaration.key is None else layout_of(declaration.stored_key)
+        value = layout_of(declaration.value)
+        assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
+        return ir.MapReference(symbol, declaration, key, value)
 
     def know_structs(self, layout: Layout, path: Path) -> None:
         """Remember how the compiler came to a struct class, and so to those in it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.prefixes import prefix_key
 from osmia.compiler.frontend.stores import aggregate, check_scalar, own_copy, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 def map_key(state: FunctionState, map_: ir.MapReference, value: Operand, location: Location) -> ir.Expression:
     """A key as the map takes it."""
+    if map_.declaration.kind.keys == "prefix":
+        return prefix_key(state, map_, value, location)
     role = f"a key of {map_.symbol}"
     if not is_scalar(map_.key):
         return aggregate(state, value, map_.key, role, location)

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
+from osmia.compiler.frontend.passed_values import holds, without_keys
+from osmia.compiler.frontend.prefixes import address_key
 from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, IntType, ObjectType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
 from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
     from osmia.compiler.location import Location
+    from osmia.maps.table import MapKind
 
 # What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
 STATUS = IntType(-4095, 0)
@@ -52,13 +56,25 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
             location,
             found=f"{map_.symbol}.{name}()",
             expected=f"one of {', '.join(operations)}" if operations else "no call on it: kernel code has none",
-            fix=did_you_mean(name, operations) or _instead(name, class_name),
+            fix=did_you_mean(name, operations) or _instead(name, map_.declaration.kind),
             related=(
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if name in ("pop", "peek", "contains"):
+        return without_keys(state, map_, node, name)
+    if name == "at":
+        return arena_at(state, map_, node)
     if isinstance(map_.declaration, Storage):
         return storage_operation(state, map_, node)
+    if operations[name] == "get_local_storage" and (node.args or node.keywords):
+        raise error(
+            "local takes no arguments",
+            location,
+            found=ast.unparse(node),
+            expected=f"{map_.symbol}.local()",
+            fix="leave them out: the value is that of the cgroup that the program is attached to",
+        )
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
@@ -71,10 +87,11 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
-    key = map_key(state, map_, state.translate.operand(state, arguments[0]), location)
+    given = state.translate.operand(state, arguments[0])
+    is_address = name == "lookup" and map_.declaration.kind.keys == "prefix"
+    key = (address_key if is_address else map_key)(state, map_, given, location)
     if name == "lookup":
-        of = ObjectType("bpf_xdp_sock") if map_.declaration.kind.values == "AF_XDP socket" else PlaceType(map_.value)
-        return ir.MapLookup(OptionalType(of), location, map_, key)
+        return ir.MapLookup(OptionalType(_found(map_)), location, map_, key)
     if name == "delete":
         return ir.MapDelete(STATUS, location, map_, key)
     value = map_value(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
@@ -84,6 +101,13 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     if integer_of(flags.type) is None:
         raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
+
+
+def _found(map_: ir.MapReference) -> PlaceType | ObjectType | InnerMapType:
+    """What a look-up finds."""
+    if map_.inner is not None:
+        return InnerMapType(map_.inner)
+    return ObjectType("bpf_xdp_sock") if map_.declaration.kind.values == "AF_XDP socket" else PlaceType(map_.value)
 
 
 def _lookup_or_init(
@@ -120,7 +144,7 @@ def _key_at(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) ->
 
 def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) -> ir.Expression:
     """`m[key]`, as a place. What would be a KeyError takes the error edge."""
-    _check_subscript(map_, node, state)
+    _check_subscript(map_, node, state, read=True)
     location = state.at(node)
     lookup = ir.MapLookup(
         OptionalType(PlaceType(map_.value)),
@@ -170,8 +194,20 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
-    """`key in m`."""
-    _check_looked_up(map_, f"`in {map_.symbol}`", location)
+    """`key in m`, and `value in m` of a Bloom filter."""
+    kind = map_.declaration.kind
+    if "contains" in kind.kernel_operations:
+        return holds(state, map_, key, location)
+    if "lookup" not in kind.kernel_operations or kind.keys == "prefix":
+        raise error(
+            f"kernel code cannot ask {map_.symbol} with `in`",
+            location,
+            found=f"`in` of a {kind.class_name}",
+            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
+            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
+            if kind.keys == "prefix"
+            else "use one of these",
+        )
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -197,9 +233,25 @@ def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> N
     )
 
 
-def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState) -> None:
+def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
+    kind = map_.declaration.kind
+    reads_prefix = kind.keys == "prefix" and read
+    if kind.keys == "none" or reads_prefix or map_.inner is not None:
+        raise error(
+            f"{map_.symbol} has no subscript in kernel code",
+            state.at(node),
+            found=ast.unparse(node),
+            expected=f"one of its operations: {', '.join(kind.kernel_operations)}",
+            fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None: it finds shorter prefixes too"
+            if reads_prefix
+            else "let user code put maps in, and take them away: the kernel lets no program do that"
+            if map_.inner is not None and not isinstance(node.ctx, ast.Load) and not read
+            else f"write `inner = {map_.symbol}.lookup({ast.unparse(node.slice)})`, and check it for None"
+            if map_.inner is not None
+            else "use one of these: it has no keys",
+        )
     _check_looked_up(map_, ast.unparse(node), state.at(node))
-    if not map_.declaration.kind.per_cpu:
+    if not kind.per_cpu:
         return
     raise error(
         f"{map_.symbol} has no subscript in kernel code",
@@ -237,10 +289,10 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
     return ir.HelperCall(ir.NONE, location, helpers()["tail_call"], (context, map_, index))
 
 
-def _instead(name: str, class_name: str) -> str:
-    if name == "delete":
-        return f"the keys of {class_name} are always there: store 0 instead"
-    if name in IN_USER_CODE:
+def _instead(name: str, kind: MapKind) -> str:
+    if name == "delete" and kind.fixed_keys:
+        return f"the keys of {kind.class_name} are always there: store 0 instead"
+    if name in IN_USER_CODE and "lookup" in kind.kernel_operations:
         return f"write {IN_USER_CODE[name]}; {name} is for user code"
     return "use one of these; the rest of a map's methods are for user code"
 

@@ -12,9 +12,11 @@ from osmia.compiler.frontend.annotations import converted, parsed
 from osmia.compiler.frontend.arguments import checked_result
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
+from osmia.compiler.frontend.contexts import context_store, context_target, read_target
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
+from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
 from osmia.compiler.frontend.operators import binary, constant, one_value
@@ -181,9 +183,10 @@ def _nested(state: FunctionState, node: ast.FunctionDef) -> tuple[ir.Statement, 
 def _delete(state: FunctionState, target: ast.expr) -> ir.Statement:
     """`del m[key]`."""
     base = operand(state, target.value) if isinstance(target, ast.Subscript) else None
-    if isinstance(base, Static) and isinstance(base.value, Map):
+    map_ = map_of(state, base)
+    if map_ is not None:
         assert isinstance(target, ast.Subscript)
-        return map_delete(state, state.unit.map_reference(base), target)
+        return map_delete(state, map_, target)
     what, instead = STATEMENTS[ast.Delete]
     raise error(
         f"kernel code cannot use {what}",
@@ -288,6 +291,8 @@ def _store(state: FunctionState, target: ast.expr, value: Operand, node: ast.exp
     match target:
         case ast.Name():
             return _store_name(state, target, value, node)
+        case ast.Attribute() | ast.Subscript() if (field := context_target(state, target)) is not None:
+            return context_store(field, value, target, state.at(target))
         case ast.Attribute():
             return stored(state, _place(state, target), value, state.at(target), _role(target))
         case ast.Subscript():
@@ -320,8 +325,9 @@ def _store_item(state: FunctionState, target: ast.Subscript, value: Operand) -> 
     """`array[i] = value` and `m[key] = value`."""
     base = operand(state, target.value)
     location = state.at(target)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return map_store(state, state.unit.map_reference(base), target, value)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return map_store(state, map_, target, value)
     return stored(state, _element(state, base, target), value, location, _role(target))
 
 
@@ -488,6 +494,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
             )
         value = binary(operator, before, expression(state, node.value), location)
         return (_store_local(state, node.target, value),)
+    if (field := context_target(state, node.target)) is not None:
+        value = binary(operator, read_target(field, state.at(node.target)), expression(state, node.value), location)
+        return context_store(field, value, node.target, location)
     place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
     right = expression(state, node.value)
     first, again = _twice(state, place, assigned((ir.Evaluate(location, right),)))
@@ -497,8 +506,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
 
 def _item_place(state: FunctionState, target: ast.Subscript) -> ir.Expression:
     base = operand(state, target.value)
-    if isinstance(base, Static) and isinstance(base.value, Map):
-        return map_item(state, state.unit.map_reference(base), target)
+    map_ = map_of(state, base)
+    if map_ is not None:
+        return map_item(state, map_, target)
     return _element(state, base, target)
 
 
@@ -545,14 +555,6 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     if place is not None:
         check_changeable(place, node, location)
         return place
-    if isinstance(base.type, ContextType):
-        raise error(
-            f"the field {node.attr!r} of {base.type} is read-only",
-            location,
-            found=f"an assignment to {ast.unparse(node)}",
-            expected="a field that may be written; this context has none",
-            fix="keep the value in a local",
-        )
     of = base.type.of if isinstance(base.type, OptionalType) else base.type
     layout = of.layout if isinstance(of, PlaceType) else None
     if isinstance(layout, StructLayout):

@@ -236,7 +236,7 @@ def _results(inside: FunctionState, source: FunctionSource) -> tuple[ir.Local, .
 
 def _uses_context(body: tuple[ir.Statement, ...], context: ir.Local) -> bool:
     for each in nodes(body):
-        if isinstance(each, ir.ContextRead | ir.PacketAt | ir.PacketLength) or (
+        if isinstance(each, ir.ContextRead | ir.ContextStore | ir.PacketAt | ir.PacketLength) or (
             isinstance(each, ir.LocalRead) and each.local is context
         ):
             return True

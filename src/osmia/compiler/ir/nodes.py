@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.ir.types import (
     BoolType,
+    InnerMapType,
     IntType,
     NoneType,
     ObjectType,
@@ -94,6 +95,10 @@ class MapReference:
     value: Layout
     scratch: bool = False
     """Whether it is of the compiler's own: memory for one line's object."""
+    inner: MapReference | None = None
+    """Of a map of maps: what the maps in it are like."""
+    found: Expression | None = None
+    """Where a map is that was found in another one; None for what the unit declares."""
 
 
 @frozen_record
@@ -116,13 +121,15 @@ class LocalRead:
 
 @frozen_record
 class ContextRead:
-    """A field of the context."""
+    """A field of the context, or of an object of the kernel's."""
 
-    type: IntType
+    type: IntType | ObjectType | OptionalType
     location: Location
     field: str
     offset: int
     bits: int
+    base: Expression | None = None
+    """The object; None for the context."""
 
 
 @frozen_record
@@ -174,6 +181,16 @@ class PacketAt:
     type: OptionalType
     location: Location
     packet: PacketType
+    offset: Expression
+
+
+@frozen_record
+class ArenaAt:
+    """What lies in an arena at an offset, in place; None where that is outside, or no multiple of its alignment."""
+
+    type: OptionalType
+    location: Location
+    map: MapReference
     offset: Expression
 
 
@@ -243,7 +260,7 @@ class ConstantText:
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
-    type: PlaceType | ObjectType
+    type: PlaceType | ObjectType | InnerMapType
     location: Location
     operand: Expression
 
@@ -252,7 +269,7 @@ class Unwrap:
 class Assume:
     """What an optional holds, by the word of the program's author: nothing proves that it is not None."""
 
-    type: PlaceType | ObjectType
+    type: PlaceType | ObjectType | InnerMapType
     location: Location
     operand: Expression
 
@@ -498,6 +515,7 @@ Expression = (
     | MapUpdate
     | MapDelete
     | PacketAt
+    | ArenaAt
     | PacketLength
     | HelperCall
     | Atomic
@@ -547,6 +565,17 @@ class Store:
 
     location: Location
     place: Expression
+    value: Expression
+
+
+@frozen_record
+class ContextStore:
+    """Store a number into a field of the context, wrapping at its width."""
+
+    location: Location
+    field: str
+    offset: int
+    bits: int
     value: Expression
 
 
@@ -683,6 +712,7 @@ class Scope:
 Statement = (
     Assign
     | Store
+    | ContextStore
     | Copy
     | Fill
     | Evaluate

@@ -62,6 +62,8 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 yield f"{indent}{local.name} = {expression_text(value)}{line}"
             case ir.Store(place=place, value=value):
                 yield f"{indent}*{expression_text(place)} = {expression_text(value)}{line}"
+            case ir.ContextStore(field=field, value=value):
+                yield f"{indent}context.{field} = {expression_text(value)}{line}"
             case ir.Copy(place=place, source=source):
                 yield f"{indent}*{expression_text(place)} = copy of {expression_text(source)}{line}"
             case ir.Fill(place=place, image=image):
@@ -125,8 +127,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return str(value)
         case ir.LocalRead(local=local):
             return local.name
-        case ir.ContextRead(field=field, type=type_):
-            return f"(context.{field}: {type_})"
+        case ir.ContextRead(field=field, type=type_, base=base):
+            return f"({'context' if base is None else expression_text(base)}.{field}: {type_})"
         case ir.ArgumentRead(name=name, type=type_):
             return f"(argument {name}: {type_})"
         case ir.MapLookup(map=map_, key=key, type=type_):
@@ -138,6 +140,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.PacketAt(packet=packet, offset=offset, type=type_):
             return f"({'meta' if packet.meta else 'packet'}[{expression_text(offset)}]: {type_})"
+        case ir.ArenaAt(map=map_, offset=offset, type=type_):
+            return f"({map_.symbol}[{expression_text(offset)}]: {type_})"
         case ir.PacketLength(packet=packet):
             return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):

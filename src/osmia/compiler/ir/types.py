@@ -16,6 +16,7 @@ from osmia.record import frozen_record
 if TYPE_CHECKING:
     from enum import IntEnum
 
+    from osmia.compiler.ir.nodes import MapReference
     from osmia.contexts import ContextField
     from osmia.types import Integer
 
@@ -116,13 +117,27 @@ class ObjectType:
 
 
 @frozen_record
+class InnerMapType:
+    """A map that was found in another one."""
+
+    map: MapReference
+    """What it is like. Its symbol is for messages."""
+
+    def __str__(self) -> str:
+        return type(self.map.declaration).__name__
+
+
+@frozen_record
 class OptionalType:
     """Something that may be None until it is checked."""
 
-    of: PlaceType | ObjectType
+    of: PlaceType | ObjectType | InnerMapType
+    number: bool = False
+    """Whether naming it gives the number that lies there, and not a reference to it."""
 
     def __str__(self) -> str:
-        return f"{self.of} | None"
+        named = self.of.layout.name if self.number and isinstance(self.of, PlaceType) else str(self.of)
+        return f"{named} | None"
 
 
 @frozen_record
@@ -133,6 +148,8 @@ class ContextType:
     context: type
     own_fields: tuple[tuple[str, ContextField], ...] = ()
     """What its class names, where it derives from the kind's: name, and where the field lies."""
+    hook: str = ""
+    """The hook of the program that it is given to."""
 
     @property
     def fields(self) -> dict[str, ContextField]:
@@ -154,7 +171,18 @@ class PacketType:
         return "Packet"
 
 
-ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | ObjectType | OptionalType | ContextType | PacketType
+ValueType = (
+    IntType
+    | BoolType
+    | EnumType
+    | NoneType
+    | PlaceType
+    | ObjectType
+    | InnerMapType
+    | OptionalType
+    | ContextType
+    | PacketType
+)
 
 
 def storage_type(storage: Storage) -> IntType:
@@ -206,13 +234,13 @@ def joined(one: ValueType, other: ValueType) -> ValueType | None:
     if one == other:
         return one
     match one, other:
-        case (OptionalType() | PlaceType() | ObjectType(), NoneType()):
+        case (OptionalType() | PlaceType() | ObjectType() | InnerMapType(), NoneType()):
             return one if isinstance(one, OptionalType) else OptionalType(one)
-        case (NoneType(), OptionalType() | PlaceType() | ObjectType()):
+        case (NoneType(), OptionalType() | PlaceType() | ObjectType() | InnerMapType()):
             return other if isinstance(other, OptionalType) else OptionalType(other)
-        case (OptionalType(of=left), PlaceType() | ObjectType()) if left == other:
+        case (OptionalType(of=left, number=False), PlaceType() | ObjectType() | InnerMapType()) if left == other:
             return one
-        case (PlaceType() | ObjectType(), OptionalType(of=right)) if right == one:
+        case (PlaceType() | ObjectType() | InnerMapType(), OptionalType(of=right, number=False)) if right == one:
             return other
         case (EnumType(of=left_enum), EnumType(of=right_enum)) if left_enum is right_enum:
             return EnumType(left_enum, stored=True)
@@ -230,7 +258,8 @@ def is_number(of: ValueType) -> bool:
 
 def is_pointer(of: ValueType) -> bool:
     """Whether a value of this type is an address in the program that is generated; None is the null one."""
-    return isinstance(of, OptionalType | PlaceType | ObjectType | NoneType | ContextType | PacketType)
+    pointers = OptionalType | PlaceType | ObjectType | InnerMapType | NoneType | ContextType | PacketType
+    return isinstance(of, pointers)
 
 
 def is_object(of: ValueType) -> bool:

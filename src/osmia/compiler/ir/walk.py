@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ContextRead() | ir.ArgumentRead() | ir.PacketLength():
+        case ir.Constant() | ir.LocalRead() | ir.ArgumentRead() | ir.PacketLength():
             return ()
+        case ir.ContextRead(base=base):
+            return () if base is None else (base,)
         case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText():
             return ()
-        case ir.PacketAt(offset=offset):
+        case ir.PacketAt(offset=offset) | ir.ArenaAt(offset=offset):
             return (offset,)
-        case ir.MapLookup(key=key) | ir.MapDelete(key=key):
-            return (key,)
-        case ir.MapUpdate(key=key, value=value, flags=flags):
-            return (key, value, flags)
+        case ir.MapLookup(map=map_, key=key) | ir.MapDelete(map=map_, key=key):
+            return (*_found(map_), key)
+        case ir.MapUpdate(map=map_, key=key, value=value, flags=flags):
+            return (*_found(map_), key, value, flags)
         case ir.HelperCall(arguments=arguments) | ir.RawCall(arguments=arguments):
-            return tuple(each for each in arguments if not isinstance(each, ir.MapReference))
+            parts = ((_found(each) if isinstance(each, ir.MapReference) else (each,)) for each in arguments)
+            return tuple(part for found in parts for part in found)
         case ir.Atomic(place=place, operands=parts):
             return (place, *parts)
         case ir.Load(place=place):
@@ -42,7 +45,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
         case ir.Binary(left=left, right=right):
             return (left, right)
         case ir.Address(operand=operand):
-            return () if isinstance(operand, ir.MapReference) else (operand,)
+            return _found(operand) if isinstance(operand, ir.MapReference) else (operand,)
         case ir.MemoryAt(address=address, offset=offset):
             return (address, offset)
         case ir.Assume(operand=operand):
@@ -59,6 +62,11 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (value,)
         case _:
             assert_never(of)
+
+
+def _found(map_: ir.MapReference) -> tuple[ir.Expression, ...]:
+    """What leads to a map that was found in another one."""
+    return () if map_.found is None else (map_.found,)
 
 
 def nodes(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement | ir.Expression]:
@@ -82,7 +90,7 @@ def program_nodes(program: ir.Program) -> Iterator[ir.Statement | ir.Expression]
 def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[tuple[ir.Statement, ...], ...]]:
     """A statement's own expressions, in the order of evaluation, and the blocks in it."""
     match statement:
-        case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value):
+        case ir.Assign(value=value) | ir.Evaluate(value=value) | ir.Return(value=value) | ir.ContextStore(value=value):
             return (value,), ()
         case ir.Store(place=place, value=value) | ir.Copy(place=place, source=value):
             return (value, place), ()
@@ -92,8 +100,10 @@ def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[
             return (test,), (body, step, otherwise)
         case ir.Fill(place=place):
             return (place,), ()
-        case ir.Inlined(body=body) | ir.ForEach(body=body):
+        case ir.Inlined(body=body):
             return (), (body,)
+        case ir.ForEach(map=map_, body=body):
+            return _found(map_), (body,)
         case ir.CallFunction(arguments=arguments):
             return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):

@@ -21,6 +21,7 @@ from osmia.layout import (
 if TYPE_CHECKING:
     from enum import IntEnum
 
+    from osmia.abi.context_member import ContextMember
     from osmia.compiler.ir import nodes as ir
     from osmia.compiler.location import Location
     from osmia.layout import Layout
@@ -197,12 +198,24 @@ class DebugInfo:
         kind = program.kind
         if not kind.context_struct:
             return self.pointer(self._basic("u64", 64, signed=False))
-        members, offset = [], 0
-        for name, bits in kind.context_members:
-            base = self._basic(f"u{bits}", bits, signed=False)
-            members.append(self._member(name, base, bits, offset))
-            offset += bits
-        return self.pointer(self._struct(kind.context_struct, offset, members))
+        found = kind.context_members
+        members = [
+            self._member(each.name, self._context_member(each), 8 * (each.end - each.offset), 8 * each.offset)
+            for each in found
+        ]
+        # C rounds a struct's size up to its widest member.
+        wide = max(each.bits for each in found)
+        size = -(8 * -max(each.end for each in found) // wide) * wide
+        return self.pointer(self._struct(kind.context_struct, size, members))
+
+    def _context_member(self, of: ContextMember) -> str:
+        if of.pointer == "void":
+            return self.pointer("null")
+        if of.pointer:
+            to = f"!DICompositeType(tag: DW_TAG_structure_type, name: {quoted(of.pointer)}, flags: DIFlagFwdDecl)"
+            return self.pointer(self.node(to))
+        number = self._basic(f"{'i' if of.signed else 'u'}{of.bits}", of.bits, signed=of.signed)
+        return self._array(number, of.bits, of.length) if of.length else number
 
     def program(self, program: ir.Program) -> str:
         """The function: BTF needs its context parameter too, or the kernel refuses the whole."""
@@ -250,19 +263,33 @@ class DebugInfo:
         return self.node(f"!DILocation(line: {location.line}, column: {location.column}, scope: {scope})")
 
     def map(self, map_: ir.MapReference) -> tuple[int, str]:
-        """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t. And its members' count."""
+        """A BTF-defined map: `__uint(n)` is a pointer to int[n], `__type(t)` a pointer to t. And its members' count.
+
+        Of a map of maps the last member is no pointer: `__array(values, t)` is an array without elements, of pointers
+        to what the maps in it are like.
+        """
+        members, values = self._map_members(map_), []
+        if map_.inner is not None:
+            inner = self.pointer(self._struct_of_pointers(self._map_members(map_.inner), []))
+            values = [("values", self._array(inner, 64, 0))]
+        return len(members), self._listed(map_.symbol, self._struct_of_pointers(members, values))
+
+    def _map_members(self, map_: ir.MapReference) -> list[tuple[str, str]]:
         declaration = map_.declaration
         members = [("type", self._uint(declaration.kind.type))]
         if declaration.key is not None:
+            members.append(("key", self.pointer(self.layout(map_.key))))
+        if declaration.value_size and map_.inner is None:  # events of a ring, and maps, are no values to the kernel
             # What perf events are written into is no value: that is a file descriptor.
             descriptor = declaration.kind.values == "perf event"
             value = self._basic("u32", 32, signed=False) if descriptor else self.layout(map_.value)
-            members.append(("key", self.pointer(self.layout(map_.key))))
             members.append(("value", self.pointer(value)))
         members.append(("max_entries", self._uint(declaration.max_entries)))
         if declaration.flags:
             members.append(("map_flags", self._uint(declaration.flags)))
-        return len(members), self._global(map_.symbol, members)
+        if declaration.map_extra:
+            members.append(("map_extra", self._uint(declaration.map_extra)))
+        return members
 
     def variable(self, symbol: str, layout: Layout, *, constant: bool = False) -> str:
         """A global variable, which BTF lists in its section; a constant one is `const volatile`, as in C."""
@@ -284,12 +311,16 @@ class DebugInfo:
 
     def _global(self, name: str, members: list[tuple[str, str]]) -> str:
         """A global of an anonymous struct of pointers."""
+        return self._listed(name, self._struct_of_pointers(members, []))
+
+    def _struct_of_pointers(self, members: list[tuple[str, str]], behind: list[tuple[str, str]]) -> str:
+        """An anonymous struct of pointers, and of what takes no room behind them."""
         elements = [self._member(label, base, 64, 64 * index) for index, (label, base) in enumerate(members)]
-        struct = self.distinct(
+        elements += [self._member(label, base, 0, 64 * len(members)) for label, base in behind]
+        return self.distinct(
             f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)},"
             f" elements: {self.node_list(elements)})"
         )
-        return self._listed(name, struct)
 
     def _listed(self, name: str, of: str) -> str:
         """A global of a type."""

@@ -98,12 +98,20 @@ class Emitter:
         """The same number, of which LLVM knows nothing but that it is a constant, where it is: in unrolled loops."""
         return self.hidden(number, "i64", self.is_constant(number))
 
-    def context_field(self, offset: int, bits: int) -> str:
+    def context_field(self, base: str, offset: int, of: str) -> str:
         """One intrinsic for address and load: apart, LLVM would make of them an access that the verifier refuses."""
-        alignment = (bits // 8).bit_length() - 1
         return self.value(
-            f"call i{bits} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.i{bits}"
-            f"(ptr readonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {alignment}, i1 true,"
+            f"call {of} (ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.load.{of.replace('ptr', 'p0')}"
+            f"(ptr readonly elementtype(i8) {base}, i1 false, i8 0, i8 1, i8 {_alignment(of)}, i1 true,"
+            f" i64 immarg {offset})"
+        )
+
+    def context_store(self, offset: int, bits: int, value: str) -> None:
+        """The same for a store."""
+        of = f"i{bits}"
+        self.line(
+            f"call void ({of}, ptr, i1, i8, i8, i8, i1, ...) @llvm.bpf.getelementptr.and.store.{of}"
+            f"({of} {value}, ptr writeonly elementtype(i8) %ctx, i1 false, i8 0, i8 1, i8 {_alignment(of)}, i1 true,"
             f" i64 immarg {offset})"
         )
 
@@ -137,3 +145,8 @@ class Emitter:
     def call(self, helper: int, *arguments: str, of: str = "i64", effects: str = "") -> str:
         """A call of a helper; arguments carry their types, and `effects` says which memory it may touch."""
         return self.value(f"call {of} inttoptr (i64 {helper} to ptr)({', '.join(arguments)}){effects}")
+
+
+def _alignment(of: str) -> int:
+    """The power of two that a field of that type is aligned to."""
+    return (8 if of == "ptr" else int(of[1:]) // 8).bit_length() - 1

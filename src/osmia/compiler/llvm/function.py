@@ -19,6 +19,7 @@ from osmia.compiler.ir.origins import leading_to, leads_to, objects_end, packet_
 from osmia.compiler.ir.types import (
     I64_HIGH,
     BoolType,
+    IntType,
     OptionalType,
     PlaceType,
     integer_of,
@@ -28,6 +29,7 @@ from osmia.compiler.ir.types import (
 )
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
+from osmia.compiler.llvm.arenas import arena_place
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.callbacks import (
     CONTEXT,
@@ -227,6 +229,10 @@ class FunctionWriter:
                 self._assign(local, value)
             case ir.Store(place=place, value=value):
                 self._store(place, self._integer(value), statement.location)
+            case ir.ContextStore(offset=offset, bits=bits, value=value):
+                number = self._integer(value)
+                self._out.at(statement.location)
+                self._out.context_store(offset, bits, self._out.narrowed(number, bits))
             case ir.Copy(place=place, source=source):
                 self._copy(place, source, statement.location)
             case ir.Fill(place=place, image=image):
@@ -504,8 +510,8 @@ class FunctionWriter:
         parameters = ("ptr %map", "ptr %key", "ptr %value")
         callback = self._outlined(statement, statement.location, parameters, write)
         frame = self._enter(callback)
-        symbol, function = quoted(statement.map.symbol), quoted(callback.name)
-        called = self._out.call(FOR_EACH, f"ptr @{symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
+        symbol, function = self._map(statement.map), quoted(callback.name)
+        called = self._out.call(FOR_EACH, f"ptr {symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
         count = self._status(FOR_EACH, called)
         self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
@@ -819,9 +825,9 @@ class FunctionWriter:
                 self._out.at(of.location)
                 return self._packet.length(packet)
             case ir.MapDelete(map=map_, key=key):
-                key_place = self._key(key, map_.key)
+                symbol, key_place = self._map(map_), self._key(key, map_.key)
                 self._out.at(of.location)
-                status = self._out.call(MAP_DELETE_ELEM, f"ptr @{quoted(map_.symbol)}", f"ptr {key_place}")
+                status = self._out.call(MAP_DELETE_ELEM, f"ptr {symbol}", f"ptr {key_place}")
                 return self._status(MAP_DELETE_ELEM, status)
             case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike():
                 return self._out.value(f"zext i1 {self._boolean(of)} to i64")
@@ -848,6 +854,7 @@ class FunctionWriter:
                 return self._setting(of)
             case (
                 ir.PacketAt()
+                | ir.ArenaAt()
                 | ir.ArgumentRead()
                 | ir.MapLookup()
                 | ir.Unwrap()
@@ -876,9 +883,11 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.ArgumentRead(index=index):
                 self._out.at(of.location)
-                return self._out.value(f"inttoptr i64 {self._out.context_field(8 * index, 64)} to ptr")
+                return self._out.context_field("%ctx", 8 * index, "ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
+            case ir.ArenaAt():
+                return arena_place(self._out, of, self._integer(of.offset))
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
             case ir.MemoryAt():
@@ -896,6 +905,8 @@ class FunctionWriter:
                 return self._element(of)
             case ir.HelperCall():
                 return self._helper_call(of)
+            case ir.ContextRead():
+                return self._context_read(of)
             case ir.Construct():
                 return self._construct(of)
             case ir.GlobalPlace(symbol=symbol):
@@ -911,10 +922,10 @@ class FunctionWriter:
                 self._assign(local, value)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.MapLookup(map=map_, key=key):
-                key_place = self._key(key, map_.key)
+                symbol, key_place = self._map(map_), self._key(key, map_.key)
                 self._out.at(of.location)
                 return self._out.value(
-                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr @{quoted(map_.symbol)}, ptr {key_place})"
+                    f"call ptr inttoptr (i64 {MAP_LOOKUP_ELEM} to ptr)(ptr {symbol}, ptr {key_place})"
                 )
             case _:
                 raise AssertionError(f"an integer where a pointer is due: {of}")
@@ -1000,8 +1011,11 @@ class FunctionWriter:
         return best
 
     def _context_read(self, of: ir.ContextRead) -> str:
+        base = "%ctx" if of.base is None else self._pointer(of.base)
         self._out.at(of.location)
-        loaded = self._out.context_field(of.offset, of.bits)
+        if not isinstance(of.type, IntType):
+            return self._out.context_field(base, of.offset, "ptr")
+        loaded = self._out.context_field(base, of.offset, f"i{of.bits}")
         return self._out.extended(loaded, of.bits, signed=of.type.may_be_negative)
 
     # Memory
@@ -1112,13 +1126,16 @@ class FunctionWriter:
         memory.store(self._out, layout, number, held, layout.size)
         return held
 
+    def _map(self, of: ir.MapReference) -> str:
+        """A map's address."""
+        return f"@{quoted(of.symbol)}" if of.found is None else self._pointer(of.found)
+
     def _map_update(self, of: ir.MapUpdate) -> str:
-        key = self._key(of.key, of.map.key)
+        place, key = self._map(of.map), self._key(of.key, of.map.key)
         value = self._argument(of.value, of.map.value)
         flags = self._integer(of.flags)
         self._out.at(of.location)
-        symbol = quoted(of.map.symbol)
-        status = self._out.call(MAP_UPDATE_ELEM, f"ptr @{symbol}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
+        status = self._out.call(MAP_UPDATE_ELEM, f"ptr {place}", f"ptr {key}", f"ptr {value}", f"i64 {flags}")
         return self._status(MAP_UPDATE_ELEM, status)
 
     def _status(self, helper: int, result: str) -> str:
@@ -1156,6 +1173,9 @@ class FunctionWriter:
             role = row.kind if row is not None and map_ is not None else ""
             if map_ is None or isinstance(given, ir.MapReference) or given.type == ir.NONE:
                 arguments += self._call_arguments((given,))
+            elif role in ("map key", "map value") and is_pointer(given.type):
+                layout = map_.key if role == "map key" else map_.value
+                arguments.append(f"ptr {self._key(given, layout) if role == 'map key' else self._pointer(given)}")
             elif role == "map key":
                 arguments.append(f"ptr {self._key(given, map_.key)}")
             elif role == "map value":
@@ -1177,7 +1197,7 @@ class FunctionWriter:
         arguments = []
         for argument in given:
             if isinstance(argument, ir.MapReference):
-                arguments.append(f"ptr @{quoted(argument.symbol)}")
+                arguments.append(f"ptr {self._map(argument)}")
             elif is_pointer(argument.type):
                 arguments.append(f"ptr {self._pointer(argument)}")
             else:
@@ -1187,7 +1207,7 @@ class FunctionWriter:
     # What the program's author vouches for: LLVM, which trusts what it knows of memory, is to know nothing of it.
 
     def _address(self, operand: ir.Expression | ir.MapReference, location: Location) -> str:
-        symbol = f"@{quoted(operand.symbol)}" if isinstance(operand, ir.MapReference) else self._pointer(operand)
+        symbol = self._map(operand) if isinstance(operand, ir.MapReference) else self._pointer(operand)
         self._out.at(location)
         return self._out.opaque(self._out.value(f"ptrtoint ptr {symbol} to i64"))
 

@@ -63,8 +63,15 @@ class PacketWriter:
         """Read the bounds again."""
         for bound, slot in self._bounds.items():
             offset = getattr(self._access, bound)
-            address = self._out.extended(self._out.context_field(offset, 32), 32, signed=False)
-            self._out.line(f"store ptr {self._out.value(f'inttoptr i64 {address} to ptr')}, ptr {slot}, align 8")
+            self._out.line(f"store ptr {self._read_bound(offset)}, ptr {slot}, align 8")
+
+    def _read_bound(self, offset: int) -> str:
+        """The verifier takes a field for a pointer into the packet, whether it is declared as one or as a u32."""
+        assert self._access is not None
+        if self._access.bits == 64:
+            return self._out.context_field("%ctx", offset, "ptr")
+        address = self._out.extended(self._out.context_field("%ctx", offset, "i32"), 32, signed=False)
+        return self._out.value(f"inttoptr i64 {address} to ptr")
 
     def length(self, of: PacketType) -> str:
         """How many bytes there are. It goes through an empty asm: the verifier has no 32-bit difference of pointers."""
