@@ -223,7 +223,7 @@ def test_what_is_declared() -> None:
 def test_wrong_declarations_and_uses_are_refused() -> None:
     wrong: Any = TaskStorage
     assert text_of(ValueError, lambda: wrong(u64, name="T", flags=2)) == (
-        "T: a TaskStorage is created with flags among 0x1, not with 0x2"
+        "T: the flag BPF_F_NO_COMMON_LRU is for LruHashMap, LruPerCpuHashMap; a TaskStorage takes BPF_F_NO_PREALLOC"
     )
     with pytest.raises(TypeError, match="max_entries"):
         wrong(u64, max_entries=5)
