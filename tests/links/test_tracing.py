@@ -392,6 +392,9 @@ def test_formats_are_read() -> None:
     assert (fields["comm"].size, fields["comm"].wanted, fields["pid"].wanted) == (16, "", "i32")
     assert fields["oom_score_adj"].wanted == "i16"
     assert "task/task_newtask" in tracefs.tracepoints()
+    # As Linux 5.10 says it.
+    old = tracefs.read_format("\tfield:__data_loc char[] filename;\toffset:8;\tsize:4;\tsigned:1;\n")["filename"]
+    assert (old.offset, old.size, old.signed, old.wanted) == (8, 4, False, "u32")
     with pytest.raises(FileNotFoundError):
         tracefs.format_text("../trace")
     with pytest.raises(FileNotFoundError):

@@ -61,9 +61,9 @@ def read_format(text: str) -> dict[str, FormatField]:
         declared = parts["field"]
         where = declared if declared.startswith(_ELSEWHERE) else declared.partition("[")[0]
         name = where.split()[-1]
-        fields[name] = FormatField(
-            name, declared, int(parts["offset"]), int(parts["size"]), parts.get("signed", "0") == "1"
-        )
+        # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has.
+        signed = parts.get("signed") == "1" and not declared.startswith(_ELSEWHERE)
+        fields[name] = FormatField(name, declared, int(parts["offset"]), int(parts["size"]), signed)
     return fields
 
 
