@@ -238,3 +238,21 @@ def measure(types: Btf, number: int) -> None:
     except ObjectError as error:
         if "has no size" not in str(error):
             raise
+
+
+def test_names_are_found_as_if_every_type_were_looked_at() -> None:
+    if not VMLINUX.exists():
+        pytest.skip("this kernel has no BTF of its own")
+    btf = Btf(VMLINUX.read_bytes(), "vmlinux")
+    first: dict[tuple[str, int], int] = {}
+    for number in range(1, len(btf)):
+        of = btf.type(number)
+        first.setdefault((of.name, of.kind), number)
+    wanted = [each for each in first if each[0]]
+    # Every 97th, and short ones, with which many others end.
+    for name, kind in [*wanted[::97], *(each for each in wanted if len(each[0]) < 3)]:
+        found = btf.find(name, kind)
+        assert found is not None
+        assert found.id == first[name, kind], name
+    assert btf.find("no_such_name_at_all", kinds.STRUCT) is None
+    assert btf.find("task_struct", kinds.FUNC) is None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osmia import Global, InodeStorage, KernelError, LsmContext, i32, lsm, struct, u64
-from osmia.contexts.kernel_structs import dentry, file, inode  # noqa: TC001 - the compiler looks it up
+from osmia import InodeStorage, KernelError, LsmContext, i32, lsm, struct, u64
+from osmia.contexts.kernel_structs import dentry, inode  # noqa: TC001 - the compiler looks it up
 from this_kernel import why_no_lsm
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ class Kept:
 
 opened = InodeStorage(u64)
 kept = InodeStorage(Kept)
-files = Global(u64)
 
 
 @lsm("inode_permission", on_error=0)
@@ -59,12 +58,13 @@ def forget(ctx: LsmContext, dir_: inode) -> int:
     return 0
 
 
-@lsm("file_open", on_error=-ENOTDIR)
-def fails(ctx: LsmContext, file_: file) -> int:
-    of = files.value
-    if of == 0:
+@lsm("inode_rmdir", on_error=-ENOTDIR)
+def fails(ctx: LsmContext, dir_: inode) -> int:
+    held = kept.get(dir_)
+    if held is None:
         return 0
-    return -(100 // (of - 1)) if of < 50 else 0
+    limit = held.limit
+    return -(100 // limit) if limit < 50 else 0
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def closed() -> Iterator[None]:
     yield
     for program in (count, keep, start, forget, fails):
         program.close()
-    for held in (opened, kept, files):
+    for held in (opened, kept):
         held.close()
 
 
@@ -118,16 +118,18 @@ def test_kernel_code_deletes_and_makes(tmp_path: Path) -> None:
 
 
 def test_the_error_edge_gives_the_value_that_was_stated(tmp_path: Path) -> None:
-    (tmp_path / "f").write_text("")
+    (tmp_path / "d").mkdir()
     with fails.attach():
-        files.value = 1
+        kept[tmp_path] = Kept(limit=0)
         with pytest.raises(NotADirectoryError):
-            (tmp_path / "f").read_text()
-        files.value = 26
-        with pytest.raises(InterruptedError):
-            (tmp_path / "f").read_text()
-        files.value = 0
-    assert [(count_.problem, count_.count) for count_ in fails.errors()] == [("integer division or modulo by zero", 1)]
+            (tmp_path / "d").rmdir()
+        kept[tmp_path] = Kept(limit=20)
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            (tmp_path / "d").rmdir()
+        kept[tmp_path] = Kept(limit=99)
+        (tmp_path / "d").rmdir()
+    assert caught.value.errno == errno.EIO
+    assert [(at.problem, at.count) for at in fails.errors()] == [("integer division or modulo by zero", 1)]
 
 
 def test_the_arguments_are_compared_with_the_kernel_s() -> None:

@@ -120,9 +120,9 @@ def test_what_is_refused() -> None:
     )
     assert text_of(TypeError, lambda: declare(max_entries=1, depth="2", name="S")) == "S: depth is an int, not str '2'"
     assert text_of(ValueError, lambda: declare(max_entries=0, name="S")) == "S: max_entries is 1 to 4294967295, not 0"
-    assert text_of(ValueError, lambda: declare(max_entries=1, flags=2, name="S")) == (
-        "S: the flag BPF_F_NO_COMMON_LRU is for LruHashMap, LruPerCpuHashMap; a StackTraceMap takes BPF_F_RDONLY, "
-        "BPF_F_WRONLY, BPF_F_STACK_BUILD_ID"
+    assert text_of(ValueError, lambda: declare(max_entries=1, flags=1, name="S")) == (
+        "S: the flag BPF_F_NO_PREALLOC is for HashMap, PerCpuHashMap, LpmTrie, HashOfMaps, SkStorage, InodeStorage, "
+        "TaskStorage, CgrpStorage; a StackTraceMap takes BPF_F_RDONLY, BPF_F_WRONLY, BPF_F_STACK_BUILD_ID"
     )
 
 

@@ -74,7 +74,7 @@ def mkdir(ctx: TpBtfContext, cgrp: cgroup) -> int:
     return 0 if held is None else 1
 
 
-@tracepoint("sched/sched_process_exec")
+@tracepoint("sched", "sched_process_exec")
 def executed(ctx: SchedProcessExec) -> None:
     ctx.ktime_get_ns()
     assert_type(ctx.pid, int)
@@ -138,7 +138,7 @@ def wrong_result(ctx: TpBtfContext) -> str:
     return ""
 
 
-@tracepoint("sched/sched_switch")  # type: ignore[type-var]
+@tracepoint("sched", "sched_switch")  # type: ignore[type-var]
 def no_tracepoint(ctx: TpBtfContext) -> None:
     return
 

@@ -154,16 +154,25 @@ def _shown(value: Any) -> str:
     if isinstance(value, Map):
         held: Any = value
         return f"{_kind(held)}, {len(held)} of {held.max_entries}" if _has_entries(held) else _kind(held)
-    if isinstance(value, tuple):  # a prefix: how many bits, and of what
-        return "/".join(map(_shown, reversed(value)))
+    if isinstance(value, tuple):
+        return "/".join(map(_shown, reversed(value))) if _is_prefix(value) else " ".join(map(_shown_frame, value))
     if not isinstance(value, bytes):
         return str(value)
     digits = value.hex()
     return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
 
 
+def _is_prefix(value: tuple[Any, ...]) -> bool:
+    """Whether it is a prefix, how many bits and of what struct, and not the frames of a stack."""
+    return len(value) == 2 and hasattr(type(value[1]), "__osmia_layout__")
+
+
 def _kind(held: Map[Any, Any]) -> str:
     return held.kind.kernel_name
+
+
+def _shown_frame(frame: Any) -> str:
+    return f"{frame:#x}" if isinstance(frame, int) else f"{frame.build_id.hex() or '?'}+{frame.offset:#x}"
 
 
 def _plain(value: Any) -> Any:
@@ -173,12 +182,17 @@ def _plain(value: Any) -> Any:
     """
     if isinstance(value, Map):
         return _json_entries(value, online_cpus()) if _has_entries(value) else _kind(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and _is_prefix(value):
         return [_plain(each) for each in value]
     if hasattr(value, "network_address"):
         return str(value)
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, tuple):  # the frames of a stack
+        return [
+            frame if isinstance(frame, int) else {"build_id": frame.build_id.hex(), "offset": frame.offset}
+            for frame in value
+        ]
     if not hasattr(type(value), "__osmia_layout__"):
         return value
     from osmia.arrays import Chars, FixedArray, SpinLock

@@ -10,6 +10,7 @@ import os
 
 from osmia.errors import KernelError
 from osmia.kernel import bpf
+from osmia.kernel.file_systems import read
 from osmia.kernel.parent import end_with_sudo
 from osmia.links import Link, attaching
 
@@ -58,6 +59,29 @@ def attach_raw_tracepoint(program: Attachable, tracepoint: str) -> TracingLink:
         errno.EINVAL: f"the program reads more arguments than {tracepoint} has (EINVAL)",
     }
     return _opened(program, f"raw_tracepoint {tracepoint}", os.fsencode(tracepoint), hints)
+
+
+def attach_lsm(program: Attachable, hook: str) -> TracingLink:
+    """Attach a program to the hook of the security modules that it was loaded for.
+
+    Raises KernelError where the kernel was started without BPF among its security modules: it would attach the program
+    then and never ask it.
+    """
+    try:
+        active = read("securityfs", "lsm").strip().split(",")
+    except OSError as error:
+        raise KernelError(
+            error.errno or 0,
+            f"cannot attach program '{program.name}' to lsm {hook}: whether this kernel asks BPF programs cannot be "
+            f"read in securityfs: {error.strerror}",
+        ) from None
+    if "bpf" not in active:
+        raise KernelError(
+            errno.EOPNOTSUPP,
+            f"cannot attach program '{program.name}' to lsm {hook}: this kernel would never ask it: it was started "
+            f"with the security modules {', '.join(active)}: start it with `lsm={','.join(active)},bpf`",
+        )
+    return attach_tracing(program, f"lsm {hook}")
 
 
 def _opened(program: Attachable, target: str, name: bytes, hints: dict[int, str]) -> TracingLink:

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Concatenate
 
+    from osmia.kernel.program import KernelProgram
+    from osmia.links.tracing import TracingLink
+
 P = ParamSpec("P")
 
 
 class LsmProgram(TracingProgram[LsmContext]):
     """A program at a hook of the security modules; since Linux 5.7, where the kernel was started with `lsm=...,bpf`."""
+
+    def _attached(self, program: KernelProgram) -> TracingLink:
+        from osmia.links.tracing import attach_lsm
+
+        return attach_lsm(program, self.hook)
 
 
 def lsm(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=TracepointContext)
 C_contra = TypeVar("C_contra", bound=TracepointContext, contravariant=True)
 
+EXAMPLE = '@tracepoint("sched", "sched_switch")'
+
 
 class TracepointProgram(TracingProgram[C_contra], Generic[C_contra]):
     """A program at a tracepoint; since Linux 4.7."""
@@ -29,20 +31,23 @@ class TracepointProgram(TracingProgram[C_contra], Generic[C_contra]):
         return attach_tracepoint(program, self.hook)
 
 
-def tracepoint(tracepoint: str, /, *, name: str = "") -> Callable[[Callable[[C], int | None]], TracepointProgram[C]]:
-    """Declare a program at a tracepoint of the kernel: `@tracepoint("sched/sched_process_exec")`.
+def tracepoint(
+    category: str, event: str, /, *, name: str = ""
+) -> Callable[[Callable[[C], int | None]], TracepointProgram[C]]:
+    """Declare a program at a tracepoint of the kernel: `@tracepoint("sched", "sched_process_exec")`.
 
     Its context is a TracepointContext, or a @struct class that derives from it and names the fields that the program
     wants of the tracepoint. `name` is the program's name, the function's unless it says.
     """
-    hook = check_target("tracepoint", tracepoint, '@tracepoint("sched/sched_switch")')
-    if hook.count("/") != 1 or not all(hook.split("/")):
-        raise ValueError(f"@tracepoint takes `category/name`, as in sched/sched_switch, not {hook!r}")
+    for part in (category, event):
+        check_target("tracepoint", part, EXAMPLE)
+        if "/" in part:
+            raise ValueError(f"@tracepoint takes a category and a name, as in {EXAMPLE}, not {part!r}")
 
     def declare(function: Any) -> TracepointProgram[C]:
         parameters = "(ctx: TracepointContext) -> None"
         program: TracepointProgram[C] = declared(
-            TracepointProgram, KINDS["tracepoint"], function, hook, name, parameters
+            TracepointProgram, KINDS["tracepoint"], function, f"{category}/{event}", name, parameters
         )
         return program
 
