@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from osmia import KernelError, LsmContext, lsm
 from osmia.kernel.features import kernel_version
 
 # Of each thing that an object can ask of a kernel: what it is, and the first kernel that has it.
@@ -33,3 +37,24 @@ def require_kernel(since: tuple[int, int], what: str) -> None:
     here = kernel_version()
     if here < since:
         pytest.skip(f"Linux {here[0]}.{here[1]} has not {what}: {since[0]}.{since[1]} has")
+
+
+@lsm("file_open", on_error=0)
+def _allows(ctx: LsmContext) -> int:
+    return 0
+
+
+def why_no_lsm() -> str:
+    """Why programs at hooks of the security modules cannot run here; empty where they can."""
+    if os.geteuid() != 0:
+        return "programs at hooks of the security modules need root"
+    try:
+        _allows.load()
+    except KernelError as error:
+        return f"this kernel does not take lsm programs: {error}"
+    finally:
+        _allows.close()
+    listed = Path("/sys/kernel/security/lsm")
+    if listed.exists() and "bpf" not in listed.read_text().strip().split(","):
+        return "the kernel was started without `lsm=...,bpf`"
+    return ""

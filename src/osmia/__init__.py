@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from osmia.contexts.cgroup import CgroupAction as CgroupAction
     from osmia.contexts.cgroup_skb import CgroupSkbContext as CgroupSkbContext
     from osmia.contexts.cgroup_sock import CgroupSockContext as CgroupSockContext
+    from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
+    from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
+    from osmia.contexts.tp_btf import TpBtfContext as TpBtfContext
+    from osmia.contexts.tracepoint import TracepointContext as TracepointContext
     from osmia.contexts.xdp import XdpAction as XdpAction
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
@@ -65,6 +69,12 @@ if TYPE_CHECKING:
     from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.stacks import StackFrame as StackFrame
+    from osmia.maps.stacks import StackTraceMap as StackTraceMap
+    from osmia.maps.storage import CgrpStorage as CgrpStorage
+    from osmia.maps.storage import InodeStorage as InodeStorage
+    from osmia.maps.storage import SkStorage as SkStorage
+    from osmia.maps.storage import TaskStorage as TaskStorage
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
     from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
@@ -72,8 +82,16 @@ if TYPE_CHECKING:
     from osmia.programs.cgroup_sock import cgroup_sock as cgroup_sock
     from osmia.programs.loaded import Loaded as Loaded
     from osmia.programs.loaded import load as load
+    from osmia.programs.lsm import LsmProgram as LsmProgram
+    from osmia.programs.lsm import lsm as lsm
     from osmia.programs.program import Program as Program
+    from osmia.programs.raw_tracepoint import RawTracepointProgram as RawTracepointProgram
+    from osmia.programs.raw_tracepoint import raw_tracepoint as raw_tracepoint
     from osmia.programs.run_result import RunResult as RunResult
+    from osmia.programs.tp_btf import TpBtfProgram as TpBtfProgram
+    from osmia.programs.tp_btf import tp_btf as tp_btf
+    from osmia.programs.tracepoint import TracepointProgram as TracepointProgram
+    from osmia.programs.tracepoint import tracepoint as tracepoint
     from osmia.programs.xdp import XdpProgram as XdpProgram
     from osmia.programs.xdp import xdp as xdp
     from osmia.rounds import loop as loop
@@ -117,6 +135,7 @@ _HOME = {
     "CgroupSockProgram": "osmia.programs.cgroup_sock",
     "CgroupStorage": "osmia.maps.cgroups",
     "CgroupStorageKey": "osmia.maps.cgroups",
+    "CgrpStorage": "osmia.maps.storage",
     "Chars": "osmia.arrays",
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
@@ -127,10 +146,13 @@ _HOME = {
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
+    "InodeStorage": "osmia.maps.storage",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
     "LruHashMap": "osmia.maps.hash",
+    "LsmContext": "osmia.contexts.lsm",
+    "LsmProgram": "osmia.programs.lsm",
     "NotLoadedError": "osmia.errors",
     "NotSupportedError": "osmia.errors",
     "ObjectError": "osmia.errors",
@@ -144,10 +166,20 @@ _HOME = {
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",
+    "RawTracepointContext": "osmia.contexts.raw_tracepoint",
+    "RawTracepointProgram": "osmia.programs.raw_tracepoint",
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
+    "SkStorage": "osmia.maps.storage",
     "SpinLock": "osmia.arrays",
+    "StackFrame": "osmia.maps.stacks",
+    "StackTraceMap": "osmia.maps.stacks",
+    "TaskStorage": "osmia.maps.storage",
+    "TpBtfContext": "osmia.contexts.tp_btf",
+    "TpBtfProgram": "osmia.programs.tp_btf",
+    "TracepointContext": "osmia.contexts.tracepoint",
+    "TracepointProgram": "osmia.programs.tracepoint",
     "UserRingBuf": "osmia.maps.user_ring",
     "VerifierError": "osmia.errors",
     "XdpAction": "osmia.contexts.xdp",
@@ -175,8 +207,10 @@ _HOME = {
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
     "loop": "osmia.rounds",
+    "lsm": "osmia.programs.lsm",
     "ntohl": "osmia.byte_order",
     "ntohs": "osmia.byte_order",
+    "raw_tracepoint": "osmia.programs.raw_tracepoint",
     "ref": "osmia.types",
     "replace": "osmia.structs",
     "scratch": "osmia.structs",
@@ -185,6 +219,8 @@ _HOME = {
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",
     "to_bytes": "osmia.structs",
+    "tp_btf": "osmia.programs.tp_btf",
+    "tracepoint": "osmia.programs.tracepoint",
     "u16": "osmia.types",
     "u32": "osmia.types",
     "u64": "osmia.types",

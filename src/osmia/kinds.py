@@ -54,11 +54,11 @@ class Kind:
     program_class: str
     """What the decorator makes."""
     context_struct: str
-    """The kernel's name of the context, in BTF; empty where it is an array of arguments."""
+    """The kernel's name of the context, in BTF; empty where it is an array of u64 arguments, or what a hook says."""
     error_value: int | None
     """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
     attach: str
-    """What it is attached to: `interface`."""
+    """What it is attached to: `interface`; `hook` where the decorator says it."""
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
     since: tuple[int, int]
@@ -67,6 +67,15 @@ class Kind:
     """What a process needs to load and attach it."""
     packet: PacketAccess | None = None
     """How its programs reach a packet; None where there is none."""
+    function_prefix: str = ""
+    """What stands before the hook in the name of the kernel's function whose arguments its programs are given.
+
+    The kernel's BTF has it. Empty where programs are given their context and nothing else.
+    """
+    results: tuple[int, int] = (-(1 << 31), (1 << 31) - 1)
+    """What an int that it returns may be."""
+    may_return_nothing: bool = False
+    """Whether it may return nothing: the kernel is given 0 then."""
 
     @property
     def context(self) -> type:
@@ -90,6 +99,8 @@ class Kind:
     @property
     def context_members(self) -> tuple[ContextMember, ...]:
         """Every member of the context's struct, for the object's BTF."""
+        if not self.context_struct:
+            return ()
         from osmia.abi.generated.contexts import CONTEXTS
 
         return CONTEXTS[self.context_struct]
@@ -173,6 +184,76 @@ KINDS: dict[str, Kind] = {
             test_run=False,
             since=(5, 7),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+        ),
+        Kind(
+            name="tracepoint",
+            sections=("tracepoint", "tp"),
+            program_type=bpf.BPF_PROG_TYPE_TRACEPOINT,
+            attach_types={"*": 0},
+            module="tracepoint",
+            context_class="TracepointContext",
+            action_class="",
+            program_class="TracepointProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(4, 7),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="raw_tracepoint",
+            sections=("raw_tracepoint", "raw_tp"),
+            program_type=bpf.BPF_PROG_TYPE_RAW_TRACEPOINT,
+            attach_types={"*": 0},
+            module="raw_tracepoint",
+            context_class="RawTracepointContext",
+            action_class="",
+            program_class="RawTracepointProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(4, 17),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="tp_btf",
+            sections=("tp_btf",),
+            program_type=bpf.BPF_PROG_TYPE_TRACING,
+            attach_types={"*": bpf.BPF_TRACE_RAW_TP},
+            module="tp_btf",
+            context_class="TpBtfContext",
+            action_class="",
+            program_class="TpBtfProgram",
+            context_struct="",
+            error_value=0,
+            attach="hook",
+            test_run=False,
+            since=(5, 5),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            function_prefix="btf_trace_",
+            may_return_nothing=True,
+        ),
+        Kind(
+            name="lsm",
+            sections=("lsm",),
+            program_type=bpf.BPF_PROG_TYPE_LSM,
+            attach_types={"*": bpf.BPF_LSM_MAC},
+            module="lsm",
+            context_class="LsmContext",
+            action_class="",
+            program_class="LsmProgram",
+            context_struct="",
+            error_value=None,
+            attach="hook",
+            test_run=False,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_PERFMON"),
+            function_prefix="bpf_lsm_",
+            results=(-4095, 0),
         ),
     )
 }

@@ -14,7 +14,7 @@ from osmia.elf import SHF_EXECINSTR, SHN_LORESERVE, SHN_UNDEF, SHT_PROGBITS, STB
 from osmia.errors import ObjectError
 from osmia.kinds import KINDS, kind_of_section
 from osmia.object_maps import read_maps
-from osmia.spec import ErrorSite, FunctionSpec, LineInfo, ObjectSpec, Relocation
+from osmia.spec import ContextFieldSpec, ErrorSite, FunctionSpec, LineInfo, ObjectSpec, Relocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -373,7 +373,7 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
         lines = data.decode().split("\n")
     except UnicodeDecodeError as error:
         raise ObjectError(f"{spec.name}: section '.osmia' is no UTF-8") from error
-    spec.on_error, spec.error_sites = {}, {}
+    spec.on_error, spec.error_sites, spec.arguments, spec.context_fields = {}, {}, {}, {}
     for line in lines:
         if not line:
             continue
@@ -384,6 +384,10 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
             _read_error_value(spec, value)
         elif key == "site":
             _read_error_site(spec, value)
+        elif key == "argument":
+            _read_argument(spec, value)
+        elif key == "field":
+            _read_context_field(spec, value)
         else:
             raise ObjectError(
                 f"{spec.name}: section '.osmia' has a line {line!r} that this osmia does not know: "
@@ -407,3 +411,28 @@ def _read_error_site(spec: ObjectSpec, value: str) -> None:
             f"{spec.name}: section '.osmia': 'site {value}', expected 'site <program> <line> <file>\\t<problem>'"
         )
     spec.error_sites.setdefault(program, []).append(ErrorSite(file, int(line), problem))
+
+
+def _read_argument(spec: ObjectSpec, value: str) -> None:
+    parts = value.split(" ")
+    if spec.arguments is None or len(parts) != 3 or parts[0] not in spec.programs:
+        raise ObjectError(
+            f"{spec.name}: section '.osmia': 'argument {value}', expected 'argument <program> <name> <type>'"
+        )
+    spec.arguments.setdefault(parts[0], []).append((parts[1], parts[2]))
+
+
+def _read_context_field(spec: ObjectSpec, value: str) -> None:
+    program, *rest = value.split(" ")
+    numbers = rest[1:]
+    if spec.context_fields is None or len(rest) != 4 or program not in spec.programs or not _decimal(numbers):
+        raise ObjectError(
+            f"{spec.name}: section '.osmia': 'field {value}', "
+            "expected 'field <program> <name> <offset> <size> <signed>'"
+        )
+    offset, size, signed = map(int, numbers)
+    spec.context_fields.setdefault(program, []).append(ContextFieldSpec(rest[0], offset, size, bool(signed)))
+
+
+def _decimal(numbers: list[str]) -> bool:
+    return all(each.isdecimal() for each in numbers)

@@ -95,6 +95,18 @@ class FunctionSpec:
 
 
 @record
+class ContextFieldSpec:
+    """A field of a tracepoint that a program reads, as the kernel had it that the program was compiled on."""
+
+    name: str
+    offset: int
+    """In bytes."""
+    size: int
+    """In bytes."""
+    signed: bool
+
+
+@record
 class ErrorSite:
     """A place in the source where a program may take the error edge."""
 
@@ -126,3 +138,8 @@ class ObjectSpec:
     variables: dict[str, VariableSpec] | None = None
     """The variables of .data, .bss and .rodata, by name. Of several with one name (static ones of functions or files
     that were linked together) each goes by `name@section+offset`."""
+    arguments: dict[str, list[tuple[str, str]]] | None = None
+    """By program: those that it takes of the kernel's function it is attached to, name and type (`task_struct`,
+    `u64`)."""
+    context_fields: dict[str, list[ContextFieldSpec]] | None = None
+    """By program: the fields of its tracepoint that it names."""

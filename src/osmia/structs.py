@@ -225,7 +225,7 @@ class _Maker:
         cls: Any = self.cls
         if not isinstance(cls, type):
             raise self.refusal(f"@{self.kind} stands above a class, not above {_named(cls)}")
-        if cls.__bases__ != (object,):
+        if cls.__bases__ != (object,) and not all("__osmia_context__" in vars(base) for base in cls.__bases__):
             bases = ", ".join(base.__name__ for base in cls.__bases__)
             raise self.refusal(f"{self.name} derives from {bases}, and a {self.kind} has no base: make it a field")
         if not self.name.isascii():

@@ -88,9 +88,12 @@ def _value(macro: str) -> int:
 
 def test_the_tables_say_what_the_kernel_says() -> None:
     assert (KINDS["xdp"].program_type, KINDS["xdp"].attach_types) == (6, {"": 37, "devmap": 33, "cpumap": 35})
+    tracing = {"tracepoint": (5, 0), "raw_tracepoint": (17, 0), "tp_btf": (26, 23), "lsm": (29, 27)}
+    assert {name: (KINDS[name].program_type, KINDS[name].attach_type("any")) for name in tracing} == tracing
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
-        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{kind.name.upper()}"]
+        name = "TRACING" if kind.name == "tp_btf" else kind.name.upper()
+        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{name}"]
         places = {each.name: each for each in kind.context_members}
         for name, field in kind.fields.items():
             place = places[name]

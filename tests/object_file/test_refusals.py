@@ -13,6 +13,7 @@ import compiled
 import libbpf
 from osmia.elf import read_elf
 from osmia.errors import ObjectError
+from osmia.kinds import KINDS
 from osmia.object_file import read_object
 
 PROGRAM = 'SEC("xdp") int program(struct xdp_md *ctx) { return 2; }'
@@ -38,17 +39,10 @@ ARRAY = "__uint(type, 2); __type(key, u32); __type(value, u64); __uint(max_entri
     ("source", "message"),
     [
         (
-            'SEC("tracepoint/syscalls/sys_enter_openat") int program(void *ctx) { return 0; }',
+            'SEC("kprobe/do_unlinkat") int program(void *ctx) { return 0; }',
             (
-                "x.o: section 'tracepoint/syscalls/sys_enter_openat' holds programs of a kind that osmia does not "
-                "have; it has 'xdp', and '.text' for subprograms"
-            ),
-        ),
-        (
-            'SEC("xdp/devmap") int program(struct xdp_md *ctx) { return 2; }',
-            (
-                "x.o: section 'xdp/devmap' holds programs of a kind that osmia does not have; "
-                "it has 'xdp', and '.text' for subprograms"
+                "x.o: section 'kprobe/do_unlinkat' holds programs of a kind that osmia does not have; "
+                f"it has {', '.join(repr(kind.sections[0]) for kind in KINDS.values())}, and '.text' for subprograms"
             ),
         ),
         (

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import struct
+import sys
+from _bisect import bisect_left  # without the Python half of `bisect`, which costs start-up time
 
 from osmia.btf import kinds
 from osmia.elf import read_string
 from osmia.errors import ObjectError
 from osmia.record import record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 MAGIC = 0xEB9F
 # How far arrays, typedefs and qualifiers may nest, as in libbpf.
 MAX_DEPTH = 32
+
+# A name that so many others end with is looked for type by type.
+MANY_PLACES = 16
 
 _HEADER = 24
 
@@ -92,11 +101,36 @@ class Btf:
     def find(self, name: str, kind: int) -> BtfType | None:
         """The first type of that name and kind."""
         wanted = name.encode() + b"\0"
+        places = self._places(wanted) if name else None
+        if places is not None:
+            found = [number for at in places for number in self._named_at(at) if self.type(number).kind == kind]
+            return self.type(min(found)) if found else None
         for number in range(1, len(self._offsets)):
             name_at, info = struct.unpack_from(self.byte_order + "II", self._types, self._offsets[number])
             if info >> 24 & 31 == kind and self.strings.startswith(wanted, name_at):
                 return self.type(number)
         return None
+
+    def _places(self, wanted: bytes) -> list[int] | None:
+        """Where a name may begin in the strings, other names' ends included; None where these are many."""
+        places: list[int] = []
+        at = self.strings.find(wanted)
+        while at >= 0:
+            if len(places) == MANY_PLACES:
+                return None
+            places.append(at)
+            at = self.strings.find(wanted, at + 1)
+        return places
+
+    def _named_at(self, name_at: int) -> Iterator[int]:
+        """The types whose name is at an offset of the strings: a search in bytes, as a kernel has 100,000 types."""
+        wanted = struct.pack(self.byte_order + "I", name_at)
+        at = self._types.find(wanted)
+        while at >= 0:
+            number = bisect_left(self._offsets, at)
+            if number < len(self._offsets) and self._offsets[number] == at:
+                yield number
+            at = self._types.find(wanted, at + 1)
 
     def of_kind(self, kind: int) -> list[BtfType]:
         """Every type of a kind, in the order of their ids."""
@@ -217,19 +251,31 @@ def _split(data: bytes, order: str, name: str) -> tuple[int, bytes, bytes]:
 
 
 def _walk(types: bytes, order: str, name: str) -> list[int]:
-    """Where each type lies, by id."""
+    """Where each type lies, by id. A kernel has 100,000 types, so the loop does the least that it can."""
     offsets = [-1]
-    unpack = struct.Struct(order + "I").unpack_from
-    sizes = kinds.SIZES
-    at, end = 0, len(types)
-    while at + 12 <= end:
-        (info,) = unpack(types, at + 4)
+    add = offsets.append
+    words = _words(types, order)
+    sizes = [(3 + (before >> 2), each >> 2) for before, each in kinds.SIZES]
+    known = len(sizes)
+    at, end = 0, len(words) - 2
+    while at < end:
+        info = words[at + 1]
         kind = info >> 24 & 31
-        if not 0 < kind < len(sizes):
+        if not 0 < kind < known:
             raise ObjectError(f"{name}: BTF type {len(offsets)} is of kind {kind}, which osmia does not know")
-        offsets.append(at)
-        before, each = sizes[kind]
-        at += 12 + before + (each and each * (info & 0xFFFF))
-    if at != end:
-        raise ObjectError(f"{name}: BTF type {len(offsets)} is cut short: it would end at byte {at} of {end}")
+        add(at << 2)
+        fixed, each = sizes[kind]
+        at += fixed + each * (info & 0xFFFF) if each else fixed
+    if at << 2 != len(types):
+        raise ObjectError(
+            f"{name}: BTF type {len(offsets)} is cut short: it would end at byte {at << 2} of {len(types)}"
+        )
     return offsets
+
+
+def _words(types: bytes, order: str) -> Sequence[int]:
+    """The section of types as numbers of 4 bytes."""
+    whole = len(types) // 4 * 4
+    if (order == "<") == (sys.byteorder == "little"):
+        return memoryview(types)[:whole].cast("I")
+    return struct.unpack(f"{order}{whole // 4}I", types[:whole])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from osmia.compiler.fingerprint import Description, Path
     from osmia.compiler.request import ProgramRequest
 
-MAGIC = b"osmia object 6\n"
+MAGIC = b"osmia object 7\n"
 PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

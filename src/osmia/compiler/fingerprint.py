@@ -36,6 +36,8 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
             return MISSING if function is None else cell(function, name)
         case ("builtin", str(name)):
             return getattr(builtins, name, MISSING)
+        case ("tracepoint format", str(name)):
+            return _tracepoint_format(name)
         case ("attribute", tuple(base), str(name)):
             return attribute(follow(base, functions), name)
         case ("element", tuple(base), int(index)):
@@ -44,6 +46,16 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
             return _step(step, follow(base, functions), rest)
         case _:
             return MISSING
+
+
+def _tracepoint_format(name: str) -> object:
+    """What the running kernel says of a tracepoint's fields; MISSING where it cannot be asked."""
+    from osmia.kernel.tracefs import format_text
+
+    try:
+        return format_text(name)
+    except OSError:
+        return MISSING
 
 
 def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | None:

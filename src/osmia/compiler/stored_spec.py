@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from osmia.kinds import KINDS
-from osmia.spec import ErrorSite, FunctionSpec, LineInfo, MapSpec, ObjectSpec, Relocation, VariableSpec
+from osmia.spec import (
+    ContextFieldSpec,
+    ErrorSite,
+    FunctionSpec,
+    LineInfo,
+    MapSpec,
+    ObjectSpec,
+    Relocation,
+    VariableSpec,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +34,14 @@ def store(spec: ObjectSpec) -> Stored:
         spec.on_error,
         None if spec.error_sites is None else {name: _each(sites) for name, sites in spec.error_sites.items()},
         None if spec.variables is None else _each(spec.variables.values()),
+        spec.arguments,
+        None if spec.context_fields is None else {name: _each(held) for name, held in spec.context_fields.items()},
     )
 
 
 def restore(stored: Stored, name: str) -> ObjectSpec:
     """The spec again, of new records each time. `name` is for messages."""
-    license_text, programs, functions, maps, btf, target, on_error, sites, variables = stored
+    license_text, programs, functions, maps, btf, target, on_error, sites, variables, arguments, fields = stored
     return ObjectSpec(
         name,
         license_text,
@@ -42,6 +53,8 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         None if on_error is None else dict(on_error),
         None if sites is None else {program: _records(ErrorSite, each) for program, each in sites.items()},
         None if variables is None else {each[0]: VariableSpec(*each) for each in variables},
+        None if arguments is None else {program: list(each) for program, each in arguments.items()},
+        None if fields is None else {program: _records(ContextFieldSpec, each) for program, each in fields.items()},
     )
 
 

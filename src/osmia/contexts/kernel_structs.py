@@ -173,5 +173,57 @@ class xdp_buff:
     """The kernel's side of an XDP program's packet (struct xdp_buff)."""
 
 
+class cgroup:
+    """A control group (struct cgroup)."""
+
+
+class cred:
+    """What a thread may do (struct cred)."""
+
+
+class dentry:
+    """A name in a directory (struct dentry)."""
+
+
+class super_block:
+    """A mounted file system (struct super_block)."""
+
+
+class mm_struct:
+    """The memory of a process (struct mm_struct)."""
+
+
+class kernel_siginfo:
+    """What comes with a signal (struct kernel_siginfo)."""
+
+
+class sockaddr:
+    """An address of a socket (struct sockaddr)."""
+
+
+class msghdr:
+    """A message that goes through a socket (struct msghdr)."""
+
+
+class sk_buff:
+    """A packet in the network stack (struct sk_buff)."""
+
+
+class net_device:
+    """A network interface (struct net_device)."""
+
+
+class request:
+    """What a block device is asked for (struct request)."""
+
+
+class bio:
+    """A transfer of a block device (struct bio)."""
+
+
+class rq:
+    """The run queue of a CPU (struct rq)."""
+
+
 class bpf_dynptr:
     """A pointer to memory whose size is known when the program runs (struct bpf_dynptr in linux/bpf.h)."""

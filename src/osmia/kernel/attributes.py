@@ -77,6 +77,7 @@ TEST = Layout(
 INFO = Layout("bpf_fd:I info_len:I info:Q")
 BTF_LOAD = Layout("btf:Q btf_log_buf:Q btf_size:I btf_log_size:I btf_log_level:I")
 LINK_CREATE = Layout("prog_fd:I target:I attach_type:I flags:I")
+RAW_TRACEPOINT = Layout("name:Q prog_fd:I")
 LINK_UPDATE = Layout("link_fd:I new_prog_fd:I flags:I old_prog_fd:I")
 LINK_DETACH = Layout("link_fd:I")
 
@@ -96,6 +97,11 @@ PROG_INFO = Layout(
 XDP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I")
 CGROUP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I cgroup_id:Q attach_type:I")
 TCX_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I attach_type:I")
+
+# The first version of struct perf_event_attr, as far as it is of use here.
+PERF_EVENT = Layout(
+    "type:I size:I config:Q sample_period:Q sample_type:Q read_format:Q flags:Q wakeup_events:I bp_type:I config1:Q"
+)
 
 # What stands in the arrays of BPF_PROG_LOAD.
 FUNC_INFO = struct.Struct("@II")

@@ -154,6 +154,7 @@ def prog_load(
     license: bytes,  # noqa: A002 - the kernel's name
     name: bytes = b"",
     expected_attach_type: int = 0,
+    attach_btf_id: int = 0,
     flags: int = 0,
     btf_fd: int = 0,
     func_info: bytes = b"",
@@ -178,6 +179,7 @@ def prog_load(
                 prog_flags=flags,
                 prog_name=name,
                 expected_attach_type=expected_attach_type,
+                attach_btf_id=attach_btf_id,
                 prog_btf_fd=btf_fd,
                 func_info_rec_size=attributes.FUNC_INFO.size if functions else 0,
                 func_info=address(functions),
@@ -225,10 +227,22 @@ def btf_load(btf: bytes, log: bytearray | None = None) -> int:
 
 
 def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) -> int:
-    """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor of a cgroup."""
+    """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor."""
     return call(
         abi.BPF_LINK_CREATE,
         attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
+    )
+
+
+def raw_tracepoint_open(prog_fd: int, name: bytes = b"") -> int:
+    """BPF_RAW_TRACEPOINT_OPEN: attach a program, which stays attached while the file descriptor is open.
+
+    `name` is the tracepoint; empty where the program was loaded for what it is attached to.
+    """
+    text = bytearray(name + b"\0")
+    return call(
+        abi.BPF_RAW_TRACEPOINT_OPEN,
+        attributes.RAW_TRACEPOINT.pack(name=address(text) if name else 0, prog_fd=prog_fd),
     )
 
 

@@ -68,8 +68,7 @@ class Link:
 
     def detach(self) -> None:
         """Detach the program now, a pinned one too; nothing happens if it is detached already."""
-        descriptor, self._descriptor = self._descriptor, None
-        _attached.discard(self)
+        descriptor = self._close()
         if descriptor is None:
             return
         try:
@@ -129,6 +128,12 @@ class Link:
         from osmia.links.pin_refusal import why_not_pinned
 
         raise KernelError(number, f"cannot pin {self._what} to '{shown}': {why_not_pinned(number, shown)}")
+
+    def _close(self) -> Descriptor | None:
+        """Let go of the link; what held it, until this was called."""
+        descriptor, self._descriptor = self._descriptor, None
+        _attached.discard(self)
+        return descriptor
 
     def _open(self) -> Descriptor:
         descriptor = self._descriptor

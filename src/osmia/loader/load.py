@@ -78,6 +78,7 @@ def load_object(
     reached = {name: reach(spec, name) for name in names}
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
+    targets = _targets(spec, names)
     loaded = LoadedObject(spec.name)
     btf = _load_btf(spec, loaded)
     try:
@@ -91,7 +92,8 @@ def load_object(
         map_fds = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
             linked = link(spec, reached[name].functions, map_fds)
-            loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of))
+            target = targets.get(name, 0)
+            loaded.add_program(load_program(spec, spec.programs[name], linked, btf, path_of, attach_btf_id=target))
     except BaseException as error:
         # Who may not call bpf(2) at all is told that, not what else it would have refused.
         denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
@@ -103,6 +105,20 @@ def load_object(
         if btf is not None:  # what was loaded keeps it; an error's traceback must not
             btf.close_now()
     return loaded
+
+
+def _targets(spec: ObjectSpec, names: list[str]) -> dict[str, int]:
+    """What programs are loaded for, once this kernel's is found to be what they were written for."""
+    if spec.context_fields:
+        from osmia.loader.formats import check_format
+
+        for name in names:
+            check_format(spec, spec.programs[name])
+    if not any((kind := spec.programs[name].kind) and kind.function_prefix for name in names):
+        return {}
+    from osmia.loader.targets import attach_ids
+
+    return attach_ids(spec, names)
 
 
 def _chosen(spec: ObjectSpec, programs: Iterable[str] | None) -> list[str]:

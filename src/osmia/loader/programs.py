@@ -26,10 +26,13 @@ def load_program(
     linked: LinkedProgram,
     btf: Descriptor | None,
     path_of: Callable[[str], str] | None = None,
+    *,
+    attach_btf_id: int = 0,
 ) -> KernelProgram:
     """Load a program; one that the kernel refuses is loaded again with the verifier's log, to say why.
 
-    `path_of` says where a source file that the object names lies.
+    `path_of` says where a source file that the object names lies, `attach_btf_id` what it will be attached to, in the
+    kernel's own type information.
     """
     kind = function.kind
     if kind is None:
@@ -42,6 +45,7 @@ def load_program(
             license=spec.license.encode(),
             name=bpf.kernel_name(function.name),
             expected_attach_type=kind.attach_type(kind.hook(function.section) or ""),
+            attach_btf_id=attach_btf_id,
             btf_fd=btf.number if btf else 0,
             func_info=linked.func_info if btf else b"",
             line_info=linked.line_info if btf else b"",

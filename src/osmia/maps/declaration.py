@@ -179,6 +179,15 @@ class Map(Shared, Generic[K, V]):
         if self._update_flags:
             self._lookup = lambda key: backend.lookup(key, BPF_F_LOCK)
 
+    def _check_flags(self) -> None:
+        """Refuse flags that a map of this type cannot be created with."""
+        other = self.flags & ~self.kind.flags
+        if other:
+            raise ValueError(
+                f"{self.subject}: a {type(self).__name__} is created with flags among {self.kind.flags:#x}, "
+                f"not with {other:#x}"
+            )
+
     def _encode_key(self, key: Any) -> bytes:
         try:
             return self._pack_key(key)

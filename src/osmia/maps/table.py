@@ -217,13 +217,13 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_INODE_STORAGE, "INODE_STORAGE", "InodeStorage", "storage", (5, 10),
-            {"get": "inode_storage_get", "delete": "inode_storage_delete"}, ("get", "pop"),
+            {"get": "inode_storage_get", "delete": "inode_storage_delete"}, ("get", "pop", "update"),
             keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_TASK_STORAGE, "TASK_STORAGE", "TaskStorage", "storage", (5, 11),
-            {"get": "task_storage_get", "delete": "task_storage_delete"}, ("get", "pop"),
+            {"get": "task_storage_get", "delete": "task_storage_delete"}, ("get", "pop", "update"),
             keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
@@ -238,7 +238,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_CGRP_STORAGE, "CGRP_STORAGE", "CgrpStorage", "storage", (6, 2),
-            {"get": "cgrp_storage_get", "delete": "cgrp_storage_delete"}, ("get", "pop"),
+            {"get": "cgrp_storage_get", "delete": "cgrp_storage_delete"}, ("get", "pop", "update"),
             keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),

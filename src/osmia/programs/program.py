@@ -282,10 +282,11 @@ class PacketProgram(Program[C_contra, R_co]):
         )
 
 
-def check_function(decorator: str, function: object, parameters: str) -> FunctionType:
+def check_function(decorator: str, function: object, parameters: str, *, arguments: bool = False) -> FunctionType:
     """The function that a decorator is put on, refused if it cannot be a program.
 
-    `parameters` is what its parameter list should look like: `(ctx: XdpContext)`.
+    `parameters` is what its parameter list should look like: `(ctx: XdpContext)`. `arguments` says that it may take
+    more than its context.
     """
     if isinstance(function, Program):
         raise TypeError(f"@{decorator}: {function.name} is a program already")
@@ -300,8 +301,10 @@ def check_function(decorator: str, function: object, parameters: str) -> Functio
     _check_not_lost(decorator, plain, where)
     if plain.__name__ == "<lambda>":
         raise TypeError(f"@{decorator}: {where} has no annotations; write a def with {parameters}")
-    if (code.co_argcount, code.co_kwonlyargcount, code.co_flags & (VARARGS | VARKEYWORDS)) != (1, 0, 0):
-        raise TypeError(f"@{decorator}: {where} has the wrong parameters; one is expected, {parameters}")
+    most = code.co_argcount if arguments and code.co_argcount else 1
+    if (code.co_argcount, code.co_kwonlyargcount, code.co_flags & (VARARGS | VARKEYWORDS)) != (most, 0, 0):
+        expected = "" if arguments else "one is expected, "
+        raise TypeError(f"@{decorator}: {where} has the wrong parameters; {expected}{parameters}")
     return plain
 
 
@@ -327,7 +330,7 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
         )
 
 
-def check_hook(kind: Kind, hook: object) -> None:
+def check_known_hook(kind: Kind, hook: object) -> None:
     """Refuse what is no hook of a kind."""
     known = [each for each in kind.attach_types if each not in ("", "*")]
     if hook in known:
@@ -335,6 +338,25 @@ def check_hook(kind: Kind, hook: object) -> None:
     if getattr(hook, "__code__", None) is not None:
         raise TypeError(f"@{kind.name} is told its hook: `@{kind.name}({known[0]!r}, ...)`")
     raise TypeError(f"@{kind.name}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
+
+
+def check_hook(decorator: str, hook: object, example: str) -> str:
+    """What a decorator says that a program is attached to: `@tp_btf("task_newtask")`."""
+    if not isinstance(hook, str):
+        raise TypeError(f"@{decorator} takes what the program is attached to, as in {example}, not {shown(hook)}")
+    if not hook or not hook.isascii() or not hook.replace("/", "_").replace(".", "_").isidentifier():
+        raise ValueError(f"@{decorator} takes what the program is attached to, as in {example}, not {shown(hook)}")
+    return hook
+
+
+def check_number(decorator: str, on_error: object, results: tuple[int, int]) -> int:
+    """What a program that returns an int returns after an error."""
+    low, high = results
+    if type(on_error) is not int:
+        raise TypeError(f"@{decorator}: on_error is an int, not {shown(on_error)}")
+    if not low <= on_error <= high:
+        raise ValueError(f"@{decorator}: on_error is {low} to {high}, not {on_error}")
+    return on_error
 
 
 def check_options(

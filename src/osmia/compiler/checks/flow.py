@@ -552,6 +552,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
         case (
             ir.Constant()
             | ir.ContextRead()
+            | ir.ArgumentRead()
             | ir.MapLookup()
             | ir.MapUpdate()
             | ir.MapDelete()

@@ -58,7 +58,7 @@ def _instead_of_object_field(of: ObjectType, name: str, fields: list[str]) -> st
 
 
 def _field(of: ContextType, name: str, location: Location) -> ContextField:
-    fields = KINDS[of.kind].fields
+    fields = of.fields
     known = fields.get(name)
     if known is None:
         members = [*fields, *packet_members(KINDS[of.kind])]
@@ -66,7 +66,7 @@ def _field(of: ContextType, name: str, location: Location) -> ContextField:
             f"{of} has no field {name!r}",
             location,
             found=f"{of}.{name}",
-            expected=f"one of {', '.join(members)}",
+            expected=f"one of {', '.join(members)}" if members else f"a helper: {of} has no fields",
             fix=_instead_of_field(name, members),
         )
     if known.hooks and of.hook not in known.hooks:
@@ -90,7 +90,7 @@ def _instead_of_field(name: str, members: list[str]) -> str:
         return f"call it: `{name}(...)`"
     if "packet" in members and name in PACKET_FIELDS:
         return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or "use one of these"
+    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
 
 
 def _read(field: ContextField, name: str, base: ir.Expression | None, location: Location) -> Operand:
@@ -137,7 +137,7 @@ def context_target(state: FunctionState, node: ast.expr) -> tuple[ContextType, s
         return None
     if not isinstance(base, ir.Expression) or not isinstance(base.type, ContextType):
         return None
-    if inside.attr not in KINDS[base.type.kind].fields and isinstance(node, ast.Attribute):
+    if inside.attr not in base.type.fields and isinstance(node, ast.Attribute):
         raise _read_only(base.type, inside.attr, node, state.at(node))
     field = _field(base.type, inside.attr, state.at(inside))
     if isinstance(node, ast.Subscript):
@@ -171,7 +171,7 @@ def context_store(
 ) -> tuple[ir.Statement, ...]:
     """The statements of `ctx.name = value`."""
     of, name, index = target
-    field = KINDS[of.kind].fields[name]
+    field = of.fields[name]
     if not field.writable:
         raise _read_only(of, name, node, location)
     role = ast.unparse(node)
@@ -197,7 +197,7 @@ def context_store(
 
 
 def _read_only(of: ContextType, name: str, node: ast.expr, location: Location) -> Exception:
-    able = [name for name, each in KINDS[of.kind].fields.items() if each.writable]
+    able = [name for name, each in of.fields.items() if each.writable]
     return error(
         f"the field {name!r} of {of} is read-only",
         location,

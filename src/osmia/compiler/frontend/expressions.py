@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi.helpers import function_row
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import wrapped
+from osmia.compiler.frontend.arguments import raw_argument
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
 from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
@@ -310,6 +311,8 @@ def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expr
     assert isinstance(node.func, ast.Attribute)
     if not isinstance(base, ir.Expression):
         return None
+    if isinstance(base.type, ContextType) and base.type.kind == "raw_tracepoint" and node.func.attr == "arg":
+        return raw_argument(state, node)
     if isinstance(base.type, ContextType):
         return context_helper(state, base.type, node)
     if isinstance(base.type, PacketType):

@@ -72,10 +72,10 @@ def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.
     row = None if prefixed else helper_for(of.kind, f"xdp_{name}" if short else name)
     if row is not None and row.form in ("context", "function"):
         return helper_call(state, row, node)
-    if name in KINDS[of.kind].fields:
+    if name in of.fields:
         return None
     kinds = () if prefixed or of.kind in kinds_of(name) else kinds_of(name)
-    known = [*KINDS[of.kind].fields, *_methods(of.kind)]
+    known = [*of.fields, *_methods(of.kind)]
     # A helper of other kinds is no slip of the pen: only one whose name is a part of it may be meant.
     near = [each for each in known if each in name] if kinds else known
     raise error(

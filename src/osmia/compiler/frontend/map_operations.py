@@ -11,8 +11,10 @@ from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
+from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, ObjectType, OptionalType, PlaceType, integer_of
+from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
@@ -63,6 +65,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
             expected=f"{map_.symbol}.local()",
             fix="leave them out: the value is that of the cgroup that the program is attached to",
         )
+    if isinstance(map_.declaration, Storage):
+        return storage_operation(state, map_, node)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
@@ -175,6 +179,7 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
 
 def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
     """`key in m`."""
+    _check_looked_up(map_, f"`in {map_.symbol}`", location)
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -185,7 +190,23 @@ def _refused(call: ir.MapUpdate | ir.MapDelete, problem: str, location: Location
     return ir.If(location, test, (ir.Abort(location, ir.ErrorEdge(problem)),), ())
 
 
+def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> None:
+    """Refuse to look a key up in a map whose keys kernel code does not know, or cannot give."""
+    operations = map_.declaration.kind.kernel_operations
+    if "lookup" in operations:
+        return
+    raise error(
+        f"kernel code cannot look up a key in a {type(map_.declaration).__name__}",
+        location,
+        found=found,
+        expected=f"one of its operations: {', '.join(operations)}" if operations else "a map that has such keys",
+        fix=f"write `{map_.symbol}.{next(iter(operations))}(...)`" if operations else "use another type of map",
+        related=(f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",),
+    )
+
+
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState) -> None:
+    _check_looked_up(map_, ast.unparse(node), state.at(node))
     if not map_.declaration.kind.per_cpu:
         return
     raise error(
@@ -212,7 +233,7 @@ def tail_call(state: FunctionState, array: Static, node: ast.Call) -> ir.Express
         )
     context, index = (state.translate.expression(state, each) for each in node.args)
     declaration: Any = map_.declaration
-    if not isinstance(context.type, ContextType) or context.type.context is not declaration.context:
+    if not isinstance(context.type, ContextType) or not issubclass(context.type.context, declaration.context):
         raise error(
             f"the context of the programs of {map_.symbol} is of type {declaration.context.__name__}",
             context.location,

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, describe
+from osmia.compiler.frontend.arguments import take_arguments, tracepoint_context
 from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import condition, expression, operand
 from osmia.compiler.frontend.function import FunctionState, ProgramState, Static, Translator, UnitState
+from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.statements import assign_target, block
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import EnumType, context_type
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType
 from osmia.compiler.ir.walk import assigned, program_nodes
 from osmia.compiler.source import FunctionSource, function_source
 from osmia.maps.declaration import RESERVED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
     from osmia.compiler.request import ProgramRequest
     from osmia.kinds import Kind
@@ -99,11 +105,14 @@ def _check_names(programs: list[ir.Program], state: UnitState) -> None:
 def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program:
     source = function_source(request.function)
     unit.reads["global", index, "LICENSE"] = describe(request.function.__globals__.get("LICENSE", MISSING))
-    context = _signature(unit, index, source, request)
+    context, returns = _signature(unit, index, source, request)
     unit.files[source.file.path] = source.file
-    state = _state(unit, index, source, context, request)
-    body = block(state, source.definition.body)
+    state = _state(unit, index, source, context, request.name, returns)
+    arguments, types = take_arguments(state, _parameters(source)[1:])
+    body = (*arguments, *block(state, source.definition.body))
     last = source.definition.body[-1]
+    if isinstance(returns, NoneType):
+        body = (*body, ir.Return(state.at(last), constant(0, state.at(last))))
     return ir.Program(
         name=request.name,
         kind=request.kind,
@@ -118,6 +127,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
         file=source.file,
         end=state.at(last),
         hook=request.hook,
+        arguments=types,
     )
 
 
@@ -133,56 +143,92 @@ def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
     return request.error_value
 
 
-def _signature(unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest) -> ir.Local:
-    """The context parameter, after the whole signature has been checked."""
+def _parameters(source: FunctionSource) -> list[ast.arg]:
+    return [*source.definition.args.posonlyargs, *source.definition.args.args]
+
+
+def _signature(
+    unit: UnitState, index: int, source: FunctionSource, request: ProgramRequest
+) -> tuple[ir.Local, ValueType]:
+    """The context parameter and what the program returns, after the whole signature has been checked."""
     kind, definition = request.kind, source.definition
-    wanted = f"def {definition.name}(ctx: {kind.context.__name__}) -> {kind.returns.__name__}:"
+    result = "None" if kind.may_return_nothing else kind.returns.__name__
+    more = ", name: type, ..." if kind.function_prefix else ""
+    wanted = f"def {definition.name}(ctx: {kind.context.__name__}{more}) -> {result}:"
     arguments = definition.args
-    parameters = [*arguments.posonlyargs, *arguments.args]
+    parameters = _parameters(source)
     extra = [*arguments.kwonlyargs, *filter(None, (arguments.vararg, arguments.kwarg))]
-    if len(parameters) != 1 or extra or arguments.defaults:
+    few_enough = parameters and (len(parameters) == 1 or kind.function_prefix)
+    if not few_enough or extra or arguments.defaults:
         raise error(
-            f"a program of kind {kind.name} takes its context and nothing else",
+            f"a program of kind {kind.name} takes its context and "
+            + ("the arguments of what it is attached to" if kind.function_prefix else "nothing else"),
             source.header(),
             found=f"{len(parameters) + len(extra)} parameters" + (" with defaults" if arguments.defaults else ""),
-            expected=f"one parameter of type {kind.context.__name__}",
+            expected=f"one parameter of type {kind.context.__name__}" + (", and others by type" if more else ""),
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = ir.Local(parameter.arg, context_type(kind, request.hook), None)
-    state = _state(unit, index, source, context, request)
+    context = ir.Local(parameter.arg, ContextType(kind.name, kind.context, request.hook), None)
+    state = _state(unit, index, source, context, request.name, NoneType())
     for role, name, node, place, expected in (
         (
             f"the parameter {parameter.arg!r}",
             parameter.arg,
             parameter.annotation,
             source.location(parameter),
-            kind.context,
+            kind.context.__name__,
         ),
-        ("the return value", definition.name, definition.returns, source.header(), kind.returns),
+        ("the return value", definition.name, definition.returns, source.header(), result),
     ):
         if node is None:
             raise error(
                 f"{role} has no annotation",
                 place,
                 found=f"{name!r} without one",
-                expected=expected.__name__,
+                expected=expected,
                 fix=f"write `{wanted}`",
             )
-        _check_annotation(state, role, node, expected, kind)
-    return context
+    assert parameter.annotation is not None and definition.returns is not None  # noqa: PT018 - found just above
+    role, place = f"the parameter {parameter.arg!r}", state.at(parameter.annotation)
+    of = _check_annotation(state, role, parameter.annotation, kind, _contexts(kind))
+    if of is not kind.context:
+        context.type = tracepoint_context(state, request, of, place)
+    given = _check_annotation(state, "the return value", definition.returns, kind, _results(kind))
+    return context, _result_type(kind, given)
+
+
+def _contexts(kind: Kind) -> tuple[str, Callable[[Any], bool]]:
+    """What the context is annotated with: its name, and a test."""
+    context: Any = kind.context
+    if not getattr(context, "__osmia_context__", False):
+        return context.__name__, lambda of: of is context
+    return context.__name__, lambda of: isinstance(of, type) and issubclass(of, context)
+
+
+def _results(kind: Kind) -> tuple[str, Callable[[Any], bool]]:
+    """What the return value is annotated with: its name, and a test."""
+    if kind.may_return_nothing:
+        return "None or int", lambda of: of is None or of is int
+    return kind.returns.__name__, lambda of: of is kind.returns
+
+
+def _result_type(kind: Kind, annotated: object) -> ValueType:
+    if annotated is None:
+        return NoneType()
+    return IntType(*kind.results) if annotated is int else EnumType(kind.returns)
 
 
 def _state(
-    unit: UnitState, index: int, source: FunctionSource, context: ir.Local, request: ProgramRequest
+    unit: UnitState, index: int, source: FunctionSource, context: ir.Local, name: str, returns: ValueType
 ) -> FunctionState:
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(request.name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
+        ProgramState(name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
         index,
         source,
-        EnumType(request.kind.returns),
+        returns,
         frozenset((*code.co_varnames, *code.co_cellvars)),
         None,
         None,
@@ -193,23 +239,29 @@ def _state(
     )
 
 
-def _check_annotation(state: FunctionState, role: str, node: ast.expr, expected: type, kind: Kind) -> None:
+def _check_annotation(
+    state: FunctionState, role: str, node: ast.expr, kind: Kind, wanted: tuple[str, Callable[[Any], bool]]
+) -> Any:
+    """What an annotation names, refused if it is not what is wanted."""
     location = state.at(node)
     found = _evaluate(state, node, location)
-    if found.value is expected:
-        return
+    expected, fits = wanted
+    if fits(found.value):
+        return found.value
     known = getattr(found.value, "__name__", str(found.value))
     raise error(
-        f"{role} of a program of kind {kind.name} is of type {expected.__name__}",
+        f"{role} of a program of kind {kind.name} is of type {expected}",
         location,
         found=str(known),
-        expected=expected.__name__,
-        fix=did_you_mean(str(known), [expected.__name__]) or f"write {expected.__name__}",
+        expected=expected,
+        fix=did_you_mean(str(known), [expected]) or f"write {expected}",
     )
 
 
 def _evaluate(state: FunctionState, node: ast.expr, location: Location) -> Static:
     """What an annotation names. A string holds an annotation as source."""
+    if isinstance(node, ast.Constant) and node.value is None:
+        return Static(None, ("constant",), location)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             inside = ast.parse(node.value, mode="eval").body

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import annotation as annotation_of
 from osmia.compiler.frontend.annotations import converted, parsed
+from osmia.compiler.frontend.arguments import checked_result
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.contexts import context_store, context_target, read_target
@@ -16,7 +18,7 @@ from osmia.compiler.frontend.expressions import check_local, condition, expressi
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.loops import for_loop, leave_round, while_loop
 from osmia.compiler.frontend.map_operations import map_delete, map_item, map_store
-from osmia.compiler.frontend.operators import binary, one_value
+from osmia.compiler.frontend.operators import binary, constant, one_value
 from osmia.compiler.frontend.patterns import match_statement
 from osmia.compiler.frontend.places import (
     check_changeable,
@@ -31,13 +33,17 @@ from osmia.compiler.frontend.scopes import with_block
 from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import EnumType, IntType, OptionalType, PlaceType, ValueType, same
+from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType, OptionalType, PlaceType, ValueType, same
 from osmia.compiler.ir.walk import assigned
+from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
 from osmia.maps.globals import Global
 from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
+
+if TYPE_CHECKING:
+    from osmia.compiler.location import Location
 
 
 def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
@@ -565,7 +571,8 @@ def _is_integer(value: ir.Constant) -> bool:
 def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
     location = state.at(node)
     expected = state.returns
-    assert isinstance(expected, EnumType)
+    if not isinstance(expected, EnumType):
+        return _return_number(state, node, location)
     names = list(expected.of.__members__)
     example = f"{expected}.{'PASS' if 'PASS' in names else names[0]}"
     if node.value is None:
@@ -585,5 +592,26 @@ def _return(state: FunctionState, node: ast.Return) -> ir.Statement:
             f"the integer {value.value}" if isinstance(value, ir.Constant) and _is_integer(value) else str(value.type)
         )
         raise error(f"the program returns {expected}", value.location, found=found, expected=str(expected), fix=fix)
+    state.environment = state.environment.unreachable()
+    return ir.Return(location, value)
+
+
+def _return_number(state: FunctionState, node: ast.Return, location: Location) -> ir.Statement:
+    """A return of a program whose result is an int, or nothing: 0 then."""
+    context = state.context.type
+    assert isinstance(context, ContextType)
+    kind = KINDS[context.kind]
+    nothing = node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
+    if isinstance(state.returns, NoneType) is not nothing:
+        expected = "nothing" if isinstance(state.returns, NoneType) else "an int"
+        raise error(
+            f"the program returns {expected}",
+            location,
+            found=ast.unparse(node),
+            expected="return without a value" if expected == "nothing" else "return with an integer",
+            fix="annotate it `-> int`, or leave the value out" if expected == "nothing" else "write `return 0`",
+        )
+    value = constant(0, location) if nothing or node.value is None else expression(state, node.value)
+    checked_result(kind.name, kind.results, value)
     state.environment = state.environment.unreachable()
     return ir.Return(location, value)

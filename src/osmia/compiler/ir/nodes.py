@@ -128,6 +128,16 @@ class ContextRead:
 
 
 @frozen_record
+class ArgumentRead:
+    """An argument of the function that a program is attached to: an object of the kernel's."""
+
+    type: ObjectType | OptionalType
+    location: Location
+    name: str
+    index: int
+
+
+@frozen_record
 class MapLookup:
     """bpf_map_lookup_elem: where the key's value lies, or None."""
 
@@ -485,6 +495,7 @@ Expression = (
     Constant
     | LocalRead
     | ContextRead
+    | ArgumentRead
     | MapLookup
     | MapUpdate
     | MapDelete
@@ -744,6 +755,8 @@ class Program:
     """The last line of the function, where a missing return is reported."""
     hook: str = ""
     """Which of its kind's hooks it is for, or what it is attached to."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Those of the kernel's function that it is given, in their order: name and type, `task_struct` or `u64`."""
 
 
 @frozen_record

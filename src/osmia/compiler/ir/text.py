@@ -129,6 +129,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return local.name
         case ir.ContextRead(field=field, type=type_, base=base):
             return f"({'context' if base is None else expression_text(base)}.{field}: {type_})"
+        case ir.ArgumentRead(name=name, type=type_):
+            return f"(argument {name}: {type_})"
         case ir.MapLookup(map=map_, key=key, type=type_):
             return f"(lookup {map_.symbol}[{expression_text(key)}]: {type_})"
         case ir.MapUpdate(map=map_, key=key, value=value, flags=flags):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from osmia.kinds import KINDS
 from osmia.layout import BigEndianLayout, BooleanLayout, EnumLayout, IntegerLayout, Layout, StructLayout, layout_of
 from osmia.record import frozen_record
 
 if TYPE_CHECKING:
     from enum import IntEnum
 
-    from osmia.kinds import Kind
+    from osmia.contexts import ContextField
     from osmia.types import Integer
 
 # A declared width: one of u8..i64.
@@ -131,6 +132,13 @@ class ContextType:
     kind: str
     context: type
     hook: str = ""
+    own_fields: tuple[tuple[str, ContextField], ...] = ()
+    """What its class names, where it derives from the kind's: name, and where the field lies."""
+
+    @property
+    def fields(self) -> dict[str, ContextField]:
+        """What kernel code may read of it, by name."""
+        return KINDS[self.kind].fields | dict(self.own_fields)
 
     def __str__(self) -> str:
         return self.context.__name__
@@ -148,11 +156,6 @@ class PacketType:
 
 
 ValueType = IntType | BoolType | EnumType | NoneType | PlaceType | ObjectType | OptionalType | ContextType | PacketType
-
-
-def context_type(kind: Kind, hook: str = "") -> ContextType:
-    """The type of the context of a kind's programs at a hook."""
-    return ContextType(kind.name, kind.context, hook)
 
 
 def storage_type(storage: Storage) -> IntType:

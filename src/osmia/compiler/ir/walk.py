@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.PacketLength():
+        case ir.Constant() | ir.LocalRead() | ir.ArgumentRead() | ir.PacketLength():
             return ()
         case ir.ContextRead(base=base):
             return () if base is None else (base,)

@@ -196,6 +196,8 @@ class DebugInfo:
     def _context(self, program: ir.Program) -> str:
         """A pointer to the context of a program's kind."""
         kind = program.kind
+        if not kind.context_struct:
+            return self.pointer(self._basic("u64", 64, signed=False))
         found = kind.context_members
         members = [
             self._member(each.name, self._context_member(each), 8 * (each.end - each.offset), 8 * each.offset)

@@ -248,7 +248,7 @@ class FunctionWriter:
                 result = self._integer(value)
                 self._leave_scopes(0)
                 self._out.at(statement.location)
-                self._return(result)
+                self._return(result if isinstance(value, ir.Constant) else self._within_results(result))
             case ir.If():
                 self._if(statement, ())
             case ir.Loop() if statement.plan.form == "bpf_loop":
@@ -660,6 +660,16 @@ class FunctionWriter:
         self._out.start(there)
         self._statements(statement.otherwise)
 
+    def _within_results(self, result: str) -> str:
+        """A number of which the compiler knows that the kind may return it: the verifier knows less of divisions."""
+        low, high = self._program.kind.results
+        span = high - low
+        if span >> 16 or span & (span + 1):
+            return result
+        above = self._out.opaque(self._out.value(f"sub i64 {result}, {low}"))
+        kept = self._out.value(f"and i64 {above}, {span}")
+        return self._out.value(f"add i64 {kept}, {low}")
+
     def _return(self, result: str) -> None:
         if self._callback is not None:
             self._out.line(f"store i64 {result}, ptr {in_frame(self._out, '%frame', RESULT)}, align 8")
@@ -843,6 +853,7 @@ class FunctionWriter:
                 return self._setting(of)
             case (
                 ir.PacketAt()
+                | ir.ArgumentRead()
                 | ir.MapLookup()
                 | ir.Unwrap()
                 | ir.Assume()
@@ -868,6 +879,9 @@ class FunctionWriter:
             case ir.LocalRead(local=local):
                 self._out.at(of.location)
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
+            case ir.ArgumentRead(index=index):
+                self._out.at(of.location)
+                return self._out.value(f"inttoptr i64 {self._out.context_field('%ctx', 8 * index, 'i64')} to ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):

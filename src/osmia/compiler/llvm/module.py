@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import ContextType
 from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
@@ -87,6 +88,11 @@ def metadata(unit: ir.Unit, target: Target) -> str:
     """What the object says to osmia's loader: a line for each fact."""
     lines = [f"target {target}"]
     lines += [f"error {program.name} {program.error_value}" for program in unit.programs]
+    for program in unit.programs:
+        of = program.context.type
+        lines += [f"argument {program.name} {name} {type_}" for name, type_ in program.arguments]
+        for name, field in of.own_fields if isinstance(of, ContextType) else ():
+            lines.append(f"field {program.name} {name} {field.offset} {field.bits // 8} {int(field.signed)}")
     for site in unit.error_sites:
         file = unit.files[site.location.file].relative
         lines.append(f"site {site.program} {site.location.line} {file}\t{site.problem}")
