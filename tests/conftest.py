@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import bpf_file_system
 import namespaces
 
 if TYPE_CHECKING:
@@ -48,14 +49,10 @@ def netns() -> Iterator[namespaces.Namespace]:
 
 
 @pytest.fixture
-def pins() -> Iterator[Path]:
-    """A directory in the BPF file system, which is emptied and removed afterwards."""
-    directory = Path("/sys/fs/bpf") / f"osmia-test-{os.getpid()}"
-    directory.mkdir()
-    yield directory
-    for path in directory.iterdir():
-        path.unlink()
-    directory.rmdir()
+def pins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A BPF file system of the test's own; what is pinned there ends with the test."""
+    with bpf_file_system.mounted(tmp_path_factory.getbasetemp() / f"pins-{os.getpid()}") as directory:
+        yield directory
 
 
 def _open_files() -> dict[str, str]:

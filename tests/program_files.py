@@ -6,10 +6,12 @@ import importlib.util
 import itertools
 import textwrap
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import osmia
+
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import ModuleType
 
 PRELUDE = (
@@ -41,3 +43,15 @@ def body_of(text: str) -> str:
     return (
         f"{PRELUDE}\n@xdp\ndef program(ctx: XdpContext) -> XdpAction:\n{textwrap.indent(textwrap.dedent(text), '    ')}"
     )
+
+
+def text_of(error: osmia.CompileError, path: str) -> str:
+    """What the compiler says of a program in the file `path`: the place, the source line, a caret, and every note."""
+    lines = (error.text or "").splitlines()
+    assert error.offset is not None
+    assert error.end_offset is not None
+    end = error.end_offset if error.end_lineno == error.lineno else len(error.text or "") + 1
+    caret = " " * (error.offset - 1) + "^" * max(1, end - error.offset)
+    parts = [f"{error.lineno}:{error.offset}: {error.problem}", *lines, caret, *error.__notes__]
+    own = str(Path(osmia.__file__).parent)
+    return "\n".join(parts).replace(path, "program.py").replace(own, "osmia") + "\n"

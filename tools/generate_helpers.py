@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from helper_tables import KIND_SINCE, UNMEASURED, Method, Version, all_kinds, methods, releases, rows
 from osmia.abi.helper_row import HelperArgument
+from osmia.abi.helpers import DONE_BY, LACKING, callable_in_kernel_code, lacking
 
 if TYPE_CHECKING:
     from osmia.abi.helper_row import HelperRow
@@ -34,7 +35,7 @@ def main() -> None:
 def generate() -> dict[str, str]:
     """Give the text of every generated file, by its path in a checkout."""
     table = rows()
-    found = [method for row in table for method in methods(row)]
+    found = [method for row in table if callable_in_kernel_code(row) for method in methods(row)]
     return {
         "src/osmia/abi/generated/helpers.py": _table_text(table),
         "src/osmia/contexts/generated/helpers.py": _mixins_text(found),
@@ -141,8 +142,6 @@ def _mixins_text(found: list[Method]) -> str:
         "",
         "TYPE_CHECKING = False",
         "if TYPE_CHECKING:",
-        "    from collections.abc import Callable",
-        "",
         "    from osmia.contexts import kernel_structs as kernel",
         "    from osmia.contexts.tc import TcAction",
         "    from osmia.contexts.xdp import XdpAction",
@@ -226,8 +225,6 @@ def _functions_text(found: list[Method]) -> str:
         "",
         "TYPE_CHECKING = False",
         "if TYPE_CHECKING:",
-        "    from collections.abc import Callable",
-        "",
         "    from osmia.contexts import kernel_structs as kernel",
         "    from osmia.types import Ref, i32, i64, u32, u64",
         "",
@@ -267,19 +264,41 @@ def _page_text(table: list[HelperRow]) -> str:
         "  version is that of the first of them that lets it; what was before 5.10 was not asked.",
         *(f"  - {release}" for release in releases()),
         "",
+        *_not_there(table),
     ]
     for row in table:
         lines += _section(row)
     return "\n".join(lines)
 
 
+def _not_there(table: list[HelperRow]) -> list[str]:
+    """What kernel code cannot call, with the reasons."""
+    lines = ["Kernel code cannot call these yet; each is refused at its line:", ""]
+    lines += ["| what they take | helpers | why | instead |", "|---|---|---|---|"]
+    for kind, (what, why, instead) in LACKING.items():
+        names = ", ".join(f"`{row.name}`" for row in table if lacking(row) == kind)
+        lines.append(f"| {what} | {names} | {why} | {instead} |")
+    may_sleep = ", ".join(f"`{row.name}`" for row in table if row.sleepable_only)
+    lines.append(f"| nothing else | {may_sleep} | they may sleep, and no program may yet | `probe_read_user` |")
+    return [*lines, ""]
+
+
 def _section(row: HelperRow) -> list[str]:
     lines = [f"## {row.name}", "", row.description, "", f"{_needs(row)} Number {row.number}.", ""]
+    if lacking(row):
+        return [
+            *lines,
+            f"- Kernel code cannot call it yet: osmia has no {LACKING[lacking(row)][0]}.",
+            "- " + _who(row),
+            "",
+        ]
+    if row.name in DONE_BY:
+        return [*lines, f"- {DONE_BY[row.name][0].upper()}{DONE_BY[row.name][1:]}.", "- " + _who(row), ""]
     for method in methods(row):
         whose = "" if method.kinds == row.kinds else f" ({', '.join(method.kinds)})"
         lines.append(f"- `{method.signature}`{whose}")
-    if row.form not in {"context", "function"}:
-        lines.append(f"- {_elsewhere(row)}")
+    if row.form == "map":
+        lines.append(f"- A map's method `{row.method}`.")
     lines.append("- " + _who(row))
     if row.not_at:
         lines.append("- Not at " + ", ".join(f"`{hook}`" for hook in row.not_at) + ".")
@@ -288,18 +307,6 @@ def _section(row: HelperRow) -> list[str]:
     lines += [f"- Not from {kind} programs since Linux {_dotted(version)}." for kind, version in row.until.items()]
     lines += [f"- Needs a kernel with `{option}`." for kind, option, _names in UNMEASURED if row.kinds == (kind,)]
     return [*lines, ""]
-
-
-def _elsewhere(row: HelperRow) -> str:
-    match row.form:
-        case "map":
-            return f"A map's method `{row.method}`."
-        case "timer":
-            return f"A method `{row.method}` of a timer in a map's value."
-        case "lock":
-            return "`with value.lock:`, of a lock in a map's value."
-        case _:
-            return "An exchange of a pointer in a map's value."
 
 
 def _who(row: HelperRow) -> str:

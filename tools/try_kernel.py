@@ -1,7 +1,6 @@
-"""Run the tests on other kernels, each in a virtual machine of its own.
+"""Run the tests on other kernels, each in a virtual machine of its own: `./osmia test --kernel` is this.
 
-`try_kernel.py [KERNEL ...] [-- ARGUMENTS OF PYTEST]`, as root on Debian; kernels are 5.10, 6.1, 6.12, 6.18 and 7.3, all
-of them unless given. qemu and the kernels are Debian packages, unpacked in the user's cache directory. The machines run
+As root on Debian. qemu and the kernels are Debian packages, unpacked in the user's cache directory. The machines run
 this Python, and see this machine's files read-only. The exit status is 0 if every run's was, else the first other one.
 
 A virtual machine compiles a hundred times slower than this one. So the tests run here first, where their modules have
@@ -51,6 +50,7 @@ def environment(arguments: list[str]) -> dict[str, str]:
         "PYTEST_ADDOPTS": f"-o cache_dir={caches}/pytest" if keeps_cache else "",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(CHECKOUT / "src"),
+        **{name: value for name, value in os.environ.items() if name == "CI"},
     }
 
 
@@ -70,51 +70,84 @@ def compile_here(arguments: list[str], compiled: Path) -> None:
         shutil.rmtree(f"{initramfs.WRITABLE}/osmia-tests-{os.getpid()}", ignore_errors=True)
 
 
-def try_kernel(version: str, arguments: list[str], seconds: float, compiled: Path) -> int:
+def try_kernel(kernel: kernels.Kernel, arguments: list[str], seconds: float, compiled: Path) -> int:
     """Run pytest on one kernel; its exit status."""
-    kernel = kernels.fetch(version)
     print(f"== Linux {kernel.release}", flush=True)
     started = time.monotonic()
     given = environment(arguments) | {"OSMIA_TEST_CACHE_DIR": str(compiled)}
     command = machine.Command(pytest_command(arguments), CHECKOUT, given)
-    status = machine.run(kernel, command, seconds=seconds)
+    try:
+        status = machine.run(kernel, command, seconds=seconds)
+    except machine.MachineError as error:
+        print(f"osmia: {error}", file=sys.stderr)
+        status = 1
     print(f"== Linux {kernel.release}: exit status {status}, {time.monotonic() - started:.0f} s", flush=True)
     return status
 
 
-def main() -> int:
-    """Try the kernels one after the other; gives the exit status."""
-    parser = argparse.ArgumentParser(description="Run the tests on other kernels, in virtual machines.")
-    parser.add_argument("kernels", metavar="KERNEL", nargs="*", help=f"{', '.join(kernels.SUITES)}; all unless given")
-    parser.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS", help="for each kernel")
-    parser.add_argument(
-        "--no-compile-here", dest="compile_here", action="store_false", help="the machines compile everything"
+def known(version: str) -> str:
+    """The version, if there is such a kernel."""
+    try:
+        kernels.suite_of(version)
+    except PackagesError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return version
+
+
+def parse(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The options, and the arguments that are pytest's."""
+    parser = argparse.ArgumentParser(
+        prog="./osmia test",
+        usage="%(prog)s --kernel VERSION [--kernel VERSION ...] [arguments of pytest]",
+        description="Run the tests on other kernels, in virtual machines. This takes root, on Debian.",
+        allow_abbrev=False,
     )
-    given = sys.argv[1:]
-    ours = given.index("--") if "--" in given else len(given)
-    options, arguments = parser.parse_args(given[:ours]), given[ours + 1 :]
+    parser.add_argument(
+        "--kernel",
+        dest="versions",
+        action="append",
+        required=True,
+        type=known,
+        metavar="VERSION",
+        help=f"{', '.join(kernels.SUITES)}; again for another one",
+    )
+    parser.add_argument(
+        "--kernel-timeout",
+        type=float,
+        default=SECONDS,
+        metavar="SECONDS",
+        help=f"for each kernel; {SECONDS} unless given",
+    )
+    parser.add_argument(
+        "--no-compile-here",
+        dest="compile_here",
+        action="store_false",
+        help="leave out the run on this kernel, so that the machines compile everything",
+    )
+    return parser.parse_known_args(given)
+
+
+def fetch(versions: list[str]) -> list[kernels.Kernel]:
+    """The kernels, and whatever else a machine takes: what cannot be had is known before anything runs."""
+    machine.emulator()
+    return [kernels.fetch(version) for version in versions]
+
+
+def main() -> int:
+    """Try the kernels one after the other; the first exit status that is not 0, else 0."""
+    options, arguments = parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        tried = fetch(options.versions)
+    except PackagesError as error:
+        print(f"osmia: cannot test on another kernel: {error}", file=sys.stderr)
+        return CANNOT
     with tempfile.TemporaryDirectory(prefix="osmia-compiled-") as directory:
         compiled = Path(directory)
         if options.compile_here:
             compile_here(arguments, compiled)
-        return try_kernels(options.kernels or list(kernels.SUITES), arguments, options.timeout, compiled)
-
-
-def try_kernels(versions: list[str], arguments: list[str], seconds: float, compiled: Path) -> int:
-    """Try them one after the other; gives the first exit status that is not 0."""
-    result = 0
-    for version in versions:
-        try:
-            status = try_kernel(version, arguments, seconds, compiled)
-        except PackagesError as error:
-            print(f"try_kernel.py: cannot try kernel {version}: {error}", file=sys.stderr)
-            status = CANNOT
-        except machine.MachineError as error:
-            print(f"try_kernel.py: {error}", file=sys.stderr)
-            status = 1
-        result = result or status
-    return result
+        statuses = [try_kernel(kernel, arguments, options.kernel_timeout, compiled) for kernel in tried]
+    return next(filter(None, statuses), 0)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from osmia.functions import Function as Function
     from osmia.functions import func as func
     from osmia.links import Link as Link
+    from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.cgroups import CgroupArray as CgroupArray
@@ -130,6 +131,7 @@ __version__ = "0.1.0"
 # Where each public name lives. Names load when they are first asked for, so that a program
 # which only loads and attaches a compiled object never pays for the compiler.
 _HOME = {
+    "Arena": "osmia.maps.arena",
     "Array": "osmia.maps.array",
     "CgroupAction": "osmia.contexts.cgroup",
     "CgroupArray": "osmia.maps.cgroups",

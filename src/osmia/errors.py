@@ -18,6 +18,11 @@ A missing key is a KeyError, a value of the wrong type a TypeError, one out of r
 from __future__ import annotations
 
 import errno as errno_names
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class OsmiaError(Exception):
@@ -198,3 +203,14 @@ def shown_type(of: object) -> str:
     if of is int:
         return WIDE
     return of.__name__ if isinstance(of, type) else shown(of)
+
+
+def _show_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    from osmia.uncaught import show  # noqa: PLC0415 - for an error that ends the process
+
+    show(kind, error, traceback)
+
+
+# A refusal is shown with the user's lines alone. A hook that somebody has set already stays as it is.
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _show_uncaught

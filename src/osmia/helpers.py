@@ -15,8 +15,6 @@ from osmia.generic import TypeVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from osmia.contexts import kernel_structs as kernel
     from osmia.types import Ref, i32, i64, u32, u64
 
@@ -25,11 +23,6 @@ T = TypeVar("T")
 __all__ = [
     "copy_from_user",
     "copy_from_user_task",
-    "dynptr_data",
-    "dynptr_from_mem",
-    "dynptr_read",
-    "dynptr_write",
-    "find_vma",
     "get_branch_snapshot",
     "get_current_ancestor_cgroup_id",
     "get_current_cgroup_id",
@@ -47,14 +40,10 @@ __all__ = [
     "ktime_get_boot_ns",
     "ktime_get_ns",
     "ktime_get_tai_ns",
-    "loop",
-    "per_cpu_ptr",
     "probe_read_kernel",
     "probe_read_kernel_str",
     "probe_read_user",
     "probe_read_user_str",
-    "ringbuf_discard_dynptr",
-    "ringbuf_submit_dynptr",
     "send_signal",
     "send_signal_thread",
     "snprintf",
@@ -63,7 +52,6 @@ __all__ = [
     "strtol",
     "strtoul",
     "task_pt_regs",
-    "this_cpu_ptr",
     "trace_printk",
     "trace_vprintk",
 ]
@@ -194,16 +182,6 @@ def snprintf_btf(into: object, ptr: object, flags: u64 = 0) -> i64:
     raise kernel_only("snprintf_btf")
 
 
-def per_cpu_ptr(percpu_ptr: T, cpu: u32) -> T | None:
-    """A per-CPU variable of the kernel as another CPU has it; None if there is no such CPU. Since Linux 5.10."""
-    raise kernel_only("per_cpu_ptr")
-
-
-def this_cpu_ptr(percpu_ptr: T) -> T:
-    """A per-CPU variable of the kernel as this CPU has it. Since Linux 5.10."""
-    raise kernel_only("this_cpu_ptr")
-
-
 def get_current_task_btf() -> kernel.task_struct:
     """The current thread, with its members to be read as they are. Since Linux 5.11, GPL only."""
     raise kernel_only("get_current_task_btf")
@@ -229,16 +207,6 @@ def trace_vprintk(fmt: str, data: object | None = None) -> i32:
     raise kernel_only("trace_vprintk")
 
 
-def find_vma(task: kernel.task_struct, addr: u64, callback_fn: Callable[..., bool | None], callback_ctx: object = None, flags: u64 = 0) -> i64:
-    """Call a function with the area of a thread's memory that holds an address. Since Linux 5.17."""
-    raise kernel_only("find_vma")
-
-
-def loop(nr_loops: u32, callback_fn: Callable[..., bool | None], callback_ctx: object = None, flags: u64 = 0) -> i64:
-    """Call a function so many times, with 0, 1, 2, ..., until it gives true; the number of calls. Since Linux 5.17."""
-    raise kernel_only("loop")
-
-
 def strncmp(s1: object, s2: str) -> i64:
     """Compare text in memory with constant text: negative, 0 or positive. Since Linux 5.17."""
     raise kernel_only("strncmp")
@@ -247,36 +215,6 @@ def strncmp(s1: object, s2: str) -> i64:
 def copy_from_user_task(dst: object, user_ptr: u64, tsk: kernel.task_struct, flags: u64 = 0) -> i64:
     """Copy bytes from another process's memory, waiting for pages to be read; for sleepable programs. Since Linux 5.18, GPL only, sleepable programs only."""
     raise kernel_only("copy_from_user_task")
-
-
-def dynptr_from_mem(data: object, flags: u64, ptr: kernel.bpf_dynptr) -> i64:
-    """Make a dynptr of memory, here of a map's value. Since Linux 5.19."""
-    raise kernel_only("dynptr_from_mem")
-
-
-def ringbuf_submit_dynptr(ptr: kernel.bpf_dynptr, flags: u64 = 0) -> None:
-    """Hand what a dynptr reserved to user code. Since Linux 5.19."""
-    raise kernel_only("ringbuf_submit_dynptr")
-
-
-def ringbuf_discard_dynptr(ptr: kernel.bpf_dynptr, flags: u64 = 0) -> None:
-    """Give back what a dynptr reserved unused. Since Linux 5.19."""
-    raise kernel_only("ringbuf_discard_dynptr")
-
-
-def dynptr_read(into: object, src: kernel.bpf_dynptr, offset: u32, flags: u64 = 0) -> i64:
-    """Copy bytes out of what a dynptr points to. Since Linux 5.19."""
-    raise kernel_only("dynptr_read")
-
-
-def dynptr_write(dst: kernel.bpf_dynptr, offset: u32, data: object, flags: u64 = 0) -> i64:
-    """Copy bytes into what a dynptr points to. Since Linux 5.19."""
-    raise kernel_only("dynptr_write")
-
-
-def dynptr_data(ptr: kernel.bpf_dynptr, offset: u32, kind: type[T]) -> T | None:
-    """A view of so many bytes of what a dynptr points to; None where they are not there or are read-only. Since Linux 5.19."""
-    raise kernel_only("dynptr_data")
 
 
 def ktime_get_tai_ns() -> u64:

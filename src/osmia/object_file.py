@@ -243,6 +243,12 @@ class _Reader:
                     f"{where}: refers to byte {offset} of section '{target.name}', which has {target.size}"
                 )
             return Relocation(index, "data", target.name, offset)
+        if target.index in self.maps.arenas:
+            if not 0 <= offset < target.size:
+                raise ObjectError(
+                    f"{where}: refers to byte {offset} of section '{target.name}', which has {target.size}"
+                )
+            return Relocation(index, "data", self.maps.arenas[target.index].name, offset)
         if target.index in self.functions:
             return Relocation(index, "function", self._callee(where, target, offset))
         raise ObjectError(

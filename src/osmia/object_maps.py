@@ -7,6 +7,7 @@ import struct
 from osmia.abi.generated import (
     BPF_F_MMAPABLE,
     BPF_F_RDONLY_PROG,
+    BPF_MAP_TYPE_ARENA,
     BPF_MAP_TYPE_ARRAY,
     BPF_MAP_TYPE_ARRAY_OF_MAPS,
     BPF_MAP_TYPE_HASH_OF_MAPS,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 # struct bpf_map_def: type, key_size, value_size, max_entries, map_flags, and where present id and pinning.
 _LEGACY_LEAST = 5 * 4
 _LEGACY_MOST = 7 * 4
+
+ARENA_SECTION = ".addr_space.1"
+"""What compilers put variables into that lie in the object's one arena, from its start on."""
 
 # A member of a BTF-defined map -> the field of MapSpec that it gives as a number.
 _NUMBERS = {
@@ -47,6 +51,8 @@ class ObjectMaps:
         """Indices of the sections that define maps."""
         self.data: dict[int, MapSpec] = {}
         """Index of a section of data -> its map."""
+        self.arenas: dict[int, MapSpec] = {}
+        """Index of a section that is the start of an arena -> that arena."""
         self.variables: dict[str, VariableSpec] = {}
 
     def add(self, elf: Elf, spec: MapSpec) -> None:
@@ -59,6 +65,7 @@ class ObjectMaps:
 def read_maps(elf: Elf, btf: Btf | None) -> ObjectMaps:
     """Read every map that the file declares."""
     found = ObjectMaps()
+    arena_sections = []
     for section in elf.sections:
         if section.type not in {SHT_PROGBITS, SHT_NOBITS} or section.size == 0:
             continue
@@ -70,8 +77,26 @@ def read_maps(elf: Elf, btf: Btf | None) -> ObjectMaps:
             spec = _data_map(elf, btf, section)
             found.add(elf, spec)
             found.data[section.index] = spec
+        elif section.name == ARENA_SECTION:
+            arena_sections.append(section)
+    for section in arena_sections:
+        found.arenas[section.index] = _start_of_arena(elf, section, found)
     found.variables = _variables(elf, btf, found)
     return found
+
+
+def _start_of_arena(elf: Elf, section: Section, found: ObjectMaps) -> MapSpec:
+    """The arena whose start a section says."""
+    arenas = [spec for spec in found.maps.values() if spec.type == BPF_MAP_TYPE_ARENA]
+    if len(arenas) != 1:
+        names = ", ".join(f"'{spec.name}'" for spec in arenas) or "none"
+        raise ObjectError(
+            f"{elf.name}: section '{section.name}' holds variables of the object's arena, and its arenas are {names}: "
+            "declare one"
+        )
+    if section.type != SHT_NOBITS and any(section.data):
+        arenas[0].contents = section.data
+    return arenas[0]
 
 
 def _data_section(name: str) -> str | None:

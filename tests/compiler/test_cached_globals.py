@@ -89,3 +89,25 @@ def test_two_globals_that_have_become_one(compiler: Compiler, monkeypatch: pytes
     monkeypatch.setitem(globals(), "other", one)
     assert len(cache.object_for((program.request,), TARGET).globals) == 1
     assert compiler.times == 2
+
+
+@xdp
+def counting(ctx: XdpContext) -> XdpAction:
+    seen = ctx.rx_queue_index
+    return XdpAction.PASS if seen == 0 else XdpAction.DROP
+
+
+def test_a_declaration_that_a_local_comes_to_hide_is_noticed(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.object_for((counting.request,), TARGET)
+    monkeypatch.setitem(globals(), "seen", 7)  # a variable that the local hides, as in Python
+    cache.object_for((counting.request,), TARGET)
+    assert compiler.times == 1
+    for declaration in (setting(u32, 1, name="seen"), Global(u32, name="seen")):
+        monkeypatch.setitem(globals(), "seen", declaration)
+        with pytest.raises(CompileError, match=r"^'seen' is a (setting|Global) of the module, and an assignment"):
+            cache.object_for((counting.request,), TARGET)
+    monkeypatch.delitem(globals(), "seen")
+    cache.object_for((counting.request,), TARGET)
+    assert compiler.times == 3

@@ -15,7 +15,7 @@ import pytest
 import osmia
 from osmia.compiler.build import checked_unit
 from osmia.programs.program import Program
-from program_files import PRELUDE, module_from
+from program_files import PRELUDE, module_from, text_of
 
 CASES = sorted(Path(__file__).parent.glob("refused*.txt"))
 
@@ -41,17 +41,6 @@ def refusal(directory: Path, program: str) -> str:
     except osmia.CompileError as error:
         return text_of(error, str(module.__file__))
     return "not refused\n"
-
-
-def text_of(error: osmia.CompileError, path: str) -> str:
-    lines = (error.text or "").splitlines()
-    assert error.offset is not None
-    assert error.end_offset is not None
-    end = error.end_offset if error.end_lineno == error.lineno else len(error.text or "") + 1
-    caret = " " * (error.offset - 1) + "^" * max(1, end - error.offset)
-    parts = [f"{error.lineno}:{error.offset}: {error.problem}", *lines, caret, *error.__notes__]
-    own = str(Path(osmia.__file__).parent)
-    return "\n".join(parts).replace(path, "program.py").replace(own, "osmia") + "\n"
 
 
 @pytest.mark.parametrize("name", cases())

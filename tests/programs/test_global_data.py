@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -24,6 +22,7 @@ from system_packages import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PACKET = bytes(64)
 
@@ -347,15 +346,12 @@ def test_members_as_text() -> None:
     assert text_of(ValueError, lambda: osmia.load(counts, settings={"MODE": SettingText("drop")})) == text
 
 
-def test_bpftool_loads_variables_that_are_alone_in_their_sections(tmp_path: Path) -> None:
-    path, pin = tmp_path / "counts.o", Path("/sys/fs/bpf") / f"osmia-test-{os.getpid()}-counts"
+def test_bpftool_loads_variables_that_are_alone_in_their_sections(tmp_path: Path, pins: Path) -> None:
+    path, pin = tmp_path / "counts.o", pins / "counts"
     path.write_bytes(c_object(COUNTS))
     tool("bpftool").run("prog", "load", path, pin)
-    try:
-        shown = tool("bpftool").run("prog", "show", "pinned", pin).stdout
-        assert "name counts" in shown
-    finally:
-        pin.unlink()
+    shown = tool("bpftool").run("prog", "show", "pinned", pin).stdout
+    assert "name counts" in shown
 
 
 def test_what_a_setting_switches_off_is_not_there() -> None:

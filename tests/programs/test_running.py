@@ -121,6 +121,21 @@ def test_an_action_that_means_nothing_is_not_passed_off_as_one() -> None:
     assert repr(result) == "<RunResult of counts: 9, 0 bytes, 1 ns>"
 
 
+def test_a_result_says_where_errors_ended_the_program() -> None:
+    """Only one that may be an error's: what the program returned is its error value, and it had errors."""
+    line = divides.function.__code__.co_firstlineno + 5  # type: ignore[union-attr]
+    divides.load()
+    divisors[0] = 0
+    assert repr(divides.test_run(PACKET)).endswith(f" ns; errors at line {line}: see divides.errors()>")
+    divisors[0] = 50
+    assert repr(divides.test_run(PACKET)).endswith(" ns>")
+    assert repr(finds.test_run(PACKET)).startswith("<RunResult of finds: DROP, ")
+    assert "error" not in repr(finds.test_run(PACKET))
+    many = [ErrorCount("file.py", line, "assertion failed", 1) for line in (9, 7, 8, 9, 12)]
+    shown = "<RunResult of counts: ABORTED, 0 bytes, 1 ns; errors at lines 7, 8, 9, ...: see counts.errors()>"
+    assert repr(RunResult("counts", XdpAction, 0, b"", 1, many)) == shown
+
+
 def test_attaches_and_counts(netns: Namespace) -> None:
     with netns.entered(), counts.attach(netns.far) as link:
         assert (counts.loaded, packets.live, link.interface, link.mode) == (True, True, netns.far, XdpMode.NATIVE)

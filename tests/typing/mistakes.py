@@ -132,6 +132,7 @@ def wrong_on_error(ctx: XdpContext) -> XdpAction:
 def wrong_helpers(ctx: XdpContext) -> XdpAction:
     ctx.skb_vlan_pop()  # type: ignore[attr-defined]
     ctx.get_stack(ctx)  # type: ignore[attr-defined]
+    ctx.dynptr_data(ctx, 0, u32)  # type: ignore[attr-defined]
     ctx.adjust_head("14")  # type: ignore[arg-type]
     ctx.ktime_get_ns(0)  # type: ignore[call-arg]
     return ctx.ktime_get_ns()  # type: ignore[return-value]

@@ -1,4 +1,7 @@
-"""Type checkers accept each helper on the contexts of the kinds that may call it, and refuse it on all others."""
+"""Type checkers accept each helper on the contexts of the kinds that may call it, and refuse it on all others.
+
+Those that kernel code cannot call are on none.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from mypy import api
 
 from helper_tables import all_kinds, methods
 from osmia.abi.generated.helpers import HELPERS
+from osmia.abi.helpers import callable_in_kernel_code
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "from osmia.contexts.generated import helpers\n\n\ndef of_each_kind(\n"
@@ -30,10 +34,10 @@ def every_pair(directory: Path) -> tuple[Path, set[int]]:
     lines = [*HEAD.splitlines(), *lines, ") -> None:"]
     mistakes = set()
     for kind in all_kinds():
-        named = [method for row in HELPERS.values() for method in methods(row)]
-        for name in dict.fromkeys(method.name for method in named):
+        named = [(method, callable_in_kernel_code(row)) for row in HELPERS.values() for method in methods(row)]
+        for name in dict.fromkeys(method.name for method, _ in named):
             lines.append(f"    print({kind}.{name})")
-            if not any(method.name == name and kind in method.kinds for method in named):
+            if not any(method.name == name and kind in method.kinds and is_there for method, is_there in named):
                 mistakes.add(len(lines))
     path = directory / "every_pair.py"
     path.write_text("\n".join([*lines, ""]))

@@ -38,14 +38,19 @@ class Module(NamedTuple):
     data: bytes
 
 
+def suite_of(version: str) -> str:
+    """The Debian suite that has the kernel; PackagesError for a version that is none of these."""
+    if version not in SUITES:
+        raise PackagesError(f"there is no kernel {version!r} to try; there are {', '.join(SUITES)}")
+    return SUITES[version]
+
+
 def fetch(version: str) -> Kernel:
     """The newest Debian kernel of a version such as `6.1`; PackagesError where it cannot be had.
 
     One that is in the cache is taken as it is.
     """
-    suite = SUITES.get(version)
-    if suite is None:
-        raise PackagesError(f"there is no kernel {version!r} to try; there are {', '.join(SUITES)}")
+    suite = suite_of(version)
     unpacked = cached(suite, f"linux-image-{version}.")
     if unpacked is None:
         names = _packages(version, suite)

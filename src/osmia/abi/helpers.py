@@ -6,10 +6,72 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.abi.helper_row import HelperRow
 
-__all__ = ["XDP_NAMES", "called", "function_row", "helper_for", "helpers", "kinds_of"]
+__all__ = [
+    "DONE_BY",
+    "LACKING",
+    "XDP_NAMES",
+    "callable_in_kernel_code",
+    "called",
+    "function_row",
+    "helper_for",
+    "helpers",
+    "kinds_of",
+    "lacking",
+]
 
 XDP_NAMES = ("adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_bytes", "store_bytes")
 """Helpers that XDP has for itself: kernel code calls them without the prefix `xdp_`."""
+
+DONE_BY = {
+    "for_each_map_elem": "a map's `for_each(function)`",
+    "loop": "`osmia.loop(count, function)`",
+    "ringbuf_submit": "`with ring.reserve() as event:`, at its end",
+    "ringbuf_discard": "`ring.discard(event)`",
+    "spin_lock": "`with value.lock:`",
+    "spin_unlock": "`with value.lock:`, at its end",
+}
+"""Helpers that kernel code does not call: what else does what they do."""
+
+LACKING = {
+    "callback": (
+        "callbacks of helpers",
+        "a function that the kernel calls has arguments of its own for each helper",
+        "`osmia.loop(count, function)` and a map's `for_each(function)` take functions",
+    ),
+    "dynptr": (
+        "dynptrs",
+        "the verifier follows them by their place on the stack, and locals have no place of their own",
+        "reserve a struct of a ring, or write one with `ring.output`; take a packet apart with `ctx.packet.at`",
+    ),
+    "timer": (
+        "timers",
+        "a timer's function runs when the program has long ended, with a map's value and nothing else",
+        "look at the clock when an event comes, or let user code wait",
+    ),
+    "kptr": (
+        "pointers kept in maps",
+        "a map's value then names types of the kernel, which values do not have",
+        "keep what is needed of the object in a struct",
+    ),
+    "per-CPU": (
+        "variables of the kernel",
+        "they are found by name when an object is loaded, in the kernel's type information",
+        "keep your own in a PerCpuArray",
+    ),
+}
+"""Kinds of arguments that kernel code cannot give yet: what they are, why not, and what to write instead."""
+
+
+def callable_in_kernel_code(row: HelperRow) -> bool:
+    """Whether kernel code calls it: under its own name, or as a method of a map."""
+    return row.name not in DONE_BY and not lacking(row)
+
+
+def lacking(row: HelperRow) -> str:
+    """The kind of an argument for which kernel code cannot do what a helper does; empty where it can."""
+    if row.name in DONE_BY:
+        return ""
+    return next((each.kind for each in row.arguments if each.kind in LACKING), "")
 
 
 def called(row: HelperRow) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from osmia.compiler import PORTABLE
+from osmia.compiler.checks.arenas import check_arenas
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
 from osmia.compiler.checks.limits import check_limits, check_target
@@ -69,6 +70,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
         for program in unit.programs:
             check_flow(program)
             check_packets(program)
+            check_arenas(program)
             choose_loop_forms(program, target)
             check_scopes(program)
         number_error_sites(unit)

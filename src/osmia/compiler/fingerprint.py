@@ -31,6 +31,9 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
         case ("global", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else function.__globals__.get(name, MISSING)
+        case ("declared", base, str(name)):
+            function = _function(base, functions)
+            return MISSING if function is None else declared(function, name)
         case ("cell", base, str(name)):
             function = _function(base, functions)
             return MISSING if function is None else cell(function, name)
@@ -99,6 +102,12 @@ def _field_class(base: type, name: str) -> object:
     while isinstance(of, ArrayLayout):
         of = of.element
     return of.of if isinstance(of, StructLayout) else MISSING
+
+
+def declared(function: FunctionType, name: str) -> object:
+    """A map, Global or setting that the function's module has under this name; MISSING for anything else."""
+    found = function.__globals__.get(name, MISSING)
+    return found if isinstance(found, Map) or hasattr(type(found), "__osmia_describe__") else MISSING
 
 
 def cell(function: FunctionType, name: str) -> object:

@@ -76,11 +76,11 @@ def function_source(function: FunctionType) -> FunctionSource:
         raise _changed(function, place, f"it no longer parses: {problem.msg}") from None
     if function.__name__ == "<lambda>":
         raise error(
-            "a lambda cannot be a program",
+            "a lambda cannot be a function of its own",
             place,
-            found="a lambda",
-            expected="a function with annotations",
-            fix="write `def NAME(ctx: XdpContext) -> XdpAction:`",
+            found="a lambda, which has no annotations",
+            expected="a function that says what it takes and gives",
+            fix="write it as `def name(...):`, with annotations",
         )
     definition = _find(tree, code)
     if definition is None or not _same_code(text, code):

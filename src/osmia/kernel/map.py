@@ -43,6 +43,7 @@ class KernelMap:
         """In bytes; of one CPU's value where the map is per CPU."""
         self.per_cpu = per_cpu
         self.max_entries = max_entries
+        self._arena: memoryview | None = None
         self._bytes = (value_size + 7) // 8 * 8 * len(possible_cpus()) if per_cpu else value_size
 
     def __repr__(self) -> str:
@@ -183,6 +184,9 @@ class KernelMap:
         """
         import mmap
 
+        if self._arena is not None:
+            self._open()
+            return self._arena
         size = (self.value_size + 7) // 8 * 8 * self.max_entries
         whole = (size + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE
         descriptor = self._open()
@@ -201,6 +205,34 @@ class KernelMap:
             hints={errno.EPERM: _NOT_ALLOWED, _ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
 
+    def take_arena(self) -> None:
+        """Take an arena into memory, all of its pages: the kernel wants that before it loads a program that reaches it.
+
+        The address that it gets then is the arena's for good, so it is taken once.
+        """
+        import mmap
+
+        descriptor = self._open()
+        size = mmap.PAGESIZE * self.max_entries
+        try:
+            self._arena = memoryview(mmap.mmap(descriptor.number, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE))
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(
+            number,
+            f"take arena '{self.name}' into memory",
+            hints={
+                errno.EBUSY: "another process has it in memory, at an address of its own (EBUSY)",
+                errno.ENOMEM: f"there is no memory for its {size} bytes (ENOMEM)",
+            },
+        )
+
     def info(self) -> dict[str, Any]:
         """What the kernel says of the map: type, id, sizes, flags, name (struct bpf_map_info)."""
         descriptor = self._open()
@@ -216,7 +248,7 @@ class KernelMap:
 
     def close(self) -> None:
         """Let go of the map. A call that another thread is in the middle of ends first."""
-        self._descriptor = None
+        self._descriptor = self._arena = None
 
     def _open(self) -> Descriptor:
         descriptor = self._descriptor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_PERF_EVENT_ARRAY
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PERF_EVENT_ARRAY
 from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
@@ -50,7 +50,11 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
         raise _refused(error.errno or 0, spec, kind, flags, later) from None
     live = KernelMap(fd, spec.key_size, spec.value_size, kind.per_cpu, max_entries(spec), spec.name)
     try:
-        if spec.contents is not None:
+        if spec.type == BPF_MAP_TYPE_ARENA:
+            live.take_arena()
+            if spec.contents is not None:
+                live.memory()[: len(spec.contents)] = spec.contents
+        elif spec.contents is not None:
             live.update(bytes(spec.key_size), spec.contents, 0)
         if spec.read_only:
             live.freeze()

@@ -11,7 +11,7 @@ from osmia.errors import shown
 from osmia.forms import BitFieldForm, form_of
 from osmia.generic import TypeVar
 from osmia.layout import ArrayLayout, BytesLayout, CharsLayout, IntegerLayout, StructLayout
-from osmia.types import u8
+from osmia.types import Ref, u8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,45 @@ class Memory:
             self._bytes[offset : offset + size] = data
         else:
             numbers[offset // size] = int.from_bytes(data, "little")
+
+
+class Place:
+    """What holds a thing that lies in memory, where that is no variable."""
+
+    def __init__(self, subject: str, memory: Memory) -> None:
+        self.subject = subject
+        self._memory = memory
+
+    def memory(self) -> Memory:
+        """Where it lies."""
+        return self._memory
+
+
+class LiveRef(Ref[int]):
+    """A number where it lies. Its atomic operations are kernel code's."""
+
+    __slots__ = ("_layout", "_offset", "_owner")
+
+    def __init__(self, owner: Owner, layout: Layout, offset: int) -> None:
+        self._owner = owner
+        self._layout = layout
+        self._offset = offset
+
+    @property
+    def value(self) -> Any:
+        """What lies there now; it is read and written whole."""
+        return read(self._owner, self._layout, self._offset)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        write(self._owner, self._layout, self._offset, value, f"{self._owner.subject}: a value")
+
+
+def reference(owner: Owner, layout: Layout, offset: int) -> Any:
+    """What lies at `offset`, to be read and written there: a number as a reference, a struct or an array as a view."""
+    if isinstance(layout, StructLayout | ArrayLayout | BytesLayout | CharsLayout):
+        return read(owner, layout, offset)
+    return LiveRef(owner, layout, offset)
 
 
 def read(owner: Owner, layout: Layout, offset: int) -> Any:

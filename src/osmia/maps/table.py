@@ -243,7 +243,7 @@ MAP_KINDS: dict[str, MapKind] = {
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {}, (),
+            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {"at": ""}, ("at", "memory"),
             keys="none", values="none", entries="pages",
             flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
             required_flags=bpf.BPF_F_MMAPABLE, typed=False,

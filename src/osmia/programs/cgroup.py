@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from osmia.errors import OsmiaError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.kernel.program import KernelProgram
@@ -15,10 +13,4 @@ def attach_to_cgroup(program: KernelProgram, hook: str, cgroup: Cgroup) -> Cgrou
     """Attach a loaded program of a kind that is attached to cgroups."""
     from osmia.links.cgroup import attach_cgroup
 
-    try:
-        return attach_cgroup(program, cgroup, program.kind.attach_type(hook))
-    except OsmiaError:
-        from osmia.programs.uncaught import hide_own_frames
-
-        hide_own_frames()
-        raise
+    return attach_cgroup(program, cgroup, program.kind.attach_type(hook))

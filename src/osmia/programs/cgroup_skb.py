@@ -6,7 +6,7 @@ from osmia.contexts.cgroup import CgroupAction
 from osmia.contexts.cgroup_skb import CgroupSkbContext
 from osmia.kinds import KINDS
 from osmia.programs.cgroup import attach_to_cgroup
-from osmia.programs.program import PacketProgram, check_function, check_known_hook, check_options
+from osmia.programs.program import PacketProgram, check_function, check_hook, check_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def cgroup_skb(
     after an error (what would raise in Python). `name` is the program's name, the function's unless it says.
     """
     kind = KINDS["cgroup_skb"]
-    check_known_hook(kind, hook)
+    check_hook(kind, hook)
 
     def declare(function: Any) -> CgroupSkbProgram:
         plain = check_function(kind.name, function, "(ctx: CgroupSkbContext) -> CgroupAction")

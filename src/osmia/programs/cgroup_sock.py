@@ -6,7 +6,7 @@ from osmia.contexts.cgroup import CgroupAction
 from osmia.contexts.cgroup_sock import CgroupSockContext
 from osmia.kinds import KINDS
 from osmia.programs.cgroup import attach_to_cgroup
-from osmia.programs.program import Program, check_function, check_known_hook, check_options
+from osmia.programs.program import Program, check_function, check_hook, check_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def cgroup_sock(
     the function's unless it says.
     """
     kind = KINDS["cgroup_sock"]
-    check_known_hook(kind, hook)
+    check_hook(kind, hook)
 
     def declare(function: Any) -> CgroupSockProgram:
         plain = check_function(kind.name, function, "(ctx: CgroupSockContext) -> CgroupAction")

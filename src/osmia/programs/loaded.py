@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError, OsmiaError, shown
+from osmia.errors import ObjectError, shown
 from osmia.generic import TypeVar, overload
 from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import FROM_COMMAND_LINE, Program
@@ -185,16 +185,6 @@ def load(
     are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
     that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
     """
-    try:
-        return _load(what, target, settings)
-    except OsmiaError:
-        from osmia.programs.uncaught import hide_own_frames
-
-        hide_own_frames()
-        raise
-
-
-def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
     if isinstance(what, Program):
         return _load_programs(what.name, [what], target, settings)
     if isinstance(what, type(sys)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.contexts.lsm import LsmContext
 from osmia.generic import ParamSpec
 from osmia.kinds import KINDS
-from osmia.programs.program import check_hook, check_number
+from osmia.programs.program import check_number, check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def lsm(
     the context are the hook's arguments, by the kernel's names and in its order, as many as it needs. `on_error` is
     what it returns after an error. `name` is the program's name, the function's unless it says.
     """
-    target = check_hook("lsm", hook, '@lsm("file_open", on_error=-1)')
+    target = check_target("lsm", hook, '@lsm("file_open", on_error=-1)')
     value = check_number("lsm", on_error, KINDS["lsm"].results)
 
     def declare(function: Callable[Concatenate[LsmContext, P], int]) -> LsmProgram:

@@ -6,7 +6,7 @@ import gc
 import sys
 from _thread import RLock
 
-from osmia.errors import NotLoadedError, OsmiaError, shown
+from osmia.errors import NotLoadedError, shown
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import check_name
 
@@ -185,11 +185,6 @@ class Program(Generic[C_contra, R_co]):
             gc.disable()
             try:
                 return self._load(settings)
-            except OsmiaError:
-                from osmia.programs.uncaught import hide_own_frames
-
-                hide_own_frames()
-                raise
             finally:
                 BEING_LOADED.pop()
                 if collecting:
@@ -266,14 +261,16 @@ class PacketProgram(Program[C_contra, R_co]):
         """Run it in the kernel on `packet` (BPF_PROG_TEST_RUN), `repeat` times; no interface is involved.
 
         It is loaded if it is not. The kernel wants at least an Ethernet header (14 bytes). More than one repetition
-        takes milliseconds.
+        takes milliseconds. Where the result may be an error's, `repr` of it names the lines that `errors()` has.
         """
         if not isinstance(packet, (bytes, bytearray, memoryview)):
             raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
         from osmia.programs.run_result import RunResult
 
         value, data, duration = self._running().test_run(bytes(packet), repeat)
-        return RunResult(self.name, self.kind.returns, value, data, duration)
+        error_value = self.kind.error_value if self.on_error is None else self.on_error
+        errors = self.errors() if value == error_value else ()
+        return RunResult(self.name, self.kind.returns, value, data, duration, errors)
 
     def _not_here(self) -> NoReturn:
         raise TypeError(
@@ -330,18 +327,7 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
         )
 
 
-def check_known_hook(kind: Kind, hook: object, decorator: str = "") -> None:
-    """Refuse what is no hook of a kind."""
-    decorator = decorator or kind.name
-    known = [each for each in kind.attach_types if each not in ("", "*")]
-    if hook in known:
-        return
-    if getattr(hook, "__code__", None) is not None:
-        raise TypeError(f"@{decorator} is told its hook: `@{decorator}({known[0]!r}, ...)`")
-    raise TypeError(f"@{decorator}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
-
-
-def check_hook(decorator: str, hook: object, example: str) -> str:
+def check_target(decorator: str, hook: object, example: str) -> str:
     """What a decorator says that a program is attached to: `@tp_btf("task_newtask")`."""
     if not isinstance(hook, str):
         raise TypeError(f"@{decorator} takes what the program is attached to, as in {example}, not {shown(hook)}")
@@ -358,6 +344,17 @@ def check_number(decorator: str, on_error: object, results: tuple[int, int]) -> 
     if not low <= on_error <= high:
         raise ValueError(f"@{decorator}: on_error is {low} to {high}, not {on_error}")
     return on_error
+
+
+def check_hook(kind: Kind, hook: object, decorator: str = "") -> None:
+    """Refuse what is no hook of a kind."""
+    decorator = decorator or kind.name
+    known = [each for each in kind.attach_types if each not in ("", "*")]
+    if hook in known:
+        return
+    if getattr(hook, "__code__", None) is not None:
+        raise TypeError(f"@{decorator} is told its hook: `@{decorator}({known[0]!r}, ...)`")
+    raise TypeError(f"@{decorator}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
 
 
 def check_options(

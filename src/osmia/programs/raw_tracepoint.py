@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.contexts.raw_tracepoint import RawTracepointContext
 from osmia.kinds import KINDS
-from osmia.programs.program import check_hook
+from osmia.programs.program import check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def raw_tracepoint(tracepoint: str, /, *, name: str = "") -> Callable[[RawTracep
 
     `ctx.arg(n)` is the tracepoint's argument n as u64. `name` is the program's name, the function's unless it says.
     """
-    hook = check_hook("raw_tracepoint", tracepoint, '@raw_tracepoint("sched_switch")')
+    hook = check_target("raw_tracepoint", tracepoint, '@raw_tracepoint("sched_switch")')
 
     def declare(function: RawTracepointFunction) -> RawTracepointProgram:
         parameters = "(ctx: RawTracepointContext) -> None"

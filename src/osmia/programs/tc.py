@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from osmia.contexts.tc import TcAction, TcContext
-from osmia.errors import OsmiaError
 from osmia.kinds import KINDS
-from osmia.programs.program import PacketProgram, check_function, check_known_hook, check_options
+from osmia.programs.program import PacketProgram, check_function, check_hook, check_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,14 +27,7 @@ class TcProgram(PacketProgram[TcContext, TcAction]):
         """
         from osmia.links.tcx import attach_tcx
 
-        program = self._running()
-        try:
-            return attach_tcx(program, interface, self.hook, self.kind.attach_type(self.hook))
-        except OsmiaError:
-            from osmia.programs.uncaught import hide_own_frames
-
-            hide_own_frames()
-            raise
+        return attach_tcx(self._running(), interface, self.hook, self.kind.attach_type(self.hook))
 
 
 def tc(
@@ -48,7 +40,7 @@ def tc(
     program's name, the function's unless it says.
     """
     kind = KINDS["sched_cls"]
-    check_known_hook(kind, hook, "tc")
+    check_hook(kind, hook, "tc")
 
     def declare(function: Any) -> TcProgram:
         plain = check_function("tc", function, "(ctx: TcContext) -> TcAction")

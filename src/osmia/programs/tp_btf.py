@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.contexts.tp_btf import TpBtfContext
 from osmia.generic import ParamSpec
 from osmia.kinds import KINDS
-from osmia.programs.program import check_hook
+from osmia.programs.program import check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def tp_btf(
     as it needs: numbers, and structs of `osmia.contexts.kernel_structs`. They are compared with the running kernel's
     when the program is loaded. `name` is the program's name, the function's unless it says.
     """
-    hook = check_hook("tp_btf", tracepoint, '@tp_btf("task_newtask")')
+    hook = check_target("tp_btf", tracepoint, '@tp_btf("task_newtask")')
 
     def declare(function: Callable[Concatenate[TpBtfContext, P], int | None]) -> TpBtfProgram:
         return declared(TpBtfProgram, KINDS["tp_btf"], function, hook, name, "(ctx: TpBtfContext, ...) -> None")

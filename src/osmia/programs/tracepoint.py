@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.contexts.tracepoint import TracepointContext
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.programs.program import check_hook
+from osmia.programs.program import check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def tracepoint(tracepoint: str, /, *, name: str = "") -> Callable[[Callable[[C],
     Its context is a TracepointContext, or a @struct class that derives from it and names the fields that the program
     wants of the tracepoint. `name` is the program's name, the function's unless it says.
     """
-    hook = check_hook("tracepoint", tracepoint, '@tracepoint("sched/sched_switch")')
+    hook = check_target("tracepoint", tracepoint, '@tracepoint("sched/sched_switch")')
     if hook.count("/") != 1 or not all(hook.split("/")):
         raise ValueError(f"@tracepoint takes `category/name`, as in sched/sched_switch, not {hook!r}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from osmia.errors import OsmiaError
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import check_name
 from osmia.programs.program import Program, check_function
@@ -30,14 +29,7 @@ class TracingProgram(Program[C_contra, "int | None"], Generic[C_contra]):
         In a `with` statement it is detached at the end. Without, it stays attached until `link.detach()`, or until the
         process ends in whatever way; `link.pin()` makes it outlive the process.
         """
-        program = self._running()
-        try:
-            return self._attached(program)
-        except OsmiaError:
-            from osmia.programs.uncaught import hide_own_frames
-
-            hide_own_frames()
-            raise
+        return self._attached(self._running())
 
     def _attached(self, program: KernelProgram) -> TracingLink:
         from osmia.links.tracing import attach_tracing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.contexts.xdp import XdpAction, XdpContext, XdpMode
-from osmia.errors import OsmiaError, shown
+from osmia.errors import shown
 from osmia.generic import overload
 from osmia.kinds import KINDS
 from osmia.programs.program import PacketProgram, check_function, check_options
@@ -38,14 +38,7 @@ class XdpProgram(PacketProgram[XdpContext, XdpAction]):
                 f"{self.name} is for the entries of a map and not for an interface: give it to one, "
                 f"`{_ENTRIES[self.hook]}`"
             )
-        program = self._running()
-        try:
-            return attach_xdp(program, interface, mode)
-        except OsmiaError:
-            from osmia.programs.uncaught import hide_own_frames
-
-            hide_own_frames()
-            raise
+        return attach_xdp(self._running(), interface, mode)
 
 
 _ENTRIES = {

@@ -557,6 +557,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.MapUpdate()
             | ir.MapDelete()
             | ir.PacketAt()
+            | ir.ArenaAt()
             | ir.PacketLength()
             | ir.Assume()
             | ir.Address()

@@ -110,7 +110,13 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
             break
     for each in program_nodes(program):
         match each:
-            case ir.MapLookup(map=map_) | ir.MapUpdate(map=map_) | ir.MapDelete(map=map_) | ir.ForEach(map=map_):
+            case (
+                ir.MapLookup(map=map_)
+                | ir.MapUpdate(map=map_)
+                | ir.MapDelete(map=map_)
+                | ir.ForEach(map=map_)
+                | ir.ArenaAt(map=map_)
+            ):
                 yield map_.symbol, each.location
             case ir.Address(operand=ir.MapReference(symbol=symbol)):
                 yield symbol, each.location

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leading_to, leads_to
@@ -58,7 +59,7 @@ def _atomic(of: ir.Atomic) -> Exception:
 
 def _not_taken(call: ir.HelperCall, location: Location) -> Exception:
     return error(
-        f"{call.helper.name} does not take a part of the packet",
+        f"{called(call.helper)} does not take a part of the packet",
         location,
         found="a view of the packet",
         expected="memory of the program's own, or of a map",

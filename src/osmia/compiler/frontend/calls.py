@@ -18,6 +18,7 @@ from osmia.compiler.fingerprint import describe
 from osmia.compiler.frontend.annotations import Annotation, annotation, converted
 from osmia.compiler.frontend.environment import merged
 from osmia.compiler.frontend.function import Bound, Call, FunctionState, NestedFunction, Static, TupleValue
+from osmia.compiler.frontend.hiding import check_hiding
 from osmia.compiler.frontend.operators import value_of
 from osmia.compiler.frontend.refused import MODULES
 from osmia.compiler.frontend.stores import check_store
@@ -422,6 +423,7 @@ def kept_tuple(state: FunctionState, value: TupleValue) -> tuple[tuple[ir.Statem
 
 def written_body(inside: FunctionState, definition: Definition) -> tuple[ir.Statement, ...]:
     """The statements of a function, which all end by leaving the call."""
+    check_hiding(inside, definition)
     if isinstance(definition, ast.Lambda):
         return return_from_call(inside, definition.body, inside.at(definition.body))
     body = inside.translate.block(inside, definition.body)

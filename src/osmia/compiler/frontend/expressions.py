@@ -197,16 +197,13 @@ def _name(state: FunctionState, node: ast.Name) -> Operand:
                 expected="a value on every way to this line",
                 fix="use it in that block: what is no number is known there alone",
             )
-        is_global = hides and isinstance(state.source.function.__globals__[node.id], Global)
         raise error(
             f"{node.id!r} has no value here",
             location,
             found=f"the local {node.id!r} before its first assignment"
             + (", which hides the module's variable of that name" if hides else ""),
             expected="an assignment on every way to this line",
-            fix=f"write `{node.id}.value` for what the Global holds"
-            if is_global
-            else "use another name; keep what programs write in a map or a Global"
+            fix="use another name; keep what programs write in a map or a Global"
             if hides
             else f"assign {node.id!r} before this line",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from osmia.abi.helpers import XDP_NAMES, called, helper_for, helpers, kinds_of
+from osmia.abi.helpers import DONE_BY, LACKING, XDP_NAMES, called, helper_for, helpers, kinds_of, lacking
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.byte_order import swapped
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
@@ -48,15 +48,6 @@ WIDTHS: dict[str, Storage] = {
         "u64": ("u64", "__u64", "size_t"),
     }.items()
     for name in names
-}
-NOT_YET = {
-    "callback": "callbacks of helpers",
-    "callback context": "callbacks of helpers",
-    "dynptr": "dynptrs",
-    "timer": "timers",
-    "kptr": "pointers kept in maps",
-    "per-CPU": "the kernel's own variables",
-    "reservation": "reservations outside of a with block",
 }
 # What these give a program is its kind's own action.
 GIVES_ACTION = ("redirect", "redirect_map")
@@ -154,15 +145,25 @@ def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
             expected="a helper that does not sleep",
             fix="use one that does not, such as probe_read_user in place of copy_from_user",
         )
-    for argument in row.arguments:
-        if argument.kind in NOT_YET:
-            raise error(
-                f"kernel code cannot call {row.name}",
-                location,
-                found=f"its argument {argument.name}: osmia has no {NOT_YET[argument.kind]}",
-                expected="a helper that takes numbers, memory, maps or objects",
-                fix="write what it does another way",
-            )
+    if row.name in DONE_BY:
+        raise error(
+            f"kernel code does not call {row.name} itself",
+            location,
+            found=f"{row.name}()",
+            expected=DONE_BY[row.name],
+            fix=f"write {DONE_BY[row.name]}",
+        )
+    kind = lacking(row)
+    if kind:
+        what, _, instead = LACKING[kind]
+        argument = next(each for each in row.arguments if each.kind == kind)
+        raise error(
+            f"kernel code cannot call {row.name}",
+            location,
+            found=f"its argument {argument.name}: osmia has no {what}",
+            expected="a helper that takes numbers, memory, maps or objects",
+            fix=instead,
+        )
 
 
 def _given(

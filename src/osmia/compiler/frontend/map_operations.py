@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
@@ -57,6 +58,10 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
                 f"{map_.symbol} is declared at {map_.declaration.declared_at[0]}:{map_.declaration.declared_at[1]}",
             ),
         )
+    if name == "at":
+        return arena_at(state, map_, node)
+    if isinstance(map_.declaration, Storage):
+        return storage_operation(state, map_, node)
     if operations[name] == "get_local_storage" and (node.args or node.keywords):
         raise error(
             "local takes no arguments",
@@ -65,8 +70,6 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
             expected=f"{map_.symbol}.local()",
             fix="leave them out: the value is that of the cgroup that the program is attached to",
         )
-    if isinstance(map_.declaration, Storage):
-        return storage_operation(state, map_, node)
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:

@@ -58,8 +58,8 @@ def packet_operation(state: FunctionState, of: PacketType, node: ast.Call) -> ir
             expected="at(type, offset)",
             fix=did_you_mean(node.func.attr, ["at"]) or "use `at`, and `len(...)` for its length",
         )
-    kind, where = _arguments(state, node)
-    layout = _layout(state, kind)
+    kind, where = at_arguments(state, node)
+    layout = at_layout(state, kind, "the packet")
     offset = state.translate.expression(state, where)
     inside = integer(offset, "the offset")
     most = LARGEST_OFFSET - layout.size
@@ -87,7 +87,8 @@ def no_bytes(of: PacketType, node: ast.expr, location: Location) -> Exception:
     )
 
 
-def _arguments(state: FunctionState, node: ast.Call) -> list[ast.expr]:
+def at_arguments(state: FunctionState, node: ast.Call) -> list[ast.expr]:
+    """The two arguments of `at`."""
     if len(node.args) == 2 and not node.keywords and not any(isinstance(each, ast.Starred) for each in node.args):
         return node.args
     raise error(
@@ -99,14 +100,14 @@ def _arguments(state: FunctionState, node: ast.Call) -> list[ast.expr]:
     )
 
 
-def _layout(state: FunctionState, node: ast.expr) -> Layout:
-    """What the first argument of `at` names: a type whose bytes are what the packet has."""
+def at_layout(state: FunctionState, node: ast.expr, where: str) -> Layout:
+    """What the first argument of `at` names: a type whose bytes are what lies there."""
     found = state.translate.operand(state, node)
     known = isinstance(found, Static) and isinstance(found.value, type)
     layout = layout_of(found.value) if isinstance(found, Static) and isinstance(found.value, type) else None
     if layout is None or not (isinstance(layout, StructLayout) or is_scalar(layout)):
         raise error(
-            "at takes the type of what lies in the packet",
+            f"at takes the type of what lies in {where}",
             state.at(node),
             found=ast.unparse(node) + (", which is no @struct" if known else ""),
             expected="a class with @struct, such as those of osmia.headers, u8 to i64, be16 to be64, or an IntEnum",
@@ -118,7 +119,7 @@ def _layout(state: FunctionState, node: ast.expr) -> Layout:
             state.at(node),
             found=f"at({layout.name}, ...)",
             expected="a struct without a lock",
-            fix="declare a struct of its own for what the packet holds",
+            fix=f"declare a struct of its own for what {where} holds",
         )
     return layout
 

@@ -11,6 +11,7 @@ from osmia.compiler.frontend.arguments import take_arguments, tracepoint_context
 from osmia.compiler.frontend.environment import Environment
 from osmia.compiler.frontend.expressions import condition, expression, operand
 from osmia.compiler.frontend.function import FunctionState, ProgramState, Static, Translator, UnitState
+from osmia.compiler.frontend.hiding import check_hiding
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.statements import assign_target, block
 from osmia.compiler.ir import nodes as ir
@@ -108,6 +109,7 @@ def _program(unit: UnitState, index: int, request: ProgramRequest) -> ir.Program
     context, returns = _signature(unit, index, source, request)
     unit.files[source.file.path] = source.file
     state = _state(unit, index, source, context, request.name, returns)
+    check_hiding(state, source.definition)
     arguments, types = take_arguments(state, _parameters(source)[1:])
     body = (*arguments, *block(state, source.definition.body))
     last = source.definition.body[-1]
@@ -169,7 +171,7 @@ def _signature(
             fix=f"write `{wanted}`",
         )
     parameter = parameters[0]
-    context = ir.Local(parameter.arg, ContextType(kind.name, kind.context, request.hook), None)
+    context = ir.Local(parameter.arg, ContextType(kind.name, kind.context, hook=request.hook), None)
     state = _state(unit, index, source, context, request.name, NoneType())
     for role, name, node, place, expected in (
         (

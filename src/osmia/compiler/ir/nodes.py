@@ -180,6 +180,16 @@ class PacketAt:
 
 
 @frozen_record
+class ArenaAt:
+    """What lies in an arena at an offset, in place; None where that is outside, or no multiple of its alignment."""
+
+    type: OptionalType
+    location: Location
+    map: MapReference
+    offset: Expression
+
+
+@frozen_record
 class PacketLength:
     """How many bytes of the packet there are."""
 
@@ -500,6 +510,7 @@ Expression = (
     | MapUpdate
     | MapDelete
     | PacketAt
+    | ArenaAt
     | PacketLength
     | HelperCall
     | Atomic

@@ -140,6 +140,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"(delete {map_.symbol}[{expression_text(key)}])"
         case ir.PacketAt(packet=packet, offset=offset, type=type_):
             return f"({'meta' if packet.meta else 'packet'}[{expression_text(offset)}]: {type_})"
+        case ir.ArenaAt(map=map_, offset=offset, type=type_):
+            return f"({map_.symbol}[{expression_text(offset)}]: {type_})"
         case ir.PacketLength(packet=packet):
             return f"(length of {'meta' if packet.meta else 'packet'})"
         case ir.Unwrap(operand=operand):

@@ -131,9 +131,10 @@ class ContextType:
 
     kind: str
     context: type
-    hook: str = ""
     own_fields: tuple[tuple[str, ContextField], ...] = ()
     """What its class names, where it derives from the kind's: name, and where the field lies."""
+    hook: str = ""
+    """The hook of the program that it is given to."""
 
     @property
     def fields(self) -> dict[str, ContextField]:

@@ -19,7 +19,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return () if base is None else (base,)
         case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText():
             return ()
-        case ir.PacketAt(offset=offset):
+        case ir.PacketAt(offset=offset) | ir.ArenaAt(offset=offset):
             return (offset,)
         case ir.MapLookup(key=key) | ir.MapDelete(key=key):
             return (key,)

@@ -29,6 +29,7 @@ from osmia.compiler.ir.types import (
 )
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
+from osmia.compiler.llvm.arenas import arena_place
 from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.callbacks import (
     CONTEXT,
@@ -853,6 +854,7 @@ class FunctionWriter:
                 return self._setting(of)
             case (
                 ir.PacketAt()
+                | ir.ArenaAt()
                 | ir.ArgumentRead()
                 | ir.MapLookup()
                 | ir.Unwrap()
@@ -881,9 +883,11 @@ class FunctionWriter:
                 return self._out.value(f"load ptr, ptr {self._locals[local]}, align 8")
             case ir.ArgumentRead(index=index):
                 self._out.at(of.location)
-                return self._out.value(f"inttoptr i64 {self._out.context_field('%ctx', 8 * index, 'i64')} to ptr")
+                return self._out.context_field("%ctx", 8 * index, "ptr")
             case ir.PacketAt():
                 return self._view(of)[0]
+            case ir.ArenaAt():
+                return arena_place(self._out, of, self._integer(of.offset))
             case ir.Unwrap(operand=operand) | ir.Assume(operand=operand):
                 return self._pointer(operand)
             case ir.MemoryAt():

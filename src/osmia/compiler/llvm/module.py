@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osmia.abi.generated import BPF_MAP_TYPE_ARENA
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType
 from osmia.compiler.ir.walk import program_nodes
+from osmia.compiler.llvm.arenas import start_definition
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
 from osmia.layout import layout_of
@@ -31,6 +33,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
         members, number = debug.map(map_)
         lines.append(_map_definition(map_.symbol, members, number))
         kept.append(map_.symbol)
+    lines += [start_definition(map_) for map_ in unit.maps if map_.declaration.kind.type == BPF_MAP_TYPE_ARENA]
     if unit.error_sites:
         number = debug.error_counters(ERROR_MAP, ERROR_MAP_TYPE, u32, u64, len(unit.error_sites))  # type: ignore[arg-type]
         lines.append(_map_definition(ERROR_MAP, 4, number))

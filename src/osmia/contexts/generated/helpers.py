@@ -12,8 +12,6 @@ from osmia.generic import TypeVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from osmia.contexts import kernel_structs as kernel
     from osmia.contexts.tc import TcAction
     from osmia.contexts.xdp import XdpAction
@@ -153,14 +151,6 @@ class _WithGetSmpProcessorId:
         """Print a kernel object that a struct btf_ptr names into memory; the number of bytes it takes. Since Linux 5.10."""
         raise kernel_only("snprintf_btf")
 
-    def per_cpu_ptr(self, percpu_ptr: T, cpu: u32) -> T | None:
-        """A per-CPU variable of the kernel as another CPU has it; None if there is no such CPU. Since Linux 5.10."""
-        raise kernel_only("per_cpu_ptr")
-
-    def this_cpu_ptr(self, percpu_ptr: T) -> T:
-        """A per-CPU variable of the kernel as this CPU has it. Since Linux 5.10."""
-        raise kernel_only("this_cpu_ptr")
-
     def get_current_task_btf(self) -> kernel.task_struct:
         """The current thread, with its members to be read as they are. Since Linux 5.11, GPL only."""
         raise kernel_only("get_current_task_btf")
@@ -181,14 +171,6 @@ class _WithGetSmpProcessorId:
         """Write a line to the kernel's trace pipe, with an array of u64; for debugging. The number of bytes written. Since Linux 5.16, GPL only."""
         raise kernel_only("trace_vprintk")
 
-    def find_vma(self, task: kernel.task_struct, addr: u64, callback_fn: Callable[..., bool | None], callback_ctx: object = None, flags: u64 = 0) -> i64:
-        """Call a function with the area of a thread's memory that holds an address. Since Linux 5.17."""
-        raise kernel_only("find_vma")
-
-    def loop(self, nr_loops: u32, callback_fn: Callable[..., bool | None], callback_ctx: object = None, flags: u64 = 0) -> i64:
-        """Call a function so many times, with 0, 1, 2, ..., until it gives true; the number of calls. Since Linux 5.17."""
-        raise kernel_only("loop")
-
     def strncmp(self, s1: object, s2: str) -> i64:
         """Compare text in memory with constant text: negative, 0 or positive. Since Linux 5.17."""
         raise kernel_only("strncmp")
@@ -196,30 +178,6 @@ class _WithGetSmpProcessorId:
     def copy_from_user_task(self, dst: object, user_ptr: u64, tsk: kernel.task_struct, flags: u64 = 0) -> i64:
         """Copy bytes from another process's memory, waiting for pages to be read; for sleepable programs. Since Linux 5.18, GPL only, sleepable programs only."""
         raise kernel_only("copy_from_user_task")
-
-    def dynptr_from_mem(self, data: object, flags: u64, ptr: kernel.bpf_dynptr) -> i64:
-        """Make a dynptr of memory, here of a map's value. Since Linux 5.19."""
-        raise kernel_only("dynptr_from_mem")
-
-    def ringbuf_submit_dynptr(self, ptr: kernel.bpf_dynptr, flags: u64 = 0) -> None:
-        """Hand what a dynptr reserved to user code. Since Linux 5.19."""
-        raise kernel_only("ringbuf_submit_dynptr")
-
-    def ringbuf_discard_dynptr(self, ptr: kernel.bpf_dynptr, flags: u64 = 0) -> None:
-        """Give back what a dynptr reserved unused. Since Linux 5.19."""
-        raise kernel_only("ringbuf_discard_dynptr")
-
-    def dynptr_read(self, into: object, src: kernel.bpf_dynptr, offset: u32, flags: u64 = 0) -> i64:
-        """Copy bytes out of what a dynptr points to. Since Linux 5.19."""
-        raise kernel_only("dynptr_read")
-
-    def dynptr_write(self, dst: kernel.bpf_dynptr, offset: u32, data: object, flags: u64 = 0) -> i64:
-        """Copy bytes into what a dynptr points to. Since Linux 5.19."""
-        raise kernel_only("dynptr_write")
-
-    def dynptr_data(self, ptr: kernel.bpf_dynptr, offset: u32, kind: type[T]) -> T | None:
-        """A view of so many bytes of what a dynptr points to; None where they are not there or are read-only. Since Linux 5.19."""
-        raise kernel_only("dynptr_data")
 
     def ktime_get_tai_ns(self) -> u64:
         """International atomic time in ns, which no leap second moves. Since Linux 6.1."""

@@ -1,0 +1,53 @@
+"""An uncaught error that osmia raises, as `python` shows it: the user's lines, and none of osmia's own."""
+
+from __future__ import annotations
+
+import sys
+from opcode import opmap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_PACKAGE = __file__.removesuffix("uncaught.py")
+
+
+def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """What `sys.excepthook` does, without osmia's frames below the user's where osmia refuses what it is given.
+
+    An error that a `raise` of osmia's did not make may be a fault of osmia's, and is shown whole. So is everything in
+    Python's development mode (`python -X dev`).
+    """
+    if not sys.flags.dev_mode:
+        each: BaseException | None = error
+        while each is not None:
+            if _is_raised_here(each):
+                each.__traceback__ = without_own_frames(each.__traceback__)
+            each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    sys.__excepthook__(kind, error, error.__traceback__ if error.__traceback__ is not None else traceback)
+
+
+def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback up to the last frame that is not osmia's; whole where there is no other."""
+    last, each = None, traceback
+    while each is not None:
+        if not _is_own(each):
+            last = each
+        each = each.tb_next
+    if last is not None:
+        last.tb_next = None
+    return traceback
+
+
+def _is_own(traceback: TracebackType) -> bool:
+    return traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _is_raised_here(error: BaseException) -> bool:
+    """Whether a `raise` statement of osmia's made the error: what an assertion finds is a fault of osmia's."""
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    if innermost is None or isinstance(error, AssertionError) or not _is_own(innermost):
+        return False
+    return innermost.tb_frame.f_code.co_code[innermost.tb_lasti] == opmap["RAISE_VARARGS"]
