@@ -190,7 +190,5 @@ CONTEXTS = {
         M("delivered_ce", 104, 32),
         M("icsk_retransmits", 108, 32),
     ),
-    "bpf_xdp_sock": (
-        M("queue_id", 0, 32),
-    ),
+    "bpf_xdp_sock": (M("queue_id", 0, 32),),
 }
