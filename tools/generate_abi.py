@@ -127,8 +127,12 @@ def _contexts(btf: Btf, release: str) -> str:
         found = btf.find(name, kinds.STRUCT)
         if found is None:
             raise SystemExit(f"{btf.name}: no struct '{name}'")
+        members = [_member(each) for each in context_members(btf, found)]
+        if len(members) == 1:  # as the formatter has it
+            lines.append(f'    "{name}": ({members[0]},),')
+            continue
         lines.append(f'    "{name}": (')
-        lines += [f"        {_member(each)}," for each in context_members(btf, found)]
+        lines += [f"        {each}," for each in members]
         lines.append("    ),")
     return "\n".join([*lines, "}", ""])
 

@@ -143,6 +143,7 @@ def _mixins_text(found: list[Method]) -> str:
         "TYPE_CHECKING = False",
         "if TYPE_CHECKING:",
         "    from osmia.contexts import kernel_structs as kernel",
+        "    from osmia.contexts.tc import TcAction",
         "    from osmia.contexts.xdp import XdpAction",
         "    from osmia.types import Ref, be16, i32, i64, u16, u32, u64",
         "",

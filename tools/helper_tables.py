@@ -31,7 +31,7 @@ UNMEASURED = (
     ("kprobe", "CONFIG_BPF_KPROBE_OVERRIDE", "override_return"),
 )
 # What the helpers that choose where a packet goes give, by kind.
-ACTIONS = {"xdp": "XdpAction"}
+ACTIONS = {"xdp": "XdpAction", "sched_cls": "TcAction"}
 
 _INTEGERS = {
     "u32": "u32", "u64": "u64", "s32": "i32", "s64": "i64", "int": "i32", "long": "i64", "size_t": "u64",

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
+    from osmia.contexts.tc import TcAction as TcAction
+    from osmia.contexts.tc import TcContext as TcContext
     from osmia.contexts.tp_btf import TpBtfContext as TpBtfContext
     from osmia.contexts.tracepoint import TracepointContext as TracepointContext
     from osmia.contexts.xdp import XdpAction as XdpAction
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from osmia.maps.stacks import StackTraceMap as StackTraceMap
     from osmia.maps.storage import CgrpStorage as CgrpStorage
     from osmia.maps.storage import InodeStorage as InodeStorage
+    from osmia.maps.storage import SkStorage as SkStorage
     from osmia.maps.storage import TaskStorage as TaskStorage
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
@@ -101,6 +104,8 @@ if TYPE_CHECKING:
     from osmia.programs.raw_tracepoint import RawTracepointProgram as RawTracepointProgram
     from osmia.programs.raw_tracepoint import raw_tracepoint as raw_tracepoint
     from osmia.programs.run_result import RunResult as RunResult
+    from osmia.programs.tc import TcProgram as TcProgram
+    from osmia.programs.tc import tc as tc
     from osmia.programs.tp_btf import TpBtfProgram as TpBtfProgram
     from osmia.programs.tp_btf import tp_btf as tp_btf
     from osmia.programs.tracepoint import TracepointProgram as TracepointProgram
@@ -195,11 +200,15 @@ _HOME = {
     "Ref": "osmia.types",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
+    "SkStorage": "osmia.maps.storage",
     "SpinLock": "osmia.arrays",
     "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
     "StackTraceMap": "osmia.maps.stacks",
     "TaskStorage": "osmia.maps.storage",
+    "TcAction": "osmia.contexts.tc",
+    "TcContext": "osmia.contexts.tc",
+    "TcProgram": "osmia.programs.tc",
     "TpBtfContext": "osmia.contexts.tp_btf",
     "TpBtfProgram": "osmia.programs.tp_btf",
     "TracepointContext": "osmia.contexts.tracepoint",
@@ -244,6 +253,7 @@ _HOME = {
     "sizeof": "osmia.structs",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",
+    "tc": "osmia.programs.tc",
     "to_bytes": "osmia.structs",
     "tp_btf": "osmia.programs.tp_btf",
     "tracepoint": "osmia.programs.tracepoint",

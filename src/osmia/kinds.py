@@ -218,6 +218,23 @@ KINDS: dict[str, Kind] = {
             results=(-4095, 0),
         ),
         Kind(
+            name="sched_cls",
+            sections=("tc", "tcx"),
+            program_type=bpf.BPF_PROG_TYPE_SCHED_CLS,
+            attach_types={"ingress": bpf.BPF_TCX_INGRESS, "egress": bpf.BPF_TCX_EGRESS},
+            module="tc",
+            context_class="TcContext",
+            action_class="TcAction",
+            program_class="TcProgram",
+            context_struct="__sk_buff",
+            error_value=2,  # TcAction.SHOT
+            attach="interface",
+            test_run=True,
+            since=(6, 6),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=76, data_end=80, data_meta=140, writable=True),
+        ),
+        Kind(
             name="cgroup_skb",
             sections=("cgroup_skb",),
             program_type=bpf.BPF_PROG_TYPE_CGROUP_SKB,

@@ -92,7 +92,8 @@ def test_the_tables_say_what_the_kernel_says() -> None:
     assert {name: (KINDS[name].program_type, KINDS[name].attach_type("any")) for name in tracing} == tracing
     assert KINDS["xdp"].context_members == contexts.CONTEXTS["xdp_md"]
     for kind in KINDS.values():
-        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{kind.name.upper()}"]
+        name = "TRACING" if kind.name == "tp_btf" else kind.name.upper()
+        assert kind.program_type == constants(generated)[f"BPF_PROG_TYPE_{name}"]
         places = {each.name: each for each in kind.context_members}
         for name, field in kind.fields.items():
             place = places[name]

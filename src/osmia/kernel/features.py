@@ -25,6 +25,7 @@ def parse_release(release: str) -> tuple[int, int]:
 FEATURES: dict[str, tuple[int, int]] = {
     "BPF links": (5, 7),
     "XDP by BPF link": (5, 9),
+    "TCX links": (6, 6),
     "BPF_LINK_DETACH": (5, 9),
     "callbacks": (5, 13),
     "frozen maps": (5, 2),

@@ -1,4 +1,4 @@
-"""Storage: values that hang on an object of the kernel's, and go with it: a process, an inode, a cgroup."""
+"""Storage: values that hang on an object of the kernel's, and go with it: a process, an inode, a cgroup, a socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, NoReturn, Protocol, Self
 
-    from osmia.contexts.kernel_structs import cgroup, inode, task_struct
+    from osmia.contexts.cgroup_sock import CgroupSockContext
+    from osmia.contexts.kernel_structs import cgroup, inode, sock_common, task_struct
     from osmia.maps.backend import MapBackend
     from osmia.types import Ref
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     Process = int | HasFileno
     File = str | PathLike[str] | int | HasFileno
+    Socket = int | HasFileno
+    KernelSocket = sock_common | CgroupSockContext
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -313,3 +316,47 @@ class CgrpStorage(FileStorage["File", V], Generic[V]):
     def delete(self, cgroup: cgroup | None, /) -> int:
         """In kernel code: delete the value of a cgroup; 0, or a negative error number."""
         self._kernel_only("delete", cgroup)
+
+
+class SkStorage(Storage["Socket", V], Generic[V]):
+    """A value for each socket that is given one, which goes with it (BPF_MAP_TYPE_SK_STORAGE, since Linux 5.2).
+
+    Kernel code names a socket by its struct, `ctx.sk` or what a helper gave, and programs of kind cgroup_sock by their
+    context. User code names it by the socket object, or by its file descriptor.
+    """
+
+    kind = MAP_KINDS["SkStorage"]
+    what, structs = "socket", ("bpf_sock", "sock_common", "bpf_tcp_sock", "sock")
+    taken = "an open socket or its file descriptor"
+
+    def __init__(self, value: type[V], *, name: str = "", flags: int = 0) -> None:
+        """Declare a value of that type for each socket. Its name is the variable's unless `name` says.
+
+        With the flag BPF_F_CLONE (512, since Linux 5.4) a socket that is accepted begins with the listener's value.
+        """
+        super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
+        self._check_flags()
+
+    @overload
+    def get(self: SkStorage[I], sk: KernelSocket | None, initial: I = ..., flags: int = 0, /) -> Ref[I] | None: ...
+    @overload
+    def get(self, sk: KernelSocket | None, initial: V = ..., flags: int = 0, /) -> V | None: ...
+    @overload
+    def get(self, sk: Socket, /) -> V | None: ...
+    @overload
+    def get(self, sk: Socket, default: D, /) -> V | D: ...
+    def get(self, sk: Any, default: Any = None, flags: int = 0, /) -> Any:
+        """The value of a socket.
+
+        In kernel code: where it lies, or None if there is none. With a value as `initial` it is made with that where
+        there is none yet, and None says that this failed; `flags` is BPF_LOCAL_STORAGE_GET_F_CREATE (1) then, as it
+        is unless it says. In user code: a copy, or `default` if there is none.
+        """
+        return self._get(sk, default, flags)
+
+    def delete(self, sk: KernelSocket | None, /) -> int:
+        """In kernel code: delete the value of a socket; 0, or a negative error number."""
+        self._kernel_only("delete", sk)
+
+    def _own_descriptor(self, key: Any) -> int | None:  # noqa: ARG002 - it is one already
+        return -1

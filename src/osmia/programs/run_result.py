@@ -42,15 +42,20 @@ class RunResult(Generic[R_co]):
     def action(self) -> R_co:
         """What the program returned. ValueError if its value means nothing to the kernel."""
         try:
-            return self._returns(self.return_value)  # type: ignore[return-value]
+            return self._returns(self._number())  # type: ignore[return-value]
         except ValueError:
             raise ValueError(
                 f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
             ) from None
 
+    def _number(self) -> int:
+        """As the actions have it, of which some kinds have negative ones."""
+        signed = min(int(member) for member in self._returns) < 0
+        return self.return_value - (1 << 32) if signed and self.return_value >> 31 else self.return_value
+
     def __repr__(self) -> str:
         names = {member.value: str(member.name) for member in self._returns}
-        action = names.get(self.return_value, str(self.return_value))
+        action = names.get(self._number(), str(self.return_value))
         result = f"RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns"
         return f"<{result}{self._where()}>"
 

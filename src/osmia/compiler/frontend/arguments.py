@@ -144,7 +144,7 @@ def tracepoint_context(state: FunctionState, request: ProgramRequest, of: type, 
     state.unit.reads["tracepoint format", request.hook] = describe(text)
     there = tracefs.read_format(text)
     fields = tuple((field.name, _field(request.hook, of, field, there, location)) for field in layout.fields)
-    return ContextType(kind.name, of, fields)
+    return ContextType(kind.name, of, fields, request.hook)
 
 
 def _field(

@@ -137,7 +137,7 @@ def context_target(state: FunctionState, node: ast.expr) -> tuple[ContextType, s
         return None
     if not isinstance(base, ir.Expression) or not isinstance(base.type, ContextType):
         return None
-    if inside.attr not in KINDS[base.type.kind].fields and isinstance(node, ast.Attribute):
+    if inside.attr not in base.type.fields and isinstance(node, ast.Attribute):
         raise _read_only(base.type, inside.attr, node, state.at(node))
     field = _field(base.type, inside.attr, state.at(inside))
     if isinstance(node, ast.Subscript):
@@ -171,7 +171,7 @@ def context_store(
 ) -> tuple[ir.Statement, ...]:
     """The statements of `ctx.name = value`."""
     of, name, index = target
-    field = KINDS[of.kind].fields[name]
+    field = of.fields[name]
     if not field.writable:
         raise _read_only(of, name, node, location)
     role = ast.unparse(node)
@@ -197,7 +197,7 @@ def context_store(
 
 
 def _read_only(of: ContextType, name: str, node: ast.expr, location: Location) -> Exception:
-    able = [name for name, each in KINDS[of.kind].fields.items() if each.writable]
+    able = [name for name, each in of.fields.items() if each.writable]
     return error(
         f"the field {name!r} of {of} is read-only",
         location,

@@ -350,7 +350,7 @@ def _result(row: HelperRow, kind: str, map_: ir.MapReference | None) -> ValueTyp
     if row.returns == "map value" and map_ is not None:
         of = PlaceType(map_.value)
         return OptionalType(of) if row.maybe_null else of
-    if row.name in GIVES_ACTION and kind == "xdp":
+    if row.name in GIVES_ACTION and kind in ("xdp", "sched_cls"):
         return EnumType(KINDS[kind].returns)
     if row.returns == "nothing":
         return NoneType()

@@ -34,7 +34,17 @@ from osmia.compiler.frontend.scopes import with_block
 from osmia.compiler.frontend.stores import own_copy, stored, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType, OptionalType, PlaceType, ValueType, same
+from osmia.compiler.ir.types import (
+    ContextType,
+    EnumType,
+    IntType,
+    NoneType,
+    OptionalType,
+    PlaceType,
+    ValueType,
+    is_object,
+    same,
+)
 from osmia.compiler.ir.walk import assigned
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
@@ -559,6 +569,14 @@ def _place(state: FunctionState, node: ast.Attribute) -> ir.Expression:
     layout = of.layout if isinstance(of, PlaceType) else None
     if isinstance(layout, StructLayout):
         raise no_attribute(base.type, node.attr, location)
+    if is_object(base.type):
+        raise error(
+            f"kernel code cannot change a {str(base.type).removesuffix(' | None')}",
+            location,
+            found=f"an assignment to {ast.unparse(node)}",
+            expected="fields that are read",
+            fix="call a helper that changes it, such as setsockopt, or keep the value in a local",
+        )
     raise error(
         f"{base.type} has no attribute {node.attr!r} to assign to",
         location,

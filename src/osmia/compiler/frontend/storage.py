@@ -13,7 +13,7 @@ from osmia.compiler.frontend.map_keys import map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import IntType, ObjectType, OptionalType, PlaceType, integer_of, is_object
+from osmia.compiler.ir.types import ContextType, IntType, ObjectType, OptionalType, PlaceType, integer_of, is_object
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CREATE = 1  # BPF_LOCAL_STORAGE_GET_F_CREATE
 # What the helpers return: 0, or a negative error number.
 STATUS = IntType(-4095, 0)
+# The kind whose programs' context is the socket: the helpers take nothing else there.
+IS_A_SOCKET = "cgroup_sock"
 FORMS = {"get": "{}, initial=None, flags=0", "delete": "{}"}
 
 
@@ -60,11 +62,15 @@ def _object(state: FunctionState, map_: ir.MapReference, node: ast.expr, locatio
     """The object that a value hangs on. The kernel takes one that may be missing: there is no value then."""
     declaration: Any = map_.declaration
     value: Operand = state.translate.operand(state, node)
-    wanted = " or ".join(declaration.structs)
+    wanted = f"a {' or '.join(declaration.structs)}"
+    if declaration.what == "socket" and kind_of(state) == IS_A_SOCKET:
+        wanted = "the context, which is the socket"
     if isinstance(value, ir.Expression):
         held = unwrapped(value)
+        if declaration.what == "socket" and isinstance(held.type, ContextType) and held.type.kind == IS_A_SOCKET:
+            return held
         of = held.type.of if isinstance(held.type, OptionalType) else held.type
-        if isinstance(of, ObjectType) and of.struct in declaration.structs:
+        if isinstance(of, ObjectType) and of.struct in declaration.structs and not wanted.startswith("the"):
             return held
     if isinstance(value, ir.Expression):
         found = str(value.type)
@@ -76,7 +82,7 @@ def _object(state: FunctionState, map_: ir.MapReference, node: ast.expr, locatio
         f"the values of {map_.symbol} hang on a {declaration.what}",
         location if not isinstance(value, ir.Expression) else value.location,
         found=found,
-        expected=f"a {wanted}",
+        expected=wanted,
         fix="give the object that the program was given, or that a helper gave"
         if not isinstance(value, ir.Expression) or not is_object(value.type)
         else f"use a map for {found.removesuffix(' | None')}",

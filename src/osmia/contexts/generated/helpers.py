@@ -13,6 +13,7 @@ from osmia.generic import TypeVar
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.contexts import kernel_structs as kernel
+    from osmia.contexts.tc import TcAction
     from osmia.contexts.xdp import XdpAction
     from osmia.types import Ref, be16, i32, i64, u16, u32, u64
 
@@ -222,10 +223,6 @@ class _WithL3CsumReplace:
         """Set the metadata of the tunnel that the packet will leave by, a struct bpf_tunnel_key. Since Linux 4.3."""
         raise kernel_only("skb_set_tunnel_key")
 
-    def redirect(self, ifindex: u32, flags: u64 = 0) -> i64:
-        """Send the packet out of another interface (or into it, where flags say so) once the program returns what this gives. Since Linux 4.4."""
-        raise kernel_only("redirect")
-
     def skb_get_tunnel_opt(self, opt: object) -> i64:
         """Read the options of the tunnel that the packet came by; the number of bytes. Since Linux 4.6."""
         raise kernel_only("skb_get_tunnel_opt")
@@ -258,6 +255,10 @@ class _WithSkbVlanPush:
         """Take the outermost VLAN tag away. Views of the packet end. Since Linux 4.3."""
         raise kernel_only("skb_vlan_pop")
 
+    def redirect(self, ifindex: u32, flags: u64 = 0) -> TcAction:
+        """Send the packet out of another interface (or into it, where flags say so) once the program returns what this gives. Since Linux 4.4."""
+        raise kernel_only("redirect")
+
     def skb_change_proto(self, proto: be16, flags: u64 = 0) -> i64:
         """Turn the packet from IPv4 to IPv6 or back, as to room and metadata; the program rewrites the headers. Views end. Since Linux 4.8."""
         raise kernel_only("skb_change_proto")
@@ -282,17 +283,25 @@ class _WithSkbVlanPush:
         """The class id that the net_cls cgroup (version 1) gives to the packet's socket; 0 if none. Since Linux 5.10."""
         raise kernel_only("skb_cgroup_classid")
 
-    def redirect_neigh(self, ifindex: u32, params: object | None = None, flags: u64 = 0) -> i64:
+    def redirect_neigh(self, ifindex: u32, params: object | None = None, flags: u64 = 0) -> TcAction:
         """Send the packet out of another interface, with the MAC addresses that the neighbour tables give. Since Linux 5.10."""
         raise kernel_only("redirect_neigh")
 
-    def redirect_peer(self, ifindex: u32, flags: u64 = 0) -> i64:
+    def redirect_peer(self, ifindex: u32, flags: u64 = 0) -> TcAction:
         """Send the packet to the other end of a veth or netkit pair, in its namespace, without another queue. Since Linux 5.10."""
         raise kernel_only("redirect_peer")
 
     def skb_set_tstamp(self, tstamp: u64, tstamp_type: u32) -> i64:
         """Set the packet's time in ns and which clock it is of. Since Linux 5.18."""
         raise kernel_only("skb_set_tstamp")
+
+
+class _WithRedirectForLwtXmit:
+    """Helpers of lwt_xmit."""
+
+    def redirect(self, ifindex: u32, flags: u64 = 0) -> i64:
+        """Send the packet out of another interface (or into it, where flags say so) once the program returns what this gives. Since Linux 4.4."""
+        raise kernel_only("redirect")
 
 
 class _WithRedirectForXdp:
@@ -994,6 +1003,7 @@ class LwtXmitHelpers(
     _WithGetSmpProcessorId,
     _WithSkbStoreBytes,
     _WithL3CsumReplace,
+    _WithRedirectForLwtXmit,
     _WithGetRouteRealm,
     _WithSkbLoadBytes,
     _WithCsumDiff,
