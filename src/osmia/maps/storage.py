@@ -335,7 +335,6 @@ class SkStorage(Storage["Socket", V], Generic[V]):
         With the flag BPF_F_CLONE (512, since Linux 5.4) a socket that is accepted begins with the listener's value.
         """
         super().__init__(i32, value, max_entries=0, name=name, flags=flags | self.kind.required_flags)
-        self._check_flags()
 
     @overload
     def get(self: SkStorage[I], sk: KernelSocket | None, initial: I = ..., flags: int = 0, /) -> Ref[I] | None: ...
