@@ -121,7 +121,7 @@ def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
         found = state.translate.operand(state, right)
         if isinstance(found, Static) and isinstance(found.value, Map):
             reference = state.unit.map_reference(found)
-            return _negated(node, location, map_contains(state, reference, value, location))
+            return _negated(node, location, map_contains(state, reference, value, node, location))
     integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [state.translate.expression(state, each) for each in right.elts]
