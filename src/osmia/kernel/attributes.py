@@ -69,6 +69,7 @@ PROG_LOAD = Layout(
     "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "
     "func_info_cnt:I line_info_rec_size:I line_info:Q line_info_cnt:I attach_btf_id:I"
 )
+PROG_ATTACH = Layout("target_fd:I attach_bpf_fd:I attach_type:I attach_flags:I replace_bpf_fd:I")
 OBJ = Layout("pathname:Q bpf_fd:I file_flags:I")
 TEST = Layout(
     "prog_fd:I retval:I data_size_in:I data_size_out:I data_in:Q data_out:Q repeat:I duration:I "

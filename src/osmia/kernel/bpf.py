@@ -256,6 +256,22 @@ def link_detach(link_fd: int) -> None:
     call(abi.BPF_LINK_DETACH, attributes.LINK_DETACH.pack(link_fd=link_fd))
 
 
+def prog_attach(*, target_fd: int, prog_fd: int, attach_type: int) -> None:
+    """BPF_PROG_ATTACH: attach a program to what a file descriptor stands for, without a link."""
+    call(
+        abi.BPF_PROG_ATTACH,
+        attributes.PROG_ATTACH.pack(target_fd=target_fd, attach_bpf_fd=prog_fd, attach_type=attach_type),
+    )
+
+
+def prog_detach(*, target_fd: int, prog_fd: int, attach_type: int) -> None:
+    """BPF_PROG_DETACH: detach what BPF_PROG_ATTACH attached."""
+    call(
+        abi.BPF_PROG_DETACH,
+        attributes.PROG_ATTACH.pack(target_fd=target_fd, attach_bpf_fd=prog_fd, attach_type=attach_type),
+    )
+
+
 def obj_pin(fd: int, path: bytes) -> None:
     """BPF_OBJ_PIN: give a map, program or link a name in a BPF file system."""
     pathname = bytearray(path + b"\0")

@@ -330,14 +330,15 @@ def _check_not_lost(decorator: str, function: FunctionType, where: str) -> None:
         )
 
 
-def check_known_hook(kind: Kind, hook: object) -> None:
+def check_known_hook(kind: Kind, hook: object, decorator: str = "") -> None:
     """Refuse what is no hook of a kind."""
+    decorator = decorator or kind.name
     known = [each for each in kind.attach_types if each not in ("", "*")]
     if hook in known:
         return
     if getattr(hook, "__code__", None) is not None:
-        raise TypeError(f"@{kind.name} is told its hook: `@{kind.name}({known[0]!r}, ...)`")
-    raise TypeError(f"@{kind.name}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
+        raise TypeError(f"@{decorator} is told its hook: `@{decorator}({known[0]!r}, ...)`")
+    raise TypeError(f"@{decorator}: the hook is one of {', '.join(map(repr, known))}, not {shown(hook)}")
 
 
 def check_hook(decorator: str, hook: object, example: str) -> str:
