@@ -64,6 +64,7 @@ ATTRIBUTES = {
     "MAP_CREATE": (("map_type", "map_name"), attributes.MAP_CREATE),
     "MAP_ELEM": (("map_fd", "key", "flags"), attributes.MAP_ELEM),
     "PROG_LOAD": (("prog_type", "insns"), attributes.PROG_LOAD),
+    "PROG_ATTACH": (("attach_bpf_fd", "replace_bpf_fd"), attributes.PROG_ATTACH),
     "OBJ": (("pathname", "bpf_fd"), attributes.OBJ),
     "TEST": (("test",), attributes.TEST),
     "INFO": (("info",), attributes.INFO),
