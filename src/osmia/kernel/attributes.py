@@ -77,7 +77,7 @@ TEST = Layout(
 )
 INFO = Layout("bpf_fd:I info_len:I info:Q")
 BTF_LOAD = Layout("btf:Q btf_log_buf:Q btf_size:I btf_log_size:I btf_log_level:I")
-LINK_CREATE = Layout("prog_fd:I target:I attach_type:I flags:I")
+LINK_CREATE = Layout("prog_fd:I target_fd:I attach_type:I flags:I")
 RAW_TRACEPOINT = Layout("name:Q prog_fd:I")
 LINK_UPDATE = Layout("link_fd:I new_prog_fd:I flags:I old_prog_fd:I")
 LINK_DETACH = Layout("link_fd:I")

@@ -230,7 +230,7 @@ def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) 
     """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor."""
     return call(
         abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
+        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target_fd=target, attach_type=attach_type, flags=flags),
     )
 
 
