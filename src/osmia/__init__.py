@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from osmia.contexts.lsm import LsmContext as LsmContext
     from osmia.contexts.packet import Packet as Packet
     from osmia.contexts.raw_tracepoint import RawTracepointContext as RawTracepointContext
+    from osmia.contexts.sk_action import SkAction as SkAction
+    from osmia.contexts.sk_lookup import SkLookupContext as SkLookupContext
+    from osmia.contexts.sk_msg import SkMsgContext as SkMsgContext
+    from osmia.contexts.sk_reuseport import SkReuseportContext as SkReuseportContext
+    from osmia.contexts.sk_skb import SkSkbContext as SkSkbContext
+    from osmia.contexts.sock_ops import SockOpsContext as SockOpsContext
     from osmia.contexts.tc import TcAction as TcAction
     from osmia.contexts.tc import TcContext as TcContext
     from osmia.contexts.tp_btf import TpBtfContext as TpBtfContext
@@ -84,6 +90,9 @@ if TYPE_CHECKING:
     from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.sockets import ReusePortSockArray as ReusePortSockArray
+    from osmia.maps.sockets import SockHash as SockHash
+    from osmia.maps.sockets import SockMap as SockMap
     from osmia.maps.stacks import StackFrame as StackFrame
     from osmia.maps.stacks import StackTraceMap as StackTraceMap
     from osmia.maps.storage import CgrpStorage as CgrpStorage
@@ -104,6 +113,16 @@ if TYPE_CHECKING:
     from osmia.programs.raw_tracepoint import RawTracepointProgram as RawTracepointProgram
     from osmia.programs.raw_tracepoint import raw_tracepoint as raw_tracepoint
     from osmia.programs.run_result import RunResult as RunResult
+    from osmia.programs.sk_lookup import SkLookupProgram as SkLookupProgram
+    from osmia.programs.sk_lookup import sk_lookup as sk_lookup
+    from osmia.programs.sk_msg import SkMsgProgram as SkMsgProgram
+    from osmia.programs.sk_msg import sk_msg as sk_msg
+    from osmia.programs.sk_reuseport import SkReuseportProgram as SkReuseportProgram
+    from osmia.programs.sk_reuseport import sk_reuseport as sk_reuseport
+    from osmia.programs.sk_skb import SkSkbProgram as SkSkbProgram
+    from osmia.programs.sk_skb import sk_skb as sk_skb
+    from osmia.programs.sock_ops import SockOpsProgram as SockOpsProgram
+    from osmia.programs.sock_ops import sock_ops as sock_ops
     from osmia.programs.tc import TcProgram as TcProgram
     from osmia.programs.tc import tc as tc
     from osmia.programs.tp_btf import TpBtfProgram as TpBtfProgram
@@ -198,9 +217,23 @@ _HOME = {
     "RawTracepointContext": "osmia.contexts.raw_tracepoint",
     "RawTracepointProgram": "osmia.programs.raw_tracepoint",
     "Ref": "osmia.types",
+    "ReusePortSockArray": "osmia.maps.sockets",
     "RingBuf": "osmia.maps.ring",
     "RunResult": "osmia.programs.run_result",
+    "SkAction": "osmia.contexts.sk_action",
+    "SkLookupContext": "osmia.contexts.sk_lookup",
+    "SkLookupProgram": "osmia.programs.sk_lookup",
+    "SkMsgContext": "osmia.contexts.sk_msg",
+    "SkMsgProgram": "osmia.programs.sk_msg",
+    "SkReuseportContext": "osmia.contexts.sk_reuseport",
+    "SkReuseportProgram": "osmia.programs.sk_reuseport",
+    "SkSkbContext": "osmia.contexts.sk_skb",
+    "SkSkbProgram": "osmia.programs.sk_skb",
     "SkStorage": "osmia.maps.storage",
+    "SockHash": "osmia.maps.sockets",
+    "SockMap": "osmia.maps.sockets",
+    "SockOpsContext": "osmia.contexts.sock_ops",
+    "SockOpsProgram": "osmia.programs.sock_ops",
     "SpinLock": "osmia.arrays",
     "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
@@ -251,6 +284,11 @@ _HOME = {
     "scratch": "osmia.structs",
     "setting": "osmia.maps.settings",
     "sizeof": "osmia.structs",
+    "sk_lookup": "osmia.programs.sk_lookup",
+    "sk_msg": "osmia.programs.sk_msg",
+    "sk_reuseport": "osmia.programs.sk_reuseport",
+    "sk_skb": "osmia.programs.sk_skb",
+    "sock_ops": "osmia.programs.sock_ops",
     "spin_lock": "osmia.structs",
     "struct": "osmia.structs",
     "tc": "osmia.programs.tc",

@@ -72,6 +72,8 @@ class Kind:
 
     The kernel's BTF has it. Empty where programs are given their context and nothing else.
     """
+    number_hooks: tuple[str, ...] = ()
+    """Hooks whose programs return an int, where those of others return an action."""
     results: tuple[int, int] = (-(1 << 31), (1 << 31) - 1)
     """What an int that it returns may be."""
     may_return_nothing: bool = False
@@ -86,6 +88,10 @@ class Kind:
     def returns(self) -> Any:
         """What the program returns: an IntEnum, or int."""
         return self._of_contexts(self.action_class) if self.action_class else int
+
+    def returns_at(self, hook: str) -> Any:
+        """What a program at a hook returns."""
+        return int if hook in self.number_hooks else self.returns
 
     @property
     def fields(self) -> dict[str, ContextField]:
@@ -271,6 +277,96 @@ KINDS: dict[str, Kind] = {
             test_run=False,
             since=(5, 7),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+        ),
+        Kind(
+            name="sk_msg",
+            sections=("sk_msg",),
+            program_type=bpf.BPF_PROG_TYPE_SK_MSG,
+            attach_types={"": bpf.BPF_SK_MSG_VERDICT},
+            module="sk_msg",
+            context_class="SkMsgContext",
+            action_class="SkAction",
+            program_class="SkMsgProgram",
+            context_struct="sk_msg_md",
+            error_value=0,  # SkAction.DROP
+            attach="map of sockets",
+            test_run=False,
+            since=(4, 17),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=0, data_end=8, data_meta=None, writable=True, bits=64),
+        ),
+        Kind(
+            name="sk_skb",
+            sections=("sk_skb",),
+            program_type=bpf.BPF_PROG_TYPE_SK_SKB,
+            attach_types={
+                "stream_verdict": bpf.BPF_SK_SKB_STREAM_VERDICT,
+                "stream_parser": bpf.BPF_SK_SKB_STREAM_PARSER,
+                "verdict": bpf.BPF_SK_SKB_VERDICT,
+            },
+            module="sk_skb",
+            context_class="SkSkbContext",
+            action_class="SkAction",
+            program_class="SkSkbProgram",
+            context_struct="__sk_buff",
+            error_value=0,  # SkAction.DROP; of a parser, that it needs more
+            attach="map of sockets",
+            test_run=False,
+            since=(4, 14),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=76, data_end=80, data_meta=None, writable=True),
+            number_hooks=("stream_parser",),
+        ),
+        Kind(
+            name="sock_ops",
+            sections=("sockops",),
+            program_type=bpf.BPF_PROG_TYPE_SOCK_OPS,
+            attach_types={"": bpf.BPF_CGROUP_SOCK_OPS},
+            module="sock_ops",
+            context_class="SockOpsContext",
+            action_class="",
+            program_class="SockOpsProgram",
+            context_struct="bpf_sock_ops",
+            error_value=0,
+            attach="cgroup",
+            test_run=False,
+            since=(5, 7),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=192, data_end=200, data_meta=None, writable=False, bits=64),
+            results=(0, 1),
+        ),
+        Kind(
+            name="sk_lookup",
+            sections=("sk_lookup",),
+            program_type=bpf.BPF_PROG_TYPE_SK_LOOKUP,
+            attach_types={"": bpf.BPF_SK_LOOKUP},
+            module="sk_lookup",
+            context_class="SkLookupContext",
+            action_class="SkAction",
+            program_class="SkLookupProgram",
+            context_struct="bpf_sk_lookup",
+            error_value=0,  # SkAction.DROP
+            attach="network namespace",
+            test_run=False,
+            since=(5, 9),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+        ),
+        Kind(
+            name="sk_reuseport",
+            sections=("sk_reuseport",),
+            program_type=bpf.BPF_PROG_TYPE_SK_REUSEPORT,
+            attach_types={"": bpf.BPF_SK_REUSEPORT_SELECT, "migrate": bpf.BPF_SK_REUSEPORT_SELECT_OR_MIGRATE},
+            module="sk_reuseport",
+            context_class="SkReuseportContext",
+            action_class="SkAction",
+            program_class="SkReuseportProgram",
+            context_struct="sk_reuseport_md",
+            error_value=0,  # SkAction.DROP
+            attach="socket",
+            test_run=False,
+            since=(4, 19),
+            capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+            packet=PacketAccess(data=0, data_end=8, data_meta=None, writable=False, bits=64),
         ),
     )
 }

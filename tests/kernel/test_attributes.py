@@ -66,6 +66,7 @@ ATTRIBUTES = {
     "MAP_BATCH": (("batch",), attributes.MAP_BATCH),
     "GET_ID": (("map_id", "next_id", "open_flags"), attributes.GET_ID),
     "PROG_LOAD": (("prog_type", "insns"), attributes.PROG_LOAD),
+    "PROG_ATTACH": (("attach_bpf_fd", "replace_bpf_fd"), attributes.PROG_ATTACH),
     "OBJ": (("pathname", "bpf_fd"), attributes.OBJ),
     "TEST": (("test",), attributes.TEST),
     "INFO": (("info",), attributes.INFO),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket  # noqa: TC003 - as users import it
 import sys
 from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -566,3 +567,82 @@ def use_data_maps() -> None:
     assert_type(by_port[80]["10.0.0.0/8"], int)
     assert_type(list(by_port), "list[int]")
     assert_type(recent[1].sum(), int)
+
+
+# Sockets.
+
+
+@struct(frozen=True)
+class Connection:
+    remote_port: u32
+    local_port: u32
+
+
+sockets = osmia.SockMap(max_entries=4)
+connections = osmia.SockHash(Connection, max_entries=4)
+sharing = osmia.ReusePortSockArray(max_entries=4)
+
+
+@osmia.sk_msg
+def redirects_messages(ctx: osmia.SkMsgContext) -> osmia.SkAction:
+    byte = ctx.packet.at(u8, 0)
+    if byte is None or ctx.sk.src_port == 80:
+        return osmia.SkAction.DROP
+    byte.value += 1
+    return connections.msg_redirect(Connection(remote_port=ctx.remote_port, local_port=ctx.local_port), 1)
+
+
+@osmia.sk_skb("stream_parser")
+def parses(ctx: osmia.SkSkbContext) -> int:
+    return i32(ctx.len)
+
+
+@osmia.sk_skb("stream_verdict", on_error=osmia.SkAction.PASS)
+def decides(ctx: osmia.SkSkbContext) -> osmia.SkAction:
+    return sockets.sk_redirect(ctx.local_port % 4)
+
+
+@osmia.sock_ops
+def gathers(ctx: osmia.SockOpsContext) -> int:
+    ctx.reply = ctx.args[0]
+    if connections.sock_update(Connection(remote_port=ctx.remote_port, local_port=ctx.local_port)) < 0:
+        return 0
+    return 1
+
+
+@osmia.sk_lookup
+def steers(ctx: osmia.SkLookupContext) -> osmia.SkAction:
+    found = sockets.lookup(0)
+    if found is None:
+        return osmia.SkAction.DROP
+    failed = ctx.sk_assign(found)
+    sockets.update(1, found)
+    ctx.sk_release(found)
+    return osmia.SkAction.DROP if failed else osmia.SkAction.PASS
+
+
+@osmia.sk_reuseport("migrate", on_error=osmia.SkAction.PASS)
+def chooses(ctx: osmia.SkReuseportContext) -> osmia.SkAction:
+    moving = ctx.migrating_sk
+    if moving is None and sharing.select(ctx.hash % 4) < 0:
+        return osmia.SkAction.DROP
+    return osmia.SkAction.PASS
+
+
+def sockets_of_user_code(near: socket.socket, key: Connection) -> None:
+    sockets[0] = near
+    assert_type(sockets[0], int)
+    assert_type(sockets.get(0), int | None)
+    assert_type(sockets.pop(0, None), int | None)
+    assert_type(dict(connections), dict[Connection, int])
+    assert_type(connections.update({key: near}), int)
+    sharing.update([(0, near)])
+    sharing.update(0, near, 1)
+    del connections[key]
+    sockets.clear()
+    assert_type(parses, osmia.SkSkbProgram[int])
+    assert_type(decides, osmia.SkSkbProgram[osmia.SkAction])
+    with redirects_messages.attach(sockets) as link, decides.attach(connections), gathers.attach("/sys/fs/cgroup"):
+        link.update(redirects_messages)
+    with steers.attach(), steers.attach("/run/netns/a"), steers.attach(5), chooses.attach(near) as chosen:
+        chosen.detach()

@@ -348,3 +348,35 @@ def in_bulk() -> None:
     flows.pin(5)  # type: ignore[arg-type]
     flows.open(id="5")  # type: ignore[arg-type]
     flows.info().id = 5  # type: ignore[misc]
+
+
+sockets = osmia.SockMap(max_entries=4)
+sharing = osmia.ReusePortSockArray(max_entries=4)
+no_key_of_sockets = osmia.SockHash(max_entries=4)  # type: ignore[call-arg,var-annotated]
+
+
+@osmia.sk_lookup
+def forgets_that_there_may_be_no_socket(ctx: osmia.SkLookupContext) -> osmia.SkAction:
+    found = sockets.lookup(0)
+    ctx.sk_assign(found)
+    ctx.sk_release(found)  # type: ignore[arg-type]
+    ctx.family = 2  # type: ignore[misc]
+    sockets.update(0, 5)  # type: ignore[call-overload]
+    sharing.lookup(0)  # type: ignore[attr-defined]
+    return 1  # type: ignore[return-value]
+
+
+@osmia.sk_skb("stream_parser")  # type: ignore[arg-type]
+def parses_to_text(ctx: osmia.SkSkbContext) -> str:
+    return ctx.len  # type: ignore[return-value]
+
+
+@osmia.sk_skb("parser")  # type: ignore[call-overload,untyped-decorator]
+def parses_nowhere(ctx: osmia.SkSkbContext) -> int:
+    return 0
+
+
+def puts_what_is_no_socket() -> None:
+    sockets[0] = 5  # type: ignore[assignment]
+    sockets["a"] = forgets_that_there_may_be_no_socket  # type: ignore[index,assignment]
+    forgets_that_there_may_be_no_socket.attach(b"netns")  # type: ignore[arg-type]

@@ -98,8 +98,8 @@ def _declared_maps(loaded: Loaded) -> dict[str, Any]:
 
 
 def _has_entries(held: Any) -> bool:
-    """Whether a map can be read key by key: rings and arrays of programs cannot."""
-    return hasattr(held, "items")
+    """Whether a map can be read key by key: not a ring, an array of programs, sockets without room for a cookie."""
+    return hasattr(held, "items") and getattr(held, "readable", True)
 
 
 def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
@@ -122,7 +122,9 @@ def _map_lines(held: Any) -> list[str]:
     first = list(islice(entries, SHOWN))
     more = sum(1 for _ in entries)
     count = len(first) + more
-    of = "are not 0" if always_there else "at most"
+    of = "at most"
+    if always_there:
+        of = "are not 0" if held.kind.values == "any" else "are set"
     head = f"{held.name}: {count} of {held.max_entries} {of}" if held.max_entries > 1 else f"{held.name}:"
     keys = [_shown(key) for key, _ in first]
     width = max(map(len, keys), default=0)

@@ -71,6 +71,7 @@ PROG_LOAD = Layout(
     "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "
     "func_info_cnt:I line_info_rec_size:I line_info:Q line_info_cnt:I attach_btf_id:I"
 )
+PROG_ATTACH = Layout("target_fd:I attach_bpf_fd:I attach_type:I attach_flags:I replace_bpf_fd:I")
 OBJ = Layout("pathname:Q bpf_fd:I file_flags:I")
 TEST = Layout(
     "prog_fd:I retval:I data_size_in:I data_size_out:I data_in:Q data_out:Q repeat:I duration:I "
@@ -78,7 +79,7 @@ TEST = Layout(
 )
 INFO = Layout("bpf_fd:I info_len:I info:Q")
 BTF_LOAD = Layout("btf:Q btf_log_buf:Q btf_size:I btf_log_size:I btf_log_level:I")
-LINK_CREATE = Layout("prog_fd:I target:I attach_type:I flags:I")
+LINK_CREATE = Layout("prog_fd:I target_fd:I attach_type:I flags:I")
 RAW_TRACEPOINT = Layout("name:Q prog_fd:I")
 LINK_UPDATE = Layout("link_fd:I new_prog_fd:I flags:I old_prog_fd:I")
 LINK_DETACH = Layout("link_fd:I")

@@ -278,7 +278,7 @@ def link_create(*, prog_fd: int, target: int, attach_type: int, flags: int = 0) 
     """BPF_LINK_CREATE: a link's file descriptor. `target` is an interface's index, or a file descriptor."""
     return call(
         abi.BPF_LINK_CREATE,
-        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target=target, attach_type=attach_type, flags=flags),
+        attributes.LINK_CREATE.pack(prog_fd=prog_fd, target_fd=target, attach_type=attach_type, flags=flags),
     )
 
 
@@ -302,6 +302,22 @@ def link_update(link_fd: int, new_prog_fd: int) -> None:
 def link_detach(link_fd: int) -> None:
     """BPF_LINK_DETACH: detach the program; the link's file descriptor stays open."""
     call(abi.BPF_LINK_DETACH, attributes.LINK_DETACH.pack(link_fd=link_fd))
+
+
+def prog_attach(*, target_fd: int, prog_fd: int, attach_type: int) -> None:
+    """BPF_PROG_ATTACH: attach a program to what a file descriptor stands for, without a link."""
+    call(
+        abi.BPF_PROG_ATTACH,
+        attributes.PROG_ATTACH.pack(target_fd=target_fd, attach_bpf_fd=prog_fd, attach_type=attach_type),
+    )
+
+
+def prog_detach(*, target_fd: int, prog_fd: int, attach_type: int) -> None:
+    """BPF_PROG_DETACH: detach what BPF_PROG_ATTACH attached."""
+    call(
+        abi.BPF_PROG_DETACH,
+        attributes.PROG_ATTACH.pack(target_fd=target_fd, attach_bpf_fd=prog_fd, attach_type=attach_type),
+    )
 
 
 def obj_pin(fd: int, path: bytes) -> None:

@@ -28,8 +28,11 @@ FEATURES: dict[str, tuple[int, int]] = {
     "TCX links": (6, 6),
     "BPF_LINK_DETACH": (5, 9),
     "callbacks": (5, 13),
+    "detaching of sk_reuseport programs": (5, 3),
     "frozen maps": (5, 2),
     "maps in memory": (5, 5),
     "map_extra": (5, 16),
+    "links of maps of sockets": (6, 10),
+    "sk_lookup by BPF link": (5, 9),
     "test runs": (4, 12),
 }

@@ -154,9 +154,10 @@ MAP_KINDS: dict[str, MapKind] = {
             bpf.BPF_MAP_TYPE_SOCKMAP, "SOCKMAP", "SockMap", "sockets", (4, 14),
             {
                 "lookup": "map_lookup_elem", "sock_update": "sock_map_update", "msg_redirect": "msg_redirect_map",
-                "sk_redirect": "sk_redirect_map", "update": "map_update_elem", "delete": "map_delete_elem",
+                "sk_redirect": "sk_redirect_map", "select": "sk_select_reuseport", "update": "map_update_elem",
+                "delete": "map_delete_elem",
             },
-            _SET, keys="index", values="socket", flags=_ACCESS, typed=False,
+            _COME_AND_GO, keys="index", values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
@@ -171,9 +172,10 @@ MAP_KINDS: dict[str, MapKind] = {
             bpf.BPF_MAP_TYPE_SOCKHASH, "SOCKHASH", "SockHash", "sockets", (4, 18),
             {
                 "lookup": "map_lookup_elem", "sock_update": "sock_hash_update", "msg_redirect": "msg_redirect_hash",
-                "sk_redirect": "sk_redirect_hash", "update": "map_update_elem", "delete": "map_delete_elem",
+                "sk_redirect": "sk_redirect_hash", "select": "sk_select_reuseport", "update": "map_update_elem",
+                "delete": "map_delete_elem",
             },
-            _SET, values="socket", flags=_ACCESS, typed=False,
+            _COME_AND_GO, values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_CGROUP_STORAGE, "CGROUP_STORAGE", "CgroupStorage", "cgroups", (4, 19),
@@ -182,7 +184,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "REUSEPORT_SOCKARRAY", "ReusePortSockArray", "sockets", (4, 19),
-            {"select": "sk_select_reuseport"}, _SET,
+            {"select": "sk_select_reuseport"}, _COME_AND_GO,
             keys="index", values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(

@@ -955,7 +955,7 @@ HELPERS = {
         gpl_only=False, sleepable_only=False, changes_packet=False, takes_packet=False,
     ),
     "sk_select_reuseport": HelperRow(
-        name="sk_select_reuseport", number=82, form="map", method="select", description="Choose the socket of a ReuseportSockArray, SockMap or SockHash that the packet is for.", returns="integer", return_type="long", maybe_null=False,
+        name="sk_select_reuseport", number=82, form="map", method="select", description="Choose the socket of a ReusePortSockArray, SockMap or SockHash that the packet is for.", returns="integer", return_type="long", maybe_null=False,
         arguments=(
             A("reuse", "context", "struct sk_reuseport_md *"),
             A("map", "map", "struct bpf_map *", parameter="map"),

@@ -337,7 +337,7 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
     match value:
         case ir.Construct():
             return frozenset((id(value),))
-        case ir.HelperCall(helper=helper, arguments=arguments) if helper.returns in {"object", "memory"}:
+        case ir.HelperCall(helper=helper, arguments=arguments) if helper.returns == "memory" or is_object(value.type):
             # What is made of another object is there as long as that is.
             objects = (each for each in arguments if not isinstance(each, ir.MapReference) and is_object(each.type))
             return frozenset((id(value),)).union(*(_objects(each, facts) for each in objects))

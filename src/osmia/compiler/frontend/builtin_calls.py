@@ -122,7 +122,7 @@ def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
         found = state.translate.operand(state, right)
         reference = map_of(state, found)
         if reference is not None:
-            return _negated(node, location, map_contains(state, reference, value, location))
+            return _negated(node, location, map_contains(state, reference, value, node, location))
     integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [state.translate.expression(state, each) for each in right.elts]

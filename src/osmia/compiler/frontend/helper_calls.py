@@ -50,8 +50,17 @@ WIDTHS: dict[str, Storage] = {
     for name in names
 }
 # What these give a program is its kind's own action.
-GIVES_ACTION = ("redirect", "redirect_map")
+GIVES_ACTION = {
+    "redirect": ("xdp", "sched_cls"),
+    "redirect_map": ("xdp",),
+    "msg_redirect_map": ("sk_msg",),
+    "msg_redirect_hash": ("sk_msg",),
+    "sk_redirect_map": ("sk_skb",),
+    "sk_redirect_hash": ("sk_skb",),
+}
 BIG_ENDIAN = "__be16"
+# An object that programs of some kinds alone may leave out: the table's rows are for all kinds.
+MAY_BE_NONE = {("sk_assign", "sk"): ("sk_lookup",)}
 
 
 def context_helper(state: FunctionState, of: ContextType, node: ast.Call) -> ir.Expression | None:
@@ -104,20 +113,28 @@ def helper_call(
             arguments.append(map_)
         else:
             value = given[argument.parameter][0] if argument.parameter in given else None
-            if value is not None and map_ is not None and argument.kind in ("map key", "map value"):
+            # What redirects to an array's entry takes its index as a number.
+            index = argument.kind == "integer" and argument.parameter == "key"
+            if value is not None and map_ is not None and (index or argument.kind in ("map key", "map value")):
                 arguments.append(_of_map(state, map_, argument, value, location))
+            elif _is_none(value) and kind in MAY_BE_NONE.get((row.name, argument.parameter), ()):
+                arguments.append(ir.Constant(ir.NONE, location, 0))
             else:
                 arguments.append(_argument(row, argument, value, location))
     return ir.HelperCall(_result(row, kind, map_), location, row, tuple(arguments))
+
+
+def _is_none(value: Operand | None) -> bool:
+    return isinstance(value, Static) and value.value is None
 
 
 def _of_map(
     state: FunctionState, map_: ir.MapReference, argument: HelperArgument, value: Operand, location: Location
 ) -> ir.Expression:
     """A key or a value, as the map takes it."""
-    if isinstance(value, Static) and value.value is None and argument.nullable:
+    if _is_none(value) and argument.nullable:
         return ir.Constant(ir.NONE, location, 0)
-    return (map_key if argument.kind == "map key" else map_value)(state, map_, value, location)
+    return (map_value if argument.kind == "map value" else map_key)(state, map_, value, location)
 
 
 def kind_of(state: FunctionState) -> str:
@@ -252,7 +269,7 @@ def _number(argument: HelperArgument, value: Operand, role: str) -> ir.Expressio
 
 def _memory(row: HelperRow, argument: HelperArgument, value: Operand, role: str, location: Location) -> ir.Expression:
     """The address of memory or of an object of the kernel's."""
-    if isinstance(value, Static) and value.value is None and (argument.nullable or argument.optional):
+    if _is_none(value) and (argument.nullable or argument.optional):
         return ir.Constant(ir.NONE, location, 0)
     if argument.kind == "object":
         wanted = argument.type.removeprefix("const ").removeprefix("struct ").removesuffix(" *")
@@ -350,7 +367,7 @@ def _result(row: HelperRow, kind: str, map_: ir.MapReference | None) -> ValueTyp
     if row.returns == "map value" and map_ is not None:
         of = PlaceType(map_.value)
         return OptionalType(of) if row.maybe_null else of
-    if row.name in GIVES_ACTION and kind in ("xdp", "sched_cls"):
+    if kind in GIVES_ACTION.get(row.name, ()):
         return EnumType(KINDS[kind].returns)
     if row.returns == "nothing":
         return NoneType()

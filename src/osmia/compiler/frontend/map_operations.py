@@ -9,11 +9,18 @@ from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.arenas import arena_at
-from osmia.compiler.frontend.helper_calls import helper_call
+from osmia.compiler.frontend.helper_calls import helper_call, kind_of
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.passed_values import holds, without_keys
 from osmia.compiler.frontend.prefixes import address_key
+from osmia.compiler.frontend.socket_maps import (
+    check_changes,
+    holds_sockets,
+    no_socket_subscript,
+    socket_lookup,
+    socket_update,
+)
 from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
@@ -87,6 +94,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))
+    if holds_sockets(map_):
+        return _socket_operation(state, map_, name, arguments, location)
     given = state.translate.operand(state, arguments[0])
     is_address = name == "lookup" and map_.declaration.kind.keys == "prefix"
     key = (address_key if is_address else map_key)(state, map_, given, location)
@@ -108,6 +117,20 @@ def _found(map_: ir.MapReference) -> PlaceType | ObjectType | InnerMapType:
     if map_.inner is not None:
         return InnerMapType(map_.inner)
     return ObjectType("bpf_xdp_sock") if map_.declaration.kind.values == "AF_XDP socket" else PlaceType(map_.value)
+
+
+def _socket_operation(
+    state: FunctionState, map_: ir.MapReference, name: str, arguments: list[ast.expr], location: Location
+) -> ir.Expression:
+    """`m.lookup(key)`, `m.update(key, socket)` and `m.delete(key)` of a map of sockets."""
+    kind = kind_of(state)
+    if name == "update":
+        return socket_update(state, map_, arguments, kind, location)
+    key = state.translate.operand(state, arguments[0])
+    if name == "lookup":
+        return socket_lookup(state, map_, key, kind, location)
+    check_changes(map_, name, kind, location)
+    return ir.MapDelete(STATUS, location, map_, map_key(state, map_, key, location))
 
 
 def _lookup_or_init(
@@ -179,8 +202,11 @@ def map_store(
 
 def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscript) -> ir.Statement:
     """`del m[key]`."""
-    _check_subscript(map_, target, state)
     location = state.at(target)
+    if not holds_sockets(map_):
+        _check_subscript(map_, target, state)
+    elif "delete" in map_.declaration.kind.kernel_operations:
+        check_changes(map_, "delete", kind_of(state), location)
     if "delete" not in map_.declaration.kind.kernel_operations:
         raise error(
             f"the keys of {map_.symbol} cannot be deleted",
@@ -193,10 +219,14 @@ def map_delete(state: FunctionState, map_: ir.MapReference, target: ast.Subscrip
     return _refused(delete, MISSING_KEY, location)
 
 
-def map_contains(state: FunctionState, map_: ir.MapReference, key: Operand, location: Location) -> ir.Expression:
+def map_contains(
+    state: FunctionState, map_: ir.MapReference, key: Operand, node: ast.expr, location: Location
+) -> ir.Expression:
     """`key in m`, and `value in m` of a Bloom filter."""
     if "contains" in map_.declaration.kind.kernel_operations:
         return holds(state, map_, key, location)
+    if holds_sockets(map_):
+        raise no_socket_subscript(map_, node, location)
     _check_looked_up(map_, f"`in {map_.symbol}`", location)
     if map_.declaration.kind.keys == "prefix":
         raise _no_prefix(map_, f"`in {map_.symbol}`", location)
@@ -236,6 +266,8 @@ def _no_prefix(map_: ir.MapReference, found: str, location: Location) -> Excepti
 
 
 def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: FunctionState, *, read: bool = False) -> None:
+    if holds_sockets(map_):
+        raise no_socket_subscript(map_, node, state.at(node))
     _check_looked_up(map_, ast.unparse(node), state.at(node))
     kind = map_.declaration.kind
     if kind.keys == "prefix" and read:

@@ -154,7 +154,7 @@ def _signature(
 ) -> tuple[ir.Local, ValueType]:
     """The context parameter and what the program returns, after the whole signature has been checked."""
     kind, definition = request.kind, source.definition
-    result = "None" if kind.may_return_nothing else kind.returns.__name__
+    result = "None" if kind.may_return_nothing else kind.returns_at(request.hook).__name__
     more = ", name: type, ..." if kind.function_prefix else ""
     wanted = f"def {definition.name}(ctx: {kind.context.__name__}{more}) -> {result}:"
     arguments = definition.args
@@ -196,7 +196,7 @@ def _signature(
     of = _check_annotation(state, role, parameter.annotation, kind, _contexts(kind))
     if of is not kind.context:
         context.type = tracepoint_context(state, request, of, place)
-    given = _check_annotation(state, "the return value", definition.returns, kind, _results(kind))
+    given = _check_annotation(state, "the return value", definition.returns, kind, _results(kind, request.hook))
     return context, _result_type(kind, given)
 
 
@@ -208,11 +208,12 @@ def _contexts(kind: Kind) -> tuple[str, Callable[[Any], bool]]:
     return context.__name__, lambda of: isinstance(of, type) and issubclass(of, context)
 
 
-def _results(kind: Kind) -> tuple[str, Callable[[Any], bool]]:
+def _results(kind: Kind, hook: str) -> tuple[str, Callable[[Any], bool]]:
     """What the return value is annotated with: its name, and a test."""
     if kind.may_return_nothing:
         return "None or int", lambda of: of is None or of is int
-    return kind.returns.__name__, lambda of: of is kind.returns
+    returns = kind.returns_at(hook)
+    return returns.__name__, lambda of: of is returns
 
 
 def _result_type(kind: Kind, annotated: object) -> ValueType:

@@ -23,6 +23,7 @@ from osmia.compiler.ir.types import (
     OptionalType,
     PlaceType,
     integer_of,
+    is_object,
     is_pointer,
     is_scalar,
     scalar_storage,
@@ -1181,7 +1182,7 @@ class FunctionWriter:
                 arguments.append(f"ptr {self._key(given, layout) if role == 'map key' else self._pointer(given)}")
             elif role == "map key":
                 arguments.append(f"ptr {self._key(given, map_.key)}")
-            elif role == "map value":
+            elif role == "map value" and not is_object(given.type):
                 arguments.append(f"ptr {self._argument(given, map_.value)}")
             else:
                 arguments += self._call_arguments((given,))
