@@ -76,6 +76,8 @@ if TYPE_CHECKING:
     from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
     from osmia.maps.info import MapInfo as MapInfo
+    from osmia.maps.instructions import InsnArray as InsnArray
+    from osmia.maps.instructions import InsnArrayValue as InsnArrayValue
     from osmia.maps.lpm import LpmTrie as LpmTrie
     from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
     from osmia.maps.of_maps import HashOfMaps as HashOfMaps
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from osmia.maps.storage import InodeStorage as InodeStorage
     from osmia.maps.storage import SkStorage as SkStorage
     from osmia.maps.storage import TaskStorage as TaskStorage
+    from osmia.maps.struct_ops import StructOps as StructOps
     from osmia.maps.user_ring import UserRingBuf as UserRingBuf
     from osmia.programs.cgroup_skb import CgroupSkbProgram as CgroupSkbProgram
     from osmia.programs.cgroup_skb import cgroup_skb as cgroup_skb
@@ -189,6 +192,8 @@ _HOME = {
     "HashMap": "osmia.maps.hash",
     "HashOfMaps": "osmia.maps.of_maps",
     "InodeStorage": "osmia.maps.storage",
+    "InsnArray": "osmia.maps.instructions",
+    "InsnArrayValue": "osmia.maps.instructions",
     "KernelError": "osmia.errors",
     "Link": "osmia.links",
     "Loaded": "osmia.programs.loaded",
@@ -238,6 +243,7 @@ _HOME = {
     "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
     "StackTraceMap": "osmia.maps.stacks",
+    "StructOps": "osmia.maps.struct_ops",
     "TaskStorage": "osmia.maps.storage",
     "TcAction": "osmia.contexts.tc",
     "TcContext": "osmia.contexts.tc",

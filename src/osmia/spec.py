@@ -31,6 +31,8 @@ class MapSpec:
     """What a .data or .rodata section holds; None for a map that starts empty."""
     read_only: bool = False
     """Whether the map is frozen after it is filled (.rodata)."""
+    btf_vmlinux_value_type_id: int = 0
+    """The value's type in the kernel's own BTF, of a table of functions; 0 for all others."""
     data: bool = False
     """Whether it is a section of global data: .data, .bss, .rodata, or one whose name begins so."""
     inner: MapSpec | None = None

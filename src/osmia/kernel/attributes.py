@@ -65,7 +65,7 @@ MAP_CREATE = Layout(
 )
 MAP_ELEM = Layout("map_fd:I key:Q value:Q flags:Q")
 MAP_BATCH = Layout("in_batch:Q out_batch:Q keys:Q values:Q count:I map_fd:I elem_flags:Q flags:Q")
-GET_ID = Layout("id:I next_id:I open_flags:I")
+GET_ID = Layout("map_id:I next_id:I open_flags:I")
 PROG_LOAD = Layout(
     "prog_type:I insn_cnt:I insns:Q license:Q log_level:I log_size:I log_buf:Q kern_version:I prog_flags:I "
     "prog_name:16s prog_ifindex:I expected_attach_type:I prog_btf_fd:I func_info_rec_size:I func_info:Q "
@@ -87,7 +87,7 @@ LINK_DETACH = Layout("link_fd:I")
 # What BPF_OBJ_GET_INFO_BY_FD fills in, as far as it is read here.
 MAP_INFO = Layout(
     "type:I id:I key_size:I value_size:I max_entries:I map_flags:I name:16s ifindex:I btf_vmlinux_value_type_id:I "
-    "netns_dev:Q netns_ino:Q btf_id:I btf_key_type_id:I btf_value_type_id:I"
+    "netns_dev:Q netns_ino:Q btf_id:I btf_key_type_id:I btf_value_type_id:I map_extra:Q"
 )
 BTF_INFO = Layout("btf:Q btf_size:I id:I")
 PROG_INFO = Layout(

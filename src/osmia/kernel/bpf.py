@@ -123,6 +123,7 @@ def map_create(
     btf_key_type_id: int = 0,
     btf_value_type_id: int = 0,
     map_extra: int = 0,
+    btf_vmlinux_value_type_id: int = 0,
     inner_map_fd: int = 0,
 ) -> int:
     """BPF_MAP_CREATE: a map's file descriptor."""
@@ -139,6 +140,7 @@ def map_create(
             btf_key_type_id=btf_key_type_id,
             btf_value_type_id=btf_value_type_id,
             map_extra=map_extra,
+            btf_vmlinux_value_type_id=btf_vmlinux_value_type_id,
             inner_map_fd=inner_map_fd,
         ),
     )
@@ -157,7 +159,7 @@ def map_lookup(fd: int, value: bytearray) -> None:
 
 def map_get_fd_by_id(number: int) -> int:
     """BPF_MAP_GET_FD_BY_ID: the file descriptor of a map."""
-    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(id=number))
+    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(map_id=number))
 
 
 def map_freeze(fd: int) -> None:

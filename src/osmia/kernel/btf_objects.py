@@ -11,7 +11,7 @@ from osmia.kernel import attributes, bpf
 def btf_of(number: int) -> bytes | None:
     """The BTF with that id; None where this process may not read it, which takes CAP_SYS_ADMIN."""
     try:
-        fd = bpf.call(abi.BPF_BTF_GET_FD_BY_ID, attributes.GET_ID.pack(id=number))
+        fd = bpf.call(abi.BPF_BTF_GET_FD_BY_ID, attributes.GET_ID.pack(map_id=number))
     except PermissionError:
         return None
     try:

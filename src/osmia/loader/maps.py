@@ -45,7 +45,7 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
     # The kernel takes types for both key and value, or for the value alone where it is a section of global data; for
     # maps whose values stand for something else it takes none.
     typed = kind.typed and spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
-    btf_fd = btf.number if btf and typed else 0
+    btf_fd = btf.number if btf and (typed or spec.btf_vmlinux_value_type_id) else 0
     flags = _flags(spec)
 
     def create() -> int:
@@ -58,6 +58,7 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
             name=bpf.kernel_name(spec.name),
             map_extra=spec.map_extra,
             inner_map_fd=inner_map_fd,
+            btf_vmlinux_value_type_id=spec.btf_vmlinux_value_type_id,
             btf_fd=btf_fd,
             btf_key_type_id=spec.btf_key_type_id if btf_fd else 0,
             btf_value_type_id=spec.btf_value_type_id if btf_fd else 0,
@@ -126,6 +127,8 @@ def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", max_entries(wanted), info["max_entries"]),
         ("flags", _flags(wanted), info["map_flags"]),
+        # What it says of an arena is an address.
+        ("map_extra", wanted.map_extra, info["map_extra"] if wanted.type != BPF_MAP_TYPE_ARENA else wanted.map_extra),
     )
     different = [
         f"{what} {is_there} where the object has {asked}" for what, asked, is_there in pairs if asked != is_there

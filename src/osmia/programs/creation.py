@@ -66,8 +66,32 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
 
     row = declared.kind
     spec = MapSpec(
-        declared.name, row.type, declared.key_size, declared.value_size, declared.max_entries, declared.flags
+        declared.name,
+        row.type,
+        declared.key_size,
+        declared.value_size,
+        declared.max_entries,
+        declared.flags,
+        declared.map_extra,
     )
+    if declared.inner is not None:
+        spec.inner = _spec(declared.inner)[0]
+    of = getattr(declared, "of", None)
+    if of is not None:
+        from osmia.loader.struct_ops import struct_ops_value
+
+        asked = f"create map '{spec.name}' ({row.kernel_name})"
+        spec.btf_vmlinux_value_type_id, spec.value_size = struct_ops_value(of, asked)
+        from osmia.btf.write import Writer
+        from osmia.kernel import Descriptor, bpf
+        from osmia.layout import layout_of
+        from osmia.types import u32
+
+        writer = Writer()  # the kernel asks for types of the object's, and looks at none of them
+        word = layout_of(u32)
+        assert word is not None
+        writer.add(word)
+        return spec, Descriptor(bpf.btf_load(writer.data()))
     if not row.typed:
         return spec, None
     from osmia.btf.write import Writer
@@ -179,11 +203,14 @@ def _check_fits(declared: Map[Any, Any], info: dict[str, Any], where: str) -> No
 
     kind = declared.kind
     pairs = (
-        ("type", kind.kernel_name, BY_TYPE[info["type"]].kernel_name),
+        ("type", kind.kernel_name, BY_TYPE[info["type"]].kernel_name if info["type"] in BY_TYPE else info["type"]),
         ("key size", declared.key_size, info["key_size"]),
         ("value size", declared.value_size, info["value_size"]),
-        ("max_entries", declared.max_entries, info["max_entries"]),
+        # An array of perf events that does not say has one for each possible CPU.
+        ("max_entries", declared.max_entries or info["max_entries"], info["max_entries"]),
         ("flags", hex(declared.flags), hex(info["map_flags"])),
+        # What it says of an arena is an address.
+        ("map_extra", declared.map_extra, info["map_extra"] if kind.entries != "pages" else 0),
     )
     different = [f"{what} {there} where {wanted} is declared" for what, wanted, there in pairs if wanted != there]
     if not different:
