@@ -288,15 +288,15 @@ def knows_too_little(ctx: XdpContext) -> XdpAction:
     return call_helper(5)  # type: ignore[return-value]
 
 
-hits = osmia.PerCpuCounter()
+hit_counter = osmia.PerCpuCounter()
 no_type_of_counter = osmia.Counter(u64)  # type: ignore[call-arg]
 
 
 @xdp
 def counts_wrongly(ctx: XdpContext) -> XdpAction:
-    print(hits + 1)  # type: ignore[operator]
-    hits.add("1")  # type: ignore[arg-type]
-    hits.value += 1  # type: ignore[misc]
+    print(hit_counter + 1)  # type: ignore[operator]
+    hit_counter.add("1")  # type: ignore[arg-type]
+    hit_counter.value += 1  # type: ignore[misc]
     return XdpAction.PASS
 
 
