@@ -289,7 +289,7 @@ def knows_too_little(ctx: XdpContext) -> XdpAction:
 
 
 hit_counter = osmia.PerCpuCounter()
-no_type_of_counter = osmia.Counter(u64)  # type: ignore[call-arg]
+no_name_of_counter = osmia.Counter(name=5)  # type: ignore[arg-type]
 
 
 @xdp
