@@ -1193,7 +1193,8 @@ class FunctionWriter:
         operands = [self._integer(operand) for operand in of.operands]
         if of.operation == "add" and not of.fetch:
             # LLVM makes `or` of an addition that it finds to be of 0, an instruction that 5.10 does not have.
-            operands = [self._out.opaque_unless_constant(operand) for operand in operands]
+            known = operands[0].lstrip("-").isdigit() and operands[0] != "0"
+            operands = operands if known else [out.hidden(operands[0], "i64", "false")]
         place = self._pointer(of.place)
         out.at(of.location)
         values = [out.narrowed(operand, storage.bits) for operand in operands]
