@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from osmia.errors import shown_type
 from osmia.layout import (
     ArrayLayout,
@@ -18,6 +16,7 @@ from osmia.layout import (
     layout_of,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any

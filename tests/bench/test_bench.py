@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import system_packages
-from bench import programs, report, start, tools
+from bench import maps, programs, report, start, tools
 
 ROOT = Path(__file__).resolve().parents[2]
 # How much longer than clang's a program may be, in instructions.
@@ -20,7 +20,7 @@ MOST = 1.05
 def test_all_run_and_give_their_rows_as_json() -> None:
     for name in ("clang", "bpftool"):
         system_packages.tool(name)
-    command = [sys.executable, "-m", "bench", "--rounds", "1", "--json"]
+    command = [sys.executable, "-m", "bench", "code", "programs", "start", "--rounds", "1", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     code, pairs, starting = json.loads(done.stdout)["tables"]
@@ -39,6 +39,19 @@ def test_all_run_and_give_their_rows_as_json() -> None:
     assert ways <= named
     measured = [row for row in starting["rows"] if row[0] in ways]
     assert all(row[1] > 0 and row[5] > 1 for row in measured)
+
+
+def test_maps_are_measured() -> None:
+    bulk, *others = maps.measure(rounds=1, entries=2000)
+    if bulk.missing:
+        pytest.skip(bulk.missing[0])
+    (reads,) = others
+    rows = [dict(zip(bulk.columns, row, strict=True)) for row in bulk.rows]
+    names = ["HASH: dump", "HASH: update", "PERCPU_HASH: dump", "PERCPU_HASH: update"]
+    assert [row["one million entries"] for row in rows] == names
+    assert all(float(str(cell)) > 0 for row in bulk.rows for cell in (*row[1:5], row[6]))
+    assert [row[0] for row in reads.rows] == ["PerCpuArray: m[0].sum()", "PerCpuCounter: .value"]
+    assert all(float(str(cell)) > 0 for row in reads.rows for cell in row[1:4])
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_wrong_arrays(stack: ExitStack) -> None:
         "M: update_many() takes a sequence or an array of values, not dict {1: <State.OPEN: 1>}"
     )
     assert refusal(TypeError, lambda: many(["a"], [State.OPEN])) == "M: a key is an int (u8), not str 'a'"
-    assert refusal(TypeError, lambda: many([1], [State.OPEN], "no")) == "M: flags is an int, not 'no'"
+    assert refusal(TypeError, lambda: many([1], [State.OPEN], "no")) == "M: flags is an int, not str 'no'"
     assert refusal(TypeError, lambda: held.delete_many(5)) == (
         "M: delete_many() takes a sequence or an array of keys, not int 5"
     )

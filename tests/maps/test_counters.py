@@ -42,6 +42,7 @@ def count(ctx: XdpContext) -> XdpAction:
     for number in range(3):
         total.add(number)
     largest.add(BIG)
+    largest.add(0)
     return XdpAction.PASS
 
 

@@ -356,9 +356,10 @@ def test_threads_and_a_signal_handler_on_one_handle(stack: ExitStack) -> None:
         handled += 1
         if held[7] != 21 or held.get(5000) is not None or held.pop(5000, None) is not None:
             wrong.append("handler")
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
 
     before = signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     try:
         threads = [threading.Thread(target=check, args=(start,)) for start in (0, 300, 600)]
         for each in threads:
@@ -367,6 +368,7 @@ def test_threads_and_a_signal_handler_on_one_handle(stack: ExitStack) -> None:
         for each in threads:
             each.join()
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert (wrong, handled > 0) == ([], True)

@@ -422,19 +422,19 @@ def user_code() -> None:
 
 
 seldom = Counter(name="seldom")
-tallied = PerCpuCounter()
+hit_counter = PerCpuCounter()
 
 
 @xdp
 def counts_up(ctx: XdpContext) -> XdpAction:
-    tallied.add()
+    hit_counter.add()
     seldom.add(len(ctx.packet))
     return XdpAction.PASS
 
 
 def user_side() -> None:
-    assert_type(tallied.value, int)
-    assert_type(tallied.per_cpu(), dict[int, int])
+    assert_type(hit_counter.value, int)
+    assert_type(hit_counter.per_cpu(), dict[int, int])
     assert_type(int(seldom), int)
     assert_type(flows.to_dict(), dict[int, int])
     assert_type(flows.to_dict(delete=True), dict[int, int])
@@ -455,7 +455,7 @@ def user_side() -> None:
     flows.freeze()
     print(osmia.open_map(fd=flows.fd), osmia.numpy_dtype(Bucket).names)
     with osmia.load(counts_up) as loaded:
-        assert_type(loaded[tallied], PerCpuCounter)
+        assert_type(loaded[hit_counter], PerCpuCounter)
 
 
 def attaching() -> None:

@@ -327,15 +327,15 @@ def use_data_maps() -> None:
     ArrayOfMaps(u32, max_entries=1)  # type: ignore[type-var]
 
 
-tallied = osmia.PerCpuCounter()
-no_type_of_counter = osmia.Counter(name=5)  # type: ignore[arg-type]
+hit_counter = osmia.PerCpuCounter()
+no_name_of_counter = osmia.Counter(name=5)  # type: ignore[arg-type]
 
 
 @xdp
 def counts_wrongly(ctx: XdpContext) -> XdpAction:
-    print(tallied + 1)  # type: ignore[operator]
-    tallied.add("1")  # type: ignore[arg-type]
-    tallied.value += 1  # type: ignore[misc]
+    print(hit_counter + 1)  # type: ignore[operator]
+    hit_counter.add("1")  # type: ignore[arg-type]
+    hit_counter.value += 1  # type: ignore[misc]
     return XdpAction.PASS
 
 

@@ -125,7 +125,7 @@ class Entries(Redirecting[V], Generic[V]):
         found = self.backend.lookup(self._key(key))
         if found is None:
             raise self._missing(key)
-        return self._read(found)
+        return self._entry(found)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -147,7 +147,7 @@ class Entries(Redirecting[V], Generic[V]):
         while packed is not None:
             found = backend.lookup(packed)
             if found is not None:
-                yield self._keys.decode(packed), self._read(found)
+                yield self._keys.decode(packed), self._entry(found)
             packed = backend.next_key(packed)
 
     def clear(self) -> None:
@@ -155,7 +155,7 @@ class Entries(Redirecting[V], Generic[V]):
         for key in list(self):
             self.backend.delete(self._keys.encode(key))
 
-    def _read(self, found: bytes) -> V:
+    def _entry(self, found: bytes) -> V:
         record: V = from_bytes(self._record, found.ljust(_TWO.size, b"\0"))
         return record
 

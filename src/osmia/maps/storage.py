@@ -60,13 +60,13 @@ class Storage(Map[K, V], Generic[K, V]):
 
     def __getitem__(self, key: K) -> V:
         """The value of an object, as it was when it was read. KeyError if it has none."""
-        found = self._read(key)
+        found = self._found(key)
         if found is None:
             raise self._missing(key)
         return self._values.decode(found)  # type: ignore[no-any-return]
 
     def __contains__(self, key: object) -> bool:
-        return self._read(key) is not None
+        return self._found(key) is not None
 
     def __setitem__(self, key: K, value: V) -> None:
         """Give an object a value, whether it has one or not."""
@@ -118,10 +118,10 @@ class Storage(Map[K, V], Generic[K, V]):
                 f"{self.subject}: get() with a {self.structs[0]}, or flags, is for kernel code; in user code write "
                 f"m.get(key, default) with {self.taken}"
             )
-        found = self._read(key)
+        found = self._found(key)
         return default if found is None else self._values.decode(found)
 
-    def _read(self, key: Any) -> bytes | None:
+    def _found(self, key: Any) -> bytes | None:
         return self._with(key, self._lookup)
 
     def _write(self, key: Any, value: Any, flags: int) -> None:

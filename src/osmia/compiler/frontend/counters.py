@@ -89,5 +89,7 @@ def _slot(place: ir.Expression, index: ir.Expression, location: Location) -> ir.
 
 
 def _atomically(place: ir.Expression, amount: ir.Expression, location: Location) -> ir.Statement:
+    if isinstance(amount, ir.Constant) and amount.value == 0:  # as an instruction, LLVM would make another one of it
+        return ir.Evaluate(location, amount)
     add = ir.Atomic(storage_type(_U64), location, "add", place, (amount,), fetch=False)
     return ir.Evaluate(location, add)

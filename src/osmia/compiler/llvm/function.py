@@ -1226,6 +1226,10 @@ class FunctionWriter:
         assert isinstance(of.place.type, PlaceType)
         out, storage = self._out, scalar_storage(of.place.type.layout)
         operands = [self._integer(operand) for operand in of.operands]
+        if of.operation == "add" and not of.fetch:
+            # LLVM makes `or` of an addition that it finds to be of 0, an instruction that 5.10 does not have.
+            known = operands[0].lstrip("-").isdigit() and operands[0] != "0"
+            operands = operands if known else [out.hidden(operands[0], "i64", "false")]
         place = self._pointer(of.place)
         out.at(of.location)
         values = [out.narrowed(operand, storage.bits) for operand in operands]
