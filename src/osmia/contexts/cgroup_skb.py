@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from osmia.contexts import helpers_later, kernel_only_field
 from osmia.contexts.cgroup import CgroupAction  # noqa: F401 - the kind finds it here
-from osmia.contexts.sk_buff import SOCKET, SkBuff, SkBuffOfSocket, sk_buff_fields
+from osmia.contexts.connection import Connection
+from osmia.contexts.sk_buff import SOCKET, SkBuff, sk_buff_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ else:
 FIELDS = sk_buff_fields((*SOCKET, "tstamp"), ("mark", "priority", "cb", "tstamp"))
 
 
-class CgroupSkbContext(SkBuff, SkBuffOfSocket, CgroupSkbHelpers):
+class CgroupSkbContext(SkBuff, Connection, CgroupSkbHelpers):
     """One packet that a socket of a cgroup sends or receives (struct __sk_buff). It exists in kernel code only."""
 
     mark: int

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from osmia.contexts import fields_of, helpers_later, kernel_only_field
+from osmia.contexts.connection import Connection
 from osmia.contexts.sk_action import SkAction
 
 __all__ = ["FIELDS", "SkAction", "SkMsgContext"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.arrays import FixedArray
     from osmia.contexts.generated.helpers import SkMsgHelpers
     from osmia.contexts.kernel_structs import bpf_sock
     from osmia.contexts.packet import Packet
-    from osmia.types import u32
 else:
     SkMsgHelpers = helpers_later("SkMsgHelpers")
 
@@ -26,43 +25,8 @@ FIELDS = fields_of(
 )
 
 
-class SkMsgContext(SkMsgHelpers):
+class SkMsgContext(Connection, SkMsgHelpers):
     """One message, as an sk_msg program sees it (struct sk_msg_md in linux/bpf.h). It exists in kernel code only."""
-
-    @property
-    def family(self) -> int:
-        """The address family: AF_INET (2) or AF_INET6 (10) (u32)."""
-        raise kernel_only_field("family")
-
-    @property
-    def remote_ip4(self) -> int:
-        """The other side's IPv4 address (u32, in the machine's byte order)."""
-        raise kernel_only_field("remote_ip4")
-
-    @property
-    def local_ip4(self) -> int:
-        """The socket's own IPv4 address (u32, in the machine's byte order)."""
-        raise kernel_only_field("local_ip4")
-
-    @property
-    def remote_ip6(self) -> FixedArray[u32]:
-        """The other side's IPv6 address, four numbers in the machine's byte order (u32)."""
-        raise kernel_only_field("remote_ip6")
-
-    @property
-    def local_ip6(self) -> FixedArray[u32]:
-        """The socket's own IPv6 address, four numbers in the machine's byte order (u32)."""
-        raise kernel_only_field("local_ip6")
-
-    @property
-    def remote_port(self) -> int:
-        """The other side's port (u32)."""
-        raise kernel_only_field("remote_port")
-
-    @property
-    def local_port(self) -> int:
-        """The socket's own port (u32)."""
-        raise kernel_only_field("local_port")
 
     @property
     def size(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from osmia.contexts import helpers_later, kernel_only_field
+from osmia.contexts.connection import Connection
 from osmia.contexts.sk_action import SkAction
-from osmia.contexts.sk_buff import SOCKET, SkBuff, SkBuffOfSocket, sk_buff_fields
+from osmia.contexts.sk_buff import SOCKET, SkBuff, sk_buff_fields
 
 __all__ = ["FIELDS", "SkAction", "SkSkbContext"]
 
@@ -22,7 +23,7 @@ FIELDS = sk_buff_fields(SOCKET, ("tc_index", "priority"))
 del FIELDS["mark"]
 
 
-class SkSkbContext(SkBuff, SkBuffOfSocket, SkSkbHelpers):
+class SkSkbContext(SkBuff, Connection, SkSkbHelpers):
     """What a socket received, as an sk_skb program sees it (struct __sk_buff). It exists in kernel code only."""
 
     tc_index: int

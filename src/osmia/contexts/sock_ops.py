@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.contexts import fields_of, helpers_later, kernel_only_field
+from osmia.contexts.connection import Connection, TcpState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ FIELDS = fields_of(
 )
 
 
-class SockOpsContext(SockOpsHelpers):
+class SockOpsContext(Connection, TcpState, SockOpsHelpers):
     """One event of a TCP connection (struct bpf_sock_ops in linux/bpf.h). It exists in kernel code only."""
 
     @property
@@ -50,54 +51,9 @@ class SockOpsContext(SockOpsHelpers):
     """What the kernel is answered, where the event asks (u32, may be written)."""
 
     @property
-    def family(self) -> int:
-        """The address family: AF_INET (2) or AF_INET6 (10) (u32)."""
-        raise kernel_only_field("family")
-
-    @property
-    def remote_ip4(self) -> int:
-        """The other side's IPv4 address (u32, in the machine's byte order)."""
-        raise kernel_only_field("remote_ip4")
-
-    @property
-    def local_ip4(self) -> int:
-        """The socket's own IPv4 address (u32, in the machine's byte order)."""
-        raise kernel_only_field("local_ip4")
-
-    @property
-    def remote_ip6(self) -> FixedArray[u32]:
-        """The other side's IPv6 address, four numbers in the machine's byte order (u32)."""
-        raise kernel_only_field("remote_ip6")
-
-    @property
-    def local_ip6(self) -> FixedArray[u32]:
-        """The socket's own IPv6 address, four numbers in the machine's byte order (u32)."""
-        raise kernel_only_field("local_ip6")
-
-    @property
-    def remote_port(self) -> int:
-        """The other side's port (u32)."""
-        raise kernel_only_field("remote_port")
-
-    @property
-    def local_port(self) -> int:
-        """The socket's own port (u32)."""
-        raise kernel_only_field("local_port")
-
-    @property
     def is_fullsock(self) -> int:
         """Whether there is a full socket; if not, the fields of TCP are 0 (u32)."""
         raise kernel_only_field("is_fullsock")
-
-    @property
-    def snd_cwnd(self) -> int:
-        """The sending congestion window, in packets (u32)."""
-        raise kernel_only_field("snd_cwnd")
-
-    @property
-    def srtt_us(self) -> int:
-        """Eight times the smoothed round-trip time, in us (u32)."""
-        raise kernel_only_field("srtt_us")
 
     @property
     def bpf_sock_ops_cb_flags(self) -> int:
@@ -109,108 +65,8 @@ class SockOpsContext(SockOpsHelpers):
         """The state of the TCP connection: TCP_* of linux/tcp_states.h (u32)."""
         raise kernel_only_field("state")
 
-    @property
-    def rtt_min(self) -> int:
-        """The smallest round-trip time, in us (u32)."""
-        raise kernel_only_field("rtt_min")
-
-    @property
-    def snd_ssthresh(self) -> int:
-        """Up to which window slow start goes (u32)."""
-        raise kernel_only_field("snd_ssthresh")
-
-    @property
-    def rcv_nxt(self) -> int:
-        """The sequence number that is expected next (u32)."""
-        raise kernel_only_field("rcv_nxt")
-
-    @property
-    def snd_nxt(self) -> int:
-        """The sequence number that is sent next (u32)."""
-        raise kernel_only_field("snd_nxt")
-
-    @property
-    def snd_una(self) -> int:
-        """The first byte that waits for an acknowledgement (u32)."""
-        raise kernel_only_field("snd_una")
-
-    @property
-    def mss_cache(self) -> int:
-        """The largest segment, in bytes (u32)."""
-        raise kernel_only_field("mss_cache")
-
-    @property
-    def ecn_flags(self) -> int:
-        """The state of ECN (u32)."""
-        raise kernel_only_field("ecn_flags")
-
-    @property
-    def rate_delivered(self) -> int:
-        """Packets delivered in the last sample of the rate (u32)."""
-        raise kernel_only_field("rate_delivered")
-
-    @property
-    def rate_interval_us(self) -> int:
-        """How long that sample took, in us (u32)."""
-        raise kernel_only_field("rate_interval_us")
-
-    @property
-    def packets_out(self) -> int:
-        """Packets on their way (u32)."""
-        raise kernel_only_field("packets_out")
-
-    @property
-    def retrans_out(self) -> int:
-        """Packets on their way again (u32)."""
-        raise kernel_only_field("retrans_out")
-
-    @property
-    def total_retrans(self) -> int:
-        """Packets that were sent again, in all (u32)."""
-        raise kernel_only_field("total_retrans")
-
-    @property
-    def segs_in(self) -> int:
-        """Segments received (u32)."""
-        raise kernel_only_field("segs_in")
-
-    @property
-    def data_segs_in(self) -> int:
-        """Segments with data received (u32)."""
-        raise kernel_only_field("data_segs_in")
-
-    @property
-    def segs_out(self) -> int:
-        """Segments sent (u32)."""
-        raise kernel_only_field("segs_out")
-
-    @property
-    def data_segs_out(self) -> int:
-        """Segments with data sent (u32)."""
-        raise kernel_only_field("data_segs_out")
-
-    @property
-    def lost_out(self) -> int:
-        """Packets taken for lost (u32)."""
-        raise kernel_only_field("lost_out")
-
-    @property
-    def sacked_out(self) -> int:
-        """Packets acknowledged out of order (u32)."""
-        raise kernel_only_field("sacked_out")
-
     sk_txhash: int
     """The hash that chooses the path of what is sent (u32, may be written)."""
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes received and acknowledged (u64)."""
-        raise kernel_only_field("bytes_received")
-
-    @property
-    def bytes_acked(self) -> int:
-        """Bytes sent and acknowledged (u64)."""
-        raise kernel_only_field("bytes_acked")
 
     @property
     def sk(self) -> bpf_sock | None:
