@@ -1,10 +1,13 @@
-"""Drop DNS over IPv4, with functions, and a program that another one goes on in: `python drop_dns.py eth0`."""
+"""Drop DNS over IPv4 in both directions, by the same functions: `python drop_dns.py eth0`. Since Linux 6.6.
+
+What comes in meets a program that another one goes on in; what goes out meets one of traffic control.
+"""
 
 import sys
 import time
 from contextlib import suppress
 
-from osmia import Packet, ProgramArray, XdpAction, XdpContext, func, sizeof, u16, xdp
+from osmia import Packet, ProgramArray, TcAction, TcContext, XdpAction, XdpContext, func, sizeof, tc, u16, xdp
 from osmia.headers import Ethernet, EtherType, IpProto, IPv4, Udp
 
 DNS = 53
@@ -46,9 +49,15 @@ def entry(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+@tc("egress")
+def drop_sent_dns(ctx: TcContext) -> TcAction:
+    """Drop DNS that goes out."""
+    return TcAction.SHOT if is_dns(ctx.packet) else TcAction.OK
+
+
 if __name__ == "__main__":
     drop_dns.load()
-    with suppress(KeyboardInterrupt), entry.attach(sys.argv[1]):
+    with suppress(KeyboardInterrupt), entry.attach(sys.argv[1]), drop_sent_dns.attach(sys.argv[1]):
         programs[0] = drop_dns
         print("DNS is dropped", flush=True)
         while True:

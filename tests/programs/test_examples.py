@@ -37,15 +37,15 @@ TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "count packets per CPU": ("xdp_map_counter", {}),
     "watch processes start": (None, {}),  # it waits for user code that reads a RingBuf
     "firewall": ("firewall", {"log": "a line for each packet dropped"}),
-    "functions and tail calls": ("drop_dns", {"tc": "the same functions in a program on tc"}),
+    "functions and tail calls": ("drop_dns", {}),
     "globals and settings": ("dns_settings", {}),
     "histograms": ("packet_sizes", {}),
     "port knocking": ("port_knocking", {}),
     "calls of kernel functions": (None, {"kprobe": "programs on kernel functions"}),
-    "load balancing": ("load_balancer", {"DevMap": "sending out of other interfaces"}),
+    "load balancing": ("load_balancer", {}),
     "options in packets": ("tcp_options", {}),
     "flows": ("flows", {}),
-    "rate limit": ("rate_limit", {"tc": "limiting what is sent, and setting its priority"}),
+    "rate limit": ("rate_limit", {}),
 }
 # How each is run: the arguments after the interface, and the first line that it prints.
 RUNS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -126,6 +126,8 @@ def test_drop_dns(load: Any) -> None:
     assert example.run("entry", question) == "PASS"
     example.loaded["programs"][0] = example.loaded["drop_dns"]
     assert example.run("entry", question) == "DROP"
+    assert example.run("drop_sent_dns", question) == "SHOT"
+    assert example.run("drop_sent_dns", ethernet(0x0800, ipv4(17, udp(1, 2)))) == "OK"
 
 
 def test_dns_settings(load: Any) -> None:
@@ -185,6 +187,11 @@ def test_load_balancer(load: Any) -> None:
     assert result.data[14:] == ipv4(17, udp(1, 2), src=A, dst=B, ttl=63)
     assert example.loaded["machines"][chosen].packets == 1
     assert example.run("balance", ethernet(0x0800, ipv4(17, udp(1, 2), ttl=1))) == "PASS"
+    for slot, mac in enumerate(macs):
+        example.loaded["machines"][slot] = example.module.Machine(mac=array(u8, 6, mac), elsewhere=True)
+    assert example.run("balance", packet) == "DROP"  # there is no interface yet
+    example.loaded["ports"][chosen] = "lo"
+    assert example.run("balance", packet) == "REDIRECT"
 
 
 def test_tcp_options(load: Any) -> None:
@@ -221,7 +228,10 @@ def test_rate_limit(load: Any) -> None:
     # A second later the bucket is full again: move what it remembers into the past.
     example.loaded["buckets"][A] = osmia.replace(bucket, last=max(0, bucket.last - 2_000_000_000))
     assert example.run("limit", packet) == "PASS"
-    assert example.run("limit", ethernet(0x0800, ipv4(17, udp(1, 2, bytes(1400)), src=B))) == "PASS"
+    other = ethernet(0x0800, ipv4(17, udp(1, 2, bytes(1400)), src=B))
+    assert example.run("limit", other) == "PASS"
+    # What goes out comes from the same buckets.
+    assert [example.run("limit_sent", other) for _ in range(2)] == ["OK", "SHOT"]
 
 
 @pytest.mark.parametrize("name", RUNS)
