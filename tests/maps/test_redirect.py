@@ -257,6 +257,20 @@ def test_kernel_code_reads_what_is_there(inside: Namespace) -> None:
     assert last_ifindex.value == 1
 
 
+def test_programs_share_a_map_and_find_it_again(pins: Path) -> None:
+    what_is_there.load()
+    PORTS[3] = "lo"
+    key.value = 3
+    to_port.load()
+    assert to_port.test_run(PACKET).action is XdpAction.REDIRECT
+    path = pins / "ports"
+    PORTS.pin(str(path))
+    again = DevMap(max_entries=4, name="PORTS")
+    again.open(str(path))
+    assert again[3] == DevMapValue(ifindex=1)
+    again.close()
+
+
 def test_the_action_where_nothing_is_there() -> None:
     assert to_port.test_run(PACKET).action is XdpAction.DROP
     assert to_number.test_run(PACKET).action is XdpAction.PASS

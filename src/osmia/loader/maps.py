@@ -126,7 +126,7 @@ def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", max_entries(wanted), info["max_entries"]),
-        ("flags", _flags(wanted), info["map_flags"]),
+        ("flags", _flags(wanted) | BY_TYPE[wanted.type].kernel_flags, info["map_flags"]),
         # What it says of an arena is an address.
         ("map_extra", wanted.map_extra, info["map_extra"] if wanted.type != BPF_MAP_TYPE_ARENA else wanted.map_extra),
     )

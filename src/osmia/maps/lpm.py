@@ -92,16 +92,23 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         self._keys.convert = self._prefix
         self._keys.pack = self._pack_key = self._pack_prefix
 
-    def bind(self, backend: MapBackend) -> None:
-        """Make it live: from now on user code reads and writes `backend`."""
-        super().bind(backend)
-        lookup, has_key = self._lookup, backend.has_key
+    def _use(self, backend: MapBackend) -> None:
+        """Look up exactly what is asked for: the kernel finds shorter prefixes too."""
+        super()._use(backend)
+        lookup, has_key = backend.lookup, backend.has_key
         self._match = lookup
 
         def exact(packed: bytes) -> bytes | None:
             return lookup(packed) if has_key(packed) else None
 
         self._lookup = exact
+
+    def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:  # noqa: ARG002 - what it looks up by is exact
+        def read(prefix: Any) -> Any:
+            found = self._lookup(self._pack_key(prefix))
+            return None if found is None else self._values.decode(found)
+
+        return read
 
     @property
     def stored_key(self) -> Any:

@@ -44,6 +44,8 @@ class MapKind:
     """The BPF_F_* flags that it can be created with."""
     required_flags: int = 0
     """Those that it must be created with: declarations add them."""
+    kernel_flags: int = 0
+    """Those that the kernel adds by itself."""
     batch: tuple[str, ...] = ()
     """What BPF_MAP_*_BATCH does with it: `lookup`, `lookup_and_delete`, `update`, `delete`."""
     extra: int = 0
@@ -148,7 +150,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
-            keys="index", values="interface", flags=_ACCESS, typed=False,
+            keys="index", values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_SOCKMAP, "SOCKMAP", "SockMap", "sockets", (4, 14),
@@ -208,7 +210,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), _DEVICES,
-            _DEVICE_USER, values="interface", flags=_ACCESS, typed=False,
+            _DEVICE_USER, values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_STRUCT_OPS, "STRUCT_OPS", "StructOps", "struct_ops", (5, 6), {}, (),

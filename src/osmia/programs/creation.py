@@ -98,7 +98,7 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
     from osmia.kernel import Descriptor, bpf
     from osmia.layout import layout_of
 
-    key, value = layout_of(declared.key), layout_of(declared.value)
+    key, value = layout_of(declared.stored_key), layout_of(declared.value)
     if key is None or value is None:
         return spec, None
     writer = Writer()
@@ -208,7 +208,7 @@ def _check_fits(declared: Map[Any, Any], info: dict[str, Any], where: str) -> No
         ("value size", declared.value_size, info["value_size"]),
         # An array of perf events that does not say has one for each possible CPU.
         ("max_entries", declared.max_entries or info["max_entries"], info["max_entries"]),
-        ("flags", hex(declared.flags), hex(info["map_flags"])),
+        ("flags", hex(declared.flags | kind.kernel_flags), hex(info["map_flags"])),
         # What it says of an arena is an address.
         ("map_extra", declared.map_extra, info["map_extra"] if kind.entries != "pages" else 0),
     )
