@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import osmia
 from osmia import NotSupportedError, XdpContext, be32, struct, u32, u64
 from osmia.kernel.features import kernel_version
+from osmia.maps.declaration import Map
 from osmia.maps.table import MAP_KINDS
-
-if TYPE_CHECKING:
-    from osmia.maps.declaration import Map
 
 
 @struct
@@ -69,3 +67,13 @@ def test_every_type_is_created(name: str) -> None:
     assert repr(held).endswith(" M, live>")
     held.close()
     assert not held.live
+
+
+@pytest.mark.parametrize("name", MAP_KINDS)
+def test_a_class_has_the_operations_of_its_row_and_no_others(name: str) -> None:
+    row = MAP_KINDS[name]
+    of: Any = row.map_class
+    own = {
+        each for each in dir(of) if not each.startswith("_") and callable(getattr(of, each)) and each not in dir(Map)
+    }
+    assert own == {*row.user_operations, *row.kernel_operations}

@@ -117,6 +117,11 @@ class UserMap(Map[K, V], Generic[K, V]):
         Since Linux 5.6 this is a system call for thousands; arrays per CPU since 5.13. Of a key that comes twice the
         last value stays.
         """
+        if self.kind.values not in ("any", "instruction"):
+            raise TypeError(
+                f"{self.subject}: update_many() takes keys and values that are numbers or structs, and a value of a "
+                f"{self.kind.class_name} is a {self.kind.values}: put it in by m[key] = ... or update({{...}})"
+            )
         from osmia.maps import bulk
 
         return bulk.update_many(self, keys, values, flags)

@@ -70,6 +70,10 @@ class ProgramArray(Map[int, int], Generic[C]):
 
     def __setitem__(self, index: int, program: TailProgram[C]) -> None:
         """Set the program at an index; it is loaded if it is not. TypeError for one with another context."""
+        self.update(index, program)
+
+    def update(self, index: int, program: TailProgram[C], flags: int = 0, /) -> int:
+        """Set the program at an index; `flags` is 0, or 2 (BPF_EXIST), since an index is always there. Returns 0."""
         packed = self._key(index)
         kind, load = getattr(program, "kind", None), getattr(program, "load", None)
         if kind is None or load is None or not hasattr(type(program), "fd"):
@@ -81,7 +85,13 @@ class ProgramArray(Map[int, int], Generic[C]):
             )
         backend = self.backend
         load()
-        backend.update(packed, self._values.encode(program.fd), 0)
+        backend.update(packed, self._values.encode(program.fd), flags)
+        return 0
+
+    def clear(self) -> None:
+        """Take all programs away."""
+        for index in range(self.max_entries):
+            self.backend.delete(self._keys.encode(index))
 
     def __delitem__(self, index: int) -> None:
         """Take the program at an index away. KeyError if there is none."""

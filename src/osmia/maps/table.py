@@ -83,6 +83,7 @@ _NO_DELETE = ("lookup", "update")
 
 _PER_KEY = ("get", "items", "keys", "values", "update", "update_many", "to_dict", "to_numpy", "to_arrow")
 _COME_AND_GO = (*_PER_KEY, "pop", "clear", "delete_many")
+_OF_OBJECTS = ("get", "items", "keys", "values", "update", "to_numpy", "to_arrow", "pop", "clear")
 _SET = ("update", "clear")
 _DEVICE_USER = ("items", *_SET)
 
@@ -94,7 +95,7 @@ MAP_KINDS: dict[str, MapKind] = {
             spin_locks=True, flags=_HASH, batch=_ALL_BATCHES,
         ),
         MapKind(
-            bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", "array", (3, 19), _INDEXED, _PER_KEY,
+            bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", "array", (3, 19), _INDEXED, (*_PER_KEY, "memory"),
             keys="index", spin_locks=True, flags=_ARRAY, batch=_NO_DELETE,
         ),
         MapKind(
@@ -140,12 +141,12 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _COME_AND_GO,
+            {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
             keys="index", values="map", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _COME_AND_GO,
+            {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
             values="map", flags=_HASH, typed=False,
         ),
         MapKind(
@@ -159,7 +160,7 @@ MAP_KINDS: dict[str, MapKind] = {
                 "sk_redirect": "sk_redirect_map", "select": "sk_select_reuseport", "update": "map_update_elem",
                 "delete": "map_delete_elem",
             },
-            _COME_AND_GO, keys="index", values="socket", flags=_ACCESS, typed=False,
+            _OF_OBJECTS, keys="index", values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
@@ -177,21 +178,21 @@ MAP_KINDS: dict[str, MapKind] = {
                 "sk_redirect": "sk_redirect_hash", "select": "sk_select_reuseport", "update": "map_update_elem",
                 "delete": "map_delete_elem",
             },
-            _COME_AND_GO, values="socket", flags=_ACCESS, typed=False,
+            _OF_OBJECTS, values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_CGROUP_STORAGE, "CGROUP_STORAGE", "CgroupStorage", "cgroups", (4, 19),
-            {"local": "get_local_storage"}, ("get", "items", "keys", "values"),
+            {"local": "get_local_storage"}, _PER_KEY,
             keys="object", entries="none", spin_locks=True, flags=_ACCESS | _PROGRAMS_ACCESS,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "REUSEPORT_SOCKARRAY", "ReusePortSockArray", "sockets", (4, 19),
-            {"select": "sk_select_reuseport"}, _COME_AND_GO,
+            {"select": "sk_select_reuseport"}, _OF_OBJECTS,
             keys="index", values="socket", flags=_ACCESS, typed=False,
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "PERCPU_CGROUP_STORAGE", "PerCpuCgroupStorage", "cgroups", (4, 20),
-            {"local": "get_local_storage"}, ("get", "items", "keys", "values"),
+            {"local": "get_local_storage"}, _PER_KEY,
             keys="object", entries="none", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS,
         ),
         MapKind(
@@ -204,7 +205,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             bpf.BPF_MAP_TYPE_SK_STORAGE, "SK_STORAGE", "SkStorage", "storage", (5, 2),
-            {"get": "sk_storage_get", "delete": "sk_storage_delete"}, ("get", "pop"),
+            {"get": "sk_storage_get", "delete": "sk_storage_delete"}, ("get", "update", "pop"),
             keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_CLONE,
             required_flags=bpf.BPF_F_NO_PREALLOC,
         ),
@@ -256,7 +257,7 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             34,  # BPF_MAP_TYPE_INSN_ARRAY: behind the kernel that abi.generated is from
-            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, (), keys="index", values="instruction", typed=False,
+            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, _PER_KEY, keys="index", values="instruction", typed=False,
         ),
     )
 }  # fmt: skip
