@@ -257,7 +257,8 @@ MAP_KINDS: dict[str, MapKind] = {
         ),
         MapKind(
             34,  # BPF_MAP_TYPE_INSN_ARRAY: behind the kernel that abi.generated is from
-            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, _PER_KEY, keys="index", values="instruction", typed=False,
+            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, _PER_KEY,
+            keys="index", values="instruction", typed=False,
         ),
     )
 }  # fmt: skip
