@@ -32,7 +32,8 @@ def test_every_type_has_a_section_with_an_example() -> None:
 
 def test_every_example_is_on_the_page() -> None:
     files = {f"examples/maps/{path.name}" for path in maps_page.EXAMPLES.glob("*.py")}
-    user_side = (maps_page.PAGE.parent / "maps" / "user_side.md").read_text(encoding="utf-8")  # it has a test of its own
+    # That page has a test of its own.
+    user_side = (maps_page.PAGE.parent / "maps" / "user_side.md").read_text(encoding="utf-8")
     assert files == {*SHOWN} | {file for file in files if f"# {file}\n" in user_side}
 
 

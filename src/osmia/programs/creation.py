@@ -233,7 +233,7 @@ def _other_types(declared: Map[Any, Any], info: dict[str, Any], where: str) -> l
         return []
     btf = Btf(data, where)
     found = []
-    for role, of in (("key", declared.key), ("value", declared.value)):
+    for role, of in (("key", declared.stored_key), ("value", declared.value)):
         layout, number = layout_of(of), info[f"btf_{role}_type_id"]
         problem = difference(btf, number, layout, f"a {role}") if layout is not None and number else ""
         if problem:

@@ -169,7 +169,7 @@ class Loaded:
 
         btf = Btf(self._spec.btf, self._spec.name)
         for role, declared, number in (
-            ("key", what.key, there.btf_key_type_id),
+            ("key", what.stored_key, there.btf_key_type_id),
             ("value", what.value, there.btf_value_type_id),
         ):
             # What the key of a trie is called in C is everybody's own, as are the names of its fields.
