@@ -28,8 +28,8 @@ class Report:
 
     time: float
     """Seconds since the epoch."""
-    interface: str
-    mode: str
+    attached: tuple[dict[str, object], ...]
+    """Each program that is attached: its name, its section, and to what."""
     loaded: Loaded
     final: bool
 
@@ -68,8 +68,7 @@ class Json:
 
         loaded, cpus = report.loaded, online_cpus()
         shown = {
-            "interface": report.interface,
-            "mode": report.mode,
+            "attached": report.attached,
             "cpus": cpus,
             "maps": {
                 name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
@@ -122,10 +121,10 @@ def _map_lines(held: Any) -> list[str]:
     first = list(islice(entries, SHOWN))
     more = sum(1 for _ in entries)
     count = len(first) + more
-    of = "at most"
-    if always_there:
-        of = "are not 0" if held.kind.values == "any" else "are set"
+    of = "are not 0" if always_there else "are set" if held.kind.fixed_keys else "at most"
     head = f"{held.name}: {count} of {held.max_entries} {of}" if held.max_entries > 1 else f"{held.name}:"
+    if held.kind.entries == "none":
+        head = f"{held.name}: {count} {'entry' if count == 1 else 'entries'}"
     keys = [_shown(key) for key, _ in first]
     width = max(map(len, keys), default=0)
     lines = [f"  {key.rjust(width)}: {_value(value)}" for key, (_, value) in zip(keys, first, strict=True)]

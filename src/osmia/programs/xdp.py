@@ -36,7 +36,7 @@ class XdpProgram(PacketProgram[XdpContext, XdpAction]):
         if self.hook:
             raise TypeError(
                 f"{self.name} is for the entries of a map and not for an interface: give it to one, "
-                f"`{ENTRIES[self.hook].format(program="...")}`"
+                f"`{ENTRIES[self.hook].format(program='...')}`"
             )
         return attach_xdp(self._running(), interface, mode)
 
