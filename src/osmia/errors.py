@@ -178,11 +178,15 @@ class VmError(OsmiaError):
     """A fault of a program in the user-space runtime."""
 
 
-# Numbers with two names, of which Python's table holds the other one.
+ENOTSUPP = 524
+"""Not supported: a number that the kernel has for itself, and tells processes all the same."""
+
+# Numbers with two names, of which Python's table holds the other one, and one that only the kernel has.
 _KERNEL_NAMES = {
     errno_names.EAGAIN: "EAGAIN",
     errno_names.EDEADLK: "EDEADLK",
     errno_names.EOPNOTSUPP: "EOPNOTSUPP",
+    ENOTSUPP: "ENOTSUPP",
 }
 
 

@@ -58,7 +58,7 @@ class Kind:
     error_value: int | None
     """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
     attach: str
-    """What it is attached to: `interface`; `hook` where the decorator says it."""
+    """What it is attached to: `interface`; `hook` where the decorator says it. See `attached_to()`."""
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
     since: tuple[int, int]
@@ -78,6 +78,8 @@ class Kind:
     """What an int that it returns may be."""
     may_return_nothing: bool = False
     """Whether it may return nothing: the kernel is given 0 then."""
+    entry_hooks: tuple[str, ...] = ()
+    """Hooks whose programs are not attached, but given to the entries of a map."""
 
     @property
     def context(self) -> type:
@@ -128,6 +130,10 @@ class Kind:
                     return ""
         return None
 
+    def attached_to(self, hook: str) -> str:
+        """What a program at a hook is attached to: what `attach` says, or `map entry`."""
+        return "map entry" if hook in self.entry_hooks else self.attach
+
     def attach_type(self, hook: str) -> int:
         """The attach type of a hook."""
         return self.attach_types[hook if hook in self.attach_types else "*"]
@@ -152,6 +158,7 @@ KINDS: dict[str, Kind] = {
             since=(5, 9),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
+            entry_hooks=("devmap", "cpumap"),
         ),
         Kind(
             name="tracepoint",
