@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Self
 
-    from osmia.compiler import Target
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest, Target
     from osmia.loader.load import LoadedObject
     from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
