@@ -9,7 +9,7 @@ from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
-from osmia.maps.table import BY_TYPE
+from osmia.maps.table import kind_of_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def fill_slots(spec: MapSpec, live: KernelMap, fds: Mapping[str, int]) -> None:
 
 
 def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], inner_map_fd: int) -> KernelMap:
-    kind = BY_TYPE.get(spec.type)
+    kind = kind_of_type(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
     # The kernel takes types for both key and value, or for the value alone where it is a section of global data; for
