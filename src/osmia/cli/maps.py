@@ -8,8 +8,8 @@ from osmia.abi.generated import BPF_F_WRONLY
 from osmia.cli import clock
 from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
+from osmia.maps import PerCpuValues
 from osmia.maps.declaration import Map
-from osmia.maps.percpu import PerCpuValues
 from osmia.record import record
 
 TYPE_CHECKING = False
