@@ -26,9 +26,7 @@ struct prefix { u32 length, address; };
 
 def kinds() -> list[MapKind]:
     """The types, in the table's order."""
-    return [
-        kind for name, kind in MAP_KINDS.items() if name not in OF_NO_PROGRAM and kind.since <= kernel_version()
-    ]
+    return [kind for name, kind in MAP_KINDS.items() if name not in OF_NO_PROGRAM and kind.since <= kernel_version()]
 
 
 def every_map_type() -> bytes:
@@ -44,7 +42,7 @@ def _declared(kind: MapKind) -> str:
     lines = [f"__uint(type, {kind.type});", f"__uint(map_flags, {flags});" if flags else ""]
     if ENTRIES[kind.entries]:
         lines.append(f"__uint(max_entries, {ENTRIES[kind.entries]});")
-    return f"struct {{ {' '.join(lines)} {_key(kind)} {_value(kind)} }} {kind.kernel_name.lower()} SEC(\".maps\");\n"
+    return f'struct {{ {" ".join(lines)} {_key(kind)} {_value(kind)} }} {kind.kernel_name.lower()} SEC(".maps");\n'
 
 
 def _key(kind: MapKind) -> str:
