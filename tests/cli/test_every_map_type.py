@@ -138,5 +138,7 @@ def test_maps_that_user_code_may_only_write_are_named() -> None:
 
     secret = Array(u32, max_entries=2, name="secret", flags=BPF_F_WRONLY)
     secret.create()
-    assert _map_lines(secret) == ["secret: ARRAY"]
-    secret.close()
+    try:
+        assert _map_lines(secret) == ["secret: ARRAY"]
+    finally:
+        secret.close()
