@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from osmia.maps import PerCpuValues as PerCpuValues
     from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
-    from osmia.maps.array import PerCpuArray as PerCpuArray
     from osmia.maps.bloom import BloomFilter as BloomFilter
     from osmia.maps.cgroups import CgroupArray as CgroupArray
     from osmia.maps.cgroups import CgroupStorage as CgroupStorage
@@ -82,6 +81,7 @@ if TYPE_CHECKING:
     from osmia.maps.lpm import LpmTrie as LpmTrie
     from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
     from osmia.maps.of_maps import HashOfMaps as HashOfMaps
+    from osmia.maps.percpu_array import PerCpuArray as PerCpuArray
     from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.queue import Queue as Queue
@@ -209,7 +209,7 @@ _HOME = {
     "ObjectError": "osmia.errors",
     "OsmiaError": "osmia.errors",
     "Packet": "osmia.contexts.packet",
-    "PerCpuArray": "osmia.maps.array",
+    "PerCpuArray": "osmia.maps.percpu_array",
     "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuCounter": "osmia.maps.counters",
     "PerCpuHashMap": "osmia.maps.hash",

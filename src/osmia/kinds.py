@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from osmia.abi.context_member import ContextMember
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
 
 
 @record

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from osmia.links.xdp import XdpLink
-    from osmia.maps.array import PerCpuArray
+    from osmia.maps.percpu_array import PerCpuArray
 
 OBJECT = f"{os.path.splitext(counter.__file__)[0]}.o"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from osmia.contexts import fields_of, helpers_later, kernel_only_field
+from osmia.contexts import helpers_later, kernel_only_field
 from osmia.contexts.cgroup import CgroupAction  # noqa: F401 - the kind finds it here
+from osmia.contexts.fields import fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

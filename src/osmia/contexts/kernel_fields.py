@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.abi.generated.contexts import CONTEXTS
-from osmia.contexts import fields_of
+from osmia.contexts.fields import fields_of
 
 SOCK_NETWORK = {"src_ip4": 32, "src_ip6": 32, "dst_port": 16, "dst_ip4": 32, "dst_ip6": 32}
 # Of a connection that is being set up, or is over, less is known.

@@ -6,7 +6,7 @@ from osmia.contexts import helpers_later, kernel_only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
     from osmia.contexts.generated.helpers import RawTracepointHelpers
 else:
     RawTracepointHelpers = helpers_later("RawTracepointHelpers")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from osmia.contexts import fields_of, kernel_only_field
+from osmia.contexts import kernel_only_field
+from osmia.contexts.fields import fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.arrays import FixedArray
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
     from osmia.contexts.kernel_structs import sock_common
     from osmia.types import u32
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from osmia.contexts import fields_of, helpers_later, kernel_only_field
+from osmia.contexts import helpers_later, kernel_only_field
 from osmia.contexts.connection import Connection
+from osmia.contexts.fields import fields_of
 from osmia.contexts.sk_action import SkAction
 
 __all__ = ["FIELDS", "SkAction", "SkMsgContext"]

@@ -6,7 +6,7 @@ from osmia.contexts import helpers_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
     from osmia.contexts.generated.helpers import TpBtfHelpers
 else:
     TpBtfHelpers = helpers_later("TpBtfHelpers")

@@ -15,7 +15,7 @@ from osmia.contexts import helpers_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
     from osmia.contexts.generated.helpers import TracepointHelpers
 else:
     TracepointHelpers = helpers_later("TracepointHelpers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.contexts import ContextField, helpers_later
+from osmia.contexts import helpers_later
 from osmia.enumeration import IntEnum
 
 TYPE_CHECKING = False
@@ -11,13 +11,6 @@ if TYPE_CHECKING:
     from osmia.contexts.packet import Packet
 else:
     XdpHelpers = helpers_later("XdpHelpers")
-
-
-FIELDS = {
-    "ingress_ifindex": ContextField(12, 32),
-    "rx_queue_index": ContextField(16, 32),
-    "egress_ifindex": ContextField(20, 32, hooks=("devmap",)),
-}
 
 
 class XdpAction(IntEnum):
@@ -85,3 +78,18 @@ class XdpContext(XdpHelpers):
 
 def _kernel_only(field: str) -> TypeError:
     return TypeError(f"XdpContext.{field} exists in kernel code only: a program that runs in the kernel reads it")
+
+
+if not TYPE_CHECKING:  # for type checkers no other name is here
+
+    def __getattr__(name):
+        if name != "FIELDS":
+            raise AttributeError(f"module 'osmia.contexts.xdp' has no attribute {name!r}", name=name)
+        from osmia.contexts.fields import ContextField  # the compiler's: a process that loads and attaches never asks
+
+        globals()["FIELDS"] = fields = {
+            "ingress_ifindex": ContextField(12, 32),
+            "rx_queue_index": ContextField(16, 32),
+            "egress_ifindex": ContextField(20, 32, hooks=("devmap",)),
+        }
+        return fields

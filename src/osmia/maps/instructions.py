@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.maps.array import Indexed
-from osmia.maps.mapping import ValueMap
+from osmia.maps.mapping import Indexed, ValueMap
 from osmia.maps.table import MAP_KINDS
 from osmia.structs import struct
 from osmia.types import u32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _operator import itemgetter  # without the Python half of `operator`, which costs start-up time
 from _struct import Struct
 
 from osmia.errors import KernelError, shortened, shown
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
-_FIRST = itemgetter(0)
-
 
 class ForEach(Map[K, V], Generic[K, V]):
     """What the maps have in common that kernel code can walk."""
@@ -38,6 +35,39 @@ class ForEach(Map[K, V], Generic[K, V]):
         called for; of a map that changes meanwhile, some may be left out or come twice.
         """
         self._kernel_only("for_each", callback)
+
+
+class Indexed(Map[int, V], Generic[V]):
+    """What the keys of arrays have in common."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.max_entries))
+
+    def __len__(self) -> int:
+        return self.max_entries
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self._lookup(self._encode_key(key)) is not None
+        except KeyError:
+            return False
+
+    def _encode_key(self, key: Any) -> bytes:
+        packed = super()._encode_key(key)
+        if key.__index__() >= self.max_entries:
+            raise self._missing(key)
+        return packed
+
+    def _bad_key(self, key: Any) -> Exception:
+        return self._missing(key) if hasattr(key, "__index__") else self._keys.refusal(key)
+
+    def _missing(self, key: Any) -> KeyError:
+        return KeyError(f"{self.subject}: no key {shortened(key)}, its keys are 0 to {self.max_entries - 1}")
+
+    if not TYPE_CHECKING:  # for type checkers an array has no `del` at all
+
+        def __delitem__(self, key: Any) -> None:
+            raise TypeError(f"{self.subject}: an array cannot delete a key; to clear its value write 0")
 
 
 class UserMap(Map[K, V], Generic[K, V]):
@@ -181,9 +211,14 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
     """A map with one value a key: a subscript means the same on both sides."""
 
     def _reader(self, backend: MapBackend) -> Callable[[Any], Any]:
+        if isinstance(backend, Absent):
+            return backend.lookup
         convert = self._values.convert
-        make = _FIRST if convert is None else lambda stored: convert(stored[0])
-        return self._reading(backend, self._values.unpack, make)
+        if convert is not None:
+            return self._reading(backend, self._values.unpack, lambda stored: convert(stored[0]))
+        from _operator import itemgetter  # without the Python half of `operator`, which costs start-up time
+
+        return self._reading(backend, self._values.unpack, itemgetter(0))
 
     def __getitem__(self, key: K) -> V:
         """The value of `key`, as it was when it was read. KeyError if there is none."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from osmia.abi.generated import BPF_F_INNER_MAP
 from osmia.errors import KernelError, NotLoadedError, shown
 from osmia.generic import Generic, Mapping, TypeVar, overload
-from osmia.maps.array import Indexed
 from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map
-from osmia.maps.mapping import UserMap
+from osmia.maps.mapping import Indexed, UserMap
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
 

@@ -111,8 +111,9 @@ MAP_KINDS: Table[MapKind] = Table({
         _COME_AND_GO, per_cpu=True, flags=_HASH, batch=_ALL_BATCHES,
     ),
     "PerCpuArray": lambda: MapKind(
-        bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", "array", (4, 6), {**_INDEXED, **_OTHER_CPU},
-        _PER_KEY, keys="index", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS, batch=_NO_DELETE,
+        bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", "percpu_array", (4, 6),
+        {**_INDEXED, **_OTHER_CPU}, _PER_KEY, keys="index", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS,
+        batch=_NO_DELETE,
     ),
     "StackTraceMap": lambda: MapKind(
         bpf.BPF_MAP_TYPE_STACK_TRACE, "STACK_TRACE", "StackTraceMap", "stacks", (4, 6), {"stackid": "get_stackid"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from osmia.btf.read import Btf
 from osmia.errors import ObjectError
-from osmia.maps.array import PerCpuArray
 from osmia.maps.declaration import RESERVED
 from osmia.maps.foreign import open_map
+from osmia.maps.percpu_array import PerCpuArray
 from osmia.programs.paths import known_path
 from osmia.record import record
 

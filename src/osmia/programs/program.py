@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from osmia.kernel.program import KernelProgram
     from osmia.kinds import Kind
     from osmia.loader.load import LoadedObject
-    from osmia.maps.array import PerCpuArray
     from osmia.maps.declaration import Map, Shared
     from osmia.maps.globals import Variable
+    from osmia.maps.percpu_array import PerCpuArray
     from osmia.programs.error_counts import ErrorCount
     from osmia.programs.global_data import Settings
     from osmia.programs.run_result import RunResult

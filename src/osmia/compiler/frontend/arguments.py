@@ -10,7 +10,8 @@ from osmia.compiler.fingerprint import describe
 from osmia.compiler.frontend.annotations import parsed
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import BoolType, ContextType, IntType, ObjectType, OptionalType, integer_of, storage_type
-from osmia.contexts import ContextField, kernel_structs
+from osmia.contexts import kernel_structs
+from osmia.contexts.fields import ContextField
 from osmia.kernel import tracefs
 from osmia.layout import BooleanLayout, IntegerLayout, StructLayout, layout_of
 from osmia.types import is_integer, u8, u64

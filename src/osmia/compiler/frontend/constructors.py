@@ -13,8 +13,8 @@ from osmia.compiler.frontend.stores import aggregate, check_bits, check_scalar, 
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import OptionalType, PlaceType, is_scalar
 from osmia.layout import BytesLayout, Field, IntegerLayout, Layout, StructLayout, layout_of, spin_locks
-from osmia.maps.array import PerCpuArray
 from osmia.maps.codec import Bytes
+from osmia.maps.percpu_array import PerCpuArray
 from osmia.types import u32
 
 if TYPE_CHECKING:

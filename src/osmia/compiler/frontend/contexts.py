@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.ir.types import Storage
     from osmia.compiler.location import Location
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
 
 WIDTHS: dict[tuple[int, bool], Storage] = {(of.bits, of.signed): of for of in INTEGERS}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from enum import IntEnum
 
     from osmia.compiler.ir.nodes import MapReference
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
     from osmia.types import Integer
 
 # A declared width: one of u8..i64.
