@@ -24,6 +24,7 @@ from osmia.compiler.frontend.socket_maps import (
 from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
+from osmia.errors import with_article
 from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> N
     if "lookup" in operations:
         return
     raise error(
-        f"kernel code cannot look up a key in a {type(map_.declaration).__name__}",
+        f"kernel code cannot look up a key in {with_article(type(map_.declaration).__name__)}",
         location,
         found=found,
         expected=f"one of its operations: {', '.join(operations)}" if operations else "a map that has such keys",
