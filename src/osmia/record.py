@@ -9,8 +9,6 @@ from __future__ import annotations
 
 __all__ = ["frozen_record", "record"]
 
-from osmia.errors import with_article
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
@@ -40,7 +38,7 @@ else:
             return hash(tuple([values[name] for name in fields]))
 
         def __setattr__(self, name, value):
-            raise AttributeError(f"{cls.__name__}.{name} is set once, when {with_article(cls.__name__)} is made")
+            raise AttributeError(f"{cls.__name__}.{name} is set once, when a {cls.__name__} is made")
 
         def __delattr__(self, name):
             raise AttributeError(f"{cls.__name__}.{name} cannot be deleted")

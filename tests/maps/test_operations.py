@@ -30,7 +30,7 @@ from osmia import (
     xdp,
 )
 from osmia.compiler.build import checked_unit
-from osmia.errors import CompileError
+from osmia.errors import CompileError, with_article
 from osmia.flags import (
     BPF_F_MMAPABLE,
     BPF_F_NO_COMMON_LRU,
@@ -77,7 +77,7 @@ def test_each_flag_of_a_row_is_taken_by_the_kernel_and_every_other_is_refused(na
         else:
             text = refusal(ValueError, lambda flag=flag: DECLARE[name](flag))
             assert text.startswith(f"M: the flag {names(flag)} ")
-            assert text.endswith(f"; a {name} takes {names(row.flags)}")
+            assert text.endswith(f"; {with_article(name)} takes {names(row.flags)}")
 
 
 def test_a_flag_is_refused_with_who_takes_it() -> None:
@@ -117,7 +117,7 @@ def test_values_that_are_too_large_for_each_cpu() -> None:
         made: Any = of
         kernel_map(made(*key, Fits, max_entries=4, name="M")).close()
         assert refusal(ValueError, lambda made=made, key=key: made(*key, TooLarge, max_entries=4, name="M")) == (
-            f"M: a value of a {of.__name__} has 32768 bytes at most, as the kernel keeps one for each CPU, "
+            f"M: a value of {with_article(of.__name__)} has 32768 bytes at most, as the kernel keeps one for each CPU, "
             "and TooLarge has 32769"
         )
 
