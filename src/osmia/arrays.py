@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.errors import with_article
 from osmia.generic import Generic, TypeVar, overload
 from osmia.layout import Declaration
 
@@ -133,7 +134,7 @@ class Chars(Declaration):
         try:
             return self._data[index]
         except IndexError:
-            raise IndexError(f"no byte {index} in a {self.layout.name}: it has {len(self)}") from None
+            raise IndexError(f"no byte {index} in {with_article(self.layout.name)}: it has {len(self)}") from None
 
     def __bytes__(self) -> bytes:
         return self._data

@@ -91,6 +91,9 @@ def errno_name(number: int) -> str:
 
 
 LONGEST_SHOWN = 60
+_VOWELS = ("a", "e", "i", "o", "u")
+_SAID_WITH_YOU = ("u1", "u3", "u6", "u8", "ui", "uni", "us", "ut")
+_SPELLED_WITH_AN = ("X", "Lru", "Lpm", "Lsm")
 WIDE = "int: say how wide it is, as in u32 or u64"
 
 
@@ -103,6 +106,14 @@ def shortened(value: object) -> str:
     """What `repr` gives, of bearable length."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def with_article(name: str) -> str:
+    """A name as it is said: `an Array`, `a HashMap`, `an XdpAction`, `a u32`."""
+    first = name[:1].lower()
+    spelled = name.startswith(_SPELLED_WITH_AN) or (name.startswith("Sk") and name[2:3].isupper())
+    vowel = first in _VOWELS and not name.lower().startswith(_SAID_WITH_YOU)
+    return f"an {name}" if spelled or vowel else f"a {name}"
 
 
 def shown_type(of: object) -> str:

@@ -10,7 +10,7 @@ from _operator import index  # without the Python half of `operator`, which cost
 from struct import Struct
 
 from osmia.arrays import Chars, FixedArray, SpinLock
-from osmia.errors import shortened, shown
+from osmia.errors import shortened, shown, with_article
 from osmia.layout import (
     ArrayLayout,
     BigEndianLayout,
@@ -124,7 +124,7 @@ class EnumForm(Form):
     def take(self, value: Any, what: str) -> Any:
         """A member."""
         if not isinstance(value, self.layout.of):
-            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
+            raise TypeError(f"{what} is {with_article(self.layout.name)}, not {shown(value)}")
         return value
 
     def get(self, items: Sequence[Any], at: int, what: str, frozen: bool) -> Any:  # noqa: ARG002 - of other forms
@@ -320,13 +320,13 @@ class InstanceForm(Form):
     def take(self, value: Any, what: str) -> Any:
         """A copy of an instance; the instance itself if it never changes."""
         if not isinstance(value, self.layout.of):
-            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
+            raise TypeError(f"{what} is {with_article(self.layout.name)}, not {shown(value)}")
         return self.copy(value, frozen=self.layout.frozen)
 
     def encode(self, value: Any, what: str) -> bytes:
         """An instance as bytes. TypeError, which names `what`, for anything else."""
         if not isinstance(value, self.layout.of):
-            raise TypeError(f"{what} is a {self.layout.name}, not {shown(value)}")
+            raise TypeError(f"{what} is {with_article(self.layout.name)}, not {shown(value)}")
         return self.pack(value)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 
 from osmia.arrays import Chars, FixedArray, SpinLock
-from osmia.errors import WIDE, shown
+from osmia.errors import WIDE, shown, with_article
 from osmia.forms import FROZEN, MEMORY, BitFieldForm, StructForm, UnionForm, form_of
 from osmia.generic import TypeVar, dataclass_transform, overload
 from osmia.layout import (
@@ -171,9 +171,9 @@ def from_bytes(of: type[T], data: bytes | bytearray | memoryview, /) -> T:
     try:
         held = bytes(memoryview(data))
     except TypeError:
-        raise TypeError(f"from_bytes() takes the bytes of a {layout.name}, not {_named(data)}") from None
+        raise TypeError(f"from_bytes() takes the bytes of {with_article(layout.name)}, not {_named(data)}") from None
     if len(held) != layout.size:
-        raise ValueError(f"a {layout.name} is {layout.size} bytes, not {len(held)}")
+        raise ValueError(f"{with_article(layout.name)} is {layout.size} bytes, not {len(held)}")
     return form_of(layout).unpack(held, f"the {layout.name}", frozen=False)  # type: ignore[no-any-return]
 
 
@@ -325,7 +325,9 @@ class _Maker:
         layout = default.layout
         if not _fits(annotation, layout):
             wanted = _annotation_of(layout)
-            raise self.refusal(f"{what}: {layout.name} is a {wanted}, and the annotation says {_named(annotation)}")
+            raise self.refusal(
+                f"{what}: {layout.name} is {with_article(wanted)}, and the annotation says {_named(annotation)}"
+            )
         if self.union and any(to_bytes(default)):
             raise self.refusal(f"{what}: the default of a union's field is 0")
         return layout
@@ -458,7 +460,9 @@ def _eq(self: Any, other: Any, /) -> Any:
 def _hash(self: Any, /) -> int:
     name = type(self).__name__
     if FROZEN not in self.__dict__:
-        raise TypeError(f"a {name} that can be changed has no hash: write @struct(frozen=True) above class {name}")
+        raise TypeError(
+            f"{with_article(name)} that can be changed has no hash: write @struct(frozen=True) above class {name}"
+        )
     return hash((name, self.__osmia_form__.pack(self)))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import system_packages
 from command_line import run
+from osmia.compiler import running_kernel
 from osmia.object_file import read_object
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "xdp_map_counter.py"
@@ -27,6 +28,16 @@ def first(ctx: XdpContext) -> XdpAction:
 @xdp
 def second(ctx: XdpContext) -> XdpAction:
     return XdpAction.DROP
+"""
+
+NEWER = """
+from osmia import *
+last = Array(u64, max_entries=1)
+
+@xdp
+def timed(ctx: XdpContext) -> XdpAction:
+    last[0] = ctx.ktime_get_coarse_ns()
+    return XdpAction.PASS
 """
 
 
@@ -98,13 +109,26 @@ def test_what_is_built_loads_elsewhere(here: Path) -> None:
     assert run("build", "two.py", "--emit", "btf", cwd=here).out.splitlines() == said.splitlines()
 
 
+@pytest.mark.skipif(running_kernel().kernel < (5, 11), reason="the running kernel has no such helper")
+def test_objdump_shows_source_as_the_running_kernel_gets_it(here: Path) -> None:
+    (here / "newer.py").write_text(NEWER)
+    code, out, err = run("objdump", "newer.py", cwd=here)
+    assert (code, err) == (0, "")
+    assert "<timed>:" in out
+    code, out, err = run("build", "newer.py", cwd=here)
+    assert (code, out) == (1, "")
+    assert err.endswith("  fix: compile it for newer kernels: `osmia build --kernel 5.11`\n")
+
+
 @pytest.mark.parametrize("cpu", ["v1", "v2", "v3", "v4"])
 def test_objdump_of_source_and_of_the_object(here: Path, cpu: str) -> None:
     code, out, err = run("objdump", "counter.py", cwd=here)
     assert (code, err) == (0, "")
     assert "0000000000000000 <xdp_map_counter>:" in out
     assert ";     counter.value += 1\n" in out
-    assert run("build", "counter.py", cwd=here).code == 0
+    here_and_now = running_kernel()
+    kernel = f"{here_and_now.kernel[0]}.{here_and_now.kernel[1]}"
+    assert run("build", "counter.py", "--cpu", here_and_now.cpu, "--kernel", kernel, cwd=here).code == 0
     assert run("objdump", "counter.o", cwd=here).out == out.replace("counter.py:", "counter.o:", 1)
     assert run("build", "counter.py", "--cpu", cpu, cwd=here).code == 0
     assert "<xdp_map_counter>:" in run("objdump", "counter.o", "--section", "xdp", cwd=here).out

@@ -251,7 +251,7 @@ def test_where_a_link_cannot_be_pinned(inside: Namespace, passes: LoadedObject, 
         ):
             with pytest.raises(KernelError) as caught:
                 link.pin(str(path))
-            assert str(caught.value) == f"cannot pin program 'passes' on interface 'far0' to '{path}': {problem}"
+            assert str(caught.value) == f"cannot pin program 'passes' on interface 'far0' to {path}: {problem}"
 
 
 def test_no_link_is_forgotten() -> None:

@@ -279,11 +279,6 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
     assert refusal(TypeError, lambda: open_map(id="3")) == "open_map(): id is an int, not str '3'"  # type: ignore[arg-type]
     plain = tmp_path / "plain"
     plain.touch()
-    assert refusal(KernelError, lambda: open_map(plain)) in {
-        f"cannot open what is pinned at {plain}: it is no file of a BPF file system (EINVAL)",
-        f"cannot open what is pinned at {plain}: this process may not write there, or may not read what is there "
-        "(EACCES)",
-    }
     assert refusal(KernelError, lambda: open_map(id=0xFFFF_FFF0)) == (
         "cannot open the map with id 4294967280: there is no such map (ENOENT)"
     )
@@ -296,12 +291,45 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
         f"the file descriptor {count.fd} is no map but bpf-prog"
     )
     held = made(stack, declared)
+    assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
+
+
+def test_paths_that_are_in_no_bpf_file_system(
+    stack: ExitStack, pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared: Any = HashMap(u32, u32, max_entries=2, name="m")
+    plain = tmp_path / "plain"
+    plain.touch()
+    only = (
+        f"in a file system of type {file_system_of(tmp_path)}, and pins exist in a BPF file system only: take a path "
+        "below /sys/fs/bpf (`mount -t bpf bpf /sys/fs/bpf` if there is none)"
+    )
+    for opened in (lambda: open_map(plain), lambda: declared.open(plain)):
+        assert refusal(KernelError, opened) == f"cannot open what is pinned at {plain}: it is a file {only} (EACCES)"
+    assert refusal(KernelError, lambda: open_map(pins)) == (
+        f"cannot open what is pinned at {pins}: it is a directory, and nothing that is pinned (EACCES)"
+    )
+    held = made(stack, declared)
+    assert refusal(KernelError, lambda: held.pin(tmp_path / "m")) == (
+        f"cannot pin map 'm' to {tmp_path / 'm'}: '{tmp_path}' is {only} (EPERM)"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert refusal(KernelError, lambda: held.pin("m")) == f"cannot pin map 'm' to m: '{tmp_path}' is {only} (EPERM)"
     missing = tmp_path / "there" / "m"
     assert refusal(KernelError, lambda: held.pin(missing)) == (
-        f"cannot pin map 'm' to {missing}: there is no such path (ENOENT): is the directory there, and is it in a BPF "
-        "file system (mount -t bpf bpf /sys/fs/bpf)?"
+        f"cannot pin map 'm' to {missing}: there is no directory '{missing.parent}' (ENOENT)"
     )
-    assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
+    assert refusal(KernelError, lambda: held.pin("")) == ("cannot pin map 'm' to : No such file or directory (ENOENT)")
+    assert refusal(KernelError, lambda: held.pin(pins / "a.map")) == (
+        f"cannot pin map 'm' to {pins / 'a.map'}: names in a BPF file system have no dot (EPERM)"
+    )
+
+
+def file_system_of(path: Path) -> str:
+    """The type of the file system that the longest mount point above the path is of."""
+    mounts = [line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    above = [(line.split()[4], kind.split()[0]) for line, kind in mounts if path.is_relative_to(line.split()[4])]
+    return max(reversed(above), key=lambda mount: len(mount[0]))[1]
 
 
 def test_more_than_there_is_memory_for() -> None:

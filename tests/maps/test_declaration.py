@@ -153,7 +153,10 @@ def test_max_entries_has_to_be_said() -> None:
         Array(u32)  # type: ignore[call-arg]
 
 
-NOT_LOADED = "FLOWS is not loaded: attach a program that uses it, or take the handle that load() gives"
+NOT_LOADED = (
+    "FLOWS is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() the "
+    "path where it is pinned"
+)
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["not loaded", "closed"])

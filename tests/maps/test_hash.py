@@ -49,6 +49,19 @@ def test_reads_writes_and_deletes(flows: HashMap[int, int]) -> None:
     assert ((6, 2) in flows.items(), 3 in flows.values()) == (True, False)
 
 
+def test_flags_go_with_one_key(flows: HashMap[int, int]) -> None:
+    text = (
+        "FLOWS: flags go with one key and one value, not with a mapping or with pairs: update(key, value, flags); "
+        "update_many(keys, values, flags) takes them"
+    )
+    wrong: Any = flows
+    for entries in ({1: 1}, [(1, 1)], iter([(1, 1)])):
+        assert refusal(TypeError, lambda entries=entries: wrong.update(entries, 9)) == text
+    assert refusal(TypeError, lambda: wrong.update("1", 9)) == "FLOWS: a key is an int (u32), not str '1'"
+    assert refusal(TypeError, lambda: wrong.update({}, 1, 9)) == "FLOWS: a key is an int (u32), not dict {}"
+    assert dict(flows) == {}
+
+
 def test_a_missing_key(flows: HashMap[int, int]) -> None:
     assert refusal(KeyError, lambda: flows[5]) == "FLOWS: no key 5"
     assert refusal(KeyError, lambda: flows.__delitem__(5)) == "FLOWS: no key 5"

@@ -30,7 +30,7 @@ from osmia import (
     xdp,
 )
 from osmia.compiler.build import checked_unit
-from osmia.errors import CompileError
+from osmia.errors import CompileError, with_article
 from osmia.flags import (
     BPF_F_MMAPABLE,
     BPF_F_NO_COMMON_LRU,
@@ -77,13 +77,13 @@ def test_each_flag_of_a_row_is_taken_by_the_kernel_and_every_other_is_refused(na
         else:
             text = refusal(ValueError, lambda flag=flag: DECLARE[name](flag))
             assert text.startswith(f"M: the flag {names(flag)} ")
-            assert text.endswith(f"; a {name} takes {names(row.flags)}")
+            assert text.endswith(f"; {with_article(name)} takes {names(row.flags)}")
 
 
 def test_a_flag_is_refused_with_who_takes_it() -> None:
     assert refusal(ValueError, lambda: DECLARE["LruHashMap"](BPF_F_NO_PREALLOC)) == (
         "M: the flag BPF_F_NO_PREALLOC is for HashMap, PerCpuHashMap, LpmTrie, HashOfMaps, SkStorage, InodeStorage, "
-        "TaskStorage, CgrpStorage; a LruHashMap takes BPF_F_NO_COMMON_LRU, BPF_F_RDONLY, BPF_F_WRONLY, "
+        "TaskStorage, CgrpStorage; an LruHashMap takes BPF_F_NO_COMMON_LRU, BPF_F_RDONLY, BPF_F_WRONLY, "
         "BPF_F_ZERO_SEED, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG"
     )
     assert refusal(ValueError, lambda: DECLARE["HashMap"](1 << 20)) == (
@@ -117,7 +117,7 @@ def test_values_that_are_too_large_for_each_cpu() -> None:
         made: Any = of
         kernel_map(made(*key, Fits, max_entries=4, name="M")).close()
         assert refusal(ValueError, lambda made=made, key=key: made(*key, TooLarge, max_entries=4, name="M")) == (
-            f"M: a value of a {of.__name__} has 32768 bytes at most, as the kernel keeps one for each CPU, "
+            f"M: a value of {with_article(of.__name__)} has 32768 bytes at most, as the kernel keeps one for each CPU, "
             "and TooLarge has 32769"
         )
 
@@ -136,16 +136,17 @@ def test_a_class_has_what_its_row_says_and_says_so_of_the_rest(name: str) -> Non
     there = dict.fromkeys((*row.kernel_operations, *row.user_operations))
     for operation in there:
         assert callable(getattr(made, operation)), operation
+    operations = f"it has {', '.join(row.user_operations)}" if row.user_operations else "it has none"
     others = {
         each for other in MAP_KINDS.values() for each in (*other.kernel_operations, *other.user_operations)
     } - set(there)
     for operation in others:
         assert refusal(AttributeError, lambda operation=operation: getattr(made, operation)) == (
-            f"M: {name} has no operation {operation!r}; it has {', '.join(there)}"
+            f"M: {name} has no operation {operation!r} in user code; {operations}"
         )
 
 
-def test_the_compiler_and_user_code_say_the_same() -> None:
+def test_what_user_code_and_kernel_code_have_is_said_of_each() -> None:
     jobs = Queue(u32, max_entries=4, name="jobs")
 
     @xdp
@@ -157,5 +158,5 @@ def test_the_compiler_and_user_code_say_the_same() -> None:
         checked_unit((program.request,))
     assert caught.value.problem == "Queue has no operation 'delete' in kernel code"
     assert refusal(AttributeError, lambda: jobs.delete(1)) == (  # type: ignore[attr-defined]
-        "jobs: Queue has no operation 'delete'; it has push, pop, peek"
+        "jobs: Queue has no operation 'delete' in user code; it has push, pop, peek"
     )

@@ -176,7 +176,7 @@ def test_what_user_code_cannot_do() -> None:
     for use in (lambda: held[0], lambda: held.__setitem__(0, 1), lambda: list(held), lambda: 1 in held):
         assert refusal(TypeError, use) == text
     assert refusal(AttributeError, lambda: held.update(1, 2)) == (
-        "Q: Queue has no operation 'update'; it has push, pop, peek"
+        "Q: Queue has no operation 'update' in user code; it has push, pop, peek"
     )
     assert refusal(AttributeError, lambda: held.colour) == "Q: Queue has no attribute 'colour'"
     assert refusal(OverflowError, lambda: held.push(1 << 32)) == (
@@ -192,7 +192,7 @@ def test_what_user_code_cannot_do() -> None:
     )
     assert refusal(TypeError, lambda: list(bloom)) == "B: a BloomFilter does not give values back: ask `value in m`"
     assert refusal(AttributeError, lambda: bloom.pop()) == (
-        "B: BloomFilter has no operation 'pop'; it has push, contains, add, update"
+        "B: BloomFilter has no operation 'pop' in user code; it has add, update"
     )
 
 

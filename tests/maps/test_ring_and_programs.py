@@ -165,9 +165,12 @@ def test_programs_that_are_refused() -> None:
                 raise AssertionError
 
         assert text_of(TypeError, lambda: tails.__setitem__(0, Other())) == (
-            "TAILS: its programs take a XdpContext, and traces (kprobe) takes a u64"
+            "TAILS: its programs take an XdpContext, and traces (kprobe) takes a u64"
         )
-    text = "TAILS is not loaded: attach a program that uses it, or take the handle that load() gives"
+    text = (
+        "TAILS is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
+        "the path where it is pinned"
+    )
     assert text_of(NotLoadedError, lambda: TAILS.__setitem__(0, passes)) == text
     assert not passes.loaded
     other: Any = HashMap(u32, u32, max_entries=4, name="TAILS")

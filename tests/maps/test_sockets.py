@@ -193,7 +193,10 @@ def test_what_is_declared() -> None:
     assert repr(SockHash(Flow, max_entries=2, name="flows")) == "<SockHash(Flow, max_entries=2) flows, not live>"
     assert repr(ReusePortSockArray(max_entries=2, name="r")) == "<ReusePortSockArray(max_entries=2) r, not live>"
     assert held.describe() != SockMap(max_entries=5, name="held").describe()
-    text = "held is not loaded: attach a program that uses it, or take the handle that load() gives"
+    text = (
+        "held is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
+        "the path where it is pinned"
+    )
     assert text_of(NotLoadedError, lambda: held[0]) == text
     wrong: Any = SockMap
     assert text_of(ValueError, lambda: wrong(max_entries=0, name="m")) == "m: max_entries is 1 to 4294967295, not 0"

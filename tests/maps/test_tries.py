@@ -183,13 +183,17 @@ def test_flags_and_a_full_trie(blocked: LpmTrie[int, IPv4Network, int]) -> None:
     blocked.update({f"{number}.0.0.0/8": number for number in (11, 12, 13)})
     with pytest.raises(KernelError) as caught:
         blocked["14.0.0.0/8"] = 0
-    assert "IPv4Network('14.0.0.0/8') of map 'BLOCKED'" in str(caught.value)
+    assert caught.value.errno == errno.ENOSPC
+    assert str(caught.value) == (
+        "cannot write key IPv4Network('14.0.0.0/8') of map 'BLOCKED': the map holds 4 entries and no more (ENOSPC)"
+    )
     assert len(blocked) == 4
 
 
 BAD_KEYS: list[tuple[object, str]] = [
     ("10.0.0.1/8", 'ValueError: BLOCKED: a key is an IPv4 prefix, "10.0.0.0/8": 10.0.0.1/8 has host bits set'),
     ("fd00::/8", 'ValueError: BLOCKED: a key is an IPv4 prefix, "10.0.0.0/8", not the IPv6 fd00::/8'),
+    ("fe80::/8", 'ValueError: BLOCKED: a key is an IPv4 prefix, "10.0.0.0/8", not the IPv6 fe80::/8'),
     (
         "ten",
         "ValueError: BLOCKED: a key is an IPv4 prefix, \"10.0.0.0/8\": 'ten' does not appear to be an IPv4 or IPv6 "

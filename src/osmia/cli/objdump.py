@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.description = "Show the instructions of a program, with the source lines they come from."
-    parser.add_argument("file", metavar="FILE", help="a BPF object, or a FILE.py, compiled as `osmia build` does")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="a BPF object, or a FILE.py, which is compiled for the running kernel, as by `osmia run`",
+    )
     parser.add_argument("--section", metavar="NAME", help="show this section only, such as xdp")
 
 
@@ -26,9 +30,9 @@ def run(arguments: Namespace) -> int:
         data = file.read()
     if path.endswith(".py") and not data.startswith(b"\x7fELF"):
         from osmia.cli.source import compile_file
-        from osmia.compiler import PORTABLE
+        from osmia.compiler import running_kernel
 
-        data = compile_file(path, PORTABLE)
+        data = compile_file(path, running_kernel())
     with Output(None) as output:
         output.write(objdump(data, os.path.basename(path), arguments.section))
     return 0

@@ -491,7 +491,10 @@ class KernelMap:
         from osmia.kernel.errors import kernel_error
 
         what = f"{doing} key {key.hex(' ')} of map '{self.name}'" if key else f"{doing} map '{self.name}'"
-        return kernel_error(number, what, hints=_HINTS[doing] | {errno.E2BIG: self._full()})
+        full = {errno.E2BIG: self._full("E2BIG")}
+        if doing == "write":
+            full[errno.ENOSPC] = self._full("ENOSPC")  # a trie's
+        return kernel_error(number, what, hints=_HINTS[doing] | full)
 
     def _error_at(self, number: int, doing: str, keys: Buffer, index: int) -> KernelError:
         """The error about one key of many."""
@@ -500,8 +503,8 @@ class KernelMap:
         error.key = key
         return error
 
-    def _full(self) -> str:
-        return f"the map holds {self.max_entries} entries and no more (E2BIG)"
+    def _full(self, name: str) -> str:
+        return f"the map holds {self.max_entries} entries and no more ({name})"
 
 
 _NOT_MAPPABLE = "it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"

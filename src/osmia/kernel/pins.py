@@ -1,20 +1,10 @@
-"""Names of maps and programs in a BPF file system."""
+"""Names of maps, programs and links in a BPF file system."""
 
 from __future__ import annotations
 
-import errno
 import os
 
 from osmia.kernel import attributes, bpf
-from osmia.kernel.errors import kernel_error
-
-_DIRECTORY = "is the directory there, and is it in a BPF file system (mount -t bpf bpf /sys/fs/bpf)?"
-_HINTS = {
-    errno.EEXIST: "there is a file of that name already (EEXIST)",
-    errno.ENOENT: f"there is no such path (ENOENT): {_DIRECTORY}",
-    errno.EINVAL: f"this is no place for it (EINVAL): {_DIRECTORY}",
-    errno.EACCES: "this process may not write there, or may not read what is there (EACCES)",
-}
 
 
 def pin(fd: int, what: str, path: str) -> None:
@@ -25,7 +15,9 @@ def pin(fd: int, what: str, path: str) -> None:
         number = error.errno or 0
     else:
         return
-    raise kernel_error(number, f"pin {what} to {path}", needed=("CAP_BPF",), hints=_HINTS)
+    from osmia.kernel.pin_refusal import not_pinned
+
+    raise not_pinned(number, what, path)
 
 
 def unpin(fd: int, what: str, path: str) -> None:
@@ -46,13 +38,9 @@ def get(path: str) -> int:
         return bpf.obj_get(os.fsencode(path))
     except OSError as error:
         number = error.errno or 0
-    raise kernel_error(number, f"open what is pinned at {path}", needed=("CAP_BPF",), hints=_HINTS | _NOTHING)
+    from osmia.kernel.pin_refusal import not_opened
 
-
-_NOTHING = {
-    errno.ENOENT: "there is nothing (ENOENT)",
-    errno.EINVAL: "it is no file of a BPF file system (EINVAL)",
-}
+    raise not_opened(number, path)
 
 
 def _number(fd: int) -> tuple[int, int]:

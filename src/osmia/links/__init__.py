@@ -6,7 +6,7 @@ import _thread
 import errno
 import os
 
-from osmia.errors import KernelError, NotLoadedError
+from osmia.errors import NotLoadedError
 from osmia.kernel import Descriptor, bpf
 
 TYPE_CHECKING = False
@@ -115,19 +115,13 @@ class Link:
         The program then stays attached until the file is removed and no process holds the link. Raises KernelError
         if the path is not in a BPF file system, exists already, or lies in a directory that does not exist.
         """
+        from osmia.kernel import pins
+
         descriptor = self._open()
-        shown = os.fspath(path)
         try:
-            bpf.obj_pin(descriptor.number, os.fsencode(shown))
-        except OSError as error:
-            number = error.errno or 0
-        else:
-            return
+            pins.pin(descriptor.number, self._what, os.fspath(path))
         finally:
             del descriptor
-        from osmia.links.pin_refusal import why_not_pinned
-
-        raise KernelError(number, f"cannot pin {self._what} to '{shown}': {why_not_pinned(number, shown)}")
 
     def _close(self) -> Descriptor | None:
         """Let go of the link; what held it, until this was called."""

@@ -35,6 +35,5 @@ def struct_ops_value(of: str, asked: str) -> tuple[int, int]:
 
 def _holds_table(btf: Btf, of: BtfType) -> bool:
     """Whether a struct is what all tables have in common, and a table: other structs have such names too."""
-    members = btf.members(of)
-    holds = [member.name for member in members] == ["common", "data"]
-    return holds and btf.resolve(members[1].type).kind == kinds.STRUCT
+    last = btf.members(of)[-1]
+    return last.name == "data" and btf.resolve(last.type).kind == kinds.STRUCT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown, shown_type
+from osmia.errors import shown, shown_type, with_article
 from osmia.maps.table import MAP_KINDS
 from osmia.types import is_integer, storage_of
 
@@ -134,7 +134,7 @@ class Codec:
                 return ValueError(f"{subject} {of.size} bytes, not {len(value)}")
             return TypeError(f"{subject} {of.size} bytes, not {shown(value)}")
         if not is_integer(of):
-            return TypeError(f"{subject} a {of.__name__}, not {shown(value)}")
+            return TypeError(f"{subject} {with_article(of.__name__)}, not {shown(value)}")
         if hasattr(value, "__index__"):
             article = "an" if of.signed else "a"
             return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {value.__index__()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from osmia.abi.generated import BPF_F_LOCK
-from osmia.errors import NotLoadedError, shortened, shown
+from osmia.errors import NotLoadedError, shortened, shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import Bytes, Codec, StructError
 
@@ -43,6 +43,8 @@ class Shared:
     """The file and the line of the declaration."""
     reached_by: list[object]
     """The loaded programs that use it."""
+    made_live_by = "attach a program that uses it, or take the handle that load() gives"
+    """What error texts say of one that is not live."""
     _globals: dict[str, Any]
     _name: str
     _backend: MapBackend
@@ -95,7 +97,7 @@ class Shared:
 
     def _start(self) -> None:
         self.reached_by = []
-        self._use(Absent(self, "is not loaded: attach a program that uses it, or take the handle that load() gives"))
+        self._use(Absent(self, f"is not loaded: {self.made_live_by}"))
 
     def _use(self, backend: MapBackend) -> None:
         self._backend = backend
@@ -123,6 +125,10 @@ class Map(Shared, Generic[K, V]):
     """What the type takes besides, 0 for most."""
     inner: Map[Any, Any] | None = None
     """Of a map of maps: the declaration that all maps in it are like."""
+    made_live_by = (
+        "attach a program that uses it, take the handle that load() gives, create() it, or open() the path where it is "
+        "pinned"
+    )
 
     def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:
         # The frame of who called the concrete class's __init__.
@@ -139,8 +145,8 @@ class Map(Shared, Generic[K, V]):
             check_flags(self.subject, self.kind, self.flags)
         if self.kind.per_cpu and self.value_size > LARGEST_PER_CPU:
             raise ValueError(
-                f"{self.subject}: a value of a {self.kind.class_name} has {LARGEST_PER_CPU} bytes at most, as the "
-                f"kernel keeps one for each CPU, and {self.value.__name__} has {self.value_size}"
+                f"{self.subject}: a value of {with_article(self.kind.class_name)} has {LARGEST_PER_CPU} bytes at most, "
+                f"as the kernel keeps one for each CPU, and {self.value.__name__} has {self.value_size}"
             )
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:

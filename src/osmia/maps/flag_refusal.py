@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.abi import generated as bpf
+from osmia.errors import with_article
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ def check_flags(subject: str, kind: MapKind, flags: int) -> None:
             takers = [row.class_name for row in MAP_KINDS.values() if row.flags & flag]
             whose = f"is for {', '.join(takers)}" if takers else "is none that osmia's maps take"
             raise ValueError(
-                f"{subject}: the flag {_name(flag)} {whose}; a {kind.class_name} takes {names(kind.flags)}"
+                f"{subject}: the flag {_name(flag)} {whose}; {with_article(kind.class_name)} takes {names(kind.flags)}"
             )
     for one, other in OPPOSITES:
         if flags & one and flags & other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from osmia.abi.generated import BPF_EXIST, BPF_NOEXIST
-from osmia.errors import KernelError, shortened, shown, shown_type
+from osmia.errors import KernelError, shortened, shown, shown_type, with_article
 from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, layout_of
 from osmia.maps.codec import Bytes
@@ -250,10 +250,25 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         try:
             network = ip_network(prefix)
         except ValueError as error:
-            raise ValueError(f"{self.subject}: a key is {self._taken()}: {error}") from None
+            raise self._no_network(prefix, error) from None
         if network.version != version:
-            raise ValueError(f"{self.subject}: a key is {self._taken()}, not the IPv{network.version} {prefix}")
+            raise self._other_version(network.version, prefix)
         return network
+
+    def _no_network(self, prefix: Any, why: ValueError) -> ValueError:
+        """What is wrong with a prefix that is none: that it is of the other version says more than that it has bits."""
+        from ipaddress import ip_network
+
+        try:
+            version = ip_network(prefix, strict=False).version
+        except ValueError:
+            version = self._version()
+        if version != self._version():
+            return self._other_version(version, prefix)
+        return ValueError(f"{self.subject}: a key is {self._taken()}: {why}")
+
+    def _other_version(self, version: Any, prefix: Any) -> ValueError:
+        return ValueError(f"{self.subject}: a key is {self._taken()}, not the IPv{version} {prefix}")
 
     def _version(self) -> int | None:
         if self.key is be32 or (isinstance(self.key, Bytes) and self.data_size == 4):
@@ -267,7 +282,7 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         if version is not None:
             example = "10.0.0.0/8" if version == 4 else "fd00::/8"
             return f'an IPv{version} prefix, "{example}"'
-        of = f"{self.data_size} bytes" if isinstance(self.key, Bytes) else f"a {self.key.__name__}"
+        of = f"{self.data_size} bytes" if isinstance(self.key, Bytes) else with_article(self.key.__name__)
         return f"a pair of a prefix length and {of}"
 
     def _prefix(self, stored: Any) -> Any:

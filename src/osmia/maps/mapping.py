@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _struct import Struct
 
-from osmia.errors import KernelError, shortened, shown
+from osmia.errors import KernelError, shortened, shown, with_article
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps import PerCpuValues
 from osmia.maps.codec import StructError
@@ -80,7 +80,7 @@ class UserMap(Map[K, V], Generic[K, V]):
         return map(self._keys.decode, self._walk())
 
     def __len__(self) -> int:
-        """How many keys it holds: all of them are walked."""
+        """How many keys it holds: all are walked, since the kernel does not say. A second or more for 100,000 of them."""
         return sum(1 for _ in self._walk())
 
     def _walk(self) -> Iterator[bytes]:
@@ -117,7 +117,13 @@ class UserMap(Map[K, V], Generic[K, V]):
         flags = arguments[2] if len(arguments) == 3 else 0
         if not isinstance(flags, int):
             raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
-        self._write(update, self._encode_key(arguments[0]), encode(arguments[1]), flags | self._update_flags)
+        try:
+            key = self._encode_key(arguments[0])
+        except TypeError:
+            if len(arguments) == 3 or not _are_entries(arguments[0]):
+                raise
+            raise self._flags_of_many() from None
+        self._write(update, key, encode(arguments[1]), flags | self._update_flags)
         return 0
 
     def _write(self, update: Callable[[bytes, bytes, int], None], key: bytes, value: bytes, flags: int) -> None:
@@ -149,8 +155,9 @@ class UserMap(Map[K, V], Generic[K, V]):
         """
         if self.kind.values not in ("any", "instruction"):
             raise TypeError(
-                f"{self.subject}: update_many() takes keys and values that are numbers or structs, and a value of a "
-                f"{self.kind.class_name} is a {self.kind.values}: put it in by m[key] = ... or update({{...}})"
+                f"{self.subject}: update_many() takes keys and values that are numbers or structs, and a value of "
+                f"{with_article(self.kind.class_name)} is {with_article(self.kind.values)}: put it in by m[key] = ... "
+                "or update({...})"
             )
         from osmia.maps import bulk
 
@@ -202,6 +209,13 @@ class UserMap(Map[K, V], Generic[K, V]):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise self._no_update()
             yield pair[0], pair[1]
+
+    def _flags_of_many(self) -> TypeError:
+        many = "; update_many(keys, values, flags) takes them" if "update_many" in self.kind.user_operations else ""
+        return TypeError(
+            f"{self.subject}: flags go with one key and one value, not with a mapping or with pairs: "
+            f"update(key, value, flags){many}"
+        )
 
     def _no_update(self) -> TypeError:
         return TypeError(f"{self.subject}: update() takes key, value[, flags], or a mapping, or pairs of key and value")
@@ -355,3 +369,8 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
         if len(values) != self._cpus:
             raise ValueError(f"{self.subject}: a value is {expected}, not {len(values)}")
         return b"".join([self._values.encode(value).ljust(8, b"\0") for value in values])
+
+
+def _are_entries(given: object) -> bool:
+    """Whether what stands in the place of a key is a mapping, or pairs."""
+    return hasattr(given, "__iter__") and not isinstance(given, (str, bytes, tuple))

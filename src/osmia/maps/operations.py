@@ -1,4 +1,4 @@
-"""Operations that a map does not have: what error texts say of them, in user code and in kernel code alike."""
+"""Operations that a map does not have: what error texts say of them in user code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 def no_operation(of: Map[Any, Any], name: str) -> str:
     """Why a map has no such attribute: another type's operation, or none of any."""
     kind = of.kind
-    operations = dict.fromkeys((*kind.kernel_operations, *kind.user_operations))
     takers = [row.class_name for row in MAP_KINDS.values() if name in (*row.kernel_operations, *row.user_operations)]
     if not takers:
         return f"{of.subject}: {kind.class_name} has no attribute {name!r}"
-    there = f"it has {', '.join(operations)}" if operations else "it has none"
-    return f"{of.subject}: {kind.class_name} has no operation {name!r}; {there}"
+    there = f"it has {', '.join(kind.user_operations)}" if kind.user_operations else "it has none"
+    return f"{of.subject}: {kind.class_name} has no operation {name!r} in user code; {there}"

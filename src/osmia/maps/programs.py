@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown
+from osmia.errors import shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map
@@ -80,8 +80,8 @@ class ProgramArray(Map[int, int], Generic[C]):
             raise TypeError(f"{self.subject}: a program is expected, not {shown(program)}")
         if self.context is not None and kind.context is not self.context:
             raise TypeError(
-                f"{self.subject}: its programs take a {self.context.__name__}, "
-                f"and {program.name} ({kind.name}) takes a {kind.context.__name__}"
+                f"{self.subject}: its programs take {with_article(self.context.__name__)}, "
+                f"and {program.name} ({kind.name}) takes {with_article(kind.context.__name__)}"
             )
         backend = self.backend
         load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from osmia.errors import ObjectError, OsmiaError, shown
+from osmia.errors import ObjectError, OsmiaError, shown, with_article
 from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec
@@ -177,8 +177,8 @@ def declared_handle(spec: ObjectSpec, declared: object, found: Any) -> Variable:
     wanted, there = declared.layout, found.layout
     if wanted.size != there.size or (isinstance(there, IntegerLayout) and _storage(wanted) not in {None, there.of}):
         raise TypeError(
-            f"{spec.name}: {found.name} is a {there.name} ({there.size} bytes) there, "
-            f"expected a {wanted.name} ({wanted.size} bytes)"
+            f"{spec.name}: {found.name} is {with_article(there.name)} ({there.size} bytes) there, "
+            f"expected {with_article(wanted.name)} ({wanted.size} bytes)"
         )
     variable = (spec.variables or {}).get(found.name)
     btf = _btf(spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from osmia.errors import ObjectError, shown
+from osmia.errors import ObjectError, shown, with_article
 from osmia.generic import TypeVar, overload
 from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import FROM_COMMAND_LINE, Program
@@ -140,7 +140,7 @@ class Loaded:
             # A counter of an object from elsewhere is a variable there: what counts is how it lies in memory.
             variables = not isinstance(found, (Map, Program)) and not isinstance(what, (Map, Program))
             if type(found) is not type(what) and not variables:
-                raise TypeError(f"{self._spec.name}: {what.name} is {_article(found)} there, expected {_article(what)}")
+                raise TypeError(f"{self._spec.name}: {what.name} is {_kind(found)} there, expected {_kind(what)}")
             if isinstance(what, Program):
                 return found
             from osmia.programs.global_data import declared_handle
@@ -371,6 +371,5 @@ def _shape_of(spec: MapSpec) -> tuple[tuple[str, object], ...]:
     )
 
 
-def _article(what: object) -> str:
-    name = type(what).__name__
-    return f"{'an' if name[0] in 'AEIOUX' else 'a'} {name}"
+def _kind(what: object) -> str:
+    return with_article(type(what).__name__)

@@ -13,6 +13,7 @@ from osmia.compiler.frontend.stores import check_store, unwrapped
 from osmia.compiler.frontend.variables import global_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import OptionalType, PlaceType, storage_type
+from osmia.errors import with_article
 from osmia.layout import IntegerLayout
 from osmia.maps.globals import Variable
 
@@ -116,7 +117,7 @@ def _check_alignment(place: ir.Expression, storage: Storage, location: Location)
         f"atomic operations work on what lies at multiples of {storage.bits // 8} bytes",
         location,
         found="a number in a packed struct, which may lie anywhere",
-        expected=f"a {storage.__name__} in its natural place",
+        expected=f"{with_article(storage.__name__)} in its natural place",
         fix="declare the struct without packed=True",
     )
 

@@ -20,6 +20,7 @@ from osmia.compiler.ir.types import (
     scalar_storage,
     storage_type,
 )
+from osmia.errors import with_article
 from osmia.layout import BooleanLayout, EnumLayout, spin_locks
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def check_key(map_: ir.MapReference, key: ir.Expression) -> None:
     wanted = BoolType() if isinstance(map_.key, BooleanLayout) else wanted
     if wanted is not None and not same(key.type, wanted):
         raise error(
-            f"a key of {map_.symbol} is a {name}",
+            f"a key of {map_.symbol} is {with_article(name)}",
             key.location,
             found=str(key.type),
             expected=name,
-            fix=f"use a {name}",
+            fix=f"use {with_article(name)}",
             related=(declared,),
         )
     if of is None:

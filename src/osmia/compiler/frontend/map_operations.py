@@ -10,6 +10,7 @@ from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call, kind_of
+from osmia.compiler.frontend.map_flags import check_flags
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.passed_values import holds, without_keys
@@ -23,7 +24,8 @@ from osmia.compiler.frontend.socket_maps import (
 )
 from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType
+from osmia.errors import with_article
 from osmia.maps.storage import Storage
 
 if TYPE_CHECKING:
@@ -107,8 +109,7 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     if name == "lookup_or_init":
         return _lookup_or_init(state, map_, key, value, location)
     flags = state.translate.expression(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
-    if integer_of(flags.type) is None:
-        raise error("flags are an integer", flags.location, found=str(flags.type), expected="an integer", fix="use 0")
+    check_flags(map_, flags)
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
 
 
@@ -246,7 +247,7 @@ def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> N
     if "lookup" in operations:
         return
     raise error(
-        f"kernel code cannot look up a key in a {type(map_.declaration).__name__}",
+        f"kernel code cannot look up a key in {with_article(type(map_.declaration).__name__)}",
         location,
         found=found,
         expected=f"one of its operations: {', '.join(operations)}" if operations else "a map that has such keys",

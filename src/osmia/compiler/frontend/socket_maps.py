@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.map_flags import check_flags
 from osmia.compiler.frontend.map_keys import map_key
 from osmia.compiler.frontend.operators import constant, integer
 from osmia.compiler.frontend.stores import unwrapped
@@ -71,6 +72,7 @@ def socket_update(
         )
     flags = state.translate.expression(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
     integer(flags, "the argument flags of update")
+    check_flags(map_, flags)
     return ir.HelperCall(STATUS, location, helpers()["map_update_elem"], (map_, key, held, flags))
 
 

@@ -14,6 +14,7 @@ from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, IntType, ObjectType, OptionalType, PlaceType, integer_of, is_object
+from osmia.errors import with_article
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
@@ -62,7 +63,7 @@ def _object(state: FunctionState, map_: ir.MapReference, node: ast.expr, locatio
     """The object that a value hangs on. The kernel takes one that may be missing: there is no value then."""
     declaration: Any = map_.declaration
     value: Operand = state.translate.operand(state, node)
-    wanted = f"a {' or '.join(declaration.structs)}"
+    wanted = with_article(" or ".join(declaration.structs))
     if declaration.what == "socket" and kind_of(state) == IS_A_SOCKET:
         wanted = "the context, which is the socket"
     if isinstance(value, ir.Expression):
@@ -79,7 +80,7 @@ def _object(state: FunctionState, map_: ir.MapReference, node: ast.expr, locatio
     else:
         found = "no value"
     raise error(
-        f"the values of {map_.symbol} hang on a {declaration.what}",
+        f"the values of {map_.symbol} hang on {with_article(declaration.what)}",
         location if not isinstance(value, ir.Expression) else value.location,
         found=found,
         expected=wanted,
