@@ -1,0 +1,71 @@
+"""docs/maps.md and docs/programs.md are true: a section and an example for each type of maps and each kind of programs.
+
+The code and the output of the examples are what the pages show.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+import example_pages
+from example_pages import MAPS, PAGES, PROGRAMS, Page
+from osmia.kinds import KINDS
+from osmia.maps.table import MAP_KINDS
+from this_kernel import why_no_lsm
+
+SHOWN = {found[1]: (found[2], found[3]) for page in PAGES for found in example_pages.EXAMPLE.finditer(page.read())}
+
+# By page: the heading of each section that it must have, and the name of its example.
+SECTIONS = {
+    MAPS: {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in MAP_KINDS},
+    PROGRAMS: {f"@{kind.module}": kind.module for kind in KINDS.values()},
+}
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.name)
+
+
+@each_page
+def test_the_table_is_that_of_the_rows(page: Page) -> None:
+    found = example_pages.ROWS.search(page.read())
+    assert found is not None
+    assert found[0] == page.rows()
+
+
+@each_page
+def test_every_one_has_a_section_with_an_example(page: Page) -> None:
+    sections = re.split(r"^## ", page.read(), flags=re.MULTILINE)[1:]
+    by_name = {section.partition("\n")[0]: section for section in sections}
+    assert set(SECTIONS[page]) <= set(by_name)
+    for name, file in SECTIONS[page].items():
+        assert f"# examples/{page.examples.name}/{file}.py\n" in by_name[name], name
+
+
+@each_page
+def test_every_example_is_on_the_page(page: Page) -> None:
+    files = {f"examples/{page.examples.name}/{path.name}" for path in page.examples.glob("*.py")}
+    assert files == {file for file in SHOWN if file.startswith(f"examples/{page.examples.name}/")}
+
+
+def test_every_option_and_hook_of_a_kind_is_in_its_section() -> None:
+    """A hook that is added to a kind has to be explained, and so has a field of its context."""
+    sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", PROGRAMS.read(), flags=re.MULTILINE)[1:]}
+    for kind in KINDS.values():
+        section = sections[f"@{kind.module}"]
+        hooks = [hook for hook in kind.attach_types if hook not in ("", "*")]
+        missing = [name for name in (*hooks, *kind.fields, *(("on_error",) if kind.action_class else ())) if name not in section]
+        assert missing == [], kind.name
+        assert f"since Linux {'.'.join(map(str, kind.since))}" in section.lower().replace("since linux", "since Linux")
+
+
+@pytest.mark.parametrize("file", SHOWN)
+def test_an_example_prints_what_the_page_says(file: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("loading programs needs root")
+    code, printed = SHOWN[file]
+    path = example_pages.ROOT / file
+    assert path.read_text(encoding="utf-8") == code
+    if file in example_pages.ELSEWHERE and (why := why_no_lsm()):
+        pytest.skip(why)
+    assert example_pages.output_of(path) == printed
