@@ -22,9 +22,12 @@ from osmia.maps.table import MAP_KINDS, MapKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from osmia.contexts import ContextField
+
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = re.compile(r"(?<=<!-- rows -->\n).*?(?=<!-- end of rows -->)", re.DOTALL)
 EXAMPLE = re.compile(r"```python\n# (examples/\w+/\w+\.py)\n(.*?)```\n\n```text\n(.*?)```\n", re.DOTALL)
+FIELDS = re.compile(r"(?<=<!-- fields of )(\w+) -->\n(.*?)(?=<!-- end of fields -->)", re.DOTALL)
 # What not every kernel can run: programs at hooks of the security modules. Their output is written by hand.
 ELSEWHERE = ("examples/maps/inode_storage.py", "examples/programs/lsm.py")
 
@@ -93,6 +96,18 @@ def program_rows() -> str:
     return "\n".join([*head, *(program_row(kind) for kind in KINDS.values())]) + "\n"
 
 
+def fields_of(kind: Kind) -> str:
+    """The fields of a kind's context, for its section."""
+    named = ", ".join(_field(name, field) for name, field in kind.fields.items())
+    return f"The fields of `{kind.context_class}`: {named}.\n"
+
+
+def _field(name: str, field: ContextField) -> str:
+    of = f"`{name}`"
+    notes = [*(["written too"] if field.writable else []), *([" and ".join(field.hooks)] if field.hooks else [])]
+    return f"{of} ({', '.join(notes)})" if notes else of
+
+
 MAPS = Page(ROOT / "docs" / "maps.md", ROOT / "examples" / "maps", map_rows)
 PROGRAMS = Page(ROOT / "docs" / "programs.md", ROOT / "examples" / "programs", program_rows)
 PAGES = (MAPS, PROGRAMS)
@@ -114,7 +129,10 @@ def filled(page: Page) -> str:
         printed = found[3] if found[1] in ELSEWHERE else output_of(path)
         return f"```python\n# {found[1]}\n{path.read_text(encoding='utf-8')}```\n\n```text\n{printed}```\n"
 
-    return EXAMPLE.sub(example, ROWS.sub(lambda _: page.rows(), page.read()))
+    def fields(found: re.Match[str]) -> str:
+        return f"{found[1]} -->\n{fields_of(KINDS[found[1]])}"
+
+    return EXAMPLE.sub(example, FIELDS.sub(fields, ROWS.sub(lambda _: page.rows(), page.read())))
 
 
 if __name__ == "__main__":

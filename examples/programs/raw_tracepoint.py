@@ -24,5 +24,5 @@ if __name__ == "__main__":
     with count.attach():
         for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGWINCH):
             os.kill(os.getpid(), number)
-    for number, times in sorted(sent.items()):
-        print(signal.Signals(number).name, times)
+    for sig, times in sorted(sent.items()):
+        print(signal.Signals(sig).name, times)

@@ -23,8 +23,7 @@ def fork(ctx: SchedProcessFork) -> None:
 
 if __name__ == "__main__":
     fork.load(settings={"watched": os.getpid()})
-    with fork.attach():
-        with subprocess.Popen(["true"]) as first, subprocess.Popen(["true"]) as second:
-            pass
+    with fork.attach(), subprocess.Popen(["true"]) as first, subprocess.Popen(["true"]) as second:
+        pass
     print("both seen:", {first.pid, second.pid} == set(started))
     print("in order:", started[first.pid] < started[second.pid])

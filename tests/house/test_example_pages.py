@@ -48,15 +48,15 @@ def test_every_example_is_on_the_page(page: Page) -> None:
     assert files == {file for file in SHOWN if file.startswith(f"examples/{page.examples.name}/")}
 
 
-def test_every_option_and_hook_of_a_kind_is_in_its_section() -> None:
-    """A hook that is added to a kind has to be explained, and so has a field of its context."""
+def test_the_sections_of_kinds_name_their_hooks_and_fields() -> None:
+    """A hook that is added to a kind, or a field of its context, has to be in its section."""
     sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", PROGRAMS.read(), flags=re.MULTILINE)[1:]}
     for kind in KINDS.values():
         section = sections[f"@{kind.module}"]
-        hooks = [hook for hook in kind.attach_types if hook not in ("", "*")]
-        missing = [name for name in (*hooks, *kind.fields, *(("on_error",) if kind.action_class else ())) if name not in section]
-        assert missing == [], kind.name
-        assert f"since Linux {'.'.join(map(str, kind.since))}" in section.lower().replace("since linux", "since Linux")
+        wanted = (*(hook for hook in kind.attach_types if hook not in ("", "*")), "on_error", kind.program_class)
+        assert [name for name in wanted if name not in section] == [], kind.name
+        found = example_pages.FIELDS.search(section)
+        assert (found and found[2]) == (example_pages.fields_of(kind) if kind.fields else None), kind.name
 
 
 @pytest.mark.parametrize("file", SHOWN)
