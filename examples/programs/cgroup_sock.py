@@ -1,4 +1,4 @@
-"""@cgroup_sock: a cgroup's processes get no sockets but TCP's and Unix's own."""
+"""@cgroup_sock: a cgroup's processes get no sockets of IP but streams."""
 
 import os
 import subprocess
