@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+import time
 
 from osmia import Global, TaskStorage, TpBtfContext, setting, tp_btf, u32, u64
 from osmia.contexts.kernel_structs import task_struct
@@ -28,7 +29,7 @@ if __name__ == "__main__":
     count.load(settings={"watched": os.getpid()})
     with count.attach():
         for _ in range(2):
-            threading.Thread(target=print, args=("a thread",)).start()
+            threading.Thread(target=time.sleep, args=(0,)).start()
         with subprocess.Popen(["sleep", "10"]) as child:
             print("the child's is kept:", child.pid in born)
             child.kill()
