@@ -63,10 +63,10 @@ def run(
 
 @contextmanager
 def running(
-    *words: str, netns: Namespace, cwd: Path | None = None, stdout: int = subprocess.PIPE
+    *words: str, netns: Namespace | None, cwd: Path | None = None, stdout: int = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that runs while the block lasts. Its notes are on stderr, its data on stdout."""
-    with netns.entered():
+    with netns.entered() if netns else nullcontext():
         process = subprocess.Popen(
             [*PROGRAM, *words],
             cwd=cwd,

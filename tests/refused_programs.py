@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from osmia.kernel import Descriptor, bpf
 from osmia.kinds import KINDS, Kind
+from osmia.loader import link, reach
 from osmia.loader.programs import load_program
-from osmia.loader.relocate import link, reach
 from osmia.spec import FunctionSpec, LineInfo, MapSpec, ObjectSpec, Relocation
 from raw_programs import EXIT, insn
 

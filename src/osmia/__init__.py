@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from osmia.functions import Function as Function
     from osmia.functions import func as func
     from osmia.links import Link as Link
+    from osmia.maps import PerCpuValues as PerCpuValues
     from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
     from osmia.maps.array import PerCpuArray as PerCpuArray
@@ -81,7 +82,6 @@ if TYPE_CHECKING:
     from osmia.maps.lpm import LpmTrie as LpmTrie
     from osmia.maps.of_maps import ArrayOfMaps as ArrayOfMaps
     from osmia.maps.of_maps import HashOfMaps as HashOfMaps
-    from osmia.maps.percpu import PerCpuValues as PerCpuValues
     from osmia.maps.perf import PerfEventArray as PerfEventArray
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.queue import Queue as Queue
@@ -213,7 +213,7 @@ _HOME = {
     "PerCpuCgroupStorage": "osmia.maps.cgroups",
     "PerCpuCounter": "osmia.maps.counters",
     "PerCpuHashMap": "osmia.maps.hash",
-    "PerCpuValues": "osmia.maps.percpu",
+    "PerCpuValues": "osmia.maps",
     "PerfEventArray": "osmia.maps.perf",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",

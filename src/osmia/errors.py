@@ -13,6 +13,7 @@
     +-- NotLoadedError          a declaration used before it is loaded, or after it is closed
     +-- VmError                 a fault of a program in the user-space runtime
 
+Those with more to say than a text are in `osmia.refusals`; whoever uses them takes them from here.
 A missing key is a KeyError, a value of the wrong type a TypeError, one out of range an OverflowError.
 """
 
@@ -25,60 +26,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from osmia.refusals import Branch as Branch
+    from osmia.refusals import CompileError as CompileError
+    from osmia.refusals import CompilerCrashError as CompilerCrashError
+    from osmia.refusals import CompilerMissingError as CompilerMissingError
+    from osmia.refusals import MissingExtraError as MissingExtraError
+    from osmia.refusals import NotSupportedError as NotSupportedError
+    from osmia.refusals import PermissionDeniedError as PermissionDeniedError
+    from osmia.refusals import SourceLine as SourceLine
+    from osmia.refusals import VerifierError as VerifierError
+    from osmia.refusals import VmError as VmError
+
+# The classes that only who raises or catches them needs: the others are made in every start.
+_REFUSALS = (
+    *("Branch", "CompileError", "CompilerCrashError", "CompilerMissingError", "MissingExtraError"),
+    *("NotSupportedError", "PermissionDeniedError", "SourceLine", "VerifierError", "VmError"),
+)
+
 
 class OsmiaError(Exception):
     """What every error of osmia is."""
-
-
-class CompileError(OsmiaError, SyntaxError):
-    """Kernel code that cannot be compiled: what was found and where, what was expected, how to write it.
-
-    Every Python tool underlines it, because it is a SyntaxError. Columns count characters from 1.
-    """
-
-    def __init__(
-        self,
-        problem: str,
-        *,
-        filename: str,
-        line: int,
-        column: int,
-        end_line: int,
-        end_column: int,
-        text: str | None,
-        found: str = "",
-        expected: str = "",
-        fix: str = "",
-        related: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(problem, (filename, line, column, text, end_line, end_column))
-        self.problem = problem
-        self.found = found
-        self.expected = expected
-        self.fix = fix
-        self.related = related
-        for label, note in (("found", found), ("expected", expected), ("fix", fix)):
-            if note:
-                self.add_note(f"{label}: {note}")
-        for note in related:
-            self.add_note(f"see: {note}")
-
-    def called_from(self, call: str) -> None:
-        """Say how the function that cannot be compiled was reached; the innermost call comes first."""
-        self.related = (*self.related, call)
-        self.add_note(f"see: {call}")
-
-
-class CompilerCrashError(CompileError):
-    """The code generator stopped or died on a program that the checks let through: a fault of osmia's."""
-
-
-class CompilerMissingError(OsmiaError, ImportError):
-    """llvmlite, which compiling kernel code needs, is not installed. Compiled objects run without it."""
-
-
-class MissingExtraError(OsmiaError, ImportError):
-    """NumPy or PyArrow, which the call needs, is not installed; the text says how to install it."""
 
 
 class ObjectError(OsmiaError):
@@ -102,87 +69,19 @@ class KernelError(OsmiaError, OSError):
         return (type(self), (self.errno, self.text), self.__dict__)
 
 
-class SourceLine:
-    """A line of a program's source. `line` counts from 1, `text` is the line itself, empty where it is not known."""
-
-    def __init__(self, file: str, line: int, text: str) -> None:
-        self.file = file
-        self.line = line
-        self.text = text
-
-    def __eq__(self, other: object) -> bool:
-        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((self.file, self.line))
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.file}:{self.line} {self.text.strip()!r}>"
-
-
-class Branch(SourceLine):
-    """A condition on the way to what the verifier refused.
-
-    `taken` says whether it holds on that way, or is None where the source does not tell; `next_line` is the line of
-    the same file at which the way goes on, None where that is not known.
-    """
-
-    def __init__(self, file: str, line: int, text: str, *, taken: bool | None, next_line: int | None) -> None:
-        super().__init__(file, line, text)
-        self.taken = taken
-        self.next_line = next_line
-
-
-class VerifierError(KernelError):
-    """The kernel's verifier rejected a program.
-
-    What it found no place or reason for is None or empty: the log of a program without line information has no lines.
-    """
-
-    file: str | None = None
-    """The source file of the instruction that was refused."""
-    line: int | None = None
-    """Its line."""
-    origin: SourceLine | None = None
-    """The line that the refused value came from: of the look-up, the load, or the call that made it invalid."""
-    branches: tuple[Branch, ...] = ()
-    """The conditions on the way to the refused instruction, in the order in which they were met."""
-    reason: str = ""
-    """The kernel's own words, on one line."""
-    cause: str = ""
-    """The same in plain words; empty where osmia does not know the reason."""
-    fix: str = ""
-    """What to do about it; empty where osmia does not know the reason."""
-    log: str = ""
-    """The verifier's whole log, as the kernel wrote it."""
-
-
-class NotSupportedError(KernelError):
-    """The kernel lacks a feature. `feature` names it, `since` is the first kernel that has it."""
-
-    feature: str = ""
-    since: tuple[int, int] | None = None
-
-
-class PermissionDeniedError(KernelError):
-    """A capability is missing. `capabilities` names those that this process lacks."""
-
-    capabilities: tuple[str, ...] = ()
-
-
 class NotLoadedError(OsmiaError):
     """A declaration used before a program that reaches it is loaded, or after it was closed."""
 
 
-class VmError(OsmiaError):
-    """A fault of a program in the user-space runtime."""
+ENOTSUPP = 524
+"""Not supported: a number that the kernel has for itself, and tells processes all the same."""
 
-
-# Numbers with two names, of which Python's table holds the other one.
+# Numbers with two names, of which Python's table holds the other one, and one that only the kernel has.
 _KERNEL_NAMES = {
     errno_names.EAGAIN: "EAGAIN",
     errno_names.EDEADLK: "EDEADLK",
     errno_names.EOPNOTSUPP: "EOPNOTSUPP",
+    ENOTSUPP: "ENOTSUPP",
 }
 
 
@@ -214,7 +113,7 @@ def shown_type(of: object) -> str:
 
 
 def _show_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    from osmia.uncaught import show  # noqa: PLC0415 - for an error that ends the process
+    from osmia.uncaught import show
 
     show(kind, error, traceback)
 
@@ -222,3 +121,12 @@ def _show_uncaught(kind: type[BaseException], error: BaseException, traceback: T
 # A refusal is shown with the user's lines alone. A hook that somebody has set already stays as it is.
 if sys.excepthook is sys.__excepthook__:
     sys.excepthook = _show_uncaught
+if not TYPE_CHECKING:  # for type checkers no other name is here
+
+    def __getattr__(name):
+        if name not in _REFUSALS:
+            raise AttributeError(f"module 'osmia.errors' has no attribute {name!r}", name=name)
+        from osmia import refusals
+
+        globals()[name] = value = getattr(refusals, name)
+        return value

@@ -1,11 +1,14 @@
-"""Generic classes and mappings without the cost of `typing` and abstract classes: type checkers see the real ones."""
+"""Generic classes and mappings without the cost of `typing` and abstract classes: type checkers see the real ones.
+
+And `Table`, for tables of which a process needs few rows.
+"""
 
 # ruff: noqa: ANN001, ANN003, ANN201, ANN204 - what stands in at run time is no part of any signature
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import ItemsView, Mapping, ValuesView
+    from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
     from typing import Generic, ParamSpec, TypeVar, dataclass_transform, overload
 else:
     from _collections_abc import ItemsView, ValuesView  # loaded with the interpreter, unlike collections.abc
@@ -47,4 +50,39 @@ else:
         return signature
 
 
-__all__ = ["Generic", "ItemsView", "Mapping", "ParamSpec", "TypeVar", "ValuesView", "dataclass_transform", "overload"]
+R = TypeVar("R")
+
+
+class Table(Mapping[str, R]):
+    """A table whose rows are made when they are first asked for: a start needs one or two of them."""
+
+    made: dict[str, R]
+    """The rows that there are already."""
+
+    def __init__(self, rows: dict[str, Callable[[], R]]) -> None:
+        self._rows = rows
+        self.made = {}
+
+    def __getitem__(self, name: str) -> R:
+        row = self.made.get(name)
+        # Threads that ask at once are given the same one.
+        return self.made.setdefault(name, self._rows[name]()) if row is None else row
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+__all__ = [
+    "Generic",
+    "ItemsView",
+    "Mapping",
+    "ParamSpec",
+    "Table",
+    "TypeVar",
+    "ValuesView",
+    "dataclass_transform",
+    "overload",
+]

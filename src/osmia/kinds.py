@@ -6,6 +6,7 @@ The decorator, the section parser, the context, the tests and the documentation 
 from __future__ import annotations
 
 from osmia.abi import generated as bpf
+from osmia.generic import Table
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -58,7 +59,7 @@ class Kind:
     error_value: int | None
     """What it returns after an error unless it says; None where a program must say (`on_error=`)."""
     attach: str
-    """What it is attached to: `interface`; `hook` where the decorator says it."""
+    """What it is attached to: `interface`; `hook` where the decorator says it. See `attached_to()`."""
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
     since: tuple[int, int]
@@ -78,6 +79,8 @@ class Kind:
     """What an int that it returns may be."""
     may_return_nothing: bool = False
     """Whether it may return nothing: the kernel is given 0 then."""
+    entry_hooks: tuple[str, ...] = ()
+    """Hooks whose programs are not attached, but given to the entries of a map."""
 
     @property
     def context(self) -> type:
@@ -128,15 +131,18 @@ class Kind:
                     return ""
         return None
 
+    def attached_to(self, hook: str) -> str:
+        """What a program at a hook is attached to: what `attach` says, or `map entry`."""
+        return "map entry" if hook in self.entry_hooks else self.attach
+
     def attach_type(self, hook: str) -> int:
         """The attach type of a hook."""
         return self.attach_types[hook if hook in self.attach_types else "*"]
 
 
-KINDS: dict[str, Kind] = {
-    row.name: row
-    for row in (
-        Kind(
+KINDS: Table[Kind] = Table(
+    {
+        "xdp": lambda: Kind(
             name="xdp",
             sections=("xdp",),
             program_type=bpf.BPF_PROG_TYPE_XDP,
@@ -152,8 +158,9 @@ KINDS: dict[str, Kind] = {
             since=(5, 9),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
+            entry_hooks=("devmap", "cpumap"),
         ),
-        Kind(
+        "tracepoint": lambda: Kind(
             name="tracepoint",
             sections=("tracepoint", "tp"),
             program_type=bpf.BPF_PROG_TYPE_TRACEPOINT,
@@ -170,7 +177,7 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_PERFMON"),
             may_return_nothing=True,
         ),
-        Kind(
+        "raw_tracepoint": lambda: Kind(
             name="raw_tracepoint",
             sections=("raw_tracepoint", "raw_tp"),
             program_type=bpf.BPF_PROG_TYPE_RAW_TRACEPOINT,
@@ -187,7 +194,7 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_PERFMON"),
             may_return_nothing=True,
         ),
-        Kind(
+        "tp_btf": lambda: Kind(
             name="tp_btf",
             sections=("tp_btf",),
             program_type=bpf.BPF_PROG_TYPE_TRACING,
@@ -205,7 +212,7 @@ KINDS: dict[str, Kind] = {
             function_prefix="btf_trace_",
             may_return_nothing=True,
         ),
-        Kind(
+        "lsm": lambda: Kind(
             name="lsm",
             sections=("lsm",),
             program_type=bpf.BPF_PROG_TYPE_LSM,
@@ -223,7 +230,7 @@ KINDS: dict[str, Kind] = {
             function_prefix="bpf_lsm_",
             results=(-4095, 0),
         ),
-        Kind(
+        "sched_cls": lambda: Kind(
             name="sched_cls",
             sections=("tc", "tcx"),
             program_type=bpf.BPF_PROG_TYPE_SCHED_CLS,
@@ -240,7 +247,7 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=76, data_end=80, data_meta=140, writable=True),
         ),
-        Kind(
+        "cgroup_skb": lambda: Kind(
             name="cgroup_skb",
             sections=("cgroup_skb",),
             program_type=bpf.BPF_PROG_TYPE_CGROUP_SKB,
@@ -257,7 +264,7 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=76, data_end=80, data_meta=None, writable=False),
         ),
-        Kind(
+        "cgroup_sock": lambda: Kind(
             name="cgroup_sock",
             sections=("cgroup",),
             program_type=bpf.BPF_PROG_TYPE_CGROUP_SOCK,
@@ -278,7 +285,7 @@ KINDS: dict[str, Kind] = {
             since=(5, 7),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
         ),
-        Kind(
+        "sk_msg": lambda: Kind(
             name="sk_msg",
             sections=("sk_msg",),
             program_type=bpf.BPF_PROG_TYPE_SK_MSG,
@@ -295,7 +302,7 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=8, data_meta=None, writable=True, bits=64),
         ),
-        Kind(
+        "sk_skb": lambda: Kind(
             name="sk_skb",
             sections=("sk_skb",),
             program_type=bpf.BPF_PROG_TYPE_SK_SKB,
@@ -317,7 +324,7 @@ KINDS: dict[str, Kind] = {
             packet=PacketAccess(data=76, data_end=80, data_meta=None, writable=True),
             number_hooks=("stream_parser",),
         ),
-        Kind(
+        "sock_ops": lambda: Kind(
             name="sock_ops",
             sections=("sockops",),
             program_type=bpf.BPF_PROG_TYPE_SOCK_OPS,
@@ -335,7 +342,7 @@ KINDS: dict[str, Kind] = {
             packet=PacketAccess(data=192, data_end=200, data_meta=None, writable=False, bits=64),
             results=(0, 1),
         ),
-        Kind(
+        "sk_lookup": lambda: Kind(
             name="sk_lookup",
             sections=("sk_lookup",),
             program_type=bpf.BPF_PROG_TYPE_SK_LOOKUP,
@@ -351,7 +358,7 @@ KINDS: dict[str, Kind] = {
             since=(5, 9),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
         ),
-        Kind(
+        "sk_reuseport": lambda: Kind(
             name="sk_reuseport",
             sections=("sk_reuseport",),
             program_type=bpf.BPF_PROG_TYPE_SK_REUSEPORT,
@@ -368,8 +375,8 @@ KINDS: dict[str, Kind] = {
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=8, data_meta=None, writable=False, bits=64),
         ),
-    )
-}
+    }
+)
 
 
 def kind_of_section(section: str) -> Kind | None:

@@ -52,22 +52,16 @@ else:
         fields = tuple(cls.__annotations__)
         defaults = {name: vars(cls)[name] for name in fields if name in vars(cls)}
 
+        names = frozenset(fields)
+
         def __init__(self, *args, **kwargs):
             if len(args) == len(fields) and not kwargs:
                 self.__dict__.update(zip(fields, args, strict=True))
                 return
-            if len(args) > len(fields):
-                raise TypeError(f"{cls.__name__} takes {len(fields)} values, {len(args)} given")
-            values = dict(zip(fields, args, strict=False))
-            for name, value in kwargs.items():
-                if name not in fields or name in values:
-                    raise TypeError(f"{cls.__name__}: unexpected or repeated field {name!r}")
-                values[name] = value
-            for name in fields:
-                if name not in values:
-                    if name not in defaults:
-                        raise TypeError(f"{cls.__name__}: missing field {name!r}")
-                    values[name] = defaults[name]
+            given = dict(zip(fields, args, strict=False))
+            values = {**defaults, **given, **kwargs}
+            if len(args) > len(fields) or values.keys() != names or not given.keys().isdisjoint(kwargs):
+                raise _refusal(cls.__name__, fields, args, kwargs, values)
             self.__dict__.update(values)
 
         def __eq__(self, other):
@@ -80,3 +74,13 @@ else:
         if "__eq__" not in vars(cls):
             cls.__eq__ = __eq__
         return fields
+
+    def _refusal(name, fields, args, kwargs, values):
+        """What is wrong with the values that a record is to be made of."""
+        if len(args) > len(fields):
+            return TypeError(f"{name} takes {len(fields)} values, {len(args)} given")
+        for field in kwargs:
+            if field not in fields[len(args) :]:
+                return TypeError(f"{name}: unexpected or repeated field {field!r}")
+        missing = next(field for field in fields if field not in values)
+        return TypeError(f"{name}: missing field {missing!r}")

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
         storage: type[Integer]
 
+    INTEGERS: tuple[type[Integer], ...]
+    """u8..i64."""
+
+    def class_of(name: str) -> type[Integer]:
+        """The class of that name."""
+
     I = TypeVar("I", bound=int)  # noqa: E741 - the integer a Ref refers to
 
     class Ref(Generic[I]):
@@ -85,38 +91,6 @@ else:
             wrapped = int(value) & ((1 << cls.bits) - 1)
             return wrapped - (1 << cls.bits) if wrapped > cls.high else wrapped
 
-        def __init_subclass__(cls):
-            cls.signed = cls.__name__.startswith("i")
-            cls.bits = int(cls.__name__[1:])
-            cls.low = -(1 << (cls.bits - 1)) if cls.signed else 0
-            cls.high = (1 << (cls.bits - cls.signed)) - 1
-            letter = {8: "b", 16: "h", 32: "i", 64: "q"}[cls.bits]
-            cls.format = letter if cls.signed else letter.upper()
-
-    class u8(Integer):
-        """An unsigned 8-bit integer."""
-
-    class u16(Integer):
-        """An unsigned 16-bit integer."""
-
-    class u32(Integer):
-        """An unsigned 32-bit integer."""
-
-    class u64(Integer):
-        """An unsigned 64-bit integer."""
-
-    class i8(Integer):
-        """A signed 8-bit integer."""
-
-    class i16(Integer):
-        """A signed 16-bit integer."""
-
-    class i32(Integer):
-        """A signed 32-bit integer."""
-
-    class i64(Integer):
-        """A signed 64-bit integer."""
-
     class BigEndian(int):
         """An unsigned integer whose most significant byte is stored first. Its value is the number itself.
 
@@ -127,21 +101,6 @@ else:
 
         def __new__(cls, value=0):
             return cls.storage(value)
-
-    class be16(BigEndian):
-        """An unsigned 16-bit integer in network byte order."""
-
-        storage = u16
-
-    class be32(BigEndian):
-        """An unsigned 32-bit integer in network byte order."""
-
-        storage = u32
-
-    class be64(BigEndian):
-        """An unsigned 64-bit integer in network byte order."""
-
-        storage = u64
 
     class Ref:
         """A scalar where it lies, in a map or a packet. It exists in kernel code only."""
@@ -156,21 +115,53 @@ else:
         """In kernel code: the place of a field, an element or a local, for what is done atomically."""
         raise TypeError("ref() exists in kernel code only: user code has copies, and no places")
 
+    _LETTERS = {8: "b", 16: "h", 32: "i", 64: "q"}
+    _INTEGERS = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64")
+    _BIG_ENDIAN = {"be16": "u16", "be32": "u32", "be64": "u64"}
+    # The classes by name, each made when it is first named: a start uses one or two of them.
+    _made = {}
 
-INTEGERS: tuple[type[Integer], ...] = (u8, u16, u32, u64, i8, i16, i32, i64)  # type: ignore[assignment]
-BIG_ENDIAN: tuple[type[BigEndian], ...] = (be16, be32, be64)  # type: ignore[assignment]
-BOOL_STORAGE: type[Integer] = u8  # type: ignore[assignment]
-ENUM_STORAGE: tuple[type[Integer], ...] = (u32, i32, u64, i64)  # type: ignore[assignment]
+    def __getattr__(name):
+        if name == "INTEGERS":
+            made = tuple(map(class_of, _INTEGERS))
+        elif name in _INTEGERS or name in _BIG_ENDIAN:
+            made = class_of(name)
+        else:
+            raise AttributeError(f"module 'osmia.types' has no attribute {name!r}", name=name)
+        globals()[name] = made
+        return made
+
+    def class_of(name):
+        """The class of that name. Threads that ask at once are given the same one."""
+        found = _made.get(name)
+        return _made.setdefault(name, _make(name)) if found is None else found
+
+    def _make(name):
+        shared = {"__module__": __name__, "__qualname__": name}
+        if name in _BIG_ENDIAN:
+            storage = class_of(_BIG_ENDIAN[name])
+            doc = f"An unsigned {storage.bits}-bit integer in network byte order."
+            return type(name, (BigEndian,), {**shared, "__doc__": doc, "storage": storage})
+        bits, signed = int(name[1:]), name[0] == "i"
+        fields = {
+            "__doc__": f"{'A signed' if signed else 'An unsigned'} {bits}-bit integer.",
+            "bits": bits,
+            "signed": signed,
+            "low": -(1 << (bits - 1)) if signed else 0,
+            "high": (1 << (bits - signed)) - 1,
+            "format": _LETTERS[bits] if signed else _LETTERS[bits].upper(),
+        }
+        return type(name, (Integer,), {**shared, **fields})
 
 
 def is_integer(of: object) -> bool:
     """Whether `of` is one of u8..i64 themselves (not an instance)."""
-    return any(of is integer for integer in INTEGERS)
+    return isinstance(of, type) and of.__base__ is Integer
 
 
 def is_big_endian(of: object) -> bool:
     """Whether `of` is one of be16, be32, be64 themselves (not an instance)."""
-    return any(of is integer for integer in BIG_ENDIAN)
+    return isinstance(of, type) and of.__base__ is BigEndian
 
 
 def storage_of(of: Any) -> type[Integer] | None:
@@ -181,7 +172,8 @@ def storage_of(of: Any) -> type[Integer] | None:
     if is_integer(of):
         return of  # type: ignore[no-any-return]
     if of is bool:
-        return BOOL_STORAGE
+        return class_of("u8")
     if not (is_int_enumeration(of) and len(of)):
         return None
-    return next((storage for storage in ENUM_STORAGE if storage.low <= min(of) and max(of) <= storage.high), None)
+    storages = map(class_of, ("u32", "i32", "u64", "i64"))
+    return next((storage for storage in storages if storage.low <= min(of) and max(of) <= storage.high), None)

@@ -121,12 +121,12 @@ def test_objdump_of_source_and_of_the_object(here: Path, cpu: str) -> None:
         ("build twice.py", "osmia build: twice.py: two programs are called first: give one of them another name="),
         (
             "build wide.py",
-            ("wide.py:4:19: error: the name 'counte' is not defined\n"
-            '    "包裹";\tx = 1 + counte\n'
+            ("wide.py:4:19: error: the name 'xyzzyx' is not defined\n"
+            '    "包裹";\tx = 1 + xyzzyx\n'
             '           \t        ^~~~~~\n'
-            "  found: 'counte', which is no local, no global of wide.py and no builtin\n"
+            "  found: 'xyzzyx', which is no local, no global of wide.py and no builtin\n"
             "  expected: a name that the function can see\n"
-            "  fix: define or import 'counte'"),
+            "  fix: define or import 'xyzzyx'"),
         ),
     ],
 )  # fmt: skip
@@ -134,7 +134,7 @@ def test_refusals(here: Path, words: str, text: str) -> None:
     (here / "empty.py").write_text("import osmia\n")
     (here / "twice.py").write_text(TWO.replace("def second", "def other") + "\nfrom two import first as another\n")
     (here / "wide.py").write_text(
-        'from osmia import *\n@xdp\ndef p(ctx: XdpContext) -> XdpAction:\n    "包裹";\tx = 1 + counte\n'
+        'from osmia import *\n@xdp\ndef p(ctx: XdpContext) -> XdpAction:\n    "包裹";\tx = 1 + xyzzyx\n'
         "    return XdpAction.PASS\n"
     )
     assert run(*words.split(), cwd=here) == (1, "", f"{text}\n")

@@ -83,7 +83,7 @@ def test_prefixes_and_maps_in_maps_are_shown_as_what_they_are() -> None:
     tables = ArrayOfMaps(inner, max_entries=2, name="tables")
     tables.bind(kernel_map(tables, inner.fd))
     tables[1] = inner
-    assert _map_lines(tables) == ["tables: 1 of 2 at most", "  1: HASH, 1 of 4"]
+    assert _map_lines(tables) == ["tables: 1 of 2 are set", "  1: HASH, 1 of 4"]
     assert _json_entries(tables, (0,)) == [{"key": 1, "value": [{"key": 1, "value": 2}]}]
     jobs = live(Queue(u32, max_entries=4, name="jobs"))
     assert _map_lines(jobs) == ["jobs: QUEUE"]

@@ -72,10 +72,10 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def reports(netns: Namespace, files: Path, *words: str) -> Ended:
-    """Run with three packets, until SIGINT; what is on stdout then is the last report."""
+def reports(netns: Namespace, files: Path, program: str, *words: str) -> Ended:
+    """Run a file's program with three packets, until SIGINT; what is on stdout then is the last report."""
     with running("run", *words, "-i", netns.far, "60", "-o", "/dev/stdout", netns=netns, cwd=files) as process:
-        assert line(process.stderr) == f"attached to {netns.far} (native)\n"
+        assert line(process.stderr) == f"attached {program} to {netns.far} (native)\n"
         netns.send(3)
         process.send_signal(signal.SIGINT)
         return ended(process)
@@ -85,10 +85,11 @@ def reports(netns: Namespace, files: Path, *words: str) -> Ended:
 def test_maps_as_json(netns: Namespace, files: Path, suffix: str) -> None:
     if suffix == ".o":
         assert run("build", "-q", "maps.py", cwd=files) == (0, "", "")
-    code, out, err = reports(netns, files, f"maps{suffix}", "-f", "json")
+    code, out, err = reports(netns, files, "watch", f"maps{suffix}", "-f", "json")
     report = json.loads(out)
     assert (code, err) == (0, "")
-    assert (report["interface"], report["mode"], report["final"]) == (netns.far, "native", True)
+    attached = {"program": "watch", "section": "xdp", "interface": netns.far, "mode": "native"}
+    assert (report["attached"], report["final"]) == ([attached], True)
     cpus = list(online_cpus())
     maps = report["maps"]
     counted = maps["counted"][0]
@@ -103,7 +104,7 @@ def test_maps_as_json(netns: Namespace, files: Path, suffix: str) -> None:
 
 
 def test_maps_as_text(netns: Namespace, files: Path) -> None:
-    code, out, err = reports(netns, files, "maps.py")
+    code, out, err = reports(netns, files, "watch", "maps.py")
     number = (files / "maps.py").read_text().splitlines().index("    port.value //= by.value") + 1
     assert (code, err) == (0, "")
     counts, *rest = [each for each in out.splitlines() if not each.startswith("  0: 3 (cpu0 ")]
@@ -125,7 +126,7 @@ def test_long_maps_are_cut_in_text(netns: Namespace, files: Path) -> None:
         "from osmia import *\nmany = HashMap(u32, u32, max_entries=100)\n\n"
         f"@xdp\ndef fill(ctx: XdpContext) -> XdpAction:\n{updates}\n    return XdpAction.PASS\n"
     )
-    code, out, _ = reports(netns, files, "long.py")
+    code, out, _ = reports(netns, files, "fill", "long.py")
     head, *entries, more, blank = out.splitlines()
     assert (code, head, len(entries), more, blank) == (0, "many: 30 of 100 at most", 20, "  ... and 10 more", "")
 
@@ -133,7 +134,7 @@ def test_long_maps_are_cut_in_text(netns: Namespace, files: Path) -> None:
 def test_reports_come_at_the_interval_and_end_with_the_count(netns: Namespace, files: Path) -> None:
     code, out, err = run("run", "maps.py", "-i", "lo", "0.01", "3", "-f", "json", "-T", netns=netns, cwd=files)
     found = [json.loads(each) for each in out.splitlines()]
-    assert (code, err) == (0, "attached to lo (generic)\n")
+    assert (code, err) == (0, "attached watch to lo (generic)\n")
     assert [report["final"] for report in found] == [False, False, True]
     assert all("timestamp" in report for report in found)
 
@@ -143,17 +144,17 @@ def test_one_of_several_programs(netns: Namespace, files: Path) -> None:
         2,
         "",
         (
-            "osmia run: two.py has 2 programs for an interface, which takes one: add --program NAME. "
-            "They are drops, passes\n  see osmia run --help\n"
+            "osmia run: two.py has 2 xdp programs, and an interface takes one: say which programs to attach, "
+            "--program NAME. Those are drops, passes\n  see osmia run --help\n"
         ),
     )
     assert run("run", "two.py", "-i", "lo", "--program", "pass", netns=netns, cwd=files) == (
         2,
         "",
-        "osmia run: two.py has no program 'pass' for an interface; it has drops, passes\n  see osmia run --help\n",
+        "osmia run: two.py has no program 'pass'; it has drops, passes\n  see osmia run --help\n",
     )
     done = run("run", "two.py", "-i", "lo", "0.01", "1", "--program", "passes", netns=netns, cwd=files)
-    assert done == (0, "no maps\n\n", "attached to lo (generic)\n")
+    assert done == (0, "no maps\n\n", "attached passes to lo (generic)\n")
 
 
 def test_a_main_of_its_own(netns: Namespace, files: Path) -> None:
@@ -221,9 +222,9 @@ SEC("xdp") int fills(struct xdp_md *ctx)
 }
 """
     (tmp_path / "c.o").write_bytes(c_object(source))
-    code, out, err = reports(netns, tmp_path, "c.o")
+    code, out, err = reports(netns, tmp_path, "fills", "c.o")
     assert (code, out, err) == (0, "pairs:\n  0: 0100000001020000\n\n", "")
-    assert json.loads(reports(netns, tmp_path, "c.o", "-f", "json").out)["maps"] == {
+    assert json.loads(reports(netns, tmp_path, "fills", "c.o", "-f", "json").out)["maps"] == {
         "pairs": [{"key": 0, "value": "0100000001020000"}]
     }
 
@@ -250,7 +251,7 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
     from compiled import c_object
 
     (tmp_path / "c.o").write_bytes(c_object(GLOBAL_DATA))
-    code, out, err = reports(netns, tmp_path, "c.o")
+    code, out, err = reports(netns, tmp_path, "counts", "c.o")
     assert (code, err) == (0, "")
     assert sorted(out.splitlines()) == [
         "",
@@ -261,7 +262,9 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
         "text: Abc",
         "total: 159",
     ]
-    code, out, err = reports(netns, tmp_path, "c.o", "-f", "json", "-s", "PORT=0x10", "--setting", "DEBUG=true")
+    code, out, err = reports(
+        netns, tmp_path, "counts", "c.o", "-f", "json", "-s", "PORT=0x10", "--setting", "DEBUG=true"
+    )
     report = json.loads(out)
     assert (code, err, report["maps"]) == (0, "", {})
     assert report["settings"] == {"PORT": 16, "DEBUG": True}

@@ -54,6 +54,13 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
         ),
         *(
             (
+                f"run counter -i lo {option} x",
+                f"osmia run: {option} is for files; counter ships with osmia",
+            )
+            for option in ("--cgroup", "--netns")
+        ),
+        *(
+            (
                 f"run counter -i lo {seconds}",
                 f"osmia run: argument interval: '{seconds}' is no number of seconds (0.001 to 86400, such as 1 or 0.5)",
             )
@@ -83,6 +90,8 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
                 ("-o x", "-o"),
                 ("-T", "-T"),
                 ("--program x", "--program"),
+                ("--cgroup x", "--cgroup"),
+                ("--netns x", "--netns"),
             )
         ),
         ("run counter -i lo -s PORT=1", "osmia run: -s is for files; counter ships with osmia"),

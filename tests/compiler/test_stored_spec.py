@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import compiled
-from osmia.compiler.stored_spec import restore, store
 from osmia.object_file import read_object
+from osmia.spec import restore, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

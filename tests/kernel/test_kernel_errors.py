@@ -21,7 +21,7 @@ def test_numbers_that_mean_nothing_more() -> None:
     assert type(error) is KernelError
     assert isinstance(error, OSError)
     assert (error.errno, str(error)) == (errno.ENOMEM, "cannot do it: Cannot allocate memory (ENOMEM)")
-    assert str(kernel_error(524, "do it")) == "cannot do it: Unknown error 524 (errno 524)"
+    assert str(kernel_error(524, "do it")) == "cannot do it: Operation is not supported (ENOTSUPP)"
 
 
 def test_names() -> None:

@@ -11,12 +11,12 @@ import osmia
 from compiled import c_object
 from osmia import Array, Global, NotLoadedError, setting, u8, u16, u32, u64, xdp
 from osmia.compiler import cache
-from osmia.compiler.request import CompiledObject
-from osmia.compiler.stored_spec import store
+from osmia.compiler.cache import CompiledObject
 from osmia.contexts.xdp import XdpAction, XdpContext
 from osmia.kernel import attributes, bpf
 from osmia.object_file import read_object
 from osmia.programs.global_data import SettingText
+from osmia.spec import store
 from osmia.structs import array, struct
 from system_packages import tool
 

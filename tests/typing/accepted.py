@@ -629,6 +629,11 @@ def chooses(ctx: osmia.SkReuseportContext) -> osmia.SkAction:
     return osmia.SkAction.PASS
 
 
+def steered(path: str) -> None:
+    with steers.attach(path) as link:
+        assert_type(link.gone, bool)
+
+
 def sockets_of_user_code(near: socket.socket, key: Connection) -> None:
     sockets[0] = near
     assert_type(sockets[0], int)

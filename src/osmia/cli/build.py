@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest
 
 STAGES = ("ir", "ll", "asm", "btf", "elf")
 

@@ -9,6 +9,7 @@ import osmia
 from osmia.cli.counts import FORMATS, Report
 from osmia.cli.describe import describe
 from osmia.cli.interface import attach, check_attached
+from osmia.cli.options import MODES
 from osmia.cli.output import Output
 from osmia.cli.schedule import ticks
 from osmia.cli.stop import Stop
@@ -31,8 +32,8 @@ def run(arguments: Namespace) -> int:
     with Output(arguments.output) as output, osmia.load(OBJECT) as loaded, Stop() as stop:
         if arguments.verbose:
             describe(OBJECT, loaded)
-        program = loaded[counter.xdp_map_counter]
-        with attach(program, arguments.interface, arguments.mode, quiet=arguments.quiet) as link:
+        program, mode = loaded[counter.xdp_map_counter], MODES[arguments.mode or "auto"]
+        with attach(program, arguments.interface, mode, quiet=arguments.quiet) as link:
             reader = _Reader(loaded[counter.packet_counter], link)
             try:
                 for _ in ticks(stop, arguments.interval, arguments.count, lambda: check_attached(link)):

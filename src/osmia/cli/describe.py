@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded
 
+# What max_entries says of a map, by what it counts.
+ROOM = {"count": ", {} entries at most", "bytes": ", {} bytes", "pages": ", {} pages at most", "none": ""}
+
 
 def describe(source: str, loaded: Loaded) -> None:
     """Note what was loaded from `source`."""
@@ -26,4 +29,4 @@ def describe(source: str, loaded: Loaded) -> None:
     for name, value in loaded.settings.items():
         note(f"setting {name}: {value}")
     for held in loaded.maps.values():
-        note(f"map {held.name}: {held.kind.kernel_name}, {held.max_entries} entries at most")
+        note(f"map {held.name}: {held.kind.kernel_name}{ROOM[held.kind.entries].format(held.max_entries)}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import islice
 
+from osmia.abi.generated import BPF_F_WRONLY
 from osmia.cli import clock
 from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
+from osmia.maps import PerCpuValues
 from osmia.maps.declaration import Map
-from osmia.maps.percpu import PerCpuValues
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -28,8 +29,8 @@ class Report:
 
     time: float
     """Seconds since the epoch."""
-    interface: str
-    mode: str
+    attached: tuple[dict[str, object], ...]
+    """Each program that is attached: its name, its section, and to what."""
     loaded: Loaded
     final: bool
 
@@ -68,8 +69,7 @@ class Json:
 
         loaded, cpus = report.loaded, online_cpus()
         shown = {
-            "interface": report.interface,
-            "mode": report.mode,
+            "attached": report.attached,
             "cpus": cpus,
             "maps": {
                 name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
@@ -98,8 +98,11 @@ def _declared_maps(loaded: Loaded) -> dict[str, Any]:
 
 
 def _has_entries(held: Any) -> bool:
-    """Whether a map can be read key by key: not a ring, an array of programs, sockets without room for a cookie."""
-    return hasattr(held, "items") and getattr(held, "readable", True)
+    """Whether a map can be read key by key: not a ring, an array of programs, sockets without room for a cookie.
+
+    Nor one that user code may only write.
+    """
+    return hasattr(held, "items") and getattr(held, "readable", True) and not held.flags & BPF_F_WRONLY
 
 
 def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
@@ -122,11 +125,11 @@ def _map_lines(held: Any) -> list[str]:
     first = list(islice(entries, SHOWN))
     more = sum(1 for _ in entries)
     count = len(first) + more
-    of = "at most"
-    if always_there:
-        of = "are not 0" if held.kind.values == "any" else "are set"
+    of = "are not 0" if always_there else "are set" if held.kind.fixed_keys else "at most"
     head = f"{held.name}: {count} of {held.max_entries} {of}" if held.max_entries > 1 else f"{held.name}:"
-    keys = [_shown(key) for key, _ in first]
+    if held.kind.entries == "none":
+        head = f"{held.name}: {count} {'entry' if count == 1 else 'entries'}"
+    keys = [_shown_key(key) for key, _ in first]
     width = max(map(len, keys), default=0)
     lines = [f"  {key.rjust(width)}: {_value(value)}" for key, (_, value) in zip(keys, first, strict=True)]
     return [head, *lines, *([f"  ... and {more} more"] if more else [])]
@@ -141,7 +144,7 @@ def _value(value: Any) -> str:
 
 
 def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
-    return [{"key": _plain(key)} | _json_value(value, cpus) for key, value in _entries(held)]
+    return [{"key": _plain_key(key)} | _json_value(value, cpus) for key, value in _entries(held)]
 
 
 def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
@@ -156,17 +159,19 @@ def _shown(value: Any) -> str:
     if isinstance(value, Map):
         held: Any = value
         return f"{_kind(held)}, {len(held)} of {held.max_entries}" if _has_entries(held) else _kind(held)
-    if isinstance(value, tuple):
-        return "/".join(map(_shown, reversed(value))) if _is_prefix(value) else " ".join(map(_shown_frame, value))
+    if isinstance(value, tuple):  # the frames of a stack
+        return " ".join(map(_shown_frame, value))
     if not isinstance(value, bytes):
         return str(value)
     digits = value.hex()
     return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
 
 
-def _is_prefix(value: tuple[Any, ...]) -> bool:
-    """Whether it is a prefix, how many bits and of what struct, and not the frames of a stack."""
-    return len(value) == 2 and hasattr(type(value[1]), "__osmia_layout__")
+def _shown_key(key: Any) -> str:
+    if not isinstance(key, tuple):
+        return _shown(key)
+    bits, of = key  # a prefix that is no network's
+    return f"{_shown(of)}/{bits}"
 
 
 def _kind(held: Map[Any, Any]) -> str:
@@ -177,15 +182,18 @@ def _shown_frame(frame: Any) -> str:
     return f"{frame:#x}" if isinstance(frame, int) else f"{frame.build_id.hex() or '?'}+{frame.offset:#x}"
 
 
+def _plain_key(key: Any) -> Any:
+    """A key as JSON has it: a prefix that is no network's is an array of two, its bits and what they are of."""
+    return [_plain(each) for each in key] if isinstance(key, tuple) else _plain(key)
+
+
 def _plain(value: Any) -> Any:
     """A key or a value as JSON has it; bytes are hexadecimal digits, structs are objects, arrays are arrays.
 
-    Networks are texts, a map in another one is its entries, and a prefix of a struct an array of two.
+    Networks are texts, and a map in another one is its entries.
     """
     if isinstance(value, Map):
         return _json_entries(value, online_cpus()) if _has_entries(value) else _kind(value)
-    if isinstance(value, tuple) and _is_prefix(value):
-        return [_plain(each) for each in value]
     if hasattr(value, "network_address"):
         return str(value)
     if isinstance(value, bytes):

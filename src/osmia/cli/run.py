@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 BUNDLED = {"counter": "count the packets that reach the interface, per CPU and per second"}
 
 DESCRIPTION = """\
-Load a program, attach it to an interface, and print what it gathers until Ctrl-C, or `count` times.
+Load a program, attach it, and print what it gathers until Ctrl-C, or `count` times.
 
 WHAT is the name of a program that ships with osmia, which needs no compiler:
 
 {bundled}
 
-or FILE.py or FILE.o. Of a file all programs are loaded, the one that attaches to an interface is attached,
-and the maps are printed. A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python
-does, with the arguments after `--`; what -s gives goes before what it gives to its programs itself.
+or FILE.py or FILE.o. Of a file all programs are loaded and attached, and the maps are printed:
+
+  xdp, tc                                  to the interface of -i, which takes one xdp program
+  cgroup_skb, cgroup_sock, sock_ops        to the cgroup of --cgroup
+  sk_lookup                                to this network namespace, or that of --netns
+  tracepoint, raw_tracepoint, tp_btf, lsm  to what the file says
+
+What is attached to sockets, or belongs to entries of a map, is left to Python code, and a note says how.
+A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python does, with the arguments
+after `--`; what -s gives goes before what it gives to its programs itself.
 """
 EPILOG = """\
-Data goes to stdout, notes to stderr. The program is detached when the command ends, in whatever way.
+Data goes to stdout, notes to stderr. All is detached when the command ends, in whatever way.
 
 exit codes: 0 also for Ctrl-C, SIGTERM, and a reader that closes the pipe; 1 failure; 2 usage; 3 no permission;
 4 the verifier refused the program; 5 the kernel lacks a feature
@@ -43,11 +50,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("interval", nargs="?", type=options.interval, help="seconds between reports, fractions too (default: 1)")
     add("count", nargs="?", type=options.count, help="end after that many reports (default: never)")
     add("-i", "--iface", dest="interface", metavar="IFACE", help="the interface, by its name or index")
-    add("--mode", choices=options.MODES, help="auto: native where the driver can, else skb (default: auto)")
+    add("--cgroup", metavar="PATH", help="the cgroup (version 2), by its directory")
+    add("--netns", metavar="NETNS", help="the network namespace, by its name in /run/netns or its path")
+    add("--mode", choices=options.MODES, help="of xdp; auto: native where the driver can, else skb (default: auto)")
     add("-f", "--format", choices=("text", "json", "csv"), help="json is one object a line (default: text)")
     add("-o", "--output", metavar="FILE", help="write the data to FILE in place of stdout")
     add("-T", "--timestamps", action="store_true", help="show the time of each report")
-    add("--program", metavar="NAME", help="the program to attach, where a file has several")
+    add("--program", action="append", metavar="NAME", help="attach this program alone; may be repeated")
     add(
         *("-s", "--setting"),
         dest="settings",
@@ -64,9 +73,7 @@ def run(arguments: Namespace) -> int:
     """Run what is named."""
     what: str = arguments.what
     if what in BUNDLED:
-        if arguments.program or arguments.settings or arguments.rest:
-            found = "--program" if arguments.program else "-s" if arguments.settings else "--"
-            raise UsageError(f"{found} is for files; {what} ships with osmia")
+        _check_bundled(arguments)
         _fill_in(arguments)
         from osmia.cli import counter
 
@@ -88,6 +95,22 @@ def run(arguments: Namespace) -> int:
     return file.run(arguments)
 
 
+def _check_bundled(arguments: Namespace) -> None:
+    """Refuse what is for files, and ask for the interface."""
+    for_files = {
+        "--program": arguments.program,
+        "-s": arguments.settings,
+        "--cgroup": arguments.cgroup,
+        "--netns": arguments.netns,
+        "--": arguments.rest,
+    }
+    for option, value in for_files.items():
+        if value:
+            raise UsageError(f"{option} is for files; {arguments.what} ships with osmia")
+    if arguments.interface is None:
+        raise UsageError(f"{arguments.what}: -i IFACE is missing: the interface to attach to, such as -i lo")
+
+
 def _run_own_main(arguments: Namespace) -> int:
     """Run a file that does everything itself. Options that it would never see are refused."""
     given = {
@@ -96,6 +119,8 @@ def _run_own_main(arguments: Namespace) -> int:
         "-f": arguments.format,
         "-o": arguments.output,
         "-T": arguments.timestamps,
+        "--cgroup": arguments.cgroup,
+        "--netns": arguments.netns,
         "--program": arguments.program,
     }
     for option, value in given.items():
@@ -118,10 +143,7 @@ def _run_own_main(arguments: Namespace) -> int:
 
 def _fill_in(arguments: Namespace) -> None:
     """Give the options that were left out their values."""
-    if arguments.interface is None:
-        raise UsageError(f"{arguments.what}: -i IFACE is missing: the interface to attach to, such as -i lo")
     arguments.interval = arguments.interval or 1.0
-    arguments.mode = options.MODES[arguments.mode or "auto"]
     arguments.format = arguments.format or "text"
     arguments.settings = _by_name(arguments.settings or [])
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from traceback import TracebackException
 
-    from osmia.compiler import Target
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest, Target
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 

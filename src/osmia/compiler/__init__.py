@@ -1,10 +1,16 @@
-"""Making an object of Python functions. Here: what it is compiled for, an instruction set and a kernel."""
+"""Making an object of Python functions. Here: what is asked for, programs and what they are compiled for."""
 
 from __future__ import annotations
 
 import os
 
 from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from osmia.kinds import Kind
 
 CPUS = ("v1", "v2", "v3", "v4")
 # The instructions of v4 came to the kernel's verifier and its x86-64 and arm64 JITs with 6.6.
@@ -22,6 +28,31 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.cpu} {self.kernel[0]}.{self.kernel[1]}"
+
+
+@record
+class ProgramRequest:
+    """A Python function that shall become a program."""
+
+    name: str
+    """The program's name in the object."""
+    kind: Kind
+    function: FunctionType
+    on_error: int | None
+    """What it returns on the error edge; None for the kind's own value."""
+    hook: str = ""
+    """Which of its kind's hooks it is for, or what it is attached to."""
+
+    @property
+    def error_value(self) -> int | None:
+        """What it returns on the error edge; None where neither it nor its kind says."""
+        value = self.kind.error_value if self.on_error is None else self.on_error
+        return None if value is None else int(value)
+
+    @property
+    def license(self) -> str:
+        """The module's LICENSE, GPL unless it states one (most helpers ask for it)."""
+        return str(self.function.__globals__.get("LICENSE", "GPL"))
 
 
 # What `osmia build` compiles for unless told otherwise: osmia's own floor.

@@ -28,10 +28,9 @@ from osmia.object_file import read_object
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osmia.compiler import Target
+    from osmia.compiler import ProgramRequest, Target
     from osmia.compiler.frontend.function import UnitState
     from osmia.compiler.ir import nodes as ir
-    from osmia.compiler.request import ProgramRequest
 
 
 # The passes go down the source recursively, a few frames a level. A long chain of `elif` is as deep as it is long.

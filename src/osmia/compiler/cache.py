@@ -12,22 +12,44 @@ import os
 import sys
 
 from osmia.compiler.fingerprint import content, describe, describe_code, follow, source_lines
-from osmia.compiler.request import CompiledObject
-from osmia.errors import CompileError
 from osmia.maps.declaration import Map
+from osmia.record import record
+from osmia.spec import restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from osmia.compiler import Target
+    from osmia.compiler import ProgramRequest, Target
     from osmia.compiler.fingerprint import Description, Path
-    from osmia.compiler.request import ProgramRequest
+    from osmia.maps.globals import Variable
+    from osmia.maps.settings import Setting
+    from osmia.spec import ObjectSpec, Stored
 
 MAGIC = b"osmia object 7\n"
 PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@record
+class CompiledObject:
+    """An object, and what ties it to the declarations it was made from."""
+
+    data: bytes
+    """The ELF object."""
+    maps: dict[str, Map[Any, Any]]
+    """By symbol: the declarations."""
+    globals: dict[str, Variable]
+    """By symbol: the declarations of variables, each of which is alone in a section `.data.SYMBOL`."""
+    settings: dict[str, Setting]
+    """By symbol: the declarations of settings, which are in `.rodata`."""
+    stored: Stored
+    """What the object says, as the cache keeps it."""
+
+    def spec(self, name: str) -> ObjectSpec:
+        """What the object says; `name` is for messages."""
+        return restore(self.stored, name)
 
 
 def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> CompiledObject:
@@ -44,9 +66,10 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
 
     files = own_files()  # as they are before they are imported
     from osmia.compiler.build import checked_unit, generate  # the compiler proper: only on a miss
-    from osmia.compiler.stored_spec import store
     from osmia.compiler.worker import WORKER
+    from osmia.errors import CompileError
     from osmia.object_file import read_object
+    from osmia.spec import store
 
     WORKER.start()
     try:
@@ -179,16 +202,12 @@ def _description(path: Path, functions: list[Any]) -> Description:
 
 def _entry(path: str) -> Any:
     """What a file of the cache holds; None where it is absent, damaged, or somebody else's."""
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_uid not in _trusted_owners():
-                return None
-            content = file.read()
-    except OSError:
+    found = content(path, _trusted_owners())
+    if found is None:
         return None  # no such entry
-    kept = content[len(MAGIC) : len(MAGIC) + CHECKSUM_SIZE]
-    body = content[len(MAGIC) + CHECKSUM_SIZE :]
-    if not content.startswith(MAGIC) or checksum(body) != kept:
+    kept = found[len(MAGIC) : len(MAGIC) + CHECKSUM_SIZE]
+    body = found[len(MAGIC) + CHECKSUM_SIZE :]
+    if not found.startswith(MAGIC) or checksum(body) != kept:
         return None
     return marshal.loads(body)  # noqa: S302 - our own file, checked above
 

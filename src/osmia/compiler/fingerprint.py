@@ -236,14 +236,20 @@ def source_lines(code: CodeType) -> bytes | None:
     return None if text is None else b"".join(text.splitlines(True)[code.co_firstlineno - 1 : last])
 
 
-def content(path: str) -> bytes | None:
-    """What a file holds; None where it cannot be read. `open` would take several times as long."""
+def content(path: str, owners: tuple[int, ...] | None = None) -> bytes | None:
+    """What a file holds; None where it cannot be read, or where `owners` are given and it is none of theirs.
+
+    `open` would take several times as long.
+    """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
     try:
-        parts = [os.read(file, os.fstat(file).st_size + 1)]
+        status = os.fstat(file)
+        if owners is not None and status.st_uid not in owners:
+            return None
+        parts = [os.read(file, status.st_size + 1)]
         while parts[-1]:
             parts.append(os.read(file, 1 << 16))
         return b"".join(parts)

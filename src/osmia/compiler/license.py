@@ -10,7 +10,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.location import Location
 
 if TYPE_CHECKING:
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest
 
 
 def check_license(request: ProgramRequest) -> None:

@@ -100,6 +100,7 @@ PROG_INFO = Layout(
 )
 XDP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I")
 CGROUP_LINK_INFO = Layout("type:I id:I prog_id:I pad:I cgroup_id:Q attach_type:I")
+NETNS_LINK_INFO = Layout("type:I id:I prog_id:I pad:I netns_ino:I attach_type:I")
 TCX_LINK_INFO = Layout("type:I id:I prog_id:I pad:I ifindex:I attach_type:I")
 
 # The first version of struct perf_event_attr, as far as it is of use here.

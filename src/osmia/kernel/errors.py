@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, errno_name
+from osmia.errors import ENOTSUPP, KernelError, NotSupportedError, PermissionDeniedError, errno_name
 
 _FIRST_BPF = (3, 18)
+# The kernel's own numbers, in its own words: the C library knows neither.
+_WORDS = {ENOTSUPP: "Operation is not supported"}
 
 
 def kernel_error(
@@ -42,7 +44,7 @@ def kernel_error(
 
 def plain(number: int) -> str:
     """An error number in words: `Invalid argument (EINVAL)`."""
-    return f"{os.strerror(number)} ({errno_name(number)})"
+    return f"{_WORDS.get(number) or os.strerror(number)} ({errno_name(number)})"
 
 
 def not_supported(number: int, asked: str, feature: str, since: tuple[int, int]) -> NotSupportedError:

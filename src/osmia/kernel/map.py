@@ -6,7 +6,7 @@ import errno
 from _struct import Struct
 
 from osmia.abi import generated as abi
-from osmia.errors import KernelError, NotLoadedError
+from osmia.errors import ENOTSUPP, KernelError, NotLoadedError
 from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
@@ -257,7 +257,7 @@ class KernelMap:
         if number == errno.ENOENT:
             return None
         # Before 5.14 the kernel says ENOTSUPP, or EINVAL where there are flags.
-        if number not in {_ENOTSUPP, errno.EOPNOTSUPP} and not (number == errno.EINVAL and flags):
+        if number not in {ENOTSUPP, errno.EOPNOTSUPP} and not (number == errno.EINVAL and flags):
             raise self._error(number, "delete", key)
         self._pops = False
         return self._pop_in_two(key, flags)
@@ -382,7 +382,7 @@ class KernelMap:
             number,
             f"take map '{self.name}' into memory",
             feature="maps in memory",
-            hints={errno.EPERM: _NOT_ALLOWED, _ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
+            hints={errno.EPERM: _NOT_ALLOWED, ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
 
     def take_arena(self) -> None:
@@ -504,7 +504,6 @@ class KernelMap:
         return f"the map holds {self.max_entries} entries and no more (E2BIG)"
 
 
-_ENOTSUPP = 524  # the kernel's own: it has no name outside
 _NOT_MAPPABLE = "it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"
 _NOT_ALLOWED = "the map does not let user code do that: it is frozen, or was made read-only or write-only (EPERM)"
 _HINTS: dict[str, dict[int, str]] = {

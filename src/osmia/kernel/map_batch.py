@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from osmia.abi import generated as abi
+from osmia.errors import ENOTSUPP
 from osmia.kernel import bpf
 from osmia.kernel.libc import addressof, c_char
 
@@ -20,7 +21,7 @@ ENTRIES = 1 << 16
 FIRST_ROOM = 1 << 26
 """So many bytes of addresses are taken at first, where the map may hold as much."""
 SMALLEST_MAPPING = 1 << 16
-UNSUPPORTED = {errno.EOPNOTSUPP, 524}  # 524: ENOTSUPP, the kernel's own, which it says where a type has no batches
+UNSUPPORTED = {errno.EOPNOTSUPP, ENOTSUPP}  # it says the second where a type has no batches
 INTERRUPTED_TRIES = 64
 
 

@@ -6,7 +6,7 @@ import errno
 
 from osmia.kernel import attributes, bpf
 from osmia.kernel.map import KernelMap
-from osmia.maps.table import BY_TYPE
+from osmia.maps.table import kind_of_type
 
 
 def open_id(number: int) -> KernelMap | None:
@@ -17,7 +17,7 @@ def open_id(number: int) -> KernelMap | None:
         refused = error.errno or 0
     else:
         info = bpf.obj_get_info(fd, attributes.MAP_INFO)
-        kind = BY_TYPE.get(info["type"])
+        kind = kind_of_type(info["type"])
         name = info["name"].rstrip(b"\0").decode("ascii", "replace")
         per_cpu = kind is not None and kind.per_cpu
         return KernelMap(fd, info["key_size"], info["value_size"], per_cpu, info["max_entries"], name)

@@ -6,7 +6,7 @@ import errno
 import os
 
 from osmia.errors import KernelError, shown
-from osmia.kernel import bpf
+from osmia.kernel import attributes, bpf
 from osmia.kernel.parent import end_with_sudo
 from osmia.links import Link, attaching
 
@@ -29,6 +29,22 @@ OWN = "/proc/thread-self/ns/net"
 
 class NetnsLink(Link):
     """A program attached to a network namespace. When that is gone, the program has ended with it."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the network namespace does not exist any more; the program has ended with it."""
+        descriptor = self._open()
+        try:
+            info = bpf.obj_get_info(descriptor.number, attributes.NETNS_LINK_INFO)
+        except OSError as error:
+            number = error.errno or 0
+        else:
+            return bool(info["netns_ino"] == 0)
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(number, f"ask the kernel about {self._what}")
 
 
 def attach_to_netns(program: Attachable, netns: Netns | None, attach_type: int, feature: str) -> NetnsLink:

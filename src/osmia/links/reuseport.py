@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.errors import shown
+from osmia.errors import ENOTSUPP, shown
 from osmia.kernel import sockets
 from osmia.kernel.parent import end_with_sudo
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from osmia.errors import KernelError
     from osmia.links import Attachable
     from osmia.maps.sockets import Socket
-
-_NOT_SUPPORTED = 524  # ENOTSUPP, the kernel's own: it has no name outside
 
 
 class ReuseportAttachment:
@@ -107,6 +105,6 @@ def _refusal(number: int, asked: str, feature: str) -> KernelError:
             errno.ENOTSOCK: "its file descriptor is of no socket (ENOTSOCK)",
             errno.EBADF: "its file descriptor is not open (EBADF)",
             errno.EPERM: "the socket's filter is locked, by SO_LOCK_FILTER (EPERM)",
-            _NOT_SUPPORTED: "only TCP and UDP sockets of IPv4 and IPv6 share ports (ENOTSUPP)",
+            ENOTSUPP: "only TCP and UDP sockets of IPv4 and IPv6 share ports (ENOTSUPP)",
         },
     )

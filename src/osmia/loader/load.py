@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from osmia.errors import KernelError, NotSupportedError, ObjectError, PermissionDeniedError
+from osmia.errors import KernelError, ObjectError
 from osmia.kernel import Descriptor, bpf
+from osmia.loader import link, reach
 from osmia.loader.maps import check_fits, create_map, fill_slots
 from osmia.loader.programs import load_program
-from osmia.loader.relocate import link, reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from osmia.kernel.map import KernelMap
     from osmia.kernel.program import KernelProgram
-    from osmia.loader.relocate import Reach
+    from osmia.loader import Reach
     from osmia.spec import ObjectSpec
 
 _BTF_LOG = 1 << 20
@@ -99,6 +99,8 @@ def load_object(
             if name not in given:
                 fill_slots(spec.maps[name], live, fds)
     except BaseException as error:
+        from osmia.errors import NotSupportedError, PermissionDeniedError
+
         # Who may not call bpf(2) at all is told that, not what else it would have refused.
         denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
         if loaded.btf_error and isinstance(error, KernelError) and not denied:

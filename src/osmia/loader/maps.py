@@ -9,7 +9,7 @@ from osmia.errors import ObjectError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
-from osmia.maps.table import BY_TYPE
+from osmia.maps.table import kind_of_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def fill_slots(spec: MapSpec, live: KernelMap, fds: Mapping[str, int]) -> None:
 
 
 def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], inner_map_fd: int) -> KernelMap:
-    kind = BY_TYPE.get(spec.type)
+    kind = kind_of_type(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
     # The kernel takes types for both key and value, or for the value alone where it is a section of global data; for
@@ -120,13 +120,13 @@ def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple
 
 def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
     """Raise ObjectError unless a map that exists is what the object declares."""
-    info = live.info()
+    info, kind = live.info(), kind_of_type(wanted.type)
     pairs = (
         ("type", wanted.type, info["type"]),
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", max_entries(wanted), info["max_entries"]),
-        ("flags", _flags(wanted) | BY_TYPE[wanted.type].kernel_flags, info["map_flags"]),
+        ("flags", _flags(wanted) | (kind.kernel_flags if kind else 0), info["map_flags"]),
         # What it says of an arena is an address.
         ("map_extra", wanted.map_extra, info["map_extra"] if wanted.type != BPF_MAP_TYPE_ARENA else wanted.map_extra),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from osmia.kernel import Descriptor
-    from osmia.loader.relocate import LinkedProgram
+    from osmia.loader import LinkedProgram
     from osmia.spec import FunctionSpec, ObjectSpec
 
 _FIRST_LOG = 1 << 20

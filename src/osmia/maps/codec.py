@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from _operator import index  # without the Python half of `operator`, which costs start-up time
-
 from osmia.errors import shown, shown_type
 from osmia.maps.table import MAP_KINDS
 from osmia.types import is_integer, storage_of
@@ -139,7 +137,7 @@ class Codec:
             return TypeError(f"{subject} a {of.__name__}, not {shown(value)}")
         if hasattr(value, "__index__"):
             article = "an" if of.signed else "a"
-            return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {index(value)}")
+            return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {value.__index__()}")
         return TypeError(f"{subject} an int ({of.__name__}), not {shown(value)}")
 
     def _checked(self, pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.btf import kinds
 from osmia.maps.codec import Bytes
-from osmia.maps.table import BY_TYPE
+from osmia.maps.table import kind_of_type
 from osmia.types import INTEGERS, u32
 
 TYPE_CHECKING = False
@@ -25,7 +25,8 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
 
     Integers and bools are those; all else is bytes.
     """
-    row = BY_TYPE[spec.type]  # the loader creates no others
+    row = kind_of_type(spec.type)
+    assert row is not None, f"the loader creates no map of type {spec.type}"
     of: type[Map[Any, Any]] = row.map_class
     held = of.opened(
         _key_of(row, btf, spec),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from osmia.maps import PerCpuValues
     from osmia.maps.numpy_arrays import Arrays
-    from osmia.maps.percpu import PerCpuValues
     from osmia.types import Ref
 
 K = TypeVar("K")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.maps.table import BY_TYPE
+from osmia.maps.table import kind_of_type
 from osmia.record import frozen_record
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class MapInfo:
     @classmethod
     def of(cls, info: dict[str, Any], charged: dict[str, int]) -> Self:
         """The record of what the kernel gave."""
-        kind = BY_TYPE.get(info["type"])
+        kind = kind_of_type(info["type"])
         return cls(
             info["id"],
             kind.kernel_name if kind else str(info["type"]),

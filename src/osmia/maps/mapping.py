@@ -7,9 +7,9 @@ from _struct import Struct
 
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
+from osmia.maps import PerCpuValues
 from osmia.maps.codec import StructError
 from osmia.maps.declaration import Absent, Map
-from osmia.maps.percpu import PerCpuValues
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

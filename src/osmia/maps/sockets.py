@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 
 from osmia.abi.generated import BPF_EXIST
-from osmia.errors import KernelError, errno_name, shortened, shown
+from osmia.errors import ENOTSUPP, KernelError, errno_name, shortened, shown
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps.codec import Bytes
 from osmia.maps.mapping import UserMap
@@ -42,7 +42,6 @@ _NOT_TAKEN = (
     "the kernel does not take this socket: it takes TCP sockets that are connected or listen, UDP sockets that are "
     "bound or connected, Unix and vsock sockets that are connected"
 )
-_NOT_SUPPORTED = 524  # ENOTSUPP, the kernel's own: it has no name outside
 
 
 class SocketMap(UserMap[K, int], Mapping[K, int], Generic[K]):
@@ -145,7 +144,7 @@ class SocketMap(UserMap[K, int], Mapping[K, int], Generic[K]):
                 raise self._named(error, key) from None
         else:
             return
-        code = "ENOTSUPP" if number == _NOT_SUPPORTED else errno_name(number)
+        code = errno_name(number)
         shown_key = shortened(self._keys.decode(key))
         raise KernelError(number, f"cannot write key {shown_key} of map '{self.subject}': {why} ({code})")
 
@@ -323,7 +322,7 @@ class ReusePortSockArray(IndexedSockets):
         errno.EBUSY: "the socket is in an array of sockets already",
         errno.ENOTSOCK: "its file descriptor is of no socket",
         errno.EBADF: "its file descriptor is not open",
-        _NOT_SUPPORTED: "only TCP and UDP sockets of IPv4 and IPv6 share ports",
+        ENOTSUPP: "only TCP and UDP sockets of IPv4 and IPv6 share ports",
     }
 
     def __init__(self, *, max_entries: int, name: str = "", flags: int = 0) -> None:

@@ -6,6 +6,7 @@ Sizes, flags and batches are those that the kernel's own checks take (the `map_a
 from __future__ import annotations
 
 from osmia.abi import generated as bpf
+from osmia.generic import Table
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -87,179 +88,181 @@ _OF_OBJECTS = ("get", "items", "keys", "values", "update", "to_numpy", "to_arrow
 _SET = ("update", "clear")
 _DEVICE_USER = ("items", *_SET)
 
-MAP_KINDS: dict[str, MapKind] = {
-    row.class_name: row
-    for row in (
-        MapKind(
-            bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", "hash", (3, 19), _KEYED, _COME_AND_GO,
-            spin_locks=True, flags=_HASH, batch=_ALL_BATCHES,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", "array", (3, 19), _INDEXED, (*_PER_KEY, "memory"),
-            keys="index", spin_locks=True, flags=_ARRAY, batch=_NO_DELETE,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_PROG_ARRAY, "PROG_ARRAY", "ProgramArray", "programs", (4, 2), {"tail_call": "tail_call"},
-            _SET, keys="index", values="program", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_PERF_EVENT_ARRAY, "PERF_EVENT_ARRAY", "PerfEventArray", "perf", (4, 3),
-            {"output": "perf_event_output"}, ("update", "clear"),
-            keys="index", values="perf event", flags=_ACCESS | bpf.BPF_F_PRESERVE_ELEMS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", "hash", (4, 6), {**_KEYED, **_OTHER_CPU},
-            _COME_AND_GO, per_cpu=True, flags=_HASH, batch=_ALL_BATCHES,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", "array", (4, 6), {**_INDEXED, **_OTHER_CPU},
-            _PER_KEY, keys="index", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS, batch=_NO_DELETE,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_STACK_TRACE, "STACK_TRACE", "StackTraceMap", "stacks", (4, 6), {"stackid": "get_stackid"},
-            ("get", "items", "keys", "values", "pop", "clear"),
-            values="stack", flags=_ACCESS | bpf.BPF_F_STACK_BUILD_ID, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_CGROUP_ARRAY, "CGROUP_ARRAY", "CgroupArray", "cgroups", (4, 8),
-            {"under": "skb_under_cgroup", "current_task_under": "current_task_under_cgroup"}, _SET,
-            keys="index", values="cgroup", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", "hash", (4, 10), _KEYED, _COME_AND_GO,
-            flags=_LRU, batch=_ALL_BATCHES,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_LRU_PERCPU_HASH, "LRU_PERCPU_HASH", "LruPerCpuHashMap", "hash", (4, 10),
-            {**_KEYED, **_OTHER_CPU}, _COME_AND_GO, per_cpu=True, flags=_LRU, batch=_ALL_BATCHES,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_LPM_TRIE, "LPM_TRIE", "LpmTrie", "lpm", (4, 11),
-            {"lookup": "map_lookup_elem", "update": "map_update_elem", "delete": "map_delete_elem"},
-            (*_COME_AND_GO, "match"), keys="prefix", flags=bpf.BPF_F_NO_PREALLOC | _ACCESS | _PROGRAMS_ACCESS,
-            required_flags=bpf.BPF_F_NO_PREALLOC, batch=("lookup", "update", "delete"),
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
-            keys="index", values="map", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
-            {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
-            values="map", flags=_HASH, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
-            keys="index", values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_SOCKMAP, "SOCKMAP", "SockMap", "sockets", (4, 14),
-            {
-                "lookup": "map_lookup_elem", "sock_update": "sock_map_update", "msg_redirect": "msg_redirect_map",
-                "sk_redirect": "sk_redirect_map", "select": "sk_select_reuseport", "update": "map_update_elem",
-                "delete": "map_delete_elem",
-            },
-            _OF_OBJECTS, keys="index", values="socket", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
-            keys="index", values="CPU", typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_XSKMAP, "XSKMAP", "XskMap", "redirect", (4, 18),
-            {"redirect": "redirect_map", "lookup": "map_lookup_elem"}, _SET,
-            keys="index", values="AF_XDP socket", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_SOCKHASH, "SOCKHASH", "SockHash", "sockets", (4, 18),
-            {
-                "lookup": "map_lookup_elem", "sock_update": "sock_hash_update", "msg_redirect": "msg_redirect_hash",
-                "sk_redirect": "sk_redirect_hash", "select": "sk_select_reuseport", "update": "map_update_elem",
-                "delete": "map_delete_elem",
-            },
-            _OF_OBJECTS, values="socket", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_CGROUP_STORAGE, "CGROUP_STORAGE", "CgroupStorage", "cgroups", (4, 19),
-            {"local": "get_local_storage"}, _PER_KEY,
-            keys="object", entries="none", spin_locks=True, flags=_ACCESS | _PROGRAMS_ACCESS,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "REUSEPORT_SOCKARRAY", "ReusePortSockArray", "sockets", (4, 19),
-            {"select": "sk_select_reuseport"}, _OF_OBJECTS,
-            keys="index", values="socket", flags=_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "PERCPU_CGROUP_STORAGE", "PerCpuCgroupStorage", "cgroups", (4, 20),
-            {"local": "get_local_storage"}, _PER_KEY,
-            keys="object", entries="none", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_QUEUE, "QUEUE", "Queue", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
-            keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_STACK, "STACK", "Stack", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
-            keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_SK_STORAGE, "SK_STORAGE", "SkStorage", "storage", (5, 2),
-            {"get": "sk_storage_get", "delete": "sk_storage_delete"}, ("get", "update", "pop"),
-            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_CLONE,
-            required_flags=bpf.BPF_F_NO_PREALLOC,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), _DEVICES,
-            _DEVICE_USER, values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_STRUCT_OPS, "STRUCT_OPS", "StructOps", "struct_ops", (5, 6), {}, (),
-            keys="index", values="table of functions", flags=bpf.BPF_F_LINK | bpf.BPF_F_VTYPE_BTF_OBJ_FD, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", "ring", (5, 8),
-            {"reserve": "", "discard": "", "output": "ringbuf_output"}, (),
-            keys="none", values="event", entries="bytes", typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_INODE_STORAGE, "INODE_STORAGE", "InodeStorage", "storage", (5, 10),
-            {"get": "inode_storage_get", "delete": "inode_storage_delete"}, ("get", "pop", "update"),
-            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
-            required_flags=bpf.BPF_F_NO_PREALLOC,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_TASK_STORAGE, "TASK_STORAGE", "TaskStorage", "storage", (5, 11),
-            {"get": "task_storage_get", "delete": "task_storage_delete"}, ("get", "pop", "update"),
-            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
-            required_flags=bpf.BPF_F_NO_PREALLOC,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_BLOOM_FILTER, "BLOOM_FILTER", "BloomFilter", "bloom", (5, 16),
-            {"push": "map_push_elem", "contains": ""}, ("add", "update"),
-            keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, extra=15, typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1), {}, (),
-            keys="none", values="event", entries="bytes", typed=False,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_CGRP_STORAGE, "CGRP_STORAGE", "CgrpStorage", "storage", (6, 2),
-            {"get": "cgrp_storage_get", "delete": "cgrp_storage_delete"}, ("get", "pop", "update"),
-            keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
-            required_flags=bpf.BPF_F_NO_PREALLOC,
-        ),
-        MapKind(
-            bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {"at": ""}, ("at", "memory"),
-            keys="none", values="none", entries="pages",
-            flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
-            required_flags=bpf.BPF_F_MMAPABLE, typed=False,
-        ),
-        MapKind(
-            34,  # BPF_MAP_TYPE_INSN_ARRAY: behind the kernel that abi.generated is from
-            "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, _PER_KEY,
-            keys="index", values="instruction", typed=False,
-        ),
-    )
-}  # fmt: skip
-BY_TYPE: dict[int, MapKind] = {row.type: row for row in MAP_KINDS.values()}
+MAP_KINDS: Table[MapKind] = Table({
+    "HashMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_HASH, "HASH", "HashMap", "hash", (3, 19), _KEYED, _COME_AND_GO,
+        spin_locks=True, flags=_HASH, batch=_ALL_BATCHES,
+    ),
+    "Array": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_ARRAY, "ARRAY", "Array", "array", (3, 19), _INDEXED, (*_PER_KEY, "memory"),
+        keys="index", spin_locks=True, flags=_ARRAY, batch=_NO_DELETE,
+    ),
+    "ProgramArray": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_PROG_ARRAY, "PROG_ARRAY", "ProgramArray", "programs", (4, 2), {"tail_call": "tail_call"},
+        _SET, keys="index", values="program", flags=_ACCESS, typed=False,
+    ),
+    "PerfEventArray": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_PERF_EVENT_ARRAY, "PERF_EVENT_ARRAY", "PerfEventArray", "perf", (4, 3),
+        {"output": "perf_event_output"}, ("update", "clear"),
+        keys="index", values="perf event", flags=_ACCESS | bpf.BPF_F_PRESERVE_ELEMS, typed=False,
+    ),
+    "PerCpuHashMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_PERCPU_HASH, "PERCPU_HASH", "PerCpuHashMap", "hash", (4, 6), {**_KEYED, **_OTHER_CPU},
+        _COME_AND_GO, per_cpu=True, flags=_HASH, batch=_ALL_BATCHES,
+    ),
+    "PerCpuArray": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_PERCPU_ARRAY, "PERCPU_ARRAY", "PerCpuArray", "array", (4, 6), {**_INDEXED, **_OTHER_CPU},
+        _PER_KEY, keys="index", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS, batch=_NO_DELETE,
+    ),
+    "StackTraceMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_STACK_TRACE, "STACK_TRACE", "StackTraceMap", "stacks", (4, 6), {"stackid": "get_stackid"},
+        ("get", "items", "keys", "values", "pop", "clear"),
+        values="stack", flags=_ACCESS | bpf.BPF_F_STACK_BUILD_ID, typed=False,
+    ),
+    "CgroupArray": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_CGROUP_ARRAY, "CGROUP_ARRAY", "CgroupArray", "cgroups", (4, 8),
+        {"under": "skb_under_cgroup", "current_task_under": "current_task_under_cgroup"}, _SET,
+        keys="index", values="cgroup", flags=_ACCESS, typed=False,
+    ),
+    "LruHashMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_LRU_HASH, "LRU_HASH", "LruHashMap", "hash", (4, 10), _KEYED, _COME_AND_GO,
+        flags=_LRU, batch=_ALL_BATCHES,
+    ),
+    "LruPerCpuHashMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_LRU_PERCPU_HASH, "LRU_PERCPU_HASH", "LruPerCpuHashMap", "hash", (4, 10),
+        {**_KEYED, **_OTHER_CPU}, _COME_AND_GO, per_cpu=True, flags=_LRU, batch=_ALL_BATCHES,
+    ),
+    "LpmTrie": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_LPM_TRIE, "LPM_TRIE", "LpmTrie", "lpm", (4, 11),
+        {"lookup": "map_lookup_elem", "update": "map_update_elem", "delete": "map_delete_elem"},
+        (*_COME_AND_GO, "match"), keys="prefix", flags=bpf.BPF_F_NO_PREALLOC | _ACCESS | _PROGRAMS_ACCESS,
+        required_flags=bpf.BPF_F_NO_PREALLOC, batch=("lookup", "update", "delete"),
+    ),
+    "ArrayOfMaps": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
+        {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
+        keys="index", values="map", flags=_ACCESS, typed=False,
+    ),
+    "HashOfMaps": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
+        {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
+        values="map", flags=_HASH, typed=False,
+    ),
+    "DevMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,
+        keys="index", values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
+    ),
+    "SockMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_SOCKMAP, "SOCKMAP", "SockMap", "sockets", (4, 14),
+        {
+            "lookup": "map_lookup_elem", "sock_update": "sock_map_update", "msg_redirect": "msg_redirect_map",
+            "sk_redirect": "sk_redirect_map", "select": "sk_select_reuseport", "update": "map_update_elem",
+            "delete": "map_delete_elem",
+        },
+        _OF_OBJECTS, keys="index", values="socket", flags=_ACCESS, typed=False,
+    ),
+    "CpuMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_CPUMAP, "CPUMAP", "CpuMap", "redirect", (4, 15), _REDIRECT, _DEVICE_USER,
+        keys="index", values="CPU", typed=False,
+    ),
+    "XskMap": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_XSKMAP, "XSKMAP", "XskMap", "redirect", (4, 18),
+        {"redirect": "redirect_map", "lookup": "map_lookup_elem"}, _SET,
+        keys="index", values="AF_XDP socket", flags=_ACCESS, typed=False,
+    ),
+    "SockHash": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_SOCKHASH, "SOCKHASH", "SockHash", "sockets", (4, 18),
+        {
+            "lookup": "map_lookup_elem", "sock_update": "sock_hash_update", "msg_redirect": "msg_redirect_hash",
+            "sk_redirect": "sk_redirect_hash", "select": "sk_select_reuseport", "update": "map_update_elem",
+            "delete": "map_delete_elem",
+        },
+        _OF_OBJECTS, values="socket", flags=_ACCESS, typed=False,
+    ),
+    "CgroupStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_CGROUP_STORAGE, "CGROUP_STORAGE", "CgroupStorage", "cgroups", (4, 19),
+        {"local": "get_local_storage"}, _PER_KEY,
+        keys="object", entries="none", spin_locks=True, flags=_ACCESS | _PROGRAMS_ACCESS,
+    ),
+    "ReusePortSockArray": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "REUSEPORT_SOCKARRAY", "ReusePortSockArray", "sockets", (4, 19),
+        {"select": "sk_select_reuseport"}, _OF_OBJECTS,
+        keys="index", values="socket", flags=_ACCESS, typed=False,
+    ),
+    "PerCpuCgroupStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "PERCPU_CGROUP_STORAGE", "PerCpuCgroupStorage", "cgroups", (4, 20),
+        {"local": "get_local_storage"}, _PER_KEY,
+        keys="object", entries="none", per_cpu=True, flags=_ACCESS | _PROGRAMS_ACCESS,
+    ),
+    "Queue": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_QUEUE, "QUEUE", "Queue", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
+        keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
+    ),
+    "Stack": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_STACK, "STACK", "Stack", "queue", (4, 20), _PASSED, ("push", "pop", "peek"),
+        keys="none", flags=_ACCESS | _PROGRAMS_ACCESS, typed=False,
+    ),
+    "SkStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_SK_STORAGE, "SK_STORAGE", "SkStorage", "storage", (5, 2),
+        {"get": "sk_storage_get", "delete": "sk_storage_delete"}, ("get", "update", "pop"),
+        keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC | bpf.BPF_F_CLONE,
+        required_flags=bpf.BPF_F_NO_PREALLOC,
+    ),
+    "DevMapHash": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_DEVMAP_HASH, "DEVMAP_HASH", "DevMapHash", "redirect", (5, 4), _DEVICES,
+        _DEVICE_USER, values="interface", flags=_ACCESS, kernel_flags=bpf.BPF_F_RDONLY_PROG, typed=False,
+    ),
+    "StructOps": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_STRUCT_OPS, "STRUCT_OPS", "StructOps", "struct_ops", (5, 6), {}, (),
+        keys="index", values="table of functions", flags=bpf.BPF_F_LINK | bpf.BPF_F_VTYPE_BTF_OBJ_FD, typed=False,
+    ),
+    "RingBuf": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", "ring", (5, 8),
+        {"reserve": "", "discard": "", "output": "ringbuf_output"}, (),
+        keys="none", values="event", entries="bytes", typed=False,
+    ),
+    "InodeStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_INODE_STORAGE, "INODE_STORAGE", "InodeStorage", "storage", (5, 10),
+        {"get": "inode_storage_get", "delete": "inode_storage_delete"}, ("get", "pop", "update"),
+        keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+        required_flags=bpf.BPF_F_NO_PREALLOC,
+    ),
+    "TaskStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_TASK_STORAGE, "TASK_STORAGE", "TaskStorage", "storage", (5, 11),
+        {"get": "task_storage_get", "delete": "task_storage_delete"}, ("get", "pop", "update"),
+        keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+        required_flags=bpf.BPF_F_NO_PREALLOC,
+    ),
+    "BloomFilter": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_BLOOM_FILTER, "BLOOM_FILTER", "BloomFilter", "bloom", (5, 16),
+        {"push": "map_push_elem", "contains": ""}, ("add", "update"),
+        keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, extra=15, typed=False,
+    ),
+    "UserRingBuf": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1), {}, (),
+        keys="none", values="event", entries="bytes", typed=False,
+    ),
+    "CgrpStorage": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_CGRP_STORAGE, "CGRP_STORAGE", "CgrpStorage", "storage", (6, 2),
+        {"get": "cgrp_storage_get", "delete": "cgrp_storage_delete"}, ("get", "pop", "update"),
+        keys="object", entries="none", spin_locks=True, flags=bpf.BPF_F_NO_PREALLOC,
+        required_flags=bpf.BPF_F_NO_PREALLOC,
+    ),
+    "Arena": lambda: MapKind(
+        bpf.BPF_MAP_TYPE_ARENA, "ARENA", "Arena", "arena", (6, 9), {"at": ""}, ("at", "memory"),
+        keys="none", values="none", entries="pages",
+        flags=bpf.BPF_F_MMAPABLE | bpf.BPF_F_SEGV_ON_FAULT | bpf.BPF_F_NO_USER_CONV,
+        required_flags=bpf.BPF_F_MMAPABLE, typed=False,
+    ),
+    "InsnArray": lambda: MapKind(
+        34,  # BPF_MAP_TYPE_INSN_ARRAY: behind the kernel that abi.generated is from
+        "INSN_ARRAY", "InsnArray", "instructions", (6, 19), {}, _PER_KEY,
+        keys="index", values="instruction", typed=False,
+    ),
+})  # fmt: skip
+
+
+def kind_of_type(number: int) -> MapKind | None:
+    """The row of a BPF_MAP_TYPE_*; None for a type that the table does not have."""
+    made = next((row for row in list(MAP_KINDS.made.values()) if row.type == number), None)
+    return made or next((row for row in MAP_KINDS.values() if row.type == number), None)

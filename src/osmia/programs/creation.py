@@ -179,31 +179,33 @@ def _opened(declared: Map[Any, Any], fd: int, where: str) -> KernelMap:
 
 def _handle(fd: int, info: dict[str, Any], name: str) -> KernelMap:
     from osmia.kernel.map import KernelMap
-    from osmia.maps.table import BY_TYPE
+    from osmia.maps.table import kind_of_type
 
-    return KernelMap(fd, info["key_size"], info["value_size"], BY_TYPE[info["type"]].per_cpu, info["max_entries"], name)
+    kind = kind_of_type(info["type"])
+    per_cpu = kind is not None and kind.per_cpu
+    return KernelMap(fd, info["key_size"], info["value_size"], per_cpu, info["max_entries"], name)
 
 
 def _info(fd: int, where: str) -> dict[str, Any]:
     from osmia.kernel import attributes, bpf
-    from osmia.maps.table import BY_TYPE
+    from osmia.maps.table import kind_of_type
 
     target = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - pathlib costs milliseconds
     if target != "anon_inode:bpf-map":
         raise ObjectError(f"{where} is no map but {target.removeprefix('anon_inode:')}")
     info = bpf.obj_get_info(fd, attributes.MAP_INFO)
-    if info["type"] not in BY_TYPE:
+    if kind_of_type(info["type"]) is None:
         raise ObjectError(f"{where} is a map of type {info['type']} (BPF_MAP_TYPE_*), which osmia does not know")
     return info
 
 
 def _check_fits(declared: Map[Any, Any], info: dict[str, Any], where: str) -> None:
     """Raise ObjectError, which names every difference, unless the map is what is declared."""
-    from osmia.maps.table import BY_TYPE
+    from osmia.maps.table import kind_of_type
 
-    kind = declared.kind
+    kind, there_kind = declared.kind, kind_of_type(info["type"])
     pairs = (
-        ("type", kind.kernel_name, BY_TYPE[info["type"]].kernel_name if info["type"] in BY_TYPE else info["type"]),
+        ("type", kind.kernel_name, there_kind.kernel_name if there_kind else info["type"]),
         ("key size", declared.key_size, info["key_size"]),
         ("value size", declared.value_size, info["value_size"]),
         # An array of perf events that does not say has one for each possible CPU.
@@ -233,7 +235,7 @@ def _other_types(declared: Map[Any, Any], info: dict[str, Any], where: str) -> l
         return []
     btf = Btf(data, where)
     found = []
-    for role, of in (("key", declared.key), ("value", declared.value)):
+    for role, of in (("key", declared.stored_key), ("value", declared.value)):
         layout, number = layout_of(of), info[f"btf_{role}_type_id"]
         problem = difference(btf, number, layout, f"a {role}") if layout is not None and number else ""
         if problem:

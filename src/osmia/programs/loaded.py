@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Self
 
-    from osmia.compiler import Target
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest, Target
     from osmia.loader.load import LoadedObject
     from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
@@ -169,7 +168,7 @@ class Loaded:
 
         btf = Btf(self._spec.btf, self._spec.name)
         for role, declared, number in (
-            ("key", what.key, there.btf_key_type_id),
+            ("key", what.stored_key, there.btf_key_type_id),
             ("value", what.value, there.btf_value_type_id),
         ):
             # What the key of a trie is called in C is everybody's own, as are the names of its fields.
@@ -361,11 +360,11 @@ def _shape(declaration: Map[Any, Any]) -> tuple[tuple[str, object], ...]:
 
 
 def _shape_of(spec: MapSpec) -> tuple[tuple[str, object], ...]:
-    from osmia.maps.table import BY_TYPE
+    from osmia.maps.table import kind_of_type
 
-    kind = BY_TYPE[spec.type].kernel_name if spec.type in BY_TYPE else spec.type
+    kind = kind_of_type(spec.type)
     return (
-        ("type", kind),
+        ("type", kind.kernel_name if kind else spec.type),
         ("key size", spec.key_size),
         ("value size", spec.value_size),
         ("max_entries", spec.max_entries),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
 
-    from osmia.compiler.request import ProgramRequest
+    from osmia.compiler import ProgramRequest
     from osmia.kernel.program import KernelProgram
     from osmia.kinds import Kind
     from osmia.loader.load import LoadedObject
@@ -87,7 +87,7 @@ class Program(Generic[C_contra, R_co]):
     @property
     def request(self) -> ProgramRequest:
         """What the compiler is asked to make of it. TypeError for a program that has no source."""
-        from osmia.compiler.request import ProgramRequest
+        from osmia.compiler import ProgramRequest
 
         if self.function is None:
             raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")

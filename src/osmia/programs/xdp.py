@@ -36,14 +36,15 @@ class XdpProgram(PacketProgram[XdpContext, XdpAction]):
         if self.hook:
             raise TypeError(
                 f"{self.name} is for the entries of a map and not for an interface: give it to one, "
-                f"`{_ENTRIES[self.hook]}`"
+                f"`{ENTRIES[self.hook].format(program='...')}`"
             )
         return attach_xdp(self._running(), interface, mode)
 
 
-_ENTRIES = {
-    "devmap": "ports.update(0, interface, program=...)",
-    "cpumap": "cpus.update(1, 192, program=...)",
+# How a program is given to an entry, by its hook.
+ENTRIES = {
+    "devmap": "ports.update(0, interface, program={program})",
+    "cpumap": "cpus.update(1, 192, program={program})",
 }
 
 

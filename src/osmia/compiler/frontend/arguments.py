@@ -16,10 +16,10 @@ from osmia.layout import BooleanLayout, IntegerLayout, StructLayout, layout_of
 from osmia.types import is_integer, u8, u64
 
 if TYPE_CHECKING:
+    from osmia.compiler import ProgramRequest
     from osmia.compiler.frontend.function import FunctionState, Static
     from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
-    from osmia.compiler.request import ProgramRequest
     from osmia.layout import Field
 
 # As many as the kernel passes on (MAX_BPF_FUNC_ARGS).

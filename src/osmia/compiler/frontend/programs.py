@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from osmia.compiler import ProgramRequest
     from osmia.compiler.ir.types import ValueType
     from osmia.compiler.location import Location
-    from osmia.compiler.request import ProgramRequest
     from osmia.kinds import Kind
 
 
