@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PASSES = "return XdpAction.PASS"
+CGROUP_PROGRAM = """from osmia import CgroupAction, CgroupSkbContext, cgroup_skb
+
+
+@cgroup_skb("egress", on_error=CgroupAction.DENY)
+def program(ctx: CgroupSkbContext) -> CgroupAction:
+    return CgroupAction.ALLOW
+"""
 
 
 def refusal(module: ModuleType, *programs: Any) -> str:
@@ -55,8 +62,24 @@ def test_a_kind_that_must_say_what_an_error_returns(tmp_path: Path, monkeypatch:
         "expected: @xdp(on_error=...)\n"
         "fix: say whether an error lets the event through or stops it\n"
     )
+    module.program.hook = "devmap"
+    assert 'expected: @xdp(hook="devmap", on_error=...)\n' in refusal(module)
     stated = module_from(tmp_path, body_of(PASSES).replace("@xdp", "@xdp(on_error=XdpAction.DROP)"))
     checked_unit((stated.program.request,))
+
+
+def test_the_hook_is_in_what_is_expected(tmp_path: Path) -> None:
+    """The decorators refuse it first; who makes a program by hand is told the same by the compiler."""
+    module = module_from(tmp_path, CGROUP_PROGRAM)
+    module.program.on_error = None
+    assert refusal(module) == (
+        "5:5: a program of kind cgroup_skb must say what it returns after an error\n"
+        "def program(ctx: CgroupSkbContext) -> CgroupAction:\n"
+        "    ^^^^^^^\n"
+        "found: no on_error=\n"
+        'expected: @cgroup_skb("egress", on_error=...)\n'
+        "fix: say whether an error lets the event through or stops it\n"
+    )
 
 
 def test_a_function_of_a_helper_for_other_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osmia import NotLoadedError, Program, XdpAction, XdpContext, XdpMode, XdpProgram, xdp
+from osmia import (
+    NotLoadedError,
+    Program,
+    XdpAction,
+    XdpContext,
+    XdpMode,
+    XdpProgram,
+    cgroup_skb,
+    cgroup_sock,
+    lsm,
+    tracepoint,
+    xdp,
+)
 from osmia.kinds import KINDS
 from program_files import module_from
 
@@ -139,6 +151,47 @@ def test_refuses_a_program() -> None:
 )
 def test_refuses_wrong_options(options: dict[str, Any], text: str) -> None:
     assert refusal(lambda: xdp(**options)(plain)) == text
+
+
+STATED = (
+    "does not say what the program returns after an error (what would raise in Python). "
+    "osmia does not choose whether one lets things happen or stops them: "
+)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "hook", "choices"),
+    [
+        (cgroup_skb, "egress", "CgroupAction.ALLOW lets the packet through, CgroupAction.DENY drops it"),
+        (
+            cgroup_sock,
+            "post_bind4",
+            "CgroupAction.ALLOW lets the process have its socket, CgroupAction.DENY refuses it",
+        ),
+        (lsm, "file_open", "0 lets what was asked about happen, -1 (EPERM) refuses it"),
+    ],
+)
+def test_on_error_has_to_be_stated_where_osmia_cannot_know(decorator: Any, hook: str, choices: str) -> None:
+    declaration = f'@{decorator.__name__}("{hook}"'
+    text = f"{declaration}) {STATED}{choices}. Write {declaration}, on_error=...) with one of these"
+    assert refusal(lambda: decorator(hook)) == text
+    assert refusal(lambda: decorator(hook, on_error=None, name="other")) == text
+
+
+@pytest.mark.parametrize(
+    ("named", "parts"),
+    [
+        ("syscalls:sys_enter_openat", ("syscalls", "sys_enter_openat")),
+        ("syscalls/sys_enter_openat", ("syscalls", "sys_enter_openat")),
+        ("sched_switch", ("sched", "sched_switch")),
+        (":", ("sched", "sched_switch")),
+    ],
+)
+def test_a_tracepoint_is_named_in_two_parts(named: str, parts: tuple[str, str]) -> None:
+    undeclared: Any = tracepoint
+    assert refusal(lambda: undeclared(named)) == (
+        f'@tracepoint takes a category and a name, as in @tracepoint("{parts[0]}", "{parts[1]}"), not str {named!r}'
+    )
 
 
 def test_says_that_it_is_not_loaded() -> None:

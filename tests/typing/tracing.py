@@ -149,6 +149,7 @@ def no_value_on_error(ctx: LsmContext) -> int:
 
 
 def more_mistakes() -> None:
+    tracepoint("sched:sched_switch")  # type: ignore[call-arg]
     tasks["self"] = 1  # type: ignore[index]
     tasks[1] = "one"  # type: ignore[assignment]
     stacks[1] = (1, 2)  # type: ignore[index]

@@ -6,7 +6,7 @@ from osmia.contexts.cgroup import CgroupAction
 from osmia.contexts.cgroup_skb import CgroupSkbContext
 from osmia.kinds import KINDS
 from osmia.programs.cgroup import attach_to_cgroup
-from osmia.programs.program import PacketProgram, check_function, check_hook, check_options
+from osmia.programs.program import PacketProgram, check_function, check_hook, check_options, check_stated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class CgroupSkbProgram(PacketProgram[CgroupSkbContext, CgroupAction]):
         return attach_to_cgroup(self._running(), self.hook, cgroup)
 
 
+CHOICES = "CgroupAction.ALLOW lets the packet through, CgroupAction.DENY drops it"
+
+
 def cgroup_skb(
     hook: Literal["ingress", "egress"], /, *, on_error: CgroupAction, name: str = ""
 ) -> Callable[[CgroupSkbFunction], CgroupSkbProgram]:
@@ -42,6 +45,7 @@ def cgroup_skb(
     """
     kind = KINDS["cgroup_skb"]
     check_hook(kind, hook)
+    check_stated(f'@cgroup_skb("{hook}"', on_error, CHOICES)
 
     def declare(function: Any) -> CgroupSkbProgram:
         plain = check_function(kind.name, function, "(ctx: CgroupSkbContext) -> CgroupAction")
@@ -49,3 +53,7 @@ def cgroup_skb(
         return CgroupSkbProgram(kind, named, plain, on_error, hook)
 
     return declare
+
+
+# A type checker wants it; at run time check_stated says what is missing, and why.
+cgroup_skb.__kwdefaults__ = {"on_error": None, "name": ""}

@@ -6,7 +6,7 @@ from osmia.contexts.cgroup import CgroupAction
 from osmia.contexts.cgroup_sock import CgroupSockContext
 from osmia.kinds import KINDS
 from osmia.programs.cgroup import attach_to_cgroup
-from osmia.programs.program import Program, check_function, check_hook, check_options
+from osmia.programs.program import Program, check_function, check_hook, check_options, check_stated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ class CgroupSockProgram(Program[CgroupSockContext, CgroupAction]):
         return attach_to_cgroup(self._running(), self.hook, cgroup)
 
 
+CHOICES = "CgroupAction.ALLOW lets the process have its socket, CgroupAction.DENY refuses it"
+
+
 def cgroup_sock(
     hook: Literal["sock_create", "sock_release", "post_bind4", "post_bind6"],
     /,
@@ -47,6 +50,7 @@ def cgroup_sock(
     """
     kind = KINDS["cgroup_sock"]
     check_hook(kind, hook)
+    check_stated(f'@cgroup_sock("{hook}"', on_error, CHOICES)
 
     def declare(function: Any) -> CgroupSockProgram:
         plain = check_function(kind.name, function, "(ctx: CgroupSockContext) -> CgroupAction")
@@ -54,3 +58,7 @@ def cgroup_sock(
         return CgroupSockProgram(kind, named, plain, on_error, hook)
 
     return declare
+
+
+# A type checker wants it; at run time check_stated says what is missing, and why.
+cgroup_sock.__kwdefaults__ = {"on_error": None, "name": ""}

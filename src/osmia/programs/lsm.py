@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.contexts.lsm import LsmContext
 from osmia.generic import ParamSpec
 from osmia.kinds import KINDS
-from osmia.programs.program import check_number, check_target
+from osmia.programs.program import check_number, check_stated, check_target
 from osmia.programs.tracing import TracingProgram, declared
 
 TYPE_CHECKING = False
@@ -28,6 +28,9 @@ class LsmProgram(TracingProgram[LsmContext]):
         return attach_lsm(program, self.hook)
 
 
+CHOICES = "0 lets what was asked about happen, -1 (EPERM) refuses it"
+
+
 def lsm(
     hook: str, /, *, on_error: int, name: str = ""
 ) -> Callable[[Callable[Concatenate[LsmContext, P], int]], LsmProgram]:
@@ -38,9 +41,14 @@ def lsm(
     what it returns after an error. `name` is the program's name, the function's unless it says.
     """
     target = check_target("lsm", hook, '@lsm("file_open", on_error=-1)')
+    check_stated(f'@lsm("{target}"', on_error, CHOICES)
     value = check_number("lsm", on_error, KINDS["lsm"].results)
 
     def declare(function: Callable[Concatenate[LsmContext, P], int]) -> LsmProgram:
         return declared(LsmProgram, KINDS["lsm"], function, target, name, "(ctx: LsmContext, ...) -> int", value)
 
     return declare
+
+
+# A type checker wants it; at run time check_stated says what is missing, and why.
+lsm.__kwdefaults__ = {"on_error": None, "name": ""}

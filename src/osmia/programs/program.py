@@ -346,6 +346,19 @@ def check_number(decorator: str, on_error: object, results: tuple[int, int]) -> 
     return on_error
 
 
+def check_stated(declaration: str, on_error: object, choices: str) -> None:
+    """Refuse a program of a kind that has no value for errors of its own, where none is stated.
+
+    `declaration` is how it is declared up to its options, `choices` what they mean: `0 allows it, -1 refuses it`.
+    """
+    if on_error is None:
+        raise TypeError(
+            f"{declaration}) does not say what the program returns after an error (what would raise in Python). "
+            f"osmia does not choose whether one lets things happen or stops them: {choices}. "
+            f"Write {declaration}, on_error=...) with one of these"
+        )
+
+
 def check_hook(kind: Kind, hook: object, decorator: str = "") -> None:
     """Refuse what is no hook of a kind."""
     decorator = decorator or kind.name

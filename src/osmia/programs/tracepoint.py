@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.contexts.tracepoint import TracepointContext
+from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
 from osmia.programs.program import check_target
@@ -39,6 +40,8 @@ def tracepoint(
     Its context is a TracepointContext, or a @struct class that derives from it and names the fields that the program
     wants of the tracepoint. `name` is the program's name, the function's unless it says.
     """
+    if event is None:
+        raise TypeError(f"@tracepoint takes a category and a name, as in {_parted(category)}, not {shown(category)}")
     for part in (category, event):
         check_target("tracepoint", part, EXAMPLE)
         if "/" in part:
@@ -52,3 +55,16 @@ def tracepoint(
         return program
 
     return declare
+
+
+# A type checker wants it; at run time the text above says how a tracepoint is named.
+tracepoint.__defaults__ = (None,)
+
+
+def _parted(named: object) -> str:
+    """How a tracepoint is declared that was named in one text, as perf and libbpf name it."""
+    for separator in (":", "/"):
+        category, found, event = str(named).partition(separator)
+        if found and category and event:
+            return f'@tracepoint("{category}", "{event}")'
+    return EXAMPLE

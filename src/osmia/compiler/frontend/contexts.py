@@ -67,7 +67,7 @@ def _field(of: ContextType, name: str, location: Location) -> ContextField:
             location,
             found=f"{of}.{name}",
             expected=f"one of {', '.join(members)}" if members else f"a helper: {of} has no fields",
-            fix=_instead_of_field(name, members),
+            fix=_instead_of_field(of, name, members),
         )
     if known.hooks and of.hook not in known.hooks:
         raise error(
@@ -85,12 +85,27 @@ def _declared(kind: str, hook: str) -> str:
     return f'@{kind}(hook="{hook}")' if "" in KINDS[kind].attach_types else f'@{kind}("{hook}", ...)'
 
 
-def _instead_of_field(name: str, members: list[str]) -> str:
+def _instead_of_field(of: ContextType, name: str, members: list[str]) -> str:
     if name in helpers():
         return f"call it: `{name}(...)`"
     if "packet" in members and name in PACKET_FIELDS:
         return PACKET_FIELDS[name]
-    return did_you_mean(name, members) or ("use one of these" if members else "take what you need as a parameter")
+    if close := did_you_mean(name, members):
+        return close
+    if of.kind == "tracepoint":
+        return _tracepoint_field(of, name)
+    if of.kind == "raw_tracepoint":
+        return "take an argument of the tracepoint by its number: `ctx.arg(0)`"
+    return "use one of these" if members else "take what you need as a parameter"
+
+
+def _tracepoint_field(of: ContextType, name: str) -> str:
+    """Where a program gets a field of its tracepoint from: a class of its own that names it."""
+    field = f"`{name}: u32`, with the type that the tracepoint's format in tracefs says"
+    if of.own_fields:
+        return f"give {of} the field, if the tracepoint has it: {field}"
+    declared = f"`@struct`, `class Fields({of}):`, {field}"
+    return f"declare a class with the field ({declared}), and annotate the parameter with it"
 
 
 def _read(field: ContextField, name: str, base: ir.Expression | None, location: Location) -> Operand:

@@ -139,10 +139,17 @@ def _error_value(request: ProgramRequest, source: FunctionSource) -> int:
             f"a program of kind {request.kind.name} must say what it returns after an error",
             source.header(),
             found="no on_error=",
-            expected=f"@{request.kind.name}(on_error=...)",
+            expected=f"@{request.kind.name}({_hook_given(request)}on_error=...)",
             fix="say whether an error lets the event through or stops it",
         )
     return request.error_value
+
+
+def _hook_given(request: ProgramRequest) -> str:
+    """How a program's decorator is given its hook, before other options."""
+    if not request.hook:
+        return ""
+    return f'hook="{request.hook}", ' if "" in request.kind.attach_types else f'"{request.hook}", '
 
 
 def _parameters(source: FunctionSource) -> list[ast.arg]:
