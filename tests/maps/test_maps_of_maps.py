@@ -11,7 +11,6 @@ import pytest
 import libbpf
 import osmia
 from compiled import c_object
-from live_maps import live
 from osmia import (
     Array,
     ArrayOfMaps,
@@ -36,6 +35,7 @@ from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.flags import BPF_EXIST, BPF_F_INNER_MAP, BPF_NOEXIST
 from osmia.kernel.features import kernel_version
+from this_kernel import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def made() -> Iterator[Callable[[Any], Any]]:
     with ExitStack() as held:
 
         def make(declaration: Any) -> Any:
-            live(declaration)
+            declaration.create()
             held.callback(declaration.close)
             return declaration
 
@@ -137,6 +137,8 @@ def refusal(of: type[Exception], use: Any) -> str:
 
 @CPUS
 def test_a_program_works_on_the_maps_that_user_code_put_in(cpu: str, made: Callable[[Any], Any]) -> None:
+    if cpu == "v4":
+        require("v4")
     with osmia.load(count, target=target(cpu)) as loaded:
         assert loaded[count].test_run(bytes(64)).action is XdpAction.DROP
         web = made(HashMap(u32, Flow, max_entries=16, name="WEB"))
@@ -161,6 +163,8 @@ def test_a_program_works_on_the_maps_that_user_code_put_in(cpu: str, made: Calla
 
 @CPUS
 def test_maps_of_other_types_inside(cpu: str, made: Callable[[Any], Any]) -> None:
+    if cpu == "v4":
+        require("v4")
     with osmia.load(others, target=target(cpu)) as loaded:
         queue = made(Queue(u32, max_entries=2, name="Q"))
         counter = made(PerCpuArray(u64, max_entries=2, name="C"))

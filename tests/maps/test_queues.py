@@ -31,6 +31,7 @@ from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.flags import BPF_EXIST
 from osmia.kernel.features import kernel_version
+from this_kernel import require
 
 
 @struct
@@ -115,6 +116,8 @@ def target(cpu: str) -> Target:
 
 @CPUS
 def test_values_go_from_user_code_through_a_program_and_back(cpu: str) -> None:
+    if cpu == "v4":
+        require("v4")
     with osmia.load(work, target=target(cpu)) as loaded:
         program = loaded[work]
         assert program.test_run(bytes(64)).action is XdpAction.DROP
@@ -129,6 +132,8 @@ def test_values_go_from_user_code_through_a_program_and_back(cpu: str) -> None:
 
 @CPUS
 def test_numbers_are_numbers_that_may_be_none(cpu: str) -> None:
+    if cpu == "v4":
+        require("v4")
     with osmia.load(add, target=target(cpu)) as loaded:
         for number in (1, 2, 4):
             loaded[numbers].push(number)
@@ -143,6 +148,8 @@ def test_numbers_are_numbers_that_may_be_none(cpu: str) -> None:
 
 @CPUS
 def test_a_filter_knows_what_either_side_put_in(cpu: str) -> None:
+    if cpu == "v4":
+        require("v4")
     with osmia.load(remember, target=target(cpu)) as loaded:
         run = loaded[remember].test_run
         assert (0 in loaded[seen], Peer(address=0, port=80) in loaded[peers]) == (False, False)

@@ -75,7 +75,9 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         declared.map_extra,
     )
     if declared.inner is not None:
-        spec.inner = _spec(declared.inner)[0]
+        # Kernels before 6.2 tell maps with types from maps without, so that the pattern has the types of what is put in.
+        spec.inner, types = _spec(declared.inner)
+        return spec, types
     of = getattr(declared, "of", None)
     if of is not None:
         from osmia.loader.struct_ops import struct_ops_value
