@@ -122,6 +122,20 @@ def test_values_that_are_too_large_for_each_cpu() -> None:
         )
 
 
+@pytest.mark.parametrize("name", MAP_KINDS)
+def test_the_article_of_each_class(name: str) -> None:
+    with_an = {
+        "Array", "ArrayOfMaps", "Arena", "InodeStorage", "InsnArray", "LpmTrie", "LruHashMap", "LruPerCpuHashMap",
+        "SkStorage", "XskMap",
+    }  # fmt: skip
+    assert with_article(name) == f"{'an' if name in with_an else 'a'} {name}"
+
+
+def test_the_article_of_other_names() -> None:
+    names = ("XdpAction", "SkAction", "AF_XDP socket", "array(u8, 4)", "i32", "interface", "u32", "union", "UserError")
+    assert [with_article(name).split(" ")[0] for name in names] == ["an"] * 6 + ["a"] * 3
+
+
 def test_too_few_and_too_many_entries() -> None:
     wrong: Any = HashMap
     for entries in (0, -1, 1 << 32):

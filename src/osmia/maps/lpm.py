@@ -261,11 +261,11 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
 
         version: int
         try:
-            version = ip_network(prefix, strict=False).version
+            network = ip_network(prefix, strict=False)
         except ValueError:
-            version = self._version()
-        if version != self._version():
-            return self._other_version(version, prefix)
+            network = None
+        if network is not None and network.version != self._version():
+            return self._other_version(network.version, prefix)
         return ValueError(f"{self.subject}: a key is {self._taken()}: {why}")
 
     def _other_version(self, version: Any, prefix: Any) -> ValueError:

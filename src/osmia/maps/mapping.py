@@ -80,7 +80,7 @@ class UserMap(Map[K, V], Generic[K, V]):
         return map(self._keys.decode, self._walk())
 
     def __len__(self) -> int:
-        """How many keys it holds: all are walked, which takes a second for 100,000 or so."""
+        """How many keys it holds: all are walked, for the kernel does not say. A second or more for 100,000 of them."""
         return sum(1 for _ in self._walk())
 
     def _walk(self) -> Iterator[bytes]:
