@@ -110,6 +110,5 @@ def wrong_user_code() -> None:
     CgroupStorage(u64, max_entries=4)  # type: ignore[call-overload]
     cgroup_skb("in", on_error=CgroupAction.DENY)  # type: ignore[arg-type]
     cgroup_skb("ingress")  # type: ignore[call-arg]
-    cgroup_skb("egress")  # type: ignore[call-arg]
     cgroup_sock("post_bind4")  # type: ignore[call-arg]
     cgroup_sock("post_bind4", on_error=XdpAction.PASS)  # type: ignore[arg-type]
