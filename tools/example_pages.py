@@ -22,7 +22,7 @@ from osmia.maps.table import MAP_KINDS, MapKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.contexts import ContextField
+    from osmia.contexts.fields import ContextField
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = re.compile(r"(?<=<!-- rows -->\n).*?(?=<!-- end of rows -->)", re.DOTALL)

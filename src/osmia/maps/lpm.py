@@ -259,7 +259,6 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         """What is wrong with a prefix that is none: that it is of the other version says more than that it has bits."""
         from ipaddress import ip_network
 
-        version: int
         try:
             network = ip_network(prefix, strict=False)
         except ValueError:

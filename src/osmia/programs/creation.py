@@ -75,7 +75,7 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         declared.map_extra,
     )
     if declared.inner is not None:
-        # Kernels before 6.2 tell maps with types from maps without, so that the pattern has the types of what is put in.
+        # Kernels before 6.2 tell maps with types from maps without: the pattern has the types of what is put in.
         spec.inner, types = _spec(declared.inner)
         return spec, types
     of = getattr(declared, "of", None)
