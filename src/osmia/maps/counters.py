@@ -60,7 +60,7 @@ class Counter(Variable):
 
 
 class PerCpuCounter(Variable):
-    """A count that each CPU keeps its own part of (in kernel code 0.6 ns; since Linux 5.5).
+    """A count that each CPU keeps its own part of (since Linux 5.5).
 
     The parts are in memory that user code reads without a system call. A program that interrupts another one in the
     middle of its addition to the same counter on the same CPU can lose that one addition, as in a per-CPU map: take a
