@@ -323,21 +323,9 @@ def __getattr__(name: str) -> object:
         value = getattr(__import__(home, fromlist=[name]), name)
     finally:
         if collecting:
-            _settle()
             gc.enable()
     globals()[name] = value
     return value
-
-
-def _settle() -> None:
-    """Put what imports and loading have made among what is old, where garbage is looked for last.
-
-    It stays for as long as the process, and the next collection would go through all of it. What the program has frozen
-    itself stays frozen.
-    """
-    if not gc.get_freeze_count():
-        gc.freeze()
-        gc.unfreeze()
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,6 @@ import gc
 import sys
 from _thread import RLock
 
-from osmia import _settle
 from osmia.errors import NotLoadedError, shown
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import check_name
@@ -189,8 +188,6 @@ class Program(Generic[C_contra, R_co]):
             finally:
                 BEING_LOADED.pop()
                 if collecting:
-                    if "osmia.compiler.build" not in sys.modules:  # compiling leaves garbage, loading none
-                        _settle()
                     gc.enable()
 
     def _load(self, given: Mapping[str, object] | None) -> KernelProgram:
