@@ -146,10 +146,11 @@ def map_create(
     )
 
 
-def map_lookup_and_delete(fd: int, key: bytearray, value: bytearray) -> None:
+def map_lookup_and_delete(fd: int, key: bytearray, value: bytearray, flags: int = 0) -> None:
     """BPF_MAP_LOOKUP_AND_DELETE_ELEM: take a value out. A queue or stack has keys of no bytes."""
     at = address(key) if key else 0
-    call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, key=at, value=address(value)))
+    attribute = attributes.MAP_ELEM.pack(map_fd=fd, key=at, value=address(value), flags=flags)
+    call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attribute)
 
 
 def map_lookup(fd: int, value: bytearray) -> None:

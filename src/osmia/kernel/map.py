@@ -242,12 +242,9 @@ class KernelMap:
             raise self._refusal(key)
         if not self._pops:
             return self._pop_in_two(key, flags)
-        key_in, value = bytearray(key), bytearray(self._bytes)
-        attribute = attributes.MAP_ELEM.pack(
-            map_fd=descriptor.number, key=bpf.address(key_in), value=bpf.address(value), flags=flags
-        )
+        value = bytearray(self._bytes)
         try:
-            bpf.call(abi.BPF_MAP_LOOKUP_AND_DELETE_ELEM, attribute)
+            bpf.map_lookup_and_delete(descriptor.number, bytearray(key), value, flags)
         except OSError as error:
             number = error.errno or 0
         else:

@@ -12,7 +12,9 @@ from osmia.kernel import Descriptor, bpf
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Protocol, Self
+    from typing import Any, Protocol, Self
+
+    from osmia.kernel.attributes import Layout
 
     class Attachable(Protocol):
         """A loaded program."""
@@ -122,6 +124,19 @@ class Link:
             pins.pin(descriptor.number, self._what, os.fspath(path))
         finally:
             del descriptor
+
+    def _info(self, layout: Layout) -> dict[str, Any]:
+        """What the kernel says of the link now: a struct bpf_link_info, as links of this kind fill it in."""
+        descriptor = self._open()
+        try:
+            return bpf.obj_get_info(descriptor.number, layout)
+        except OSError as error:
+            number = error.errno or 0
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(number, f"ask the kernel about {self._what}")
 
     def _close(self) -> Descriptor | None:
         """Let go of the link; what held it, until this was called."""

@@ -11,8 +11,6 @@ from osmia.maps.cgroup_directory import OpenCgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from osmia.links import Attachable
     from osmia.maps.cgroup_directory import Cgroup
 
@@ -29,7 +27,7 @@ class CgroupLink(Link):
     @property
     def cgroup_id(self) -> int:
         """The cgroup's id, as `get_current_cgroup_id` gives it; 0 once the cgroup is gone."""
-        return self._info()["cgroup_id"]  # type: ignore[no-any-return]
+        return self._info(attributes.CGROUP_LINK_INFO)["cgroup_id"]  # type: ignore[no-any-return]
 
     @property
     def gone(self) -> bool:
@@ -48,18 +46,6 @@ class CgroupLink(Link):
                 "this link is at another one"
             )
         super().update(program)
-
-    def _info(self) -> dict[str, Any]:
-        descriptor = self._open()
-        try:
-            return bpf.obj_get_info(descriptor.number, attributes.CGROUP_LINK_INFO)
-        except OSError as error:
-            number = error.errno or 0
-        finally:
-            del descriptor
-        from osmia.kernel.errors import kernel_error
-
-        raise kernel_error(number, f"ask the kernel about {self._what}")
 
 
 def attach_cgroup(program: Attachable, cgroup: Cgroup, attach_type: int) -> CgroupLink:

@@ -33,18 +33,7 @@ class NetnsLink(Link):
     @property
     def gone(self) -> bool:
         """Whether the network namespace does not exist any more; the program has ended with it."""
-        descriptor = self._open()
-        try:
-            info = bpf.obj_get_info(descriptor.number, attributes.NETNS_LINK_INFO)
-        except OSError as error:
-            number = error.errno or 0
-        else:
-            return bool(info["netns_ino"] == 0)
-        finally:
-            del descriptor
-        from osmia.kernel.errors import kernel_error
-
-        raise kernel_error(number, f"ask the kernel about {self._what}")
+        return bool(self._info(attributes.NETNS_LINK_INFO)["netns_ino"] == 0)
 
 
 def attach_to_netns(program: Attachable, netns: Netns | None, attach_type: int, feature: str) -> NetnsLink:

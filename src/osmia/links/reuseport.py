@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 
-from osmia.errors import ENOTSUPP, shown
+from osmia.errors import ENOTSUPP
 from osmia.kernel import sockets
 from osmia.kernel.parent import end_with_sudo
+from osmia.maps.sockets import socket_fileno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
     from osmia.errors import KernelError
     from osmia.links import Attachable
@@ -70,7 +71,7 @@ def attach_reuseport(program: Attachable, socket: Socket) -> ReuseportAttachment
     is from now on ended (SIGTERM) when sudo is. Raises KernelError: EINVAL without SO_REUSEPORT;
     PermissionDeniedError.
     """
-    number = _fileno(program.name, socket)
+    number = socket_fileno(program.name, socket, "it is attached to a socket, or what has its fileno(), not to")
     end_with_sudo()
     try:
         sockets.attach_reuseport(number, program.fd)
@@ -79,18 +80,6 @@ def attach_reuseport(program: Attachable, socket: Socket) -> ReuseportAttachment
     else:
         return ReuseportAttachment(socket, program.name)
     raise _refusal(failed, f"attach program '{program.name}' to sockets that share a port", "sk_reuseport programs")
-
-
-def _fileno(program: str, socket: Any) -> int:
-    fileno = getattr(socket, "fileno", None)
-    if fileno is None or isinstance(socket, type):
-        raise TypeError(f"{program}: it is attached to a socket, or what has its fileno(), not to {shown(socket)}")
-    number = fileno()
-    if type(number) is not int:
-        raise TypeError(f"{program}: a socket's fileno() is an int, not {shown(number)}")
-    if number < 0:
-        raise ValueError(f"{program}: the socket is closed")
-    return number
 
 
 def _refusal(number: int, asked: str, feature: str) -> KernelError:

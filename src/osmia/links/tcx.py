@@ -28,18 +28,7 @@ class TcxLink(Link):
     @property
     def gone(self) -> bool:
         """Whether the interface does not exist any more; the program has ended with it."""
-        descriptor = self._open()
-        try:
-            info = bpf.obj_get_info(descriptor.number, attributes.TCX_LINK_INFO)
-        except OSError as error:
-            number = error.errno or 0
-        else:
-            return bool(info["ifindex"] == 0)
-        finally:
-            del descriptor
-        from osmia.kernel.errors import kernel_error
-
-        raise kernel_error(number, f"ask the kernel about {self._what}")
+        return bool(self._info(attributes.TCX_LINK_INFO)["ifindex"] == 0)
 
 
 def attach_tcx(program: Attachable, interface: str | int, hook: str, attach_type: int) -> TcxLink:

@@ -52,10 +52,11 @@ class XdpLink(Link):
     @property
     def gone(self) -> bool:
         """Whether the interface does not exist any more; the program has ended with it."""
-        return self._info()[1] == 0
+        return bool(self._info(attributes.XDP_LINK_INFO)["ifindex"] == 0)
 
     def _ask_mode(self) -> str:
-        program_id, ifindex = self._info()
+        info = self._info(attributes.XDP_LINK_INFO)
+        program_id, ifindex = info["prog_id"], info["ifindex"]
         if not ifindex:
             raise KernelError(errno.ENODEV, f"cannot tell how {self._what} is attached: the interface is gone")
         from osmia.kernel.netlink import xdp_state
@@ -68,21 +69,6 @@ class XdpLink(Link):
                 f"have program {program_id}",
             )
         return mode
-
-    def _info(self) -> tuple[int, int]:
-        """(id of the attached program, index of the interface or 0)."""
-        descriptor = self._open()
-        try:
-            info = bpf.obj_get_info(descriptor.number, attributes.XDP_LINK_INFO)
-        except OSError as error:
-            number = error.errno or 0
-        else:
-            return info["prog_id"], info["ifindex"]
-        finally:
-            del descriptor
-        from osmia.kernel.errors import kernel_error
-
-        raise kernel_error(number, f"ask the kernel about {self._what}")
 
 
 def attach_xdp(program: Attachable, interface: str | int, mode: XdpMode = XdpMode.AUTO) -> XdpLink:

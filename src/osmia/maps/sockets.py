@@ -44,6 +44,23 @@ _NOT_TAKEN = (
 )
 
 
+def socket_fileno(subject: str, socket: Any, otherwise: str) -> int:
+    """The file descriptor of an open socket.
+
+    TypeError or ValueError for what is none, which begin with `subject`; `otherwise` is what is taken, up to the thing
+    that was given: `a value is a socket, not`.
+    """
+    fileno = getattr(socket, "fileno", None)
+    if fileno is None or isinstance(socket, type):
+        raise TypeError(f"{subject}: {otherwise} {shown(socket)}")
+    number = fileno()
+    if type(number) is not int:
+        raise TypeError(f"{subject}: a socket's fileno() is an int, not {shown(number)}")
+    if number < 0:
+        raise ValueError(f"{subject}: the socket is closed")
+    return number
+
+
 class SocketMap(UserMap[K, int], Mapping[K, int], Generic[K]):
     """What maps of sockets have in common: a mapping of the keys that have a socket to the sockets' cookies."""
 
@@ -174,14 +191,7 @@ class SocketMap(UserMap[K, int], Mapping[K, int], Generic[K]):
 
     def _descriptor_of(self, socket: Any) -> bytes:
         """A socket as the kernel takes it: by its file descriptor."""
-        fileno = getattr(socket, "fileno", None)
-        if fileno is None or isinstance(socket, type):
-            raise TypeError(f"{self.subject}: a value is a socket, or what has its fileno(), not {shown(socket)}")
-        number = fileno()
-        if type(number) is not int:
-            raise TypeError(f"{self.subject}: a socket's fileno() is an int, not {shown(number)}")
-        if number < 0:
-            raise ValueError(f"{self.subject}: the socket is closed")
+        number = socket_fileno(self.subject, socket, "a value is a socket, or what has its fileno(), not")
         return number.to_bytes(self.value_size, "little")
 
     def _in_kernel_code(self, operation: str, kind: str) -> NoReturn:

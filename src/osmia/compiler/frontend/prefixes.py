@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
-from osmia.compiler.frontend.function import Bound, NestedFunction, Static, TupleValue
+from osmia.compiler.frontend.function import Bound, Static, TupleValue
 from osmia.compiler.frontend.operators import constant, integer, value_of
-from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
+from osmia.compiler.frontend.stores import aggregate, check_scalar, described, scalar
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import PlaceType, is_scalar
 from osmia.layout import StructLayout
@@ -43,7 +43,7 @@ def prefix_key(state: FunctionState, map_: ir.MapReference, value: Operand, loca
             raise error(
                 f"a key of {map_.symbol} is a pair of a prefix length and an address",
                 location if isinstance(value, Bound) else value.location,
-                found=_described(value),
+                found=described(value),
                 expected="a pair, `(24, address)`",
                 fix="say how many bits of the address count",
             )
@@ -51,7 +51,7 @@ def prefix_key(state: FunctionState, map_: ir.MapReference, value: Operand, loca
     if isinstance(length, Static):
         length = value_of(length)
     if not isinstance(length, ir.Expression):
-        raise _no_length(map_, location, _described(length), most)
+        raise _no_length(map_, location, described(length), most)
     of = integer(length, f"the prefix length of a key of {map_.symbol}")
     if of.low < 0 or of.high > most:
         raise _no_length(map_, length.location, str(of), most)
@@ -102,15 +102,3 @@ def _no_length(map_: ir.MapReference, location: Location, found: str, most: int)
         expected=f"0 to {most}",
         fix="limit it before: `if length <= ...`",
     )
-
-
-def _described(value: Operand) -> str:
-    match value:
-        case Static(value=constant_):
-            return f"{type(constant_).__name__} {constant_!r}"
-        case TupleValue(items=items):
-            return f"a tuple of {len(items)} values"
-        case NestedFunction() | Bound():
-            return "a function"
-        case _:
-            return str(value.type)

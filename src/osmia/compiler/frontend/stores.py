@@ -124,7 +124,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
         raise error(
             f"{role} is a spin lock",
             location if not isinstance(value, ir.Expression) else value.location,
-            found=_described(value),
+            found=described(value),
             expected="no value: a lock begins unlocked, and copies leave it out",
             fix="leave the lock alone; take it: `with value.lock:`",
         )
@@ -139,7 +139,7 @@ def aggregate(state: FunctionState, value: Operand, layout: Layout, role: str, l
             found = value.type.of if isinstance(value.type, OptionalType) else value.type
             if same(found, PlaceType(layout)):
                 return unwrapped(value)
-    found_text = _described(value)
+    found_text = described(value)
     raise error(
         f"{role} is of type {layout.name}",
         location if isinstance(value, Bound) else value.location,
@@ -190,7 +190,8 @@ def _array_of(
     return ir.Sequence(here.type, location, tuple(statements), here)
 
 
-def _described(value: Operand) -> str:
+def described(value: Operand) -> str:
+    """What an operand is, for messages."""
     match value:
         case Static(value=constant):
             return f"{type(constant).__name__} {constant!r}"
