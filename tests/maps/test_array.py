@@ -229,3 +229,6 @@ def test_update_takes_only_what_it_says(array: Array[int]) -> None:
     for wrong in ((), (5,), ([(1, 2, 3)],), ("ab",), ([1],), (1, 2, 0, 4)):
         assert refusal(TypeError, lambda wrong=wrong: array.update(*wrong)) == text
     assert refusal(TypeError, lambda: array.update(0, 1, "a")) == "SLOTS: flags is an int, not str 'a'"  # type: ignore[call-overload]
+    for flags in (-1, 1 << 64):
+        refused = refusal(ValueError, lambda flags=flags: array.update(0, 1, flags))
+        assert refused == f"SLOTS: flags is 0 to 18446744073709551615, not {flags}"

@@ -296,6 +296,7 @@ def test_wrong_arrays(stack: ExitStack) -> None:
     )
     assert refusal(TypeError, lambda: many(["a"], [State.OPEN])) == "M: a key is an int (u8), not str 'a'"
     assert refusal(TypeError, lambda: many([1], [State.OPEN], "no")) == "M: flags is an int, not str 'no'"
+    assert refusal(ValueError, lambda: many([1], [State.OPEN], -1)) == "M: flags is 0 to 18446744073709551615, not -1"
     assert refusal(TypeError, lambda: held.delete_many(5)) == (
         "M: delete_many() takes a sequence or an array of keys, not int 5"
     )

@@ -202,6 +202,9 @@ def test_they_are_mappings(made: Callable[[Any], Any]) -> None:
         assert (list(array), len(array), 2 in array, 0 in array, 3 in array) == ([2], 1, True, False, False)
         assert refusal(KeyError, lambda: array[0]) == "limits: no key 0, its keys are 0 to 2"
         assert refusal(KeyError, lambda: array.__setitem__(3, limit)) == "limits: no key 3, its keys are 0 to 2"
+        assert refusal(ValueError, lambda: array.update(1, limit, -1)) == (
+            "limits: flags is 0 to 18446744073709551615, not -1"
+        )
         assert refusal(ValueError, lambda: array.update(1, limit, BPF_EXIST)) == (
             "limits: an array of maps takes no flags, and these are 2"
         )

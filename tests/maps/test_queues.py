@@ -191,6 +191,7 @@ def test_what_user_code_cannot_do() -> None:
     )
     assert refusal(TypeError, lambda: held.push("a")) == "Q: a value is an int (u32), not str 'a'"
     assert refusal(TypeError, lambda: held.push(1, None)) == "Q: flags is an int, not NoneType None"
+    assert refusal(ValueError, lambda: held.push(1, -1)) == "Q: flags is 0 to 18446744073709551615, not -1"
     held.close()
     bloom: Any = BloomFilter(u32, max_entries=2, name="B")
     assert refusal(TypeError, lambda: bloom.push(5)) == "B: push() is for kernel code; in user code write m.add(5)"

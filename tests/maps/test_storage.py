@@ -253,6 +253,9 @@ def test_wrong_keys_and_values_are_refused() -> None:
         "children: a value is a u64, 0 to 18446744073709551615, not -1"
     )
     assert text_of(TypeError, lambda: held.update(os.getpid(), 1, "1")) == "children: flags is an int, not str '1'"
+    assert text_of(ValueError, lambda: held.update(os.getpid(), 1, -1)) == (
+        "children: flags is 0 to 18446744073709551615, not -1"
+    )
     with Path("/dev/null").open() as file, pytest.raises(KernelError) as caught:
         held[file]
     assert caught.value.errno == 9  # no pidfd

@@ -6,6 +6,7 @@ from _struct import Struct
 
 from osmia.abi.generated import BPF_F_LOCK
 from osmia.errors import KernelError, shown
+from osmia.maps.declaration import check_update_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ def packed_values(held: Any, values: Any) -> Buffer:
 
 def update_many(held: Any, keys: Any, values: Any, flags: Any) -> int:
     """What `update_many()` of a map does."""
-    if not isinstance(flags, int):
-        raise TypeError(f"{held.subject}: flags is an int, not {shown(flags)}")
+    check_update_flags(held.subject, flags)
     packed = packed_keys(held, keys), packed_values(held, values)
     counts: tuple[int, int] = len(packed[0]) // held.key_size, len(packed[1]) // size_of_values(held)
     if counts[0] != counts[1]:

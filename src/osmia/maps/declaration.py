@@ -24,6 +24,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 LARGEST = 0xFFFF_FFFF
+LARGEST_FLAGS = 0xFFFF_FFFF_FFFF_FFFF
 KERNEL_ONLY = {  # what user code writes instead
     "lookup": "m[{key}] or m.get({key})",
     "lookup_or_init": "m[{key}], or where there is none m[{key}] = value",
@@ -367,6 +368,14 @@ def check_name(what: str, name: object) -> str:
     if not isinstance(name, str) or not (name.isidentifier() and name.isascii()):
         raise TypeError(f"{what}'s name is an ASCII identifier, not {shown(name)}")
     return name
+
+
+def check_update_flags(subject: str, flags: object) -> None:
+    """Refuse what is no flags of an update: the kernel takes a u64, and says itself which it knows."""
+    if not isinstance(flags, int):
+        raise TypeError(f"{subject}: flags is an int, not {shown(flags)}")
+    if not 0 <= flags <= LARGEST_FLAGS:
+        raise ValueError(f"{subject}: flags is 0 to {LARGEST_FLAGS}, not {flags}")
 
 
 def _check_integer(what: str, value: object, low: int) -> None:

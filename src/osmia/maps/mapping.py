@@ -8,7 +8,7 @@ from osmia.errors import KernelError, shortened, shown, with_article
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps import PerCpuValues
 from osmia.maps.codec import StructError
-from osmia.maps.declaration import Absent, Map
+from osmia.maps.declaration import Absent, Map, check_update_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class UserMap(Map[K, V], Generic[K, V]):
         if len(arguments) not in {2, 3}:
             raise self._no_update()
         flags = arguments[2] if len(arguments) == 3 else 0
-        if not isinstance(flags, int):
-            raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
+        check_update_flags(self.subject, flags)
         try:
             key = self._encode_key(arguments[0])
         except TypeError:

@@ -6,7 +6,7 @@ from osmia.abi.generated import BPF_F_INNER_MAP
 from osmia.errors import KernelError, NotLoadedError, shown
 from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.maps.codec import Bytes
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.mapping import Indexed, UserMap
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
@@ -116,8 +116,7 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
         if len(arguments) not in {2, 3}:
             raise self._no_update()
         flags = arguments[2] if len(arguments) == 3 else 0
-        if not isinstance(flags, int):
-            raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
+        check_update_flags(self.subject, flags)
         self._put(arguments[0], arguments[1], flags)
         return 0
 

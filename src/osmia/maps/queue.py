@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
@@ -24,8 +23,7 @@ class Passed(Map[None, V], Generic[V]):
 
         In kernel code: 0, or a negative error number, -E2BIG where it is full. In user code: 0, or a KernelError.
         """
-        if not isinstance(flags, int):
-            raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
+        check_update_flags(self.subject, flags)
         self.backend.update(NO_KEY, self._values.encode(value), flags)
         return 0
 

@@ -7,7 +7,7 @@ import os
 
 from osmia.errors import KernelError, shown
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.table import MAP_KINDS
 from osmia.types import i32
 
@@ -77,8 +77,7 @@ class Storage(Map[K, V], Generic[K, V]):
 
         KernelError says that it is not so.
         """
-        if not isinstance(flags, int):
-            raise TypeError(f"{self.subject}: flags is an int, not {shown(flags)}")
+        check_update_flags(self.subject, flags)
         self._write(key, value, flags)
 
     def __delitem__(self, key: K) -> None:
