@@ -40,6 +40,7 @@ from osmia.kernel.features import kernel_version
 from osmia.links.tracing import attach_lsm
 from osmia.loader.load import load_object
 from osmia.object_file import read_object
+from refusal import refusal
 from system_packages import tool
 
 if TYPE_CHECKING:
@@ -135,12 +136,6 @@ def watch_forks() -> TracingLink:
     return on_fork.attach()
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
-
-
 def test_a_tracepoint_gives_the_fields_that_its_class_names() -> None:
     with on_exec.attach() as link, on_exit.attach():
         assert (
@@ -150,7 +145,7 @@ def test_a_tracepoint_gives_the_fields_that_its_class_names() -> None:
         assert execs[process] == process
         assert exits[process] == 120
     assert run() not in execs
-    assert text_of(NotLoadedError, lambda: link.fd) == (
+    assert refusal(NotLoadedError, lambda: link.fd) == (
         "program 'on_exec' on tracepoint sched/sched_process_exec is detached: attach it again"
     )
 
@@ -195,7 +190,7 @@ def test_a_link_lives_on_without_its_object_and_goes_with_detach() -> None:
 def test_a_pinned_link_stays_until_its_file_is_gone(pins: Path) -> None:
     link = watch_forks()
     if kernel_version() < (5, 15):
-        assert text_of(KernelError, lambda: link.pin(str(pins / "link"))).startswith("cannot pin program 'on_fork'")
+        assert refusal(KernelError, lambda: link.pin(str(pins / "link"))).startswith("cannot pin program 'on_fork'")
         link.detach()
         return
     link.pin(str(pins / "link"))
@@ -214,7 +209,7 @@ def test_a_pinned_link_stays_until_its_file_is_gone(pins: Path) -> None:
 
 def test_links_of_this_sort_take_no_other_program() -> None:
     with watch_forks() as link:
-        assert text_of(KernelError, lambda: link.update(on_exec)) == (
+        assert refusal(KernelError, lambda: link.update(on_exec)) == (
             "cannot replace program 'on_fork' on tracepoint sched/sched_process_fork by 'on_exec': the kernel does not "
             "do that with tracing programs (EINVAL): attach the new one, then detach this one"
         )
@@ -249,7 +244,7 @@ def test_a_tracepoint_that_is_not_there() -> None:
     def wrong(ctx: TracepointContext) -> None:
         return
 
-    assert text_of(KernelError, wrong.attach).startswith(
+    assert refusal(KernelError, wrong.attach).startswith(
         "cannot attach program 'wrong': this kernel has no tracepoint sched/sched_proces_exec; did you mean "
         "sched/sched_process_exec"
     )
@@ -265,11 +260,11 @@ def test_a_raw_tracepoint_that_is_not_there_or_has_fewer_arguments() -> None:
     def too_many(ctx: RawTracepointContext) -> None:
         raws[0] = ctx.arg(5)
 
-    assert text_of(KernelError, wrong.attach) == (
+    assert refusal(KernelError, wrong.attach) == (
         "cannot attach program 'wrong' to raw_tracepoint sched_process_exe: this kernel has no tracepoint "
         "sched_process_exe (ENOENT)"
     )
-    assert text_of(KernelError, too_many.attach) == (
+    assert refusal(KernelError, too_many.attach) == (
         "cannot attach program 'too_many' to raw_tracepoint sched_process_exec: the program reads more arguments than "
         "sched_process_exec has (EINVAL)"
     )
@@ -282,7 +277,7 @@ def test_a_typed_tracepoint_that_is_not_there() -> None:
     def wrong(ctx: TpBtfContext) -> None:
         return
 
-    assert text_of(KernelError, wrong.load) == (
+    assert refusal(KernelError, wrong.load) == (
         "cannot load program 'wrong' of wrong: this kernel itself has nothing called task_newtas for programs of kind "
         "tp_btf; did you mean task_newtask or task_rename?"
     )
@@ -305,13 +300,13 @@ def test_arguments_that_are_others_here() -> None:
         "does not fit tp_btf task_newtask of this kernel, which gives (task: task_struct, clone_flags: u64), and the"
     )
     end = ": write its parameters so, as many as it needs"
-    assert text_of(ObjectError, wrong_type.load) == (
+    assert refusal(ObjectError, wrong_type.load) == (
         f"wrong_type: program 'wrong_type' {begin} program takes (task: task_struct, clone_flags: u32){end}"
     )
-    assert text_of(ObjectError, wrong_name.load) == (
+    assert refusal(ObjectError, wrong_name.load) == (
         f"wrong_name: program 'wrong_name' {begin} program takes (child: task_struct){end}"
     )
-    assert text_of(ObjectError, too_many.load) == (
+    assert refusal(ObjectError, too_many.load) == (
         f"too_many: program 'too_many' {begin} program takes (task: task_struct, clone_flags: u64, more: u64){end}"
     )
 
@@ -324,12 +319,12 @@ def test_fields_that_lie_elsewhere_in_another_kernel() -> None:
     assert spec.context_fields is not None
     fields = {field.name: field for field in spec.context_fields["on_exec"]}
     fields["pid"].offset += 4
-    assert text_of(ObjectError, lambda: load_object(spec)) == (
+    assert refusal(ObjectError, lambda: load_object(spec)) == (
         "x.o: program 'on_exec' was compiled for another kernel's sched/sched_process_exec: the field pid is "
         "`pid_t pid` at byte 12 here, and was i32 at byte 16 there: compile it again on this one"
     )
     fields["pid"].name = "pod"
-    assert text_of(ObjectError, lambda: load_object(spec)) == (
+    assert refusal(ObjectError, lambda: load_object(spec)) == (
         "x.o: program 'on_exec' was compiled for another kernel's sched/sched_process_exec: this one has no field pod: "
         "compile it again on this one"
     )
@@ -351,22 +346,22 @@ def test_what_an_object_notes_is_read_again() -> None:
 
 def test_decorators_that_are_refused() -> None:
     wrong: Any = tp_btf
-    assert text_of(TypeError, lambda: wrong(5)) == (
+    assert refusal(TypeError, lambda: wrong(5)) == (
         '@tp_btf takes what the program is attached to, as in @tp_btf("task_newtask"), not int 5'
     )
-    assert text_of(TypeError, lambda: wrong(lambda ctx: None)).startswith(
+    assert refusal(TypeError, lambda: wrong(lambda ctx: None)).startswith(
         "@tp_btf takes what the program is attached to"
     )
-    assert text_of(ValueError, lambda: tracepoint("sched", "sched/sched_switch")) == (
+    assert refusal(ValueError, lambda: tracepoint("sched", "sched/sched_switch")) == (
         '@tracepoint takes a category and a name, as in @tracepoint("sched", "sched_switch"), not '
         "'sched/sched_switch'"
     )
-    assert text_of(ValueError, lambda: raw_tracepoint("a b")) == (
+    assert refusal(ValueError, lambda: raw_tracepoint("a b")) == (
         "@raw_tracepoint takes what the program is attached to, as in @raw_tracepoint(\"sched_switch\"), not str 'a b'"
     )
     lsm: Any = osmia.lsm
-    assert text_of(ValueError, lambda: lsm("file_open", on_error=1)) == "@lsm: on_error is -4095 to 0, not 1"
-    assert text_of(TypeError, lambda: lsm("file_open", on_error="x")) == "@lsm: on_error is an int, not str 'x'"
+    assert refusal(ValueError, lambda: lsm("file_open", on_error=1)) == "@lsm: on_error is -4095 to 0, not 1"
+    assert refusal(TypeError, lambda: lsm("file_open", on_error="x")) == "@lsm: on_error is an int, not str 'x'"
     with pytest.raises(TypeError, match="on_error"):
         lsm("file_open")
 
@@ -380,7 +375,7 @@ class Passing:
 
 def test_a_security_hook_that_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osmia.links.tracing.read", lambda *_: "lockdown,capability,yama\n")
-    assert text_of(KernelError, lambda: attach_lsm(Passing(), "file_open")) == (
+    assert refusal(KernelError, lambda: attach_lsm(Passing(), "file_open")) == (
         "cannot attach program 'guard' to lsm file_open: this kernel would never ask it: it was started with the "
         "security modules lockdown, capability, yama: start it with `lsm=lockdown,capability,yama,bpf`"
     )

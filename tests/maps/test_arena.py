@@ -24,6 +24,7 @@ from osmia import (
 )
 from osmia.compiler import Target
 from osmia.compiler.cache import object_for
+from refusal import refusal
 from this_kernel import require_kernel
 
 if TYPE_CHECKING:
@@ -105,12 +106,6 @@ def fresh() -> Iterator[None]:
         each.close()
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
-
-
 def there(offset: int) -> Node:
     node = ARENA.at(Node, offset)
     assert node is not None
@@ -172,7 +167,7 @@ def test_independent_arenas() -> None:
             held[touch].test_run(bytes(64))
             assert held[total].value == value
         assert repr(one[ARENA]) == "<Arena(pages=2) ARENA, live>"
-    assert text_of(NotLoadedError, lambda: one[ARENA].at(Node, 0)).startswith("ARENA is closed")
+    assert refusal(NotLoadedError, lambda: one[ARENA].at(Node, 0)).startswith("ARENA is closed")
 
 
 def test_an_object_of_it_is_loaded() -> None:
@@ -189,15 +184,15 @@ def test_an_object_of_it_is_loaded() -> None:
 
 def test_arenas_that_are_refused() -> None:
     wrong: Any = Arena
-    assert text_of(ValueError, lambda: wrong(pages=0, name="A")) == "A: max_entries is 1 to 4294967295, not 0"
-    assert text_of(ValueError, lambda: wrong(pages=(1 << 20) + 1, name="A")) == (
+    assert refusal(ValueError, lambda: wrong(pages=0, name="A")) == "A: max_entries is 1 to 4294967295, not 0"
+    assert refusal(ValueError, lambda: wrong(pages=(1 << 20) + 1, name="A")) == (
         "A: an arena has 1 to 1048576 pages, not 1048577"
     )
-    assert text_of(TypeError, lambda: wrong(pages="1", name="A")) == "A: max_entries is an int, not str '1'"
-    assert text_of(NotLoadedError, lambda: Arena(pages=1, name="A").at(Node, 0)).startswith("A is not loaded")
+    assert refusal(TypeError, lambda: wrong(pages="1", name="A")) == "A: max_entries is an int, not str '1'"
+    assert refusal(NotLoadedError, lambda: Arena(pages=1, name="A").at(Node, 0)).startswith("A is not loaded")
     touch.load()
     held: Any = ARENA
-    assert text_of(TypeError, lambda: held.at(5, 0)) == "ARENA: at() takes the type of what lies there, not int 5"
-    assert text_of(TypeError, lambda: held.at(Node, 1.5)) == "ARENA: an offset is an int, not float 1.5"
+    assert refusal(TypeError, lambda: held.at(5, 0)) == "ARENA: at() takes the type of what lies there, not int 5"
+    assert refusal(TypeError, lambda: held.at(Node, 1.5)) == "ARENA: an offset is an int, not float 1.5"
     node: Any = held.at(u64, 0)
-    assert text_of(TypeError, lambda: setattr(node, "value", "x")) == "ARENA: a value is an int (u64), not str 'x'"
+    assert refusal(TypeError, lambda: setattr(node, "value", "x")) == "ARENA: a value is an int (u64), not str 'x'"

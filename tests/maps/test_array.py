@@ -11,6 +11,7 @@ import pytest
 from live_maps import live
 from osmia import Array, PerCpuArray, PerCpuValues, i8, i16, i32, i64, u8, u16, u32, u64
 from osmia.kernel.cpus import possible_cpus
+from refusal import refusal
 
 CPUS = len(possible_cpus())
 
@@ -32,13 +33,6 @@ def counts() -> Iterator[PerCpuArray[int]]:
     held = live(PerCpuArray(u32, max_entries=3, name="PKT_CNT_ARRAY"))
     yield held
     held.close()
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 def test_reads_and_writes(array: Array[int]) -> None:

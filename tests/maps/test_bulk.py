@@ -43,6 +43,7 @@ from osmia.kernel import map_batch
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
 from osmia.maps import bulk
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,13 +92,6 @@ def stack() -> Iterator[ExitStack]:
 
 def opened(stack: ExitStack, declared: Any) -> Any:
     return stack.enter_context(closing(live(declared)))
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[-1])
 
 
 @pytest.fixture(params=["batches", "one by one"])

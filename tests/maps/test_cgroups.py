@@ -30,6 +30,7 @@ from osmia import (
 from osmia.compiler import PORTABLE, Target
 from osmia.compiler.cache import object_for
 from osmia.maps.cgroup_directory import cgroup_root
+from refusal import refusal
 from this_kernel import require_kernel
 
 if TYPE_CHECKING:
@@ -105,12 +106,6 @@ def group(netns: Namespace) -> Iterator[Cgroup]:
         yield made
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
-
-
 def test_values_of_a_cgroup(group: Cgroup) -> None:
     """Programs count, user code reads; user code allows, and programs let packets through."""
     with goes_out.attach(group.path), comes_in.attach(group.path):
@@ -160,27 +155,27 @@ def test_many_cgroups(group: Cgroup) -> None:
 
 def test_what_storage_refuses(group: Cgroup) -> None:
     with goes_out.attach(group.path):
-        assert text_of(KeyError, lambda: SHARED[1]) == "SHARED: no key 1"
+        assert refusal(KeyError, lambda: SHARED[1]) == "SHARED: no key 1"
         none = "no program that uses the map is attached to that cgroup (ENOENT)"
         assert (
-            text_of(KernelError, lambda: SHARED.__setitem__(1, Traffic()))
+            refusal(KernelError, lambda: SHARED.__setitem__(1, Traffic()))
             == f"cannot write key 1 of map 'SHARED': {none}"
         )
-        assert text_of(KernelError, lambda: EACH_CPU.__setitem__(1, [0] * len(EACH_CPU[group.id]))) == (
+        assert refusal(KernelError, lambda: EACH_CPU.__setitem__(1, [0] * len(EACH_CPU[group.id]))) == (
             f"cannot write key 1 of map 'EACH_CPU': {none}"
         )
         assert (
-            text_of(KernelError, lambda: SHARED.update(1, Traffic())) == f"cannot write key 1 of map 'SHARED': {none}"
+            refusal(KernelError, lambda: SHARED.update(1, Traffic())) == f"cannot write key 1 of map 'SHARED': {none}"
         )
-        assert text_of(TypeError, SHARED.local) == (
+        assert refusal(TypeError, SHARED.local) == (
             "SHARED: local() is for kernel code; in user code write m[cgroup_id]"
         )
-        assert text_of(TypeError, EACH_CPU.local).startswith("EACH_CPU: local() is for kernel code; ")
-        assert text_of(OverflowError, lambda: SHARED[-1]) == (
+        assert refusal(TypeError, EACH_CPU.local).startswith("EACH_CPU: local() is for kernel code; ")
+        assert refusal(OverflowError, lambda: SHARED[-1]) == (
             "SHARED: a key is a u64, 0 to 18446744073709551615, not -1"
         )
-        assert text_of(ValueError, lambda: EACH_CPU.__setitem__(group.id, [1])).startswith("EACH_CPU: a value is ")
-    assert text_of(TypeError, lambda: CgroupStorage(u64, key=u32, name="M")) == (
+        assert refusal(ValueError, lambda: EACH_CPU.__setitem__(group.id, [1])).startswith("EACH_CPU: a value is ")
+    assert refusal(TypeError, lambda: CgroupStorage(u64, key=u32, name="M")) == (
         "M: its keys are u64 (a cgroup's id) or CgroupStorageKey, not u32"
     )
     assert repr(SHARED) == "<CgroupStorage(Traffic) SHARED, live>"
@@ -209,7 +204,7 @@ def test_which_cgroup_a_task_is_in(group: Cgroup) -> None:
         GROUPS.clear()
         group.run(lambda: send(1))
         assert dict(ANSWERS) == {0: -11, 1: -11, 2: -7}
-        assert text_of(KeyError, lambda: GROUPS.__delitem__(0)) == "GROUPS: no cgroup at 0"
+        assert refusal(KeyError, lambda: GROUPS.__delitem__(0)) == "GROUPS: no cgroup at 0"
 
 
 def test_what_an_array_of_cgroups_refuses() -> None:
@@ -217,21 +212,21 @@ def test_what_an_array_of_cgroups_refuses() -> None:
     asks.load()
     groups: Any = GROUPS
     there = f"cgroups are below {cgroup_root()}"
-    assert text_of(KeyError, lambda: groups.__setitem__(2, "/")) == "GROUPS: no index 2, it has 0 to 1"
-    assert text_of(KernelError, lambda: groups.__setitem__(0, "/nowhere")) == (
+    assert refusal(KeyError, lambda: groups.__setitem__(2, "/")) == "GROUPS: no index 2, it has 0 to 1"
+    assert refusal(KernelError, lambda: groups.__setitem__(0, "/nowhere")) == (
         f"cannot put into map 'GROUPS' cgroup '/nowhere': there is no such directory: {there} (ENOENT)"
     )
-    assert text_of(KernelError, lambda: groups.__setitem__(0, "/proc")) == (
+    assert refusal(KernelError, lambda: groups.__setitem__(0, "/proc")) == (
         "cannot put into map 'GROUPS' cgroup '/proc': it is a directory of a file system of type proc, and BPF knows "
         f"those of version 2 only: {there} (EBADF)"
     )
-    assert text_of(TypeError, lambda: groups.__setitem__(0, None)) == (
+    assert refusal(TypeError, lambda: groups.__setitem__(0, None)) == (
         "a cgroup is the path of its directory, or a file descriptor of it, not NoneType None"
     )
     unreadable = "GROUPS: the kernel does not tell which cgroups it holds: keep their paths"
     for use in (lambda: groups[0], lambda: list(groups), lambda: 0 in groups):
-        assert text_of(TypeError, use) == unreadable
-    assert text_of(TypeError, lambda: groups.under(0)) == (
+        assert refusal(TypeError, use) == unreadable
+    assert refusal(TypeError, lambda: groups.under(0)) == (
         "GROUPS: under() is for kernel code: only a program there has a packet or a task"
     )
     assert len(GROUPS) == 2

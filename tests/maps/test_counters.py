@@ -15,6 +15,7 @@ from osmia.compiler.cache import object_for
 from osmia.kernel.cpus import possible_cpus
 from osmia.maps.counters import SLOT_SIZE, SLOTS
 from osmia.programs.loaded import requests_of
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,13 +146,6 @@ def test_a_machine_with_more_cpus_than_parts() -> None:
     held.bind(ManyCpus())
     assert held.value == SLOTS
     assert list(held.per_cpu()) == list(range(SLOTS))
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 def test_refused_in_user_code() -> None:

@@ -48,6 +48,7 @@ from osmia.kernel.btf_objects import btf_of
 from osmia.layout import layout_of
 from osmia.maps.compared import difference
 from osmia.programs import creation
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,13 +109,6 @@ def stack() -> Iterator[ExitStack]:
 def made(stack: ExitStack, declared: Any) -> Any:
     declared.create()
     return stack.enter_context(closing(declared))
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[-1])
 
 
 def test_a_map_is_live_before_a_program_reaches_it(stack: ExitStack) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osmia import Global, NotLoadedError, i8, i16, i32, i64, u8, u16, u32, u64
+from osmia import Global, KernelError, NotLoadedError, i8, i16, i32, i64, u8, u16, u32, u64
 from osmia.abi.generated import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
 from osmia.arrays import Chars, FixedArray  # noqa: TC001 - @struct looks them up
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
 from osmia.structs import array, bits, chars, replace, spin_lock, struct, to_bytes, union
 from osmia.types import be16, be32
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,12 +103,6 @@ def closed() -> Iterator[None]:
     STATS.close()
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("of", "value", "data"),
     [
@@ -152,52 +147,52 @@ def test_before_loading_and_after_closing() -> None:
     declared: Any = Global(u64, name="LOST")
     stats: Any = Global(Stats, name="LOST")
     lost = text.replace("TOTAL", "LOST")
-    assert text_of(NotLoadedError, lambda: declared.value) == lost
-    assert text_of(NotLoadedError, lambda: setattr(declared, "value", 1)) == lost
-    assert text_of(NotLoadedError, lambda: stats.value) == lost
-    assert text_of(NotLoadedError, lambda: setattr(stats, "value", Stats())) == lost
+    assert refusal(NotLoadedError, lambda: declared.value) == lost
+    assert refusal(NotLoadedError, lambda: setattr(declared, "value", 1)) == lost
+    assert refusal(NotLoadedError, lambda: stats.value) == lost
+    assert refusal(NotLoadedError, lambda: setattr(stats, "value", Stats())) == lost
     live(declared)
     assert declared.live
     view = live(stats).value
     declared.close()
     stats.close()
-    assert text_of(NotLoadedError, lambda: declared.value) == "LOST is closed"
-    assert text_of(NotLoadedError, lambda: view.seen) == "LOST is closed"
-    assert text_of(NotLoadedError, lambda: setattr(view, "seen", 1)) == "LOST is closed"
+    assert refusal(NotLoadedError, lambda: declared.value) == "LOST is closed"
+    assert refusal(NotLoadedError, lambda: view.seen) == "LOST is closed"
+    assert refusal(NotLoadedError, lambda: setattr(view, "seen", 1)) == "LOST is closed"
 
 
 def test_values_that_are_not_taken() -> None:
     total = live(TOTAL)
-    assert text_of(OverflowError, lambda: setattr(total, "value", -1)) == (
+    assert refusal(OverflowError, lambda: setattr(total, "value", -1)) == (
         "TOTAL: a value is a u64, 0 to 18446744073709551615, not -1"
     )
-    assert text_of(TypeError, lambda: setattr(total, "value", 1.5)) == "TOTAL: a value is an int (u64), not float 1.5"
+    assert refusal(TypeError, lambda: setattr(total, "value", 1.5)) == "TOTAL: a value is an int (u64), not float 1.5"
     assert total.value == 5
     flag = live(Global(bool, name="FLAG"))
-    assert text_of(TypeError, lambda: setattr(flag, "value", 1)) == "FLAG: a value is a bool, not int 1"
+    assert refusal(TypeError, lambda: setattr(flag, "value", 1)) == "FLAG: a value is a bool, not int 1"
     state = live(Global(State, name="STATE"))
-    assert text_of(TypeError, lambda: setattr(state, "value", 1)) == "STATE: a value is a State, not int 1"
+    assert refusal(TypeError, lambda: setattr(state, "value", 1)) == "STATE: a value is a State, not int 1"
     OPENED[-1].update(bytes(4), b"\7\0\0\0")
-    assert text_of(ValueError, lambda: state.value) == "STATE: a value is 7, which is no State"
+    assert refusal(ValueError, lambda: state.value) == "STATE: a value is 7, which is no State"
 
 
 def test_types_and_starts_that_are_refused() -> None:
     wrong: Any = Global
     start = "the Global of " + __file__
-    assert text_of(TypeError, lambda: wrong(int)).startswith(start)
-    assert text_of(TypeError, lambda: wrong(int, name="A")) == (
+    assert refusal(TypeError, lambda: wrong(int)).startswith(start)
+    assert refusal(TypeError, lambda: wrong(int, name="A")) == (
         "A: the type of a global is one that has a place in memory, not int: say how wide it is, as in u32 or u64"
     )
-    assert text_of(TypeError, lambda: wrong(str, name="A")).endswith("has a place in memory, not str")
-    assert text_of(TypeError, lambda: wrong(5, name="A")).endswith("has a place in memory, not int 5")
-    assert text_of(OverflowError, lambda: wrong(u8, 300, name="A")) == "A: a value is a u8, 0 to 255, not 300"
-    assert text_of(TypeError, lambda: wrong(u8, name="a b")) == (
+    assert refusal(TypeError, lambda: wrong(str, name="A")).endswith("has a place in memory, not str")
+    assert refusal(TypeError, lambda: wrong(5, name="A")).endswith("has a place in memory, not int 5")
+    assert refusal(OverflowError, lambda: wrong(u8, 300, name="A")) == "A: a value is a u8, 0 to 255, not 300"
+    assert refusal(TypeError, lambda: wrong(u8, name="a b")) == (
         "Global: a global's name is an ASCII identifier, not str 'a b'"
     )
-    assert text_of(TypeError, lambda: wrong(spin_lock(), name="A")) == (
+    assert refusal(TypeError, lambda: wrong(spin_lock(), name="A")) == (
         "A: a global cannot hold a spin lock: put it into the value of a map"
     )
-    assert text_of(TypeError, lambda: wrong(Stats, 5, name="A")) == "A: a value is a Stats, not int 5"
+    assert refusal(TypeError, lambda: wrong(Stats, 5, name="A")) == "A: a value is a Stats, not int 5"
 
 
 def test_what_a_variable_starts_with() -> None:
@@ -284,16 +279,16 @@ def test_snapshots_of_a_view() -> None:
 
 def test_fields_that_are_not_taken() -> None:
     view = live(STATS).value
-    assert text_of(OverflowError, lambda: setattr(view, "seen", -1)) == (
+    assert refusal(OverflowError, lambda: setattr(view, "seen", -1)) == (
         "STATS: Stats.seen is a u64, 0 to 18446744073709551615, not -1"
     )
-    assert text_of(OverflowError, lambda: setattr(view, "version", 16)) == (
+    assert refusal(OverflowError, lambda: setattr(view, "version", 16)) == (
         "STATS: Stats.version is a u8 of 4 bits, 0 to 15, not 16"
     )
-    assert text_of(AttributeError, lambda: setattr(view, "sean", 1)).startswith("Stats has no field 'sean'")
-    assert text_of(AttributeError, lambda: view.sean).startswith("Stats has no field 'sean'")
-    assert text_of(IndexError, lambda: view.mac[6]) == "no element 6 in an array(u8, 6): it has 6"
-    assert text_of(OverflowError, lambda: view.limits.__setitem__(0, -1)) == (
+    assert refusal(AttributeError, lambda: setattr(view, "sean", 1)).startswith("Stats has no field 'sean'")
+    assert refusal(AttributeError, lambda: view.sean).startswith("Stats has no field 'sean'")
+    assert refusal(IndexError, lambda: view.mac[6]) == "no element 6 in an array(u8, 6): it has 6"
+    assert refusal(OverflowError, lambda: view.limits.__setitem__(0, -1)) == (
         "an element of array(u32, 3) is a u32, 0 to 4294967295, not -1"
     )
     assert view == Stats()
@@ -309,8 +304,8 @@ def test_arrays() -> None:
     assert kernel_side(held) == bytes((2, 0, 0, 0, *bytes(8), 1, 0, 0, 0))
     held.value = [9, 8, 7, 6]
     assert held.value == [9, 8, 7, 6]
-    assert text_of(ValueError, lambda: setattr(held, "value", [1])) == "HELD: a value is 4 elements of u32, not 1"
-    assert text_of(OverflowError, lambda: setattr(held, "value", [1, 2, 3, -1])) == (
+    assert refusal(ValueError, lambda: setattr(held, "value", [1])) == "HELD: a value is 4 elements of u32, not 1"
+    assert refusal(OverflowError, lambda: setattr(held, "value", [1, 2, 3, -1])) == (
         "HELD: a value[3] is a u32, 0 to 4294967295, not -1"
     )
     assert held.value == [9, 8, 7, 6]
@@ -333,7 +328,7 @@ def test_texts_unions_and_frozen_structs() -> None:
     key = live(Global(Key, name="KEY"))
     assert key.value == Key()
     assert hash(key.value) == hash(Key())
-    assert text_of(AttributeError, lambda: setattr(key.value, "a", 3)).startswith("Key.a cannot be set, Key is frozen")
+    assert refusal(AttributeError, lambda: setattr(key.value, "a", 3)).startswith("Key.a cannot be set, Key is frozen")
     key.value = Key(a=3)
     assert key.value.a == 3
 
@@ -343,7 +338,7 @@ def test_a_map_that_has_no_memory() -> None:
     held = KernelMap(fd, 4, 8, False, 1, "plain")
     declared: Any = Global(u64)
     declared.bind(held)
-    assert text_of(OSError, lambda: declared.value) == (
+    assert refusal(KernelError, lambda: declared.value) == (
         "cannot take map 'plain' into memory: it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"
     )
     held.close()

@@ -12,6 +12,7 @@ import pytest
 from fake_backend import FakeBackend
 from live_maps import live
 from osmia import HashMap, KernelError, i32, u32, u64
+from refusal import refusal
 
 
 class State(IntEnum):
@@ -27,13 +28,6 @@ def flows() -> Iterator[HashMap[int, int]]:
     held = live(HashMap(u32, u64, max_entries=8, name="FLOWS"))
     yield held
     held.close()
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 def test_reads_writes_and_deletes(flows: HashMap[int, int]) -> None:

@@ -35,6 +35,7 @@ from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.flags import BPF_EXIST, BPF_F_INNER_MAP, BPF_NOEXIST
 from osmia.kernel.features import kernel_version
+from refusal import refusal
 from this_kernel import require
 
 if TYPE_CHECKING:
@@ -126,13 +127,6 @@ def made() -> Iterator[Callable[[Any], Any]]:
 
 def target(cpu: str) -> Target:
     return Target(cpu, min((6, 18), kernel_version()))
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 @CPUS

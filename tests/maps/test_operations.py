@@ -43,6 +43,7 @@ from osmia.flags import (
 )
 from osmia.maps.flag_refusal import names
 from osmia.maps.table import MAP_KINDS
+from refusal import refusal
 
 DECLARE: dict[str, Any] = {
     "HashMap": lambda flags: HashMap(u32, u64, max_entries=4, name="M", flags=flags),
@@ -56,13 +57,6 @@ DECLARE: dict[str, Any] = {
     "Stack": lambda flags: Stack(u32, max_entries=4, name="M", flags=flags),
     "BloomFilter": lambda flags: BloomFilter(u32, max_entries=4, name="M", flags=flags),
 }
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", DECLARE)

@@ -10,13 +10,12 @@ import struct as packing
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 import osmia
 from live_maps import live
 from osmia import KernelError, PerfEventArray, UserRingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
 from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import spin_lock
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +44,6 @@ def samples(ctx: XdpContext) -> XdpAction:
 def with_packet(ctx: XdpContext) -> XdpAction:
     status = TWO.output(Sample(number=8), (16 << 32) | 0xFFFF_FFFF)
     return XdpAction.DROP if status else XdpAction.PASS
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
 
 
 PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT, PERF_SAMPLE_RAW = 1, 10, 1 << 10
@@ -114,7 +107,7 @@ def test_what_kernel_code_writes_arrives() -> None:
         found = [record for event in opened for record in event.records()]
         assert [record[:16] for record in found] == [packing.pack("=I4xQ", 7, 64)] * 3
         del SAMPLES[0]
-        assert text_of(KeyError, lambda: SAMPLES.__delitem__(0)) == "SAMPLES: no perf event at 0"
+        assert refusal(KeyError, lambda: SAMPLES.__delitem__(0)) == "SAMPLES: no perf event at 0"
         SAMPLES.clear()
         assert samples.test_run(PACKET).action is XdpAction.DROP
     samples.close()
@@ -146,24 +139,24 @@ def test_there_is_room_for_each_cpu_unless_it_says() -> None:
 def test_what_is_no_perf_event() -> None:
     wrong: Any = PerfEventArray
     text = "P: the type of an event is one that has a place in memory, not "
-    assert text_of(TypeError, lambda: wrong(int, name="P")) == f"{text}int: say how wide it is, as in u32 or u64"
+    assert refusal(TypeError, lambda: wrong(int, name="P")) == f"{text}int: say how wide it is, as in u32 or u64"
 
     @struct
     class Locked:
         lock: SpinLock = spin_lock()
 
-    assert text_of(TypeError, lambda: wrong(Locked, name="P")) == "P: an event cannot hold a spin lock"
+    assert refusal(TypeError, lambda: wrong(Locked, name="P")) == "P: an event cannot hold a spin lock"
     held: Any = live(PerfEventArray(Sample, max_entries=2, name="P"))
-    assert text_of(TypeError, lambda: held.__setitem__(0, "cpu")) == (
+    assert refusal(TypeError, lambda: held.__setitem__(0, "cpu")) == (
         "P: a value is a perf event, open, or its file descriptor, not str 'cpu'"
     )
-    assert text_of(KeyError, lambda: held.__setitem__(2, 0)) == "P: no index 2, it has 0 to 1"
+    assert refusal(KeyError, lambda: held.__setitem__(2, 0)) == "P: no index 2, it has 0 to 1"
     with open(os.devnull, "rb") as file:  # noqa: PTH123 - any file
-        assert text_of(KernelError, lambda: held.__setitem__(0, file)).startswith("cannot write key 00 00 00 00")
-    assert text_of(TypeError, lambda: held.output(b"1")) == (
+        assert refusal(KernelError, lambda: held.__setitem__(0, file)).startswith("cannot write key 00 00 00 00")
+    assert refusal(TypeError, lambda: held.output(b"1")) == (
         "P: output() is for kernel code: user code does not write to perf events"
     )
-    assert text_of(TypeError, lambda: iter(held)) == (
+    assert refusal(TypeError, lambda: iter(held)) == (
         "P: user code cannot read perf events yet; count what you need in a Global or a map"
     )
     held.close()
@@ -175,6 +168,6 @@ def test_a_user_ring_is_declared_and_made() -> None:
     assert repr(ring) == "<UserRingBuf(Sample, size=4096) U, live>"
     ring.close()
     wrong: Any = UserRingBuf
-    assert text_of(ValueError, lambda: wrong(Sample, size=100, name="U")) == (
+    assert refusal(ValueError, lambda: wrong(Sample, size=100, name="U")) == (
         "U: the size is a power of 2, in bytes, of 4096 at least, not 100"
     )

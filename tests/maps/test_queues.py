@@ -31,6 +31,7 @@ from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.flags import BPF_EXIST
 from osmia.kernel.features import kernel_version
+from refusal import refusal
 from this_kernel import require
 
 
@@ -101,13 +102,6 @@ def remember(ctx: XdpContext) -> XdpAction:
         out[0] = seen.push(number)
         peers.push(here)
     return XdpAction.PASS
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value)
 
 
 def target(cpu: str) -> Target:

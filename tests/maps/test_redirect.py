@@ -34,6 +34,7 @@ from osmia import (
 from osmia.flags import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, BPF_NOEXIST
 from osmia.kernel.interfaces import interface_index
 from osmia.maps.redirect import CpuMapValue, DevMapValue
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,12 +131,6 @@ def inside(netns: Namespace) -> Iterator[Namespace]:
         netns.ip("link", "set", name, "up")
     with netns.entered():
         yield netns
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
 
 
 # Packets
@@ -290,32 +285,32 @@ def test_entries_are_read_and_walked() -> None:
         assert "1" not in [str(each) for each in held if each == 2]
         held.clear()
         assert list(held) == []
-        assert text_of(KeyError, lambda held=held: held[1]) == "M: no key 1"
-        assert text_of(KeyError, lambda held=held: held.__delitem__(1)) == "M: no key 1"
+        assert refusal(KeyError, lambda held=held: held[1]) == "M: no key 1"
+        assert refusal(KeyError, lambda held=held: held.__delitem__(1)) == "M: no key 1"
         held.close()
 
 
 def test_what_is_no_entry() -> None:
     wrong: Any = live(DevMap(max_entries=2, name="M"))
     there = "there is no interface 'osmia9'; there are "
-    assert text_of(KernelError, lambda: wrong.__setitem__(0, "osmia9")).startswith(f"M: {there}")
-    assert text_of(KernelError, lambda: wrong.__setitem__(0, "a\0b")).startswith("M: there is no interface 'a\0b'")
-    assert text_of(TypeError, lambda: wrong.__setitem__(0, 1.5)) == (
+    assert refusal(KernelError, lambda: wrong.__setitem__(0, "osmia9")).startswith(f"M: {there}")
+    assert refusal(KernelError, lambda: wrong.__setitem__(0, "a\0b")).startswith("M: there is no interface 'a\0b'")
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, 1.5)) == (
         "M: a value is the name or the index of an interface, not float 1.5"
     )
-    assert text_of(ValueError, lambda: wrong.__setitem__(0, 0)) == ("M: an interface's index is 1 to 2147483647, not 0")
+    assert refusal(ValueError, lambda: wrong.__setitem__(0, 0)) == ("M: an interface's index is 1 to 2147483647, not 0")
     outside = "M: no key 2, its keys are 0 to 1"
-    assert text_of(KeyError, lambda: wrong.__setitem__(2, "lo")) == outside
-    assert text_of(KeyError, lambda: wrong[2]) == outside
-    assert text_of(KeyError, lambda: wrong[-1]) == "M: no key -1, its keys are 0 to 1"
-    assert text_of(TypeError, lambda: wrong["lo"]) == "M: a key is an int (u32), not str 'lo'"
+    assert refusal(KeyError, lambda: wrong.__setitem__(2, "lo")) == outside
+    assert refusal(KeyError, lambda: wrong[2]) == outside
+    assert refusal(KeyError, lambda: wrong[-1]) == "M: no key -1, its keys are 0 to 1"
+    assert refusal(TypeError, lambda: wrong["lo"]) == "M: a key is an int (u32), not str 'lo'"
     assert 2 not in wrong
     wrong[0] = "lo"
-    assert text_of(KernelError, lambda: wrong.update(0, "lo", BPF_NOEXIST)) == (
+    assert refusal(KernelError, lambda: wrong.update(0, "lo", BPF_NOEXIST)) == (
         "cannot write key 00 00 00 00 of map 'M': "
         "the key is there already, and the flags say that it must not be (EEXIST)"
     )
-    assert text_of(TypeError, lambda: wrong.redirect(0)) == (
+    assert refusal(TypeError, lambda: wrong.redirect(0)) == (
         "M: redirect() is for kernel code; user code says where to: M[key] = ..."
     )
     assert repr(wrong) == "<DevMap(max_entries=2) M, live>"
@@ -324,10 +319,10 @@ def test_what_is_no_entry() -> None:
 
 def test_what_is_no_cpu() -> None:
     wrong: Any = live(CpuMap(max_entries=2, name="M"))
-    assert text_of(TypeError, lambda: wrong.__setitem__(0, "64")) == (
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, "64")) == (
         "M: a value is an int, how many packets may wait, not str '64'"
     )
-    assert text_of(ValueError, lambda: wrong.__setitem__(0, 16385)) == (
+    assert refusal(ValueError, lambda: wrong.__setitem__(0, 16385)) == (
         "M: 1 to 16384 packets may wait for a CPU, not 16385"
     )
     wrong[0] = 16
@@ -337,18 +332,18 @@ def test_what_is_no_cpu() -> None:
 
 def test_what_is_no_socket() -> None:
     wrong: Any = live(XskMap(max_entries=2, name="M"))
-    assert text_of(TypeError, lambda: wrong.__setitem__(0, "eth0")) == (
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, "eth0")) == (
         "M: a value is an AF_XDP socket, open, or its file descriptor, not str 'eth0'"
     )
     closed = socket.socket()
     closed.close()
-    assert text_of(TypeError, lambda: wrong.__setitem__(0, closed)).startswith(
+    assert refusal(TypeError, lambda: wrong.__setitem__(0, closed)).startswith(
         "M: a value is an AF_XDP socket, open, or its file descriptor, not socket"
     )
     with socket.socket() as other:
-        assert text_of(KernelError, lambda: wrong.__setitem__(0, other)).startswith("cannot write key 00 00 00 00")
-    assert text_of(TypeError, lambda: wrong[0]) == "M: the kernel does not tell which sockets an XskMap holds"
-    assert text_of(TypeError, lambda: iter(wrong)) == "M: the kernel does not tell which sockets an XskMap holds"
+        assert refusal(KernelError, lambda: wrong.__setitem__(0, other)).startswith("cannot write key 00 00 00 00")
+    assert refusal(TypeError, lambda: wrong[0]) == "M: the kernel does not tell which sockets an XskMap holds"
+    assert refusal(TypeError, lambda: iter(wrong)) == "M: the kernel does not tell which sockets an XskMap holds"
     del wrong[1]  # the kernel does not tell
     wrong.clear()
     wrong.close()
@@ -357,18 +352,18 @@ def test_what_is_no_socket() -> None:
 def test_programs_that_are_none_of_an_entry() -> None:
     held: Any = live(DevMap(max_entries=1, name="M"))
     wanted = 'M: the program of an entry is an XDP program that is declared with @xdp(hook="devmap"), '
-    assert text_of(TypeError, lambda: held.update(0, "lo", program=arrives)) == f"{wanted}and arrives is of 'xdp'"
-    assert text_of(TypeError, lambda: held.update(0, "lo", program=on_the_cpu)) == (
+    assert refusal(TypeError, lambda: held.update(0, "lo", program=arrives)) == f"{wanted}and arrives is of 'xdp'"
+    assert refusal(TypeError, lambda: held.update(0, "lo", program=on_the_cpu)) == (
         f"{wanted}and on_the_cpu is of 'xdp/cpumap'"
     )
-    assert text_of(TypeError, lambda: held.update(0, "lo", program=5)) == f"{wanted}not int 5"
-    assert text_of(TypeError, lambda: on_the_way_out.attach("lo")) == (
+    assert refusal(TypeError, lambda: held.update(0, "lo", program=5)) == f"{wanted}not int 5"
+    assert refusal(TypeError, lambda: on_the_way_out.attach("lo")) == (
         "on_the_way_out is for the entries of a map and not for an interface: give it to one, "
         "`ports.update(0, interface, program=...)`"
     )
     wrong: Any = xdp
     assert (
-        text_of(TypeError, lambda: wrong(hook="devmaps"))
+        refusal(TypeError, lambda: wrong(hook="devmaps"))
         == '@xdp: hook is one of "devmap", "cpumap", not str \'devmaps\''
     )
     held.close()
@@ -406,7 +401,7 @@ def test_objects_of_clang() -> None:
         cpus[0] = 8
         assert loaded["all"].test_run(PACKET).action is XdpAction.TX
         assert loaded["entry"].hook == "devmap"
-        assert text_of(TypeError, lambda: ports.update(0, "lo", program=loaded["entry"])) == (
+        assert refusal(TypeError, lambda: ports.update(0, "lo", program=loaded["entry"])) == (
             "ports: its values have no room for a program: they are 4 bytes, expected 8"
         )
 

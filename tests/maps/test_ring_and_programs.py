@@ -12,6 +12,7 @@ from live_maps import kernel_map
 from osmia import HashMap, NotLoadedError, ProgramArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
 from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import spin_lock
+from refusal import refusal
 
 PACKET = bytes(64)
 
@@ -24,12 +25,6 @@ class Event:
 
 RING = RingBuf(Event, size=4096)
 TAILS = ProgramArray(XdpContext, max_entries=4)
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
 
 
 def test_a_ring_is_declared() -> None:
@@ -45,39 +40,39 @@ def test_a_ring_is_declared() -> None:
 def test_rings_that_are_refused() -> None:
     wrong: Any = RingBuf
     text = "R: the size is a power of 2, in bytes, of 4096 at least, not "
-    assert text_of(ValueError, lambda: wrong(Event, size=5000, name="R")) == f"{text}5000"
-    assert text_of(ValueError, lambda: wrong(Event, size=64, name="R")) == f"{text}64"
-    assert text_of(TypeError, lambda: wrong(Event, size="1", name="R")) == "R: max_entries is an int, not str '1'"
+    assert refusal(ValueError, lambda: wrong(Event, size=5000, name="R")) == f"{text}5000"
+    assert refusal(ValueError, lambda: wrong(Event, size=64, name="R")) == f"{text}64"
+    assert refusal(TypeError, lambda: wrong(Event, size="1", name="R")) == "R: max_entries is an int, not str '1'"
     text = "R: the type of an event is one that has a place in memory, not "
-    assert text_of(TypeError, lambda: wrong(int, size=4096, name="R")) == (
+    assert refusal(TypeError, lambda: wrong(int, size=4096, name="R")) == (
         f"{text}int: say how wide it is, as in u32 or u64"
     )
-    assert text_of(TypeError, lambda: wrong(5, size=4096, name="R")) == f"{text}int 5"
+    assert refusal(TypeError, lambda: wrong(5, size=4096, name="R")) == f"{text}int 5"
 
     @struct
     class Locked:
         lock: SpinLock = spin_lock()
 
-    assert text_of(TypeError, lambda: wrong(Locked, size=4096, name="R")) == "R: an event cannot hold a spin lock"
+    assert refusal(TypeError, lambda: wrong(Locked, size=4096, name="R")) == "R: an event cannot hold a spin lock"
 
 
 def test_a_ring_is_written_by_kernel_code() -> None:
     ring: Any = RING
     text = "() is for kernel code: user code does not write to a ring buffer"
-    assert text_of(TypeError, ring.reserve) == f"RING: reserve{text}"
-    assert text_of(TypeError, lambda: ring.discard(None)) == f"RING: discard{text}"
-    assert text_of(TypeError, lambda: ring.output(b"")) == f"RING: output{text}"
+    assert refusal(TypeError, ring.reserve) == f"RING: reserve{text}"
+    assert refusal(TypeError, lambda: ring.discard(None)) == f"RING: discard{text}"
+    assert refusal(TypeError, lambda: ring.output(b"")) == f"RING: output{text}"
 
 
 def test_programs_are_declared() -> None:
     assert (TAILS.name, TAILS.context, len(TAILS), TAILS.key_size, TAILS.value_size) == ("TAILS", XdpContext, 4, 4, 4)
     assert repr(TAILS) == "<ProgramArray(XdpContext, max_entries=4) TAILS, not live>"
     wrong: Any = ProgramArray
-    assert text_of(TypeError, lambda: wrong(u32, max_entries=1, name="P")).startswith(
+    assert refusal(TypeError, lambda: wrong(u32, max_entries=1, name="P")).startswith(
         "P: the context of its programs is one of XdpContext"
     )
     tails: Any = TAILS
-    assert text_of(TypeError, lambda: tails.tail_call(None, 0)) == "TAILS: tail_call() is for kernel code"
+    assert refusal(TypeError, lambda: tails.tail_call(None, 0)) == "TAILS: tail_call() is for kernel code"
 
 
 TAIL_CALLS = """
@@ -117,7 +112,7 @@ def test_tail_calls() -> None:
             tails_set = False
             assert counts() == (before[0] + 2, before[1] + 1, before[2] + 1)
             name = tails.name
-            assert text_of(KeyError, lambda tails=tails: tails.__delitem__(3)) == f"{name}: no program at 3"
+            assert refusal(KeyError, lambda tails=tails: tails.__delitem__(3)) == f"{name}: no program at 3"
         assert isinstance(loaded.maps["ring"], RingBuf)
         assert repr(loaded.maps["TAILS"]) == "<ProgramArray(of an object, max_entries=4) TAILS, live>"
 
@@ -142,17 +137,17 @@ def test_programs_that_are_refused() -> None:
     with osmia.load(c_object(TAIL_CALLS)) as loaded:
         tails: Any = loaded[TAILS]
         drop = loaded["drop"]
-        assert text_of(TypeError, lambda: tails.__setitem__(0, 5)) == "TAILS: a program is expected, not int 5"
-        assert text_of(TypeError, lambda: tails.__setitem__(0, passes.function)).startswith(
+        assert refusal(TypeError, lambda: tails.__setitem__(0, 5)) == "TAILS: a program is expected, not int 5"
+        assert refusal(TypeError, lambda: tails.__setitem__(0, passes.function)).startswith(
             "TAILS: a program is expected, not function"
         )
         outside = "TAILS: no index 4, it has 0 to 3"
-        assert text_of(KeyError, lambda: tails.__setitem__(4, drop)) == outside
-        assert text_of(KeyError, lambda: tails.__delitem__(4)) == outside
-        assert text_of(OverflowError, lambda: tails.__setitem__(-1, drop)) == (
+        assert refusal(KeyError, lambda: tails.__setitem__(4, drop)) == outside
+        assert refusal(KeyError, lambda: tails.__delitem__(4)) == outside
+        assert refusal(OverflowError, lambda: tails.__setitem__(-1, drop)) == (
             "TAILS: a key is a u32, 0 to 4294967295, not -1"
         )
-        assert text_of(TypeError, lambda: tails.__setitem__("0", drop)) == "TAILS: a key is an int (u32), not str '0'"
+        assert refusal(TypeError, lambda: tails.__setitem__("0", drop)) == "TAILS: a key is an int (u32), not str '0'"
 
         class OtherKind:
             context = u64
@@ -164,19 +159,19 @@ def test_programs_that_are_refused() -> None:
             def load(self) -> None:
                 raise AssertionError
 
-        assert text_of(TypeError, lambda: tails.__setitem__(0, Other())) == (
+        assert refusal(TypeError, lambda: tails.__setitem__(0, Other())) == (
             "TAILS: its programs take an XdpContext, and traces (kprobe) takes a u64"
         )
     text = (
         "TAILS is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
         "the path where it is pinned"
     )
-    assert text_of(NotLoadedError, lambda: TAILS.__setitem__(0, passes)) == text
+    assert refusal(NotLoadedError, lambda: TAILS.__setitem__(0, passes)) == text
     assert not passes.loaded
     other: Any = HashMap(u32, u32, max_entries=4, name="TAILS")
     with osmia.load(c_object(TAIL_CALLS)) as loaded:
         assert (
-            text_of(TypeError, lambda: loaded[other])
+            refusal(TypeError, lambda: loaded[other])
             == "the object: the type of TAILS is PROG_ARRAY there, expected HASH"
         )
 

@@ -7,13 +7,12 @@ import pickle
 from enum import IntEnum
 from typing import Any, Final
 
-import pytest
-
 from osmia import setting, u8, u16, u64
 from osmia.compiler.fingerprint import describe
 from osmia.maps.globals import Global
 from osmia.maps.settings import Setting
 from osmia.types import be16
+from refusal import refusal
 
 
 class Mode(IntEnum):
@@ -25,12 +24,6 @@ PORT: Final = setting(u16, 53)
 DEBUG: Final = setting(bool, False)
 MODE: Final = setting(Mode, Mode.DROP)
 WIRE: Final = setting(be16, 0x1234)
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
 
 
 def test_is_the_number() -> None:
@@ -67,19 +60,19 @@ def test_a_copy_declares_nothing() -> None:
 def test_what_is_refused() -> None:
     wrong: Any = setting
     place = f"the setting of {__file__}"
-    text = text_of(TypeError, lambda: wrong(int, 5, name="A"))
+    text = refusal(TypeError, lambda: wrong(int, 5, name="A"))
     kinds = "A: the type of a setting is one of u8..i64, be16..be64, bool or an IntEnum class"
     assert text == f"{kinds}, not int: say how wide it is, as in u32 or u64"
-    assert text_of(TypeError, lambda: wrong(str, "a", name="A")) == f"{kinds}, not str"
-    assert text_of(TypeError, lambda: wrong(5, 5, name="A")) == f"{kinds}, not int 5"
-    assert text_of(OverflowError, lambda: wrong(u8, 300, name="A")) == "A: a value is a u8, 0 to 255, not 300"
+    assert refusal(TypeError, lambda: wrong(str, "a", name="A")) == f"{kinds}, not str"
+    assert refusal(TypeError, lambda: wrong(5, 5, name="A")) == f"{kinds}, not int 5"
+    assert refusal(OverflowError, lambda: wrong(u8, 300, name="A")) == "A: a value is a u8, 0 to 255, not 300"
     assert (
-        text_of(OverflowError, lambda: wrong(be16, 1 << 16, name="A")) == "A: a value is a be16, 0 to 65535, not 65536"
+        refusal(OverflowError, lambda: wrong(be16, 1 << 16, name="A")) == "A: a value is a be16, 0 to 65535, not 65536"
     )
-    assert text_of(TypeError, lambda: wrong(bool, 1, name="A")) == "A: a value is a bool, not int 1"
-    assert text_of(TypeError, lambda: wrong(Mode, 1, name="A")) == "A: a value is a Mode, not int 1"
-    assert text_of(TypeError, lambda: wrong(u8, "1")).startswith(place)
-    assert text_of(TypeError, lambda: wrong(u8, 1, name="a b")) == (
+    assert refusal(TypeError, lambda: wrong(bool, 1, name="A")) == "A: a value is a bool, not int 1"
+    assert refusal(TypeError, lambda: wrong(Mode, 1, name="A")) == "A: a value is a Mode, not int 1"
+    assert refusal(TypeError, lambda: wrong(u8, "1")).startswith(place)
+    assert refusal(TypeError, lambda: wrong(u8, 1, name="a b")) == (
         "setting()'s name is an ASCII identifier, not str 'a b'"
     )
 

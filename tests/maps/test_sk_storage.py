@@ -29,6 +29,7 @@ from osmia import (
 )
 from osmia.compiler import PORTABLE
 from osmia.compiler.cache import object_for
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,12 +115,6 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return one, other
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
-
-
 def test_each_socket_has_its_own(group: Cgroup) -> None:
     def inside() -> None:
         one, other = pair()
@@ -138,7 +133,7 @@ def test_each_socket_has_its_own(group: Cgroup) -> None:
         with pytest.raises(KeyError, match="COUNTS: no key <socket"):
             del COUNTS[one]
         COUNTS.update(one, 3, 1)
-        assert text_of(KernelError, lambda: COUNTS.update(one, 3, 1)).endswith("flags say that it must not be (EEXIST)")
+        assert refusal(KernelError, lambda: COUNTS.update(one, 3, 1)).endswith("flags say that it must not be (EEXIST)")
         del COUNTS[one]
         # It goes with the socket: another one that is given the same number has none.
         number = other.fileno()
@@ -191,25 +186,25 @@ def test_the_context_is_the_socket(group: Cgroup) -> None:
 def test_what_it_refuses() -> None:
     counts.load()
     storage: Any = COUNTS
-    assert text_of(TypeError, lambda: storage["x"]) == (
+    assert refusal(TypeError, lambda: storage["x"]) == (
         "COUNTS: a key is an open socket or its file descriptor, not str 'x'"
     )
     number = os.open("/dev/null", os.O_RDONLY)
     try:
-        assert text_of(KernelError, lambda: storage[number]) == (
+        assert refusal(KernelError, lambda: storage[number]) == (
             f"cannot read socket {number} of map 'COUNTS': Socket operation on non-socket (ENOTSOCK)"
         )
     finally:
         os.close(number)
     with socket.socket() as own:
-        assert text_of(OverflowError, lambda: storage.update(own, -1)) == (
+        assert refusal(OverflowError, lambda: storage.update(own, -1)) == (
             "COUNTS: a value is a u64, 0 to 18446744073709551615, not -1"
         )
-    assert text_of(TypeError, lambda: list(storage)).startswith(
+    assert refusal(TypeError, lambda: list(storage)).startswith(
         "COUNTS: the kernel does not walk the values of a socket"
     )
     assert repr(COUNTS) == "<SkStorage(u64) COUNTS, live>"
-    assert text_of(ValueError, lambda: SkStorage(u32, name="S", flags=2)).startswith("S: ")
+    assert refusal(ValueError, lambda: SkStorage(u32, name="S", flags=2)).startswith("S: ")
 
 
 CLANG = """

@@ -12,6 +12,7 @@ import osmia
 from compiled import c_object
 from live_maps import live
 from osmia import KernelError, NotLoadedError, ReusePortSockArray, SockHash, SockMap, struct, u32, u64
+from refusal import refusal
 from tcp import connection, listener
 
 if TYPE_CHECKING:
@@ -31,12 +32,6 @@ NO_GROUP = (
 
 def cookie(of: socket.socket) -> int:
     return int.from_bytes(of.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), "little")
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
 
 
 @struct(frozen=True)
@@ -97,13 +92,13 @@ def test_a_hash_of_sockets_is_a_mapping(by_flow: SockHash[Flow], ends: tuple[soc
     one, other, third = (Flow(address=0x7F000001, port=port) for port in (1, 2, 3))
     by_flow.update([(one, near), (other, far)])
     assert dict(by_flow) == {one: cookie(near), other: cookie(far)}
-    assert text_of(KernelError, lambda: by_flow.update(third, near)) == (
+    assert refusal(KernelError, lambda: by_flow.update(third, near)) == (
         "cannot write key Flow(address=2130706433, port=3) of map 'by_flow': "
         "the map holds 2 entries and no more (E2BIG)"
     )
     assert by_flow.pop(one) == cookie(near)
-    assert text_of(KeyError, lambda: by_flow[one]) == "by_flow: no key Flow(address=2130706433, port=1)"
-    assert text_of(KeyError, lambda: by_flow.pop(one)) == "by_flow: no key Flow(address=2130706433, port=1)"
+    assert refusal(KeyError, lambda: by_flow[one]) == "by_flow: no key Flow(address=2130706433, port=1)"
+    assert refusal(KeyError, lambda: by_flow.pop(one)) == "by_flow: no key Flow(address=2130706433, port=1)"
     far.close()
     assert len(by_flow) == 0
 
@@ -114,16 +109,16 @@ def test_sockets_that_share_a_port(shared: ReusePortSockArray) -> None:
         assert dict(shared) == {0: cookie(one), 1: cookie(other)}
         del shared[1]
         assert (list(shared), shared.get(1)) == ([0], None)
-        assert text_of(KeyError, lambda: shared.__delitem__(1)) == "shared: no socket at 1"
-        assert text_of(KernelError, lambda: shared.__setitem__(1, one)) == (
+        assert refusal(KeyError, lambda: shared.__delitem__(1)) == "shared: no socket at 1"
+        assert refusal(KernelError, lambda: shared.__setitem__(1, one)) == (
             "cannot write key 1 of map 'shared': the socket is in an array of sockets already (EBUSY)"
         )
     assert dict(shared) == {}
     with listener() as alone:
-        assert text_of(KernelError, lambda: shared.__setitem__(0, alone)) == NO_GROUP
+        assert refusal(KernelError, lambda: shared.__setitem__(0, alone)) == NO_GROUP
     left, right = socket.socketpair()
     with left, right:
-        assert text_of(KernelError, lambda: shared.__setitem__(0, left)) == (
+        assert refusal(KernelError, lambda: shared.__setitem__(0, left)) == (
             "cannot write key 0 of map 'shared': only TCP and UDP sockets of IPv4 and IPv6 share ports (ENOTSUPP)"
         )
 
@@ -132,48 +127,48 @@ def test_keys_and_sockets_that_are_refused(sockets: SockMap, ends: tuple[socket.
     near, _ = ends
     held: Any = sockets
     outside = "sockets: no key 4, its keys are 0 to 3"
-    assert text_of(KeyError, lambda: held[4]) == outside
-    assert text_of(KeyError, lambda: held.__setitem__(4, near)) == outside
-    assert text_of(KeyError, lambda: held.__delitem__(4)) == outside
-    assert text_of(KeyError, lambda: held[-1]) == "sockets: no key -1, its keys are 0 to 3"
-    assert text_of(TypeError, lambda: held["0"]) == "sockets: a key is an int (u32), not str '0'"
-    assert text_of(KeyError, lambda: held[0]) == "sockets: no socket at 0"
-    assert text_of(KeyError, lambda: held.__delitem__(0)) == "sockets: no socket at 0"
+    assert refusal(KeyError, lambda: held[4]) == outside
+    assert refusal(KeyError, lambda: held.__setitem__(4, near)) == outside
+    assert refusal(KeyError, lambda: held.__delitem__(4)) == outside
+    assert refusal(KeyError, lambda: held[-1]) == "sockets: no key -1, its keys are 0 to 3"
+    assert refusal(TypeError, lambda: held["0"]) == "sockets: a key is an int (u32), not str '0'"
+    assert refusal(KeyError, lambda: held[0]) == "sockets: no socket at 0"
+    assert refusal(KeyError, lambda: held.__delitem__(0)) == "sockets: no socket at 0"
     what = "sockets: a value is a socket, or what has its fileno(), not "
-    assert text_of(TypeError, lambda: held.__setitem__(0, near.fileno())) == f"{what}int {near.fileno()}"
-    assert text_of(TypeError, lambda: held.__setitem__(0, socket.socket)).startswith(what)
+    assert refusal(TypeError, lambda: held.__setitem__(0, near.fileno())) == f"{what}int {near.fileno()}"
+    assert refusal(TypeError, lambda: held.__setitem__(0, socket.socket)).startswith(what)
     closed = socket.socket()
     closed.close()
-    assert text_of(ValueError, lambda: held.__setitem__(0, closed)) == "sockets: the socket is closed"
+    assert refusal(ValueError, lambda: held.__setitem__(0, closed)) == "sockets: the socket is closed"
     with socket.socket() as unconnected:
-        assert text_of(KernelError, lambda: held.__setitem__(0, unconnected)) == (
+        assert refusal(KernelError, lambda: held.__setitem__(0, unconnected)) == (
             f"cannot write key 0 of map 'sockets': {NOT_TAKEN}"
         )
     with open("/dev/null") as file:  # noqa: PTH123 - any file will do
-        assert text_of(KernelError, lambda: held.__setitem__(0, file)) == (
+        assert refusal(KernelError, lambda: held.__setitem__(0, file)) == (
             "cannot write key 0 of map 'sockets': its file descriptor is of no socket (ENOTSOCK)"
         )
     held[0] = near
-    assert text_of(KernelError, lambda: held.update(0, near, 1)) == (
+    assert refusal(KernelError, lambda: held.update(0, near, 1)) == (
         "cannot write key 0 of map 'sockets': the key is there already, and the flags say that it must not be (EEXIST)"
     )
-    assert text_of(KernelError, lambda: held.update(1, near, 2)) == (
+    assert refusal(KernelError, lambda: held.update(1, near, 2)) == (
         "cannot write key 1 of map 'sockets': the key is not there, and the flags say that it must be (ENOENT)"
     )
-    assert text_of(ValueError, lambda: held.update(1, near, 4)) == (
+    assert refusal(ValueError, lambda: held.update(1, near, 4)) == (
         "sockets: flags is 0 (always), 1 (if the key is new) or 2 (if it exists), not 4"
     )
-    assert text_of(TypeError, lambda: held.update([(0, near), (1, 5)])) == f"{what}int 5"
+    assert refusal(TypeError, lambda: held.update([(0, near), (1, 5)])) == f"{what}int 5"
     assert dict(held) == {0: cookie(near)}
 
 
 def test_what_is_kernel_codes_alone() -> None:
     held: Any = SockMap(max_entries=1, name="held")
-    assert text_of(TypeError, lambda: held.lookup(0)) == (
+    assert refusal(TypeError, lambda: held.lookup(0)) == (
         "held: lookup() is for kernel code; in user code write m[0] or m.get(0)"
     )
     assert (
-        text_of(TypeError, lambda: held.delete(0)) == "held: delete() is for kernel code; in user code write del m[0]"
+        refusal(TypeError, lambda: held.delete(0)) == "held: delete() is for kernel code; in user code write del m[0]"
     )
     for operation, kind in (
         ("sock_update", "sock_ops"),
@@ -181,7 +176,7 @@ def test_what_is_kernel_codes_alone() -> None:
         ("sk_redirect", "sk_skb"),
         ("select", "sk_reuseport"),
     ):
-        assert text_of(TypeError, lambda operation=operation: getattr(held, operation)(0)) == (
+        assert refusal(TypeError, lambda operation=operation: getattr(held, operation)(0)) == (
             f"held: {operation}() is for kernel code: programs of kind {kind} call it"
         )
 
@@ -197,10 +192,10 @@ def test_what_is_declared() -> None:
         "held is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
         "the path where it is pinned"
     )
-    assert text_of(NotLoadedError, lambda: held[0]) == text
+    assert refusal(NotLoadedError, lambda: held[0]) == text
     wrong: Any = SockMap
-    assert text_of(ValueError, lambda: wrong(max_entries=0, name="m")) == "m: max_entries is 1 to 4294967295, not 0"
-    assert text_of(TypeError, lambda: SockHash(int, max_entries=1, name="m")).startswith("m: the type of a key is ")
+    assert refusal(ValueError, lambda: wrong(max_entries=0, name="m")) == "m: max_entries is 1 to 4294967295, not 0"
+    assert refusal(TypeError, lambda: SockHash(int, max_entries=1, name="m")).startswith("m: the type of a key is ")
 
 
 OF_C = """
@@ -231,7 +226,7 @@ def test_objects_of_clang(value: str, ends: tuple[socket.socket, socket.socket])
         if value.endswith("64"):
             assert (dict(sockets), dict(by_key)) == ({1: cookie(near)}, {7: cookie(near)})
             return
-        assert text_of(KernelError, lambda: sockets[1]) == (
+        assert refusal(KernelError, lambda: sockets[1]) == (
             "cannot read the sockets of map 'sockets': its values have 4 bytes, and a socket's cookie takes 8: declare "
             "it with values of 8 bytes (ENOSPC)"
         )

@@ -16,6 +16,7 @@ from compiled import c_object
 from osmia import HashMap, StackFrame, StackTraceMap, TpBtfContext, i64, setting, tp_btf, u32, u64
 from osmia.contexts.kernel_structs import task_struct  # noqa: TC001 - the compiler looks it up
 from osmia.flags import BPF_F_USER_STACK
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,12 +49,6 @@ def traced() -> Iterator[None]:
     trace.close()
     for held in (kernel_stacks, short_stacks, user_stacks, numbers):
         held.close()
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
 
 
 def test_a_stack_of_the_kernel_is_its_functions() -> None:
@@ -97,8 +92,8 @@ def test_user_code_reads_walks_and_deletes() -> None:
     assert (kernel_stacks.get(number), kernel_stacks.get(number + 1)) == (frames, None)
     assert kernel_stacks.pop(number) == frames
     assert kernel_stacks.pop(number, None) is None
-    assert text_of(KeyError, lambda: kernel_stacks[number]) == f"kernel_stacks: no key {number}"
-    assert text_of(KeyError, lambda: kernel_stacks.pop(number)) == f"kernel_stacks: no key {number}"
+    assert refusal(KeyError, lambda: kernel_stacks[number]) == f"kernel_stacks: no key {number}"
+    assert refusal(KeyError, lambda: kernel_stacks.pop(number)) == f"kernel_stacks: no key {number}"
     with pytest.raises(KeyError):
         del kernel_stacks[number]
     user_stacks.clear()
@@ -108,19 +103,19 @@ def test_user_code_reads_walks_and_deletes() -> None:
 def test_what_is_refused() -> None:
     wrong: Any = kernel_stacks
     declare: Any = StackTraceMap
-    assert text_of(TypeError, lambda: wrong.__setitem__(1, ())) == (
+    assert refusal(TypeError, lambda: wrong.__setitem__(1, ())) == (
         "kernel_stacks: user code does not write stacks: kernel code takes them with stackid()"
     )
-    assert text_of(TypeError, lambda: wrong["1"]) == "kernel_stacks: a key is an int (u32), not str '1'"
+    assert refusal(TypeError, lambda: wrong["1"]) == "kernel_stacks: a key is an int (u32), not str '1'"
     assert (
-        text_of(TypeError, wrong.stackid) == "kernel_stacks: stackid() is for kernel code; in user code read m[number]"
+        refusal(TypeError, wrong.stackid) == "kernel_stacks: stackid() is for kernel code; in user code read m[number]"
     )
-    assert text_of(ValueError, lambda: declare(max_entries=1, depth=128, name="S")) == (
+    assert refusal(ValueError, lambda: declare(max_entries=1, depth=128, name="S")) == (
         "S: depth is 1 to 127 frames, not 128"
     )
-    assert text_of(TypeError, lambda: declare(max_entries=1, depth="2", name="S")) == "S: depth is an int, not str '2'"
-    assert text_of(ValueError, lambda: declare(max_entries=0, name="S")) == "S: max_entries is 1 to 4294967295, not 0"
-    assert text_of(ValueError, lambda: declare(max_entries=1, flags=1, name="S")) == (
+    assert refusal(TypeError, lambda: declare(max_entries=1, depth="2", name="S")) == "S: depth is an int, not str '2'"
+    assert refusal(ValueError, lambda: declare(max_entries=0, name="S")) == "S: max_entries is 1 to 4294967295, not 0"
+    assert refusal(ValueError, lambda: declare(max_entries=1, flags=1, name="S")) == (
         "S: the flag BPF_F_NO_PREALLOC is for HashMap, PerCpuHashMap, LpmTrie, HashOfMaps, SkStorage, InodeStorage, "
         "TaskStorage, CgrpStorage; a StackTraceMap takes BPF_F_RDONLY, BPF_F_WRONLY, BPF_F_STACK_BUILD_ID"
     )

@@ -27,6 +27,7 @@ from osmia import (
     u64,
 )
 from osmia.contexts.kernel_structs import cgroup, task_struct
+from refusal import refusal
 from this_kernel import require_kernel
 
 if TYPE_CHECKING:
@@ -113,12 +114,6 @@ def cgroup2() -> Iterator[Path]:
         path.rmdir()
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
-
-
 def test_values_hang_on_tasks_and_both_sides_write_them() -> None:
     require_kernel((5, 11), "TASK_STORAGE")
     with newtask.attach():
@@ -136,12 +131,12 @@ def test_values_hang_on_tasks_and_both_sides_write_them() -> None:
         # The values went with the process.
         assert (child.pid in children, children.get(child.pid), children.get(child.pid, 3)) == (False, None, 3)
         assert children.pop(child.pid, None) is None
-        assert text_of(KeyError, lambda: children[child.pid]) == f"children: no key {child.pid}"
-        assert text_of(KernelError, lambda: children.update(child.pid, 1)) == (
+        assert refusal(KeyError, lambda: children[child.pid]) == f"children: no key {child.pid}"
+        assert refusal(KernelError, lambda: children.update(child.pid, 1)) == (
             f"cannot write to map 'children': there is no task {child.pid} (ESRCH)"
         )
         assert children.pop(os.getpid()) == 101
-        assert text_of(KeyError, lambda: children.pop(os.getpid())) == f"children: no key {os.getpid()}"
+        assert refusal(KeyError, lambda: children.pop(os.getpid())) == f"children: no key {os.getpid()}"
         with pytest.raises(KeyError):
             del children[os.getpid()]
     assert newtask.errors() == []
@@ -170,11 +165,11 @@ def test_flags_of_update() -> None:
     require_kernel((5, 11), "TASK_STORAGE")
     newtask.load()
     me = os.getpid()
-    assert text_of(KernelError, lambda: children.update(me, 1, 2)) == (
+    assert refusal(KernelError, lambda: children.update(me, 1, 2)) == (
         f"cannot write task {me} of map 'children': the key is not there, and the flags say that it must be (ENOENT)"
     )
     children.update(me, 1, 1)
-    assert text_of(KernelError, lambda: children.update(me, 1, 1)) == (
+    assert refusal(KernelError, lambda: children.update(me, 1, 1)) == (
         f"cannot write task {me} of map 'children': "
         "the key is there already, and the flags say that it must not be (EEXIST)"
     )
@@ -197,7 +192,7 @@ def test_values_hang_on_cgroups(cgroup2: Path) -> None:
             os.close(descriptor)
         assert cgroup2 not in live_groups
         text = f"cannot find the cgroup of map 'groups': {cgroup2}/none: No such file or directory"
-        assert text_of(KernelError, lambda: live_groups[cgroup2 / "none"]) == text
+        assert refusal(KernelError, lambda: live_groups[cgroup2 / "none"]) == text
 
 
 def test_a_process_that_moves_is_counted_in_its_new_cgroup(cgroup2: Path) -> None:
@@ -215,28 +210,28 @@ def test_what_is_declared() -> None:
     assert (children.key_size, children.value_size, children.max_entries, children.flags) == (4, 8, 0, 1)
     assert children.describe() != TaskStorage(u32, name="children").describe()
     assert children.describe() != InodeStorage(u64, name="children").describe()
-    assert text_of(NotLoadedError, lambda: TaskStorage(u64, name="T")[1]).startswith(
+    assert refusal(NotLoadedError, lambda: TaskStorage(u64, name="T")[1]).startswith(
         "T is not loaded: attach a program"
     )
 
 
 def test_wrong_declarations_and_uses_are_refused() -> None:
     wrong: Any = TaskStorage
-    assert text_of(ValueError, lambda: wrong(u64, name="T", flags=2)) == (
+    assert refusal(ValueError, lambda: wrong(u64, name="T", flags=2)) == (
         "T: the flag BPF_F_NO_COMMON_LRU is for LruHashMap, LruPerCpuHashMap; a TaskStorage takes BPF_F_NO_PREALLOC"
     )
     with pytest.raises(TypeError, match="max_entries"):
         wrong(u64, max_entries=5)
     held: Any = children
     taken = "the id of a process, or an object whose fileno() is a pidfd"
-    assert text_of(TypeError, lambda: iter(held)) == (
+    assert refusal(TypeError, lambda: iter(held)) == (
         "children: the kernel does not walk the values of a task storage: name a key"
     )
-    assert text_of(TypeError, lambda: held.get(task_struct())) == (
+    assert refusal(TypeError, lambda: held.get(task_struct())) == (
         "children: get() with a task_struct, or flags, is for kernel code; in user code write m.get(key, default) "
         f"with {taken}"
     )
-    assert text_of(TypeError, lambda: held.delete(5)) == (
+    assert refusal(TypeError, lambda: held.delete(5)) == (
         "children: delete() is for kernel code; in user code write del m[5]"
     )
 
@@ -246,14 +241,14 @@ def test_wrong_keys_and_values_are_refused() -> None:
     newtask.load()
     held: Any = children
     taken = "the id of a process, or an object whose fileno() is a pidfd"
-    assert text_of(TypeError, lambda: held["1"]) == f"children: a key is {taken}, not str '1'"
-    assert text_of(TypeError, lambda: held[True]) == f"children: a key is {taken}, not bool True"
-    assert text_of(ValueError, lambda: held[0]) == "children: the id of a process is above 0, not 0"
-    assert text_of(OverflowError, lambda: held.update(os.getpid(), -1)) == (
+    assert refusal(TypeError, lambda: held["1"]) == f"children: a key is {taken}, not str '1'"
+    assert refusal(TypeError, lambda: held[True]) == f"children: a key is {taken}, not bool True"
+    assert refusal(ValueError, lambda: held[0]) == "children: the id of a process is above 0, not 0"
+    assert refusal(OverflowError, lambda: held.update(os.getpid(), -1)) == (
         "children: a value is a u64, 0 to 18446744073709551615, not -1"
     )
-    assert text_of(TypeError, lambda: held.update(os.getpid(), 1, "1")) == "children: flags is an int, not str '1'"
-    assert text_of(ValueError, lambda: held.update(os.getpid(), 1, -1)) == (
+    assert refusal(TypeError, lambda: held.update(os.getpid(), 1, "1")) == "children: flags is an int, not str '1'"
+    assert refusal(ValueError, lambda: held.update(os.getpid(), 1, -1)) == (
         "children: flags is 0 to 18446744073709551615, not -1"
     )
     with Path("/dev/null").open() as file, pytest.raises(KernelError) as caught:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from osmia import (
     BloomFilter,
     HashMap,
@@ -20,13 +18,8 @@ from osmia import (
 )
 from osmia.kernel.features import kernel_version
 from osmia.maps.of_maps import HashOfMaps
+from refusal import refusal
 from this_kernel import require_kernel
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
 
 
 def test_a_table_of_functions_is_created() -> None:
@@ -45,10 +38,10 @@ def test_a_table_of_functions_is_created() -> None:
 def test_tables_that_are_refused() -> None:
     wrong: Any = StructOps
     text = "T: a table is of a struct of the kernel's, by name, not "
-    assert text_of(TypeError, lambda: wrong(5, name="T")) == f"{text}int 5"
-    assert text_of(TypeError, lambda: wrong("a b", name="T")) == f"{text}str 'a b'"
+    assert refusal(TypeError, lambda: wrong(5, name="T")) == f"{text}int 5"
+    assert refusal(TypeError, lambda: wrong("a b", name="T")) == f"{text}str 'a b'"
     missing = StructOps("tcp_congestion", name="T")
-    found = text_of(KernelError, missing.create)
+    found = refusal(KernelError, missing.create)
     start = "create map 'T' (STRUCT_OPS): this kernel has no tables of functions of struct tcp_congestion; "
     assert found.startswith(f"{start}it has those of ")
     assert "tcp_congestion_ops" in found
@@ -59,7 +52,7 @@ def test_tables_that_are_refused() -> None:
 def test_an_array_of_instructions_where_the_kernel_has_it() -> None:
     places = InsnArray(max_entries=2, name="P")
     if kernel_version() < (6, 19):
-        found = text_of(NotSupportedError, places.create)
+        found = refusal(NotSupportedError, places.create)
         assert found.endswith("has no maps of type INSN_ARRAY, which Linux 6.19 brought")
         return
     places.create()
@@ -76,7 +69,7 @@ def test_what_a_type_says_beyond_sizes_is_created_too() -> None:
     few.create()
     assert few.backend.info()["map_extra"] == 1
     other = BloomFilter(u32, max_entries=8, hashes=2, name="F")
-    assert text_of(ObjectError, lambda: other.open(fd=few.fd)).endswith("it has map_extra 1 where 2 is declared")
+    assert refusal(ObjectError, lambda: other.open(fd=few.fd)).endswith("it has map_extra 1 where 2 is declared")
     few.close()
     outer = HashOfMaps(u32, HashMap(u32, u64, max_entries=4), max_entries=2, name="O")
     outer.create()

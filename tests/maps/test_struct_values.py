@@ -40,6 +40,7 @@ from osmia.kernel.cpus import possible_cpus
 from osmia.loader.load import load_object
 from osmia.maps.table import MAP_KINDS
 from osmia.object_file import read_object
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,13 +94,6 @@ def flows() -> Iterator[HashMap[Key, Flow]]:
     held = live(HashMap(Key, Flow, max_entries=8, name="FLOWS"))
     yield held
     held.close()
-
-
-def refusal(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 def test_reads_writes_and_deletes(flows: HashMap[Key, Flow]) -> None:

@@ -34,6 +34,7 @@ from osmia.flags import BPF_EXIST, BPF_F_NO_PREALLOC, BPF_NOEXIST
 from osmia.headers import Ethernet, IPv4, IPv6
 from osmia.kernel import trie
 from osmia.kernel.features import kernel_version
+from refusal import refusal
 from this_kernel import require
 
 if TYPE_CHECKING:
@@ -103,13 +104,6 @@ def from_four(address: str) -> bytes:
 
 def from_six(address: str) -> bytes:
     return to_bytes(Ethernet()) + to_bytes(IPv6(src=array(u8, 16, IPv6Address(address).packed)))
-
-
-def refusal(of: type[Exception], use: Callable[[], object]) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
 
 
 @pytest.fixture

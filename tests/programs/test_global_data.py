@@ -18,6 +18,7 @@ from osmia.object_file import read_object
 from osmia.programs.global_data import SettingText
 from osmia.spec import store
 from osmia.structs import array, struct
+from refusal import refusal
 from system_packages import tool
 
 if TYPE_CHECKING:
@@ -45,12 +46,6 @@ SEC("xdp/third") int third(struct xdp_md *ctx) { return 2; }
 """
 
 
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value.args[0] if isinstance(caught.value, KeyError) else caught.value)
-
-
 # Objects from elsewhere
 
 
@@ -71,7 +66,7 @@ def test_variables_of_an_object_from_clang() -> None:
         assert held["hidden"].value == 10
         assert loaded["total"] is held["total"]
         assert loaded.maps[".data.apart"][0] == (6).to_bytes(4, "little")
-    assert text_of(NotLoadedError, lambda: held["total"].value) == "total is closed"
+    assert refusal(NotLoadedError, lambda: held["total"].value) == "total is closed"
 
 
 def test_a_declaration_finds_a_variable_of_an_object() -> None:
@@ -84,17 +79,17 @@ def test_a_declaration_finds_a_variable_of_an_object() -> None:
         assert not total.live
         assert loaded[numbers].value == [1, 2, 3]
         text = "the object: total is a u64 (8 bytes) there, expected a u32 (4 bytes)"
-        assert text_of(TypeError, lambda: loaded[other]) == text
+        assert refusal(TypeError, lambda: loaded[other]) == text
         wrong: Any = Array(u64, max_entries=1, name="total")
-        assert text_of(TypeError, lambda: loaded[wrong]) == "the object: total is a Global there, expected an Array"
+        assert refusal(TypeError, lambda: loaded[wrong]) == "the object: total is a Global there, expected an Array"
 
 
 def test_names_that_are_no_variable() -> None:
     with osmia.load(c_object(FOREIGN)) as loaded:
         text = "the object: no program, map or global totl; did you mean total?"
-        assert text_of(KeyError, lambda: loaded["totl"]) == text
+        assert refusal(KeyError, lambda: loaded["totl"]) == text
         text = "the object: PORT is no global but a constant: its settings are in .settings"
-        assert text_of(KeyError, lambda: loaded["PORT"]) == text
+        assert refusal(KeyError, lambda: loaded["PORT"]) == text
 
 
 def test_a_variable_that_no_program_uses() -> None:
@@ -102,7 +97,7 @@ def test_a_variable_that_no_program_uses() -> None:
     with osmia.load(c_object(source)) as loaded:
         assert loaded.globals == {}
         text = "the object: no program uses the global alone, so it is not loaded"
-        assert text_of(KeyError, lambda: loaded["alone"]) == text
+        assert refusal(KeyError, lambda: loaded["alone"]) == text
 
 
 def test_variables_without_type_information() -> None:
@@ -153,16 +148,16 @@ def test_settings_of_an_object_from_clang() -> None:
     ],
 )
 def test_settings_that_are_refused(given: Any, error: type[Exception], text: str) -> None:
-    assert text_of(error, lambda: osmia.load(c_object(FOREIGN), settings=given)) == text
+    assert refusal(error, lambda: osmia.load(c_object(FOREIGN), settings=given)) == text
 
 
 def test_an_object_without_settings() -> None:
     data = c_object('SEC("xdp") int first(struct xdp_md *ctx) { return 2; }')
     text = "the object: no setting PORT; it has none"
-    assert text_of(KeyError, lambda: osmia.load(data, settings={"PORT": 1})) == text
+    assert refusal(KeyError, lambda: osmia.load(data, settings={"PORT": 1})) == text
     with osmia.load(data) as loaded:
         assert dict(loaded.settings) == {}
-        assert text_of(KeyError, lambda: loaded.settings["PORT"]) == text
+        assert refusal(KeyError, lambda: loaded.settings["PORT"]) == text
 
 
 def test_settings_of_what_is_loaded_stay() -> None:
@@ -174,7 +169,7 @@ def test_settings_of_what_is_loaded_stay() -> None:
             "the object: PORT cannot be set any more: settings are given when a program is loaded, "
             "load(settings=...); what changes later is a Global"
         )
-        assert text_of(KeyError, lambda: loaded.settings["PRT"]) == "the object: no setting PRT; did you mean PORT?"
+        assert refusal(KeyError, lambda: loaded.settings["PRT"]) == "the object: no setting PRT; did you mean PORT?"
 
 
 @pytest.mark.parametrize(("text", "value"), [("443", 443), ("0x1bb", 443), ("0", 0)])
@@ -193,7 +188,7 @@ def test_settings_as_text(text: str, value: int) -> None:
 )
 def test_text_that_is_no_value(given: dict[str, str], error: type[Exception], text: str) -> None:
     settings = {name: SettingText(value) for name, value in given.items()}
-    assert text_of(error, lambda: osmia.load(c_object(FOREIGN), settings=settings)) == text
+    assert refusal(error, lambda: osmia.load(c_object(FOREIGN), settings=settings)) == text
 
 
 # Declarations: what the compiler makes of them stands in for it here, made by clang.
@@ -292,10 +287,10 @@ def test_a_variable_is_shared_by_programs_that_are_loaded_apart() -> None:
 def test_a_variable_that_was_closed_while_a_program_uses_it() -> None:
     counts.load()
     total.close()
-    assert text_of(NotLoadedError, doubles.load) == (
+    assert refusal(NotLoadedError, doubles.load) == (
         "total is closed, but counts still uses it: close counts before doubles is loaded"
     )
-    assert text_of(NotLoadedError, lambda: total.value) == "total is closed"
+    assert refusal(NotLoadedError, lambda: total.value) == "total is closed"
 
 
 def test_an_independent_load_has_variables_of_its_own() -> None:
@@ -316,12 +311,12 @@ def test_settings_of_a_declared_program() -> None:
     assert counts.test_run(PACKET).action is XdpAction.DROP
     assert stats.value.last == 443
     counts.load()
-    assert text_of(RuntimeError, lambda: counts.load(settings={"PORT": 80})) == (
+    assert refusal(RuntimeError, lambda: counts.load(settings={"PORT": 80})) == (
         "counts is loaded already, and PORT cannot be set any more: close it and load it again, "
         "or take another one with osmia.load(counts, settings=...)"
     )
     counts.close()
-    assert text_of(NotLoadedError, lambda: counts.settings).startswith("counts is not loaded")
+    assert refusal(NotLoadedError, lambda: counts.settings).startswith("counts is not loaded")
     assert counts.test_run(PACKET).action is XdpAction.PASS
     assert dict(counts.settings) == {"PORT": 53, "DEBUG": False, "MODE": Mode.COUNT}
     doubles.load()
@@ -330,20 +325,20 @@ def test_settings_of_a_declared_program() -> None:
 
 def test_settings_of_a_declared_program_that_are_refused() -> None:
     text = "counts: no setting PORTS; did you mean PORT?"
-    assert text_of(KeyError, lambda: counts.load(settings={"PORTS": 1})) == text
+    assert refusal(KeyError, lambda: counts.load(settings={"PORTS": 1})) == text
     text = "MODE: a value is a Mode, not int 1"
-    assert text_of(TypeError, lambda: counts.load(settings={"MODE": 1})) == text
+    assert refusal(TypeError, lambda: counts.load(settings={"MODE": 1})) == text
     assert not counts.loaded
     text = "PORT: a value is a u16, 0 to 65535, not 70000"
-    assert text_of(OverflowError, lambda: osmia.load(counts, settings={"PORT": 70000})) == text
-    assert text_of(KeyError, lambda: doubles.load(settings={"port": 1})) == "doubles: no setting port; it has none"
+    assert refusal(OverflowError, lambda: osmia.load(counts, settings={"PORT": 70000})) == text
+    assert refusal(KeyError, lambda: doubles.load(settings={"port": 1})) == "doubles: no setting port; it has none"
 
 
 def test_members_as_text() -> None:
     with osmia.load(counts, settings={"MODE": SettingText("DROP")}) as loaded:
         assert loaded.settings["MODE"] is Mode.DROP
     text = "MODE: 'drop' is no Mode, which is one of COUNT, DROP"
-    assert text_of(ValueError, lambda: osmia.load(counts, settings={"MODE": SettingText("drop")})) == text
+    assert refusal(ValueError, lambda: osmia.load(counts, settings={"MODE": SettingText("drop")})) == text
 
 
 def test_bpftool_loads_variables_that_are_alone_in_their_sections(tmp_path: Path, pins: Path) -> None:

@@ -31,6 +31,7 @@ from osmia import (
 )
 from osmia.compiler import PORTABLE
 from osmia.kernel.features import kernel_version
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,13 +77,6 @@ def here() -> ModuleType:
     return sys.modules[__name__]
 
 
-def text_of(of: type[Exception], use: Any) -> str:
-    with pytest.raises(of) as caught:
-        use()
-    assert caught.type is of
-    return str(caught.value.args[0])
-
-
 def test_a_module_is_one_object() -> None:
     with osmia.load(here()) as loaded:
         assert type(loaded) is Loaded
@@ -105,8 +99,8 @@ def test_a_program_brings_what_it_reaches() -> None:
         loaded[counts].test_run(PACKET)
         assert loaded[packets][0].sum() == 1
         text = "counts: no program, map or global drops; there are counts, packets"
-        assert text_of(KeyError, lambda: loaded[drops]) == text
-        assert text_of(KeyError, lambda: loaded[unused]) == text.replace("drops", "unused")
+        assert refusal(KeyError, lambda: loaded[drops]) == text
+        assert refusal(KeyError, lambda: loaded[unused]) == text.replace("drops", "unused")
 
 
 def test_loads_are_independent() -> None:
@@ -120,9 +114,9 @@ def test_handles_end_with_what_they_came_from() -> None:
     counter, program = loaded[packets], loaded[counts]
     loaded.close()
     loaded.close()
-    assert text_of(NotLoadedError, lambda: counter[0]) == "packets is closed"
-    assert text_of(NotLoadedError, lambda: program.test_run(PACKET)) == "counts is closed"
-    assert text_of(NotLoadedError, lambda: program.fd) == "counts is closed"
+    assert refusal(NotLoadedError, lambda: counter[0]) == "packets is closed"
+    assert refusal(NotLoadedError, lambda: program.test_run(PACKET)) == "counts is closed"
+    assert refusal(NotLoadedError, lambda: program.fd) == "counts is closed"
 
 
 def test_a_handle_attaches(netns: Namespace) -> None:
@@ -172,7 +166,7 @@ def test_an_object_that_osmia_made(tmp_path: Path) -> None:
             assert (typed.value, typed.kind, typed is loaded[packets]) == (u64, packets.kind, True)
             loaded[drops].test_run(PACKET)
             assert (typed[0].sum(), by_name[0].sum()) == (10, 10)
-        assert text_of(NotLoadedError, lambda typed=typed: typed[0]) == "packets is closed"
+        assert refusal(NotLoadedError, lambda typed=typed: typed[0]) == "packets is closed"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +184,7 @@ def test_a_declaration_that_an_object_does_not_fit(other: Any, text: str) -> Non
     from osmia.compiler.cache import object_for
 
     with osmia.load(object_for((counts.request,), PORTABLE).data) as loaded:
-        assert text_of(TypeError, lambda: loaded[other]) == f"the object: {text}"
+        assert refusal(TypeError, lambda: loaded[other]) == f"the object: {text}"
 
 
 FOREIGN = """
@@ -249,13 +243,13 @@ def test_an_object_from_clang(stripped: bool) -> None:
         assert max(maps["keys"][0]) == held
         assert max(maps["per_cpu"][0]) == (b"\x01\x00" if stripped else 1)
         assert (
-            text_of(KeyError, lambda: loaded["idle"]) == "the object: no program uses the map idle, so it is not loaded"
+            refusal(KeyError, lambda: loaded["idle"]) == "the object: no program uses the map idle, so it is not loaded"
         )
         text = "the object: no program, map or global flow; did you mean flows?"
-        assert text_of(KeyError, lambda: loaded["flow"]) == text
-        assert text_of(ValueError, lambda: maps["flows"][b"abc"]) == "flows: a key is 8 bytes, not 3"
-        assert text_of(TypeError, lambda: maps["flows"]["abc"]) == "flows: a key is 8 bytes, not str 'abc'"
-        assert text_of(OverflowError, lambda: maps["flows"].update(bytes(8), 1 << 63)).startswith(
+        assert refusal(KeyError, lambda: loaded["flow"]) == text
+        assert refusal(ValueError, lambda: maps["flows"][b"abc"]) == "flows: a key is 8 bytes, not 3"
+        assert refusal(TypeError, lambda: maps["flows"]["abc"]) == "flows: a key is 8 bytes, not str 'abc'"
+        assert refusal(OverflowError, lambda: maps["flows"].update(bytes(8), 1 << 63)).startswith(
             "flows: a value is an i64"
         )
 
@@ -263,7 +257,7 @@ def test_an_object_from_clang(stripped: bool) -> None:
 def test_a_program_from_an_object_has_no_source() -> None:
     with osmia.load(c_object(FOREIGN)) as loaded:
         text = "first comes from an object file: there is no Python function to compile"
-        assert text_of(TypeError, lambda: osmia.load(loaded["first"])) == text
+        assert refusal(TypeError, lambda: osmia.load(loaded["first"])) == text
 
 
 def test_refuses_what_it_does_not_take() -> None:
@@ -274,15 +268,15 @@ def test_refuses_what_it_does_not_take() -> None:
         (packets, repr(packets)),
         (counts.function, "function"),
     ):
-        text = text_of(TypeError, lambda wrong=wrong: osmia.load(wrong))
+        text = refusal(TypeError, lambda wrong=wrong: osmia.load(wrong))
         assert text.startswith("load() takes a module, a program, a path or the bytes of an object, not ")
         assert shown in text
     with osmia.load(counts) as loaded:
         wrong = loaded
         text = "counts: a map, a program, a global or a name is expected, not int 5"
-        assert text_of(TypeError, lambda: wrong[5]) == text
+        assert refusal(TypeError, lambda: wrong[5]) == text
     text = "the object: target= is for source; an object is compiled already"
-    assert text_of(TypeError, lambda: osmia.load(b"\x7fELF", target=PORTABLE)) == text
+    assert refusal(TypeError, lambda: osmia.load(b"\x7fELF", target=PORTABLE)) == text
 
 
 def test_files_that_hold_no_program(tmp_path: Path) -> None:
@@ -292,11 +286,11 @@ def test_files_that_hold_no_program(tmp_path: Path) -> None:
     (tmp_path / "syntax.py").write_text("def x(:\n")
     path = tmp_path / "empty.py"
     text = f"{path}: no program: expected a function with a decorator such as @xdp"
-    assert text_of(ObjectError, lambda: osmia.load(path)) == text
+    assert refusal(ObjectError, lambda: osmia.load(path)) == text
     path = tmp_path / "text.txt"
-    assert text_of(ObjectError, lambda: osmia.load(path)) == f"{path}: no program: expected a .py file or an ELF object"
-    assert text_of(ObjectError, lambda: osmia.load(tmp_path / "broken.o")).startswith(f"{tmp_path / 'broken.o'}: ")
-    assert text_of(ObjectError, lambda: osmia.load(b"nonsense")).startswith("the object: ")
+    assert refusal(ObjectError, lambda: osmia.load(path)) == f"{path}: no program: expected a .py file or an ELF object"
+    assert refusal(ObjectError, lambda: osmia.load(tmp_path / "broken.o")).startswith(f"{tmp_path / 'broken.o'}: ")
+    assert refusal(ObjectError, lambda: osmia.load(b"nonsense")).startswith("the object: ")
     with pytest.raises(SyntaxError) as caught:
         osmia.load(tmp_path / "syntax.py")
     assert (caught.value.filename, caught.value.lineno) == (str(tmp_path / "syntax.py"), 1)
@@ -306,7 +300,7 @@ def test_files_that_hold_no_program(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         osmia.load(tmp_path)
     empty = ModuleType("empty")
-    assert text_of(ObjectError, lambda: osmia.load(empty)) == (
+    assert refusal(ObjectError, lambda: osmia.load(empty)) == (
         "empty: no program: expected a function with a decorator such as @xdp"
     )
 
@@ -315,14 +309,14 @@ def test_an_object_without_programs() -> None:
     source = (
         'struct { __uint(type, 2); __uint(max_entries, 1); __type(key, u32); __type(value, u32); } one SEC(".maps");'
     )
-    assert text_of(ObjectError, lambda: osmia.load(c_object(source))) == "the object: no program in this object"
+    assert refusal(ObjectError, lambda: osmia.load(c_object(source))) == "the object: no program in this object"
 
 
 def test_two_programs_of_one_name() -> None:
     module = ModuleType("twice")
     vars(module).update(one=counts, other=xdp(name="counts")(drops.function))  # type: ignore[arg-type]
     text = "twice: two programs are called counts: give one of them another name="
-    assert text_of(ObjectError, lambda: osmia.load(module)) == text
+    assert refusal(ObjectError, lambda: osmia.load(module)) == text
 
 
 def test_a_map_of_an_object_that_gives_the_size_of_its_keys_and_the_type_of_its_values() -> None:

@@ -20,6 +20,7 @@ from osmia import (
     sock_ops,
 )
 from osmia.kinds import KINDS, kind_of_section
+from refusal import refusal
 
 SECTIONS = {
     "sk_msg": ("sk_msg", ""),
@@ -31,12 +32,6 @@ SECTIONS = {
     "sk_reuseport": ("sk_reuseport", ""),
     "sk_reuseport/migrate": ("sk_reuseport", "migrate"),
 }
-
-
-def text_of(error: type[Exception], use: Any) -> str:
-    with pytest.raises(error) as caught:
-        use()
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -53,11 +48,11 @@ def test_hooks() -> None:
 
     skb: Any = sk_skb
     reuseport: Any = sk_reuseport
-    assert text_of(TypeError, lambda: skb(plain)) == "@sk_skb is told its hook: `@sk_skb('stream_verdict', ...)`"
-    assert text_of(TypeError, lambda: skb("parser")) == (
+    assert refusal(TypeError, lambda: skb(plain)) == "@sk_skb is told its hook: `@sk_skb('stream_verdict', ...)`"
+    assert refusal(TypeError, lambda: skb("parser")) == (
         "@sk_skb: the hook is one of 'stream_verdict', 'stream_parser', 'verdict', not str 'parser'"
     )
-    assert text_of(TypeError, lambda: reuseport("move")) == (
+    assert refusal(TypeError, lambda: reuseport("move")) == (
         "@sk_reuseport: the hook is one of 'migrate', not str 'move'"
     )
     assert (skb("verdict")(plain).hook, reuseport(plain).hook, reuseport("migrate")(plain).hook) == (
@@ -76,15 +71,15 @@ def test_what_an_error_returns() -> None:
         hook = ("verdict",) if decorator is sk_skb else ()
         assert options(*hook, on_error=SkAction.PASS)(plain).on_error is SkAction.PASS
         name = options.__name__
-        assert text_of(TypeError, lambda: options(*hook, on_error=1)(plain)) == (  # noqa: B023 - called at once
+        assert refusal(TypeError, lambda: options(*hook, on_error=1)(plain)) == (  # noqa: B023 - called at once
             f"@{name}: on_error is an SkAction, not int 1"
         )
     parser: Any = sk_skb
     assert parser("stream_parser", on_error=-71)(plain).on_error == -71
     ops: Any = sock_ops
     assert ops(on_error=1)(plain).on_error == 1
-    assert text_of(ValueError, lambda: ops(on_error=2)(plain)) == "@sock_ops: on_error is 0 to 1, not 2"
-    assert text_of(TypeError, lambda: ops(on_error="0")(plain)) == "@sock_ops: on_error is an int, not str '0'"
+    assert refusal(ValueError, lambda: ops(on_error=2)(plain)) == "@sock_ops: on_error is 0 to 1, not 2"
+    assert refusal(TypeError, lambda: ops(on_error="0")(plain)) == "@sock_ops: on_error is an int, not str '0'"
     assert [KINDS[name].error_value for name, _ in set(SECTIONS.values())] == [0] * len(set(SECTIONS.values()))
 
 
@@ -96,6 +91,6 @@ def test_contexts_have_the_fields_that_kernel_code_reads(of: Any) -> None:
         if field.writable:
             assert name in of.__annotations__, name
             continue
-        assert text_of(TypeError, lambda name=name: getattr(context, name)) == (
+        assert refusal(TypeError, lambda name=name: getattr(context, name)) == (
             f"the field {name} of a context exists in kernel code only: a program in the kernel reads it"
         )
