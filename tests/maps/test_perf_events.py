@@ -151,6 +151,8 @@ def test_what_is_no_perf_event() -> None:
         "P: a value is a perf event, open, or its file descriptor, not str 'cpu'"
     )
     assert refusal(KeyError, lambda: held.__setitem__(2, 0)) == "P: no index 2, it has 0 to 1"
+    assert refusal(ValueError, lambda: held.update(0, 0, -1)) == "P: flags is 0 to 18446744073709551615, not -1"
+    assert refusal(TypeError, lambda: held.update(0, 0, None)) == "P: flags is an int, not NoneType None"
     with open(os.devnull, "rb") as file:  # noqa: PTH123 - any file
         assert refusal(KernelError, lambda: held.__setitem__(0, file)).startswith("cannot write key 00 00 00 00")
     assert refusal(TypeError, lambda: held.output(b"1")) == (

@@ -302,6 +302,8 @@ def test_what_is_no_entry() -> None:
     outside = "M: no key 2, its keys are 0 to 1"
     assert refusal(KeyError, lambda: wrong.__setitem__(2, "lo")) == outside
     assert refusal(KeyError, lambda: wrong[2]) == outside
+    assert refusal(ValueError, lambda: wrong.update(0, "lo", -1)) == "M: flags is 0 to 18446744073709551615, not -1"
+    assert refusal(TypeError, lambda: wrong.update(0, "lo", None)) == "M: flags is an int, not NoneType None"
     assert refusal(KeyError, lambda: wrong[-1]) == "M: no key -1, its keys are 0 to 1"
     assert refusal(TypeError, lambda: wrong["lo"]) == "M: a key is an int (u32), not str 'lo'"
     assert 2 not in wrong
@@ -343,6 +345,8 @@ def test_what_is_no_socket() -> None:
     with socket.socket() as other:
         assert refusal(KernelError, lambda: wrong.__setitem__(0, other)).startswith("cannot write key 00 00 00 00")
     assert refusal(TypeError, lambda: wrong[0]) == "M: the kernel does not tell which sockets an XskMap holds"
+    assert refusal(ValueError, lambda: wrong.update(0, 0, -1)) == "M: flags is 0 to 18446744073709551615, not -1"
+    assert refusal(TypeError, lambda: wrong.update(0, 0, None)) == "M: flags is an int, not NoneType None"
     assert refusal(TypeError, lambda: iter(wrong)) == "M: the kernel does not tell which sockets an XskMap holds"
     del wrong[1]  # the kernel does not tell
     wrong.clear()

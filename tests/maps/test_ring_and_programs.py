@@ -144,6 +144,11 @@ def test_programs_that_are_refused() -> None:
         outside = "TAILS: no index 4, it has 0 to 3"
         assert refusal(KeyError, lambda: tails.__setitem__(4, drop)) == outside
         assert refusal(KeyError, lambda: tails.__delitem__(4)) == outside
+        assert (
+            refusal(ValueError, lambda: tails.update(0, drop, -1))
+            == "TAILS: flags is 0 to 18446744073709551615, not -1"
+        )
+        assert refusal(TypeError, lambda: tails.update(0, drop, None)) == "TAILS: flags is an int, not NoneType None"
         assert refusal(OverflowError, lambda: tails.__setitem__(-1, drop)) == (
             "TAILS: a key is a u32, 0 to 4294967295, not -1"
         )

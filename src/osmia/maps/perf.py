@@ -6,7 +6,7 @@ from _struct import Struct
 
 from osmia.errors import shortened
 from osmia.generic import Generic, TypeVar
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.events import check_event, describe_event
 from osmia.maps.table import MAP_KINDS
@@ -69,6 +69,7 @@ class PerfEventArray(Map[int, E], Generic[E]):
     def update(self, index: int, event: HasFileno | int, flags: int = 0, /) -> int:
         """Set the perf event at an index, an object with `fileno()` or a file descriptor. `flags` is 0."""
         fd = descriptor_of(event, f"{self.subject}: a value is a perf event")
+        check_update_flags(self.subject, flags)
         self.backend.update(self._key(index), _FD.pack(fd), flags)
         return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.errors import shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
 
@@ -75,6 +75,7 @@ class ProgramArray(Map[int, int], Generic[C]):
     def update(self, index: int, program: TailProgram[C], flags: int = 0, /) -> int:
         """Set the program at an index; `flags` is 0, or 2 (BPF_EXIST), since an index is always there. Returns 0."""
         packed = self._key(index)
+        check_update_flags(self.subject, flags)
         kind, load = getattr(program, "kind", None), getattr(program, "load", None)
         if kind is None or load is None or not hasattr(type(program), "fd"):
             raise TypeError(f"{self.subject}: a program is expected, not {shown(program)}")

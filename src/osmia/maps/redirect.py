@@ -8,7 +8,7 @@ from _struct import Struct
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.table import MAP_KINDS
 from osmia.structs import from_bytes, struct
@@ -161,6 +161,7 @@ class Entries(Redirecting[V], Generic[V]):
 
     def _write(self, key: int, number: int, program: EntryProgram | None, flags: int) -> int:
         packed, backend = self._key(key), self.backend
+        check_update_flags(self.subject, flags)
         if self.value_size == _ONE.size:
             if program is not None:
                 raise TypeError(f"{self.subject}: its values have no room for a program: they are 4 bytes, expected 8")
@@ -307,6 +308,7 @@ class XskMap(Redirecting[int]):
     def update(self, key: int, socket: HasFileno | int, flags: int = 0, /) -> int:
         """Send packets for `key` to an AF_XDP socket; `flags`: 0 always, 1 if the key is new, 2 if it exists."""
         fd = descriptor_of(socket, f"{self.subject}: a value is an AF_XDP socket")
+        check_update_flags(self.subject, flags)
         self.backend.update(self._key(key), _ONE.pack(fd), flags)
         return 0
 
