@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import platform
+import socket
 import struct as packing
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,9 @@ def test_what_is_no_perf_event() -> None:
     held: Any = live(PerfEventArray(Sample, max_entries=2, name="P"))
     assert refusal(TypeError, lambda: held.__setitem__(0, "cpu")) == (
         "P: a value is a perf event, open, or its file descriptor, not str 'cpu'"
+    )
+    assert refusal(TypeError, lambda: held.__setitem__(0, socket.socket)) == (
+        "P: a value is a perf event, open, or its file descriptor, not type <class 'socket.socket'>"
     )
     assert refusal(KeyError, lambda: held.__setitem__(2, 0)) == "P: no index 2, it has 0 to 1"
     assert refusal(ValueError, lambda: held.update(0, 0, -1)) == "P: flags is 0 to 18446744073709551615, not -1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -243,6 +244,9 @@ def test_wrong_keys_and_values_are_refused() -> None:
     taken = "the id of a process, or an object whose fileno() is a pidfd"
     assert refusal(TypeError, lambda: held["1"]) == f"children: a key is {taken}, not str '1'"
     assert refusal(TypeError, lambda: held[True]) == f"children: a key is {taken}, not bool True"
+    assert refusal(TypeError, lambda: held[socket.socket]) == (
+        f"children: a key is {taken}, not type <class 'socket.socket'>"
+    )
     assert refusal(ValueError, lambda: held[0]) == "children: the id of a process is above 0, not 0"
     assert refusal(OverflowError, lambda: held.update(os.getpid(), -1)) == (
         "children: a value is a u64, 0 to 18446744073709551615, not -1"

@@ -7,7 +7,7 @@ import errno
 from osmia.errors import ENOTSUPP
 from osmia.kernel import sockets
 from osmia.kernel.parent import end_with_sudo
-from osmia.maps.sockets import socket_fileno
+from osmia.maps.descriptors import socket_fileno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import errno
 
 from osmia.abi.generated import BPF_EXIST
-from osmia.errors import ENOTSUPP, KernelError, errno_name, shortened, shown
+from osmia.errors import ENOTSUPP, KernelError, errno_name, shortened
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps.codec import Bytes
+from osmia.maps.descriptors import socket_fileno
 from osmia.maps.mapping import UserMap
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32, u64
@@ -42,23 +43,6 @@ _NOT_TAKEN = (
     "the kernel does not take this socket: it takes TCP sockets that are connected or listen, UDP sockets that are "
     "bound or connected, Unix and vsock sockets that are connected"
 )
-
-
-def socket_fileno(subject: str, socket: Any, otherwise: str) -> int:
-    """The file descriptor of an open socket.
-
-    TypeError or ValueError for what is none, which begin with `subject`; `otherwise` is what is taken, up to the thing
-    that was given: `a value is a socket, not`.
-    """
-    fileno = getattr(socket, "fileno", None)
-    if fileno is None or isinstance(socket, type):
-        raise TypeError(f"{subject}: {otherwise} {shown(socket)}")
-    number = fileno()
-    if type(number) is not int:
-        raise TypeError(f"{subject}: a socket's fileno() is an int, not {shown(number)}")
-    if number < 0:
-        raise ValueError(f"{subject}: the socket is closed")
-    return number
 
 
 class SocketMap(UserMap[K, int], Mapping[K, int], Generic[K]):

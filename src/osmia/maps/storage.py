@@ -8,6 +8,7 @@ import os
 from osmia.errors import KernelError, shown
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.declaration import Map, check_update_flags
+from osmia.maps.descriptors import fileno_of
 from osmia.maps.table import MAP_KINDS
 from osmia.types import i32
 
@@ -161,8 +162,8 @@ class Storage(Map[K, V], Generic[K, V]):
         raise NotImplementedError
 
     def _given_descriptor(self, key: Any) -> int:
-        fileno = getattr(key, "fileno", None)
-        number = fileno() if callable(fileno) else key
+        given = fileno_of(key)
+        number = key if given is None else given
         if type(number) is not int:
             raise TypeError(f"{self.subject}: a key is {self.taken}, not {shown(key)}")
         if number < 0:
