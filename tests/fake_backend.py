@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from osmia.maps.backend import RingMemory
+
 T = TypeVar("T")
 
 
@@ -62,6 +64,9 @@ class FakeBackend:
         """It has no batches."""
 
     def next_key(self, key: bytes | None, /) -> bytes | None:
+        raise NotImplementedError
+
+    def ring(self) -> RingMemory:
         raise NotImplementedError
 
     def memory(self) -> memoryview:

@@ -1,6 +1,6 @@
-"""RingBuf: report long packets; until user code can read rings, ask how much waits in one."""
+"""RingBuf: report long packets, and say how many reports had no room."""
 
-from osmia import Global, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
+from osmia import RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
 
 
 @struct
@@ -10,7 +10,6 @@ class Long:
 
 
 reports = RingBuf(Long, size=4096)
-full = Global(u64)
 
 
 @xdp
@@ -19,15 +18,20 @@ def report(ctx: XdpContext) -> XdpAction:
     if length < 1000:
         return XdpAction.PASS
     with reports.reserve() as event:
-        if event is None:
-            full.value += 1
-        else:
+        if event is not None:
             event.length = length
             event.when = ctx.ktime_get_ns()
     return XdpAction.PASS
 
 
 if __name__ == "__main__":
+    report.load()
+    for length in (1400, 60, 1200):
+        report.test_run(bytes(length))
+    while (event := reports.read(timeout=0)) is not None:
+        print("long packet:", event.length)
+
     for _ in range(300):
         report.test_run(bytes(1400))
-    print("did not fit into 4096 bytes:", full.value)
+    array = reports.drain()
+    print("drained:", len(array), "of", set(array["length"].tolist()), "bytes; lost:", reports.lost)

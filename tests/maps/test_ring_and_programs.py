@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 import osmia
 from compiled import c_object
 from live_maps import kernel_map
@@ -179,12 +177,3 @@ def test_programs_that_are_refused() -> None:
             refusal(TypeError, lambda: loaded[other])
             == "the object: the type of TAILS is PROG_ARRAY there, expected HASH"
         )
-
-
-def test_user_code_cannot_read_a_ring_yet() -> None:
-    ring = RingBuf(u32, size=4096, name="events")
-    with pytest.raises(TypeError) as refused:
-        list(ring)  # type: ignore[call-overload]
-    assert str(refused.value) == (
-        "events: user code cannot read a ring buffer yet; count what you need in a Global or a map"
-    )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from osmia.kernel.ring import RingMemory
     from osmia.maps.backend import Buffer
 
     T = TypeVar("T")
@@ -381,6 +382,21 @@ class KernelMap:
             feature="maps in memory",
             hints={errno.EPERM: _NOT_ALLOWED, ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
+
+    def ring(self) -> RingMemory:
+        """The memory of a ring buffer (kernels from 5.8)."""
+        from osmia.kernel import ring
+
+        descriptor = self._open()
+        try:
+            return ring.RingMemory(descriptor, self.max_entries)
+        except OSError as error:
+            number = error.errno or 0
+        finally:
+            del descriptor
+        from osmia.kernel.errors import kernel_error
+
+        raise kernel_error(number, f"take ring buffer '{self.name}' into memory", hints=ring.HINTS)
 
     def take_arena(self) -> None:
         """Take an arena into memory, all of its pages: the kernel wants that before it loads a program that reaches it.

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview
     """Entries as they lie one behind the other."""
 
+    class RingMemory(Protocol):
+        """A ring buffer in memory, which stays valid as long as this is held."""
+
+        consumed: memoryview[int]
+        """One number of 64 bits, which user code writes: how many bytes it has read, ever."""
+        produced: memoryview[int]
+        """One number of 64 bits: how many bytes there was room made for, ever."""
+        data: memoryview[int]
+        """Twice the ring's bytes, so that what goes on at its start can be read in one piece."""
+        words: memoryview[int]
+        """The same, as numbers of 32 bits."""
+
     class MapBackend(Protocol):
         """Keys and values are bytes of exactly the map's sizes. Errors of the kernel come as KernelError."""
 
@@ -80,6 +92,9 @@ if TYPE_CHECKING:
 
             It is as long as whole pages, and stays valid as long as it is held.
             """
+
+        def ring(self) -> RingMemory:
+            """The memory of a ring buffer."""
 
         def freeze(self) -> None:
             """From now on user code cannot write to the map."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from osmia.maps.backend import MapBackend
     from osmia.maps.info import MapInfo
+    from osmia.maps.losses import Losses
     from osmia.maps.table import MapKind
 
 K = TypeVar("K")
@@ -124,6 +125,8 @@ class Map(Shared, Generic[K, V]):
     """BPF_F_* flags that it is created with, those among them that its type asks for."""
     map_extra: int = 0
     """What the type takes besides, 0 for most."""
+    losses: Losses | None = None
+    """What counts the events that had no room, of maps that hand over events."""
     inner: Map[Any, Any] | None = None
     """Of a map of maps: the declaration that all maps in it are like."""
     made_live_by = (
@@ -193,6 +196,12 @@ class Map(Shared, Generic[K, V]):
         """Whether its values hold a spin lock."""
         return bool(self._update_flags)
 
+    def close(self) -> None:
+        """Let go of the live map. The kernel keeps it as long as a program there uses it."""
+        super().close()
+        if self.losses is not None:
+            self.losses.close()
+
     def create(self) -> None:
         """Create the map without a program: it is live then, and what reaches it later shares it.
 
@@ -259,6 +268,8 @@ class Map(Shared, Generic[K, V]):
         vars(twin).update(vars(self))
         twin._name = name or twin._name  # noqa: SLF001 - of the class itself
         twin.reached_by = []
+        if self.losses is not None:
+            twin.losses = type(self.losses)(twin)
         twin.bind(backend)
         return twin
 
@@ -336,7 +347,7 @@ class Absent:
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
     lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
-    pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = refuse
+    pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = ring = refuse
 
     def reader(self, *_asked: object) -> Any:
         """What says, when it is called, why it cannot."""

@@ -9,6 +9,7 @@ from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import Map, check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.events import check_event, describe_event
+from osmia.maps.losses import Losses
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
 
@@ -45,6 +46,7 @@ class PerfEventArray(Map[int, E], Generic[E]):
         super()._declare(key, u32, max_entries=max_entries, flags=flags)
         self.value = value
         check_event(self.subject, value)
+        self.losses = Losses(self)
 
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from osmia.generic import Generic, TypeVar
+from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.declaration import Map
-from osmia.maps.events import check_event, describe_event
+from osmia.maps.events import check_event, decoder, describe_event, size_of_event
+from osmia.maps.reading import Readable
+from osmia.maps.ring_reader import RingReader
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from contextlib import AbstractContextManager
+    from typing import Any, Literal, NoReturn
+
+    import numpy as np
 
 E = TypeVar("E")
 
@@ -66,10 +71,11 @@ class Ring(Map[None, E], Generic[E]):
         )
 
 
-class RingBuf(Ring[E], Generic[E]):
+class RingBuf(Ring[E], Readable[None, E], Generic[E]):
     """A ring buffer (BPF_MAP_TYPE_RINGBUF, since Linux 5.8): one for all CPUs, whose order it keeps.
 
-    Kernel code writes events: `with ring.reserve() as event:`, `ring.output(event)`. User code cannot read them yet.
+    Kernel code writes events: `with ring.reserve() as event:`, `ring.output(event)`. User code reads them:
+    `for event in ring:`, and many at once with `ring.drain()`.
     """
 
     kind = MAP_KINDS["RingBuf"]
@@ -77,15 +83,16 @@ class RingBuf(Ring[E], Generic[E]):
     def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
         """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
 
-        Its name is the variable's unless `name` says.
+        An event takes 8 bytes more than its size, in whole 8 bytes. The name is the variable's unless `name` says.
         """
         super().__init__(None, event, max_entries=size, name=name, flags=flags)
         self._check_size(size)
 
-    def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
+    def reserve(self, event: type[E] | None = None, flags: int = 0, /) -> Reservation[E]:  # noqa: ARG002 - the types are what matters
         """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
 
-        The type of the event may be said again, as in `reserve(Event)`.
+        The type of the event may be said again, as in `reserve(Event)`. `flags` are for its end: BPF_RB_NO_WAKEUP does
+        not wake who waits for it, BPF_RB_FORCE_WAKEUP always does; else the kernel wakes a reader that has read all.
         """
         self._in_kernel_code("reserve")
 
@@ -94,15 +101,44 @@ class RingBuf(Ring[E], Generic[E]):
         self._in_kernel_code("discard")
 
     def output(self, event: E | bytes, flags: int = 0, /) -> int:  # noqa: ARG002 - the types are what matters
-        """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full."""
+        """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full.
+
+        `flags` as for `reserve`.
+        """
         self._in_kernel_code("output")
 
-    if not TYPE_CHECKING:  # for type checkers it has no such thing
+    def query(self, flags: int, /) -> int:  # noqa: ARG002 - the type is what matters
+        """In kernel code: a figure of the ring, which others may change meanwhile.
 
-        def __iter__(self) -> NoReturn:
-            raise TypeError(
-                f"{self.subject}: user code cannot read a ring buffer yet; count what you need in a Global or a map"
-            )
+        `flags` say which: BPF_RB_AVAIL_DATA, bytes that were not read yet; BPF_RB_RING_SIZE; BPF_RB_CONS_POS and
+        BPF_RB_PROD_POS, how many bytes were read and made room for, ever.
+        """
+        raise TypeError(f"{self.subject}: query() is for kernel code; in user code read .size and .pending")
+
+    @overload
+    def drain(self, most: int | None = None, /, *, copy: Literal[True] = True) -> np.ndarray[Any, Any]: ...
+    @overload
+    def drain(
+        self, most: int | None = None, /, *, copy: Literal[False]
+    ) -> AbstractContextManager[np.ndarray[Any, Any]]: ...
+    def drain(self, most: int | None = None, /, *, copy: bool = True) -> Any:
+        """All events that are there now, or `most` of them, as a NumPy array of `numpy_dtype(Event)`.
+
+        It does not wait: the array may be empty. Without `copy` it is a context manager, whose array is the ring's own
+        memory, which kernel code writes to again when the `with` block has ended; it may then hold fewer events than
+        there are, and is read-only.
+        """
+        from osmia.maps import ring_arrays
+
+        return ring_arrays.drain(self, most) if copy else ring_arrays.view(self, most)
+
+    def _open_source(self) -> RingReader:
+        return RingReader(self.backend.ring(), self.subject, size_of_event(self.value), decoder(self))
+
+    if TYPE_CHECKING:
+
+        def _opened(self) -> RingReader:
+            """What its events are taken from."""
 
     def _in_kernel_code(self, operation: str) -> NoReturn:
         raise TypeError(f"{self.subject}: {operation}() is for kernel code: user code does not write to a ring buffer")

@@ -219,7 +219,8 @@ MAP_KINDS: Table[MapKind] = Table({
     ),
     "RingBuf": lambda: MapKind(
         bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", "ring", (5, 8),
-        {"reserve": "", "discard": "", "output": "ringbuf_output"}, (),
+        {"reserve": "", "discard": "", "output": "ringbuf_output", "query": "ringbuf_query"},
+        ("drain", "fileno", "poll", "read", "stop"),
         keys="none", values="event", entries="bytes", typed=False,
     ),
     "InodeStorage": lambda: MapKind(

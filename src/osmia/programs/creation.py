@@ -24,6 +24,10 @@ def create(declared: Map[Any, Any]) -> None:
             return
         _check_not_used(declared)
         declared.bind(_created(declared))
+        if declared.losses is not None:
+            from osmia.programs.losses import created_losses
+
+            declared.losses.bind(created_losses(declared.losses))
 
 
 def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:
@@ -40,6 +44,14 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
             declared.bind(_opened_or_pinned(declared, os.fspath(path)))
         else:
             declared.bind(_opened(declared, _descriptor(path, number, fd), _where(path, number, fd)))
+        if path is not None and declared.losses is not None:
+            from osmia.programs.losses import open_losses
+
+            try:
+                open_losses(declared, os.fspath(path), create=create)
+            except BaseException:
+                declared.close()
+                raise
 
 
 def _check_not_used(declared: Map[Any, Any]) -> None:
@@ -171,7 +183,7 @@ def _where(path: Any, number: int | None, fd: int | None) -> str:
 def _opened(declared: Map[Any, Any], fd: int, where: str) -> KernelMap:
     """A handle of an open map that fits a declaration; `fd` is closed where it does not."""
     try:
-        info = _info(fd, where)
+        info = map_info(fd, where)
         _check_fits(declared, info, where)
     except BaseException:
         os.close(fd)
@@ -188,7 +200,8 @@ def _handle(fd: int, info: dict[str, Any], name: str) -> KernelMap:
     return KernelMap(fd, info["key_size"], info["value_size"], per_cpu, info["max_entries"], name)
 
 
-def _info(fd: int, where: str) -> dict[str, Any]:
+def map_info(fd: int, where: str) -> dict[str, Any]:
+    """What the kernel says of the map that a file descriptor is of. ObjectError where it is of none."""
     from osmia.kernel import attributes, bpf
     from osmia.maps.table import kind_of_type
 
@@ -259,7 +272,7 @@ def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = Non
             raise TypeError(f"open_map(): {what} is an int, not {shown(number)}")
     where, opened = _where(path, id, fd), _descriptor(path, id, fd)
     try:
-        info = _info(opened, where)
+        info = map_info(opened, where)
         name = info["name"].rstrip(b"\0").decode("ascii", "replace")
     except BaseException:
         os.close(opened)

@@ -9,6 +9,7 @@ from osmia.generic import Generic, Mapping, TypeVar
 from osmia.layout import Declaration, IntegerLayout
 from osmia.maps.codec import Codec
 from osmia.maps.globals import Global, Variable
+from osmia.maps.losses import PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def open_globals(
     btf: Btf | None = None
     for name, variable in (spec.variables or {}).items():
         backend = maps.get(variable.section)
-        if backend is None or spec.maps[variable.section].read_only:
+        if backend is None or spec.maps[variable.section].read_only or name.startswith(PREFIX):
             continue
         if name in declared:
             yield name, declared[name], declared[name].handle(backend, variable.offset)

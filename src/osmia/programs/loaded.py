@@ -66,6 +66,9 @@ class Loaded:
             held[name] = handle
             if declaration is not None:
                 self._handles[declaration] = handle
+        for name, each in self.maps.items():
+            if each.losses is not None:
+                self._bind_losses(name, each)
 
     @overload
     def __getitem__(self, what: M) -> M: ...
@@ -147,7 +150,19 @@ class Loaded:
 
             return declared_handle(self._spec, what, found)
         self._check_shape(what, self._spec.maps[what.name], what.name)
-        return what.handle(found.backend)
+        handle = what.handle(found.backend)
+        if handle.losses is not None:
+            self._bind_losses(what.name, handle)
+        return handle
+
+    def _bind_losses(self, name: str, handle: Map[Any, Any]) -> None:
+        """Let a ring read what the object's programs count."""
+        from osmia.maps.losses import PREFIX
+
+        variable = (self._spec.variables or {}).get(PREFIX + name)
+        backend = self._object.maps.get(variable.section) if variable is not None else None
+        if variable is not None and backend is not None and handle.losses is not None:
+            handle.losses.bind(backend, variable.offset)
 
     def _check_shape(self, what: Map[Any, Any], there: MapSpec, name: str) -> None:
         """Refuse a declaration that is not like the object's map; of a map of maps, those in it too."""
@@ -167,6 +182,14 @@ class Loaded:
         from osmia.maps.compared import difference
 
         btf = Btf(self._spec.btf, self._spec.name)
+        if what.losses is not None:
+            from osmia.maps.losses import PREFIX
+
+            variable = (self._spec.variables or {}).get(PREFIX + name)
+            number = variable.btf_type_id if variable is not None else 0
+            problem = what.losses.difference(btf, number) if number else ""
+            if problem:
+                raise TypeError(f"{self._spec.name}: {problem}")
         for role, declared, number in (
             ("key", what.stored_key, there.btf_key_type_id),
             ("value", what.value, there.btf_value_type_id),

@@ -19,6 +19,7 @@ from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType
 from osmia.compiler.ir.walk import assigned, program_nodes
 from osmia.compiler.source import FunctionSource, function_source
 from osmia.maps.declaration import RESERVED
+from osmia.maps.losses import PREFIX, Losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # What the compiler calls its own maps and texts begins with these.
-OWN = ("osmia_scratch", "osmia_text")
+OWN = ("osmia_scratch", "osmia_text", PREFIX)
 
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
@@ -83,12 +84,12 @@ def _check_names(programs: list[ir.Program], state: UnitState) -> None:
                     fix="rename one of them, or give it name=",
                 )
     for name, kind in symbols.items():
-        if name == RESERVED or name.startswith(OWN):
+        if name == RESERVED or (name.startswith(OWN) and not isinstance(state.globals.get(name), Losses)):
             raise error(
                 f"the name {name!r} is the compiler's own",
                 programs[0].location,
                 found=f"{kind} of that name",
-                expected=f"a name other than {RESERVED}, {' and '.join(f'{each}...' for each in OWN)}",
+                expected=f"a name other than {RESERVED}, {', '.join(f'{each}...' for each in OWN)}",
                 fix="rename it, or give it name=",
             )
     for program in programs:

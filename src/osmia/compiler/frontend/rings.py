@@ -1,4 +1,7 @@
-"""Ring buffers in kernel code: `with ring.reserve() as event:`, `ring.discard(event)`, `ring.output(event)`."""
+"""Ring buffers in kernel code: `with ring.reserve() as event:`, `ring.discard(event)`, `ring.output(event)`.
+
+What could not be written is counted, in a variable of the ring's own.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from osmia.compiler.frontend.helper_calls import check_allowed, kind_of
 from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate
+from osmia.compiler.frontend.variables import variable_place
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import I64_HIGH, I64_LOW, IntType, OptionalType, PlaceType, integer_of
+from osmia.compiler.ir.types import I64_HIGH, I64_LOW, IntType, OptionalType, PlaceType, integer_of, storage_type
 from osmia.layout import CharsLayout, StructLayout, layout_of
+from osmia.maps.losses import COUNT
 from osmia.maps.ring import RingBuf
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ def reserved(
     """`with ring.reserve() as event:`: submitted on every way out, discarded on the error edge."""
     location = state.at(call)
     map_ = state.unit.map_reference(ring)
-    _check_event(state, map_, call)
+    given = _reserve_flags(state, map_, call)
     target = item.optional_vars
     if not isinstance(target, ast.Name):
         raise error(
@@ -55,30 +60,54 @@ def reserved(
     size, flags = constant(map_.value.size, location), constant(0, location)
     take = ir.HelperCall(held.type, location, helpers()["ringbuf_reserve"], (map_, size, flags))
     start = ir.Fill(location, there, _start(map_))
+    keep, said = state.kept(given) if not isinstance(given, ir.Constant) else (None, given)
     name = state.assign(target.id, held.type, state.at(target))
     state.program.reservations.append((map_, held, name))
     inside = state.translate.block(state, body)
     state.program.reservations.pop()
     return (
+        *([keep] if keep is not None else []),
         ir.Assign(location, held, take),
-        _if_there(here, (start,), location),
+        ir.If(location, ir.IsNone(ir.BOOL, location, here), (lost(state, ring, map_, location),), (start,)),
         ir.Assign(state.at(target), name, here),
         ir.Scope(
             location,
             inside,
-            (_if_there(here, (_given("ringbuf_submit", there, location),), location),),
-            (_if_there(here, (_given("ringbuf_discard", there, location),), location),),
+            (_if_there(here, (_given("ringbuf_submit", there, said),), location),),
+            (_if_there(here, (_given("ringbuf_discard", there, said),), location),),
         ),
     )
 
 
-def _check_event(state: FunctionState, map_: ir.MapReference, call: ast.Call) -> None:
-    """`reserve()` and `reserve(Event)` mean the same."""
-    said = state.translate.operand(state, call.args[0]) if len(call.args) == 1 and not call.keywords else None
+def lost(state: FunctionState, ring: Static, map_: ir.MapReference, location: Location) -> ir.Statement:
+    """Count one event more that a ring had no room for: what could not be written must not be silent."""
+    losses = map_.declaration.losses
+    assert losses is not None
+    map_.declaration.take_name(map_.symbol)
+    place = variable_place(state, Static(losses, ("losses", ring.path), location), location, COUNT)
+    return ir.Evaluate(
+        location, ir.Atomic(storage_type(COUNT.of), location, "add", place, (constant(1, location),), fetch=False)
+    )
+
+
+def _counted(state: FunctionState, ring: Static, map_: ir.MapReference, call: ir.HelperCall) -> ir.Expression:
+    """What an output gives, which is negative where nothing was written."""
+    location = call.location
+    assign, given = state.kept(call)
+    failed = ir.Compare(ir.BOOL, location, ("<",), (given, constant(0, location)))
+    count = ir.If(location, failed, (lost(state, ring, map_, location),), ())
+    return ir.Sequence(call.type, location, (assign, count), given)
+
+
+def _reserve_flags(state: FunctionState, map_: ir.MapReference, call: ast.Call) -> ir.Expression:
+    """The flags of `reserve(Event, flags)`: both may be left out, the type may be None."""
+    none = constant(0, state.at(call))
     if not call.args and not call.keywords:
-        return
-    if isinstance(said, Static) and layout_of(said.value) == map_.value:
-        return
+        return none
+    if not call.keywords and 1 <= len(call.args) <= 2:
+        said = state.translate.operand(state, call.args[0])
+        if isinstance(said, Static) and (said.value is None or layout_of(said.value) == map_.value):
+            return none if len(call.args) == 1 else _flags(state.translate.expression(state, call.args[1]))
     raise error(
         f"{map_.symbol} holds events of type {map_.value.name}",
         state.at(call),
@@ -102,8 +131,15 @@ def _if_there(here: ir.LocalRead, then: tuple[ir.Statement, ...], location: Loca
     return ir.If(location, ir.IsNone(ir.BOOL, location, here), (), then)
 
 
-def _given(helper: str, event: ir.Expression, location: Location) -> ir.Statement:
-    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, helpers()[helper], (event, constant(0, location))))
+def _given(helper: str, event: ir.Expression, flags: ir.Expression) -> ir.Statement:
+    location = event.location
+    return ir.Evaluate(location, ir.HelperCall(ir.NONE, location, helpers()[helper], (event, flags)))
+
+
+def _flags(given: ir.Expression) -> ir.Expression:
+    if integer_of(given.type) is None:
+        raise error("flags are an integer", given.location, found=str(given.type), expected="an integer", fix="use 0")
+    return given
 
 
 def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Statement, ...]:
@@ -119,7 +155,7 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
             nothing = ir.Constant(ir.NONE, location, 0)
             state.environment.assign(name, held.type)
             return (
-                _if_there(here, (_given("ringbuf_discard", there, location),), location),
+                _if_there(here, (_given("ringbuf_discard", there, constant(0, location)),), location),
                 ir.Assign(location, held, nothing),
                 ir.Assign(location, name, nothing),
             )
@@ -135,12 +171,13 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
 def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
     """`ring.output(event)`: a copy of the event is written; 0 or a negative error number."""
     map_, data, flags = _output_arguments(state, ring, node, 0)
-    return ir.HelperCall(
+    call = ir.HelperCall(
         IntType(I64_LOW, I64_HIGH),
         state.at(node),
         helpers()["ringbuf_output"],
         (map_, data, constant(_size(data), data.location), flags),
     )
+    return _counted(state, ring, map_, call)
 
 
 def perf_output(state: FunctionState, array: Static, node: ast.Call) -> ir.Expression:
@@ -150,7 +187,8 @@ def perf_output(state: FunctionState, array: Static, node: ast.Call) -> ir.Expre
     map_, data, flags = _output_arguments(state, array, node, BPF_F_CURRENT_CPU)
     context = ir.LocalRead(state.context.type, location, state.context)
     size = constant(_size(data), location)
-    return ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, row, (context, map_, flags, data, size))
+    call = ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, row, (context, map_, flags, data, size))
+    return _counted(state, array, map_, call)
 
 
 def _output_arguments(
@@ -173,9 +211,7 @@ def _output_arguments(
     else:
         data = aggregate(state, value, map_.value, f"an event of {map_.symbol}", location)
     given = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(flags, location)
-    if integer_of(given.type) is None:
-        raise error("flags are an integer", given.location, found=str(given.type), expected="an integer", fix="use 0")
-    return map_, data, given
+    return map_, data, _flags(given)
 
 
 def _size(data: ir.Expression) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from osmia.compiler.fingerprint import Path
     from osmia.compiler.frontend.function import FunctionState, Static
     from osmia.compiler.location import Location
+    from osmia.layout import Layout
 
 
 def global_place(state: FunctionState, static: Static, name: str, location: Location) -> ir.Expression:
@@ -43,12 +44,14 @@ def global_place(state: FunctionState, static: Static, name: str, location: Loca
     return variable_place(state, static, location)
 
 
-def variable_place(state: FunctionState, static: Static, location: Location) -> ir.Expression:
-    """Where a variable lies."""
+def variable_place(
+    state: FunctionState, static: Static, location: Location, layout: Layout | None = None
+) -> ir.Expression:
+    """Where a variable lies; or what lies at its start, where a `layout` is given."""
     declaration = static.value
     assert isinstance(declaration, Variable)
     symbol = _symbol(declaration, static, state.unit.globals, state.unit.global_paths)
-    return ir.GlobalPlace(PlaceType(declaration.layout), location, symbol, declaration)
+    return ir.GlobalPlace(PlaceType(layout or declaration.layout), location, symbol, declaration)
 
 
 def setting_read(state: FunctionState, static: Static) -> ir.Expression:

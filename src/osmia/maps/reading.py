@@ -1,0 +1,265 @@
+"""How user code reads events: one by one, as they come, by callback, and in an event loop."""
+
+from __future__ import annotations
+
+import os
+
+from osmia.generic import Generic, TypeVar
+from osmia.maps.declaration import Map
+from osmia.maps.events import NOTHING
+from osmia.maps.losses import Losses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from os import PathLike
+    from typing import Any, Protocol, Self
+
+    from osmia.maps.backend import MapBackend
+
+    class Source(Protocol):
+        """What the events of a live map are taken from."""
+
+        def take(self) -> Any:
+            """The next event; NOTHING where there is none now."""
+
+        @property
+        def at(self) -> int:
+            """How many bytes were read, ever."""
+
+        @property
+        def pending(self) -> int:
+            """How much there is to be read, in bytes."""
+
+
+E = TypeVar("E")
+K = TypeVar("K")
+
+IN_A_ROW = 64
+"""So many events an event loop is given before others have their turn."""
+SHORTEST, LONGEST = 0.000_05, 0.001
+"""How long to wait for what is reserved and not submitted yet, in seconds: nothing wakes a reader for that."""
+
+
+class Readable(Map[K, E], Generic[K, E]):
+    """What maps have in common whose events user code reads, each of them once.
+
+    There is one reader of a map at a time. Threads of one process may share it; each event goes to one of them.
+    """
+
+    losses: Losses
+    _source: Source | None
+    _stops: int
+    """How often reading was stopped: what began before ends then."""
+
+    @property
+    def lost(self) -> int:
+        """How many events kernel code could not write, as there was no room for them.
+
+        They are counted by programs of osmia's, all that write to this map. NotLoadedError where none does.
+        """
+        return self.losses.value
+
+    @property
+    def pending(self) -> int:
+        """How many bytes are taken by events that were not read yet."""
+        return self._opened().pending
+
+    def fileno(self) -> int:
+        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
+        self._opened()
+        return self.backend.fd
+
+    def read(self, timeout: float | None = None) -> E | None:
+        """The next event; None where none came within `timeout` seconds, or `stop()` was called meanwhile.
+
+        Without a timeout it waits for ever; 0 does not wait.
+        """
+        take, wait = self._opened().take, None
+        while True:
+            event = take()
+            if event is not NOTHING:
+                return event  # type: ignore[no-any-return]
+            if timeout is not None and timeout <= 0:
+                return None
+            if wait is None:
+                wait = Wait([self], timeout)
+            if not wait():
+                return None
+
+    def poll(self, callback: Callable[[E], object], /, timeout: float | None = None) -> int:
+        """Wait for an event as `read()` does, and give it, and all that are there by then, to a function.
+
+        How many there were. What the function raises comes out here; the event that it was given is taken out then,
+        and those behind it are not.
+        """
+        event = self.read(timeout)
+        if event is None:
+            return 0
+        source, count = self._opened(), 1
+        end = source.at + source.pending
+        callback(event)
+        while source.at < end:
+            event = source.take()
+            if event is NOTHING:
+                break
+            callback(event)
+            count += 1
+        return count
+
+    def __iter__(self) -> Iterator[E]:
+        """The events as they come, for ever: until `stop()` or `close()`."""
+        take, wait = self._opened().take, Wait([self], None)
+        while wait.goes_on:
+            event = take()
+            if event is not NOTHING:
+                yield event
+            elif not wait():
+                return
+
+    async def __aiter__(self) -> AsyncIterator[E]:
+        """The same in asyncio, whose other tasks run meanwhile."""
+        from osmia.maps.reading_async import others, readable
+
+        take, wait = self._opened().take, Wait([self], None)
+        count = 0
+        with readable(wait) as more:
+            while wait.goes_on:
+                event = take()
+                if event is NOTHING:
+                    await more()
+                    continue
+                yield event
+                count += 1
+                if count % IN_A_ROW == 0:
+                    await others()
+
+    def stop(self) -> None:
+        """End what reads it now, in whatever thread: iterations are over, `read()` gives None. The map stays live."""
+        self._stops += 1
+        wake = vars(self).pop("_wake", None)
+        if wake is not None:
+            wake.set()
+
+    def close(self) -> None:
+        """Let go of the live map; what reads it now ends."""
+        self.stop()
+        super().close()
+
+    def _opened(self) -> Source:
+        """What its events are taken from. NotLoadedError if it is not live."""
+        if self._source is None:
+            self._source = self._open_source()
+        return self._source
+
+    def _open_source(self) -> Source:
+        raise NotImplementedError
+
+    def pin(self, path: str | PathLike[str], /) -> None:
+        """Give it a name in a BPF file system, and what counts its losses that name and `_lost`."""
+        super().pin(path)
+        if self.losses.live:
+            self.losses.backend.pin(lost_path(path))
+
+    def unpin(self, path: str | PathLike[str], /) -> None:
+        """Take those names away; the map stays as long as something uses it.
+
+        ValueError where something else is pinned there, KernelError where nothing is.
+        """
+        super().unpin(path)
+        if self.losses.live and os.access(lost_path(path), os.F_OK):
+            self.losses.backend.unpin(lost_path(path))
+
+    def handle(self, backend: MapBackend, name: str = "") -> Self:
+        """An independent live map of the same declaration, whose losses are not known yet."""
+        twin = super().handle(backend, name)
+        vars(twin).pop("_wake", None)
+        return twin
+
+    def _start(self) -> None:
+        super()._start()
+        self.losses = Losses(self)
+
+    def _use(self, backend: Any) -> None:
+        super()._use(backend)
+        self._source = None
+        vars(self).setdefault("_stops", 0)
+
+    def _waking(self) -> _Wake:
+        """What `stop()` wakes all with who wait now."""
+        found = vars(self).get("_wake")
+        return found or vars(self).setdefault("_wake", _Wake())  # type: ignore[no-any-return] # in one step: threads
+
+
+def lost_path(path: str | PathLike[str]) -> str:
+    """Where what counts the losses of a map is pinned beside it."""
+    return f"{os.fspath(path)}_lost"
+
+
+class _Wake:
+    """What wakes those who wait, once."""
+
+    def __init__(self) -> None:
+        self.number = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def set(self) -> None:
+        """From now on it is readable."""
+        os.eventfd_write(self.number, 1)
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+class Wait:
+    """Waits until one of several maps has something to read, again and again, up to a time."""
+
+    def __init__(self, of: Iterable[Readable[Any, Any]], timeout: float | None) -> None:
+        import select
+        import time
+
+        self.of = [*of]
+        self._sources = [each._opened() for each in self.of]  # noqa: SLF001
+        self._stops = [each._stops for each in self.of]  # noqa: SLF001
+        self._wakes = [each._waking() for each in self.of]  # noqa: SLF001
+        self._time = time
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._poll = select.poll()
+        for number in self.descriptors():
+            self._poll.register(number, select.POLLIN)
+        self._at: list[int] = []
+        self._pause = SHORTEST
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether none of them was stopped."""
+        return all(each._stops == before for each, before in zip(self.of, self._stops, strict=True))  # noqa: SLF001
+
+    def descriptors(self) -> list[int]:
+        """What becomes readable when there is something to do."""
+        return [*(each.fileno() for each in self.of), *(each.number for each in self._wakes)]
+
+    def __call__(self) -> bool:
+        """Wait. False where the time is over, or one of them was stopped."""
+        if not self.goes_on:
+            return False
+        left = None if self._deadline is None else self._deadline - self._time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        pause = self.pause()
+        if pause:
+            self._time.sleep(pause if left is None else min(pause, left))
+        elif not self._poll.poll(None if left is None else left * 1000):
+            return False
+        return self.goes_on
+
+    def pause(self) -> float:
+        """How long to sleep, in seconds, as what is there cannot be read yet; 0 where the kernel will wake us.
+
+        It does not for what is reserved and not submitted: the descriptor is readable all the time then.
+        """
+        before, self._at = self._at, [each.at for each in self._sources]
+        if before != self._at or not any(each.pending for each in self._sources):
+            self._pause = SHORTEST
+            return 0
+        self._pause = min(self._pause * 2, LONGEST)
+        return self._pause
