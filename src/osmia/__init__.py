@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from osmia.maps.programs import ProgramArray as ProgramArray
     from osmia.maps.queue import Queue as Queue
     from osmia.maps.queue import Stack as Stack
+    from osmia.maps.reading import wait as wait
     from osmia.maps.redirect import CpuMap as CpuMap
     from osmia.maps.redirect import DevMap as DevMap
     from osmia.maps.redirect import DevMapHash as DevMapHash
@@ -306,6 +307,7 @@ _HOME = {
     "u64": "osmia.types",
     "u8": "osmia.types",
     "union": "osmia.structs",
+    "wait": "osmia.maps.reading",
     "xdp": "osmia.programs.xdp",
     "zeroed": "osmia.structs",
 }

@@ -6,6 +6,7 @@ from osmia.errors import shown_type
 from osmia.forms import form_of
 from osmia.layout import layout_of, spin_locks
 from osmia.maps.codec import Bytes
+from osmia.maps.event_class import decoder_of
 from osmia.structs import describe_layout
 
 TYPE_CHECKING = False
@@ -46,15 +47,13 @@ def size_of_event(of: object) -> int:
     return layout.size
 
 
-def decoder(held: Map[Any, Any]) -> Callable[[memoryview, int, int], Any]:
-    """What makes an event of the bytes at a place of memory, and of its length there."""
-    of = held.value
-    if isinstance(of, Bytes):
-        return lambda data, at, length: bytes(data[at : at + length])
-    layout = layout_of(of)
+def decoder(held: Map[Any, Any], before: int, step: int) -> Callable[[memoryview], list[Any]] | None:
+    """What makes events of records that are `step` bytes apart, with `before` bytes before the event in each.
+
+    None where an event is bytes of any length.
+    """
+    if isinstance(held.value, Bytes):
+        return None
+    layout = layout_of(held.value)
     assert layout is not None
-    form = form_of(layout)
-    unpack_from, get, what = form.whole.unpack_from, form.get, f"{held.subject}: an event of type {layout.name}"
-    if form.plain:
-        return lambda data, at, _length: unpack_from(data, at)[0]
-    return lambda data, at, _length: get(unpack_from(data, at), 0, what, True)
+    return decoder_of(form_of(layout), held.subject, before, step)

@@ -31,6 +31,7 @@ class Losses(Variable):
     """
 
     of = u64
+    made_live_by = "programs of osmia's that write to it count them, once they are loaded"
     contents = bytes(COUNT.size)
     offset = 0
     _cell: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import Map
 from osmia.maps.events import NOTHING
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """What the events of a live map are taken from."""
 
+        ahead: list[Any]
+        """Events that were made already, and are not taken out yet."""
+
+        def events(self, goes_on: Callable[[], bool]) -> Iterator[Any]:
+            """The events that are there now, one by one, while `goes_on`."""
+
         def take(self) -> Any:
             """The next event; NOTHING where there is none now."""
+
+        @property
+        def ready(self) -> bool:
+            """Whether there is an event now."""
 
         @property
         def at(self) -> int:
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 K = TypeVar("K")
+R = TypeVar("R", bound="Readable[Any, Any]")
 
 IN_A_ROW = 64
 """So many events an event loop is given before others have their turn."""
@@ -75,16 +87,16 @@ class Readable(Map[K, E], Generic[K, E]):
 
         Without a timeout it waits for ever; 0 does not wait.
         """
-        take, wait = self._opened().take, None
+        check_timeout(self.subject, timeout)
+        take, waiting = self._opened().take, None
         while True:
             event = take()
             if event is not NOTHING:
                 return event  # type: ignore[no-any-return]
             if timeout is not None and timeout <= 0:
                 return None
-            if wait is None:
-                wait = Wait([self], timeout)
-            if not wait():
+            waiting = waiting or Wait([self], timeout)
+            if not waiting():
                 return None
 
     def poll(self, callback: Callable[[E], object], /, timeout: float | None = None) -> int:
@@ -109,22 +121,20 @@ class Readable(Map[K, E], Generic[K, E]):
 
     def __iter__(self) -> Iterator[E]:
         """The events as they come, for ever: until `stop()` or `close()`."""
-        take, wait = self._opened().take, Wait([self], None)
-        while wait.goes_on:
-            event = take()
-            if event is not NOTHING:
-                yield event
-            elif not wait():
-                return
+        source, stops, waiting = self._opened(), self._stops, None
+        while self._stops == stops:
+            yield from source.events(lambda: self._stops == stops)
+            if self._stops == stops:
+                waiting = waiting or Wait([self], None)
+                waiting()
 
     async def __aiter__(self) -> AsyncIterator[E]:
         """The same in asyncio, whose other tasks run meanwhile."""
         from osmia.maps.reading_async import others, readable
 
-        take, wait = self._opened().take, Wait([self], None)
-        count = 0
-        with readable(wait) as more:
-            while wait.goes_on:
+        take, waiting, count = self._opened().take, Wait([self], None), 0
+        with readable(waiting) as more:
+            while waiting.goes_on:
                 event = take()
                 if event is NOTHING:
                     await more()
@@ -137,6 +147,8 @@ class Readable(Map[K, E], Generic[K, E]):
     def stop(self) -> None:
         """End what reads it now, in whatever thread: iterations are over, `read()` gives None. The map stays live."""
         self._stops += 1
+        if self._source is not None:
+            self._source.ahead.clear()
         wake = vars(self).pop("_wake", None)
         if wake is not None:
             wake.set()
@@ -189,6 +201,31 @@ class Readable(Map[K, E], Generic[K, E]):
         """What `stop()` wakes all with who wait now."""
         found = vars(self).get("_wake")
         return found or vars(self).setdefault("_wake", _Wake())  # type: ignore[no-any-return] # in one step: threads
+
+
+def wait(*maps: R, timeout: float | None = None) -> list[R]:
+    """Wait until one of several rings has an event, or `timeout` seconds have passed: those that have one.
+
+    None of them where the time is over, or `stop()` or `close()` of one was called. Without a timeout it waits for
+    ever; 0 does not wait.
+    """
+    if not maps or not all(isinstance(each, Readable) for each in maps):
+        raise TypeError("wait() takes maps that events are read from, such as a RingBuf: wait(first, second)")
+    check_timeout("wait()", timeout)
+    waiting: Wait | None = None
+    while True:
+        found = [each for each in maps if each._opened().ready]  # noqa: SLF001
+        if found or (timeout is not None and timeout <= 0):
+            return found
+        waiting = waiting or Wait(maps, timeout)
+        if not waiting():
+            return []
+
+
+def check_timeout(subject: str, timeout: object) -> None:
+    """Refuse what is no time in seconds."""
+    if timeout is not None and (not isinstance(timeout, (int, float)) or timeout != timeout):  # noqa: PLR0124 - NaN
+        raise TypeError(f"{subject}: a timeout is a number of seconds, or None, not {shown(timeout)}")
 
 
 def lost_path(path: str | PathLike[str]) -> str:

@@ -6,7 +6,7 @@ from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.declaration import Map
 from osmia.maps.events import check_event, decoder, describe_event, size_of_event
 from osmia.maps.reading import Readable
-from osmia.maps.ring_reader import RingReader
+from osmia.maps.ring_reader import HEADER, RingReader, step_of
 from osmia.maps.table import MAP_KINDS
 
 TYPE_CHECKING = False
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from osmia.types import Ref
+
 E = TypeVar("E")
+I = TypeVar("I", bound=int)  # noqa: E741 - the integer that a Ref refers to
 
 SMALLEST = 4096
 
@@ -88,7 +91,11 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         super().__init__(None, event, max_entries=size, name=name, flags=flags)
         self._check_size(size)
 
-    def reserve(self, event: type[E] | None = None, flags: int = 0, /) -> Reservation[E]:  # noqa: ARG002 - the types are what matters
+    @overload
+    def reserve(self: RingBuf[I], event: type[I] | None = None, flags: int = 0, /) -> Reservation[Ref[I]]: ...
+    @overload
+    def reserve(self, event: type[E] | None = None, flags: int = 0, /) -> Reservation[E]: ...
+    def reserve(self, event: Any = None, flags: int = 0, /) -> Any:  # noqa: ARG002 - the types are what matters
         """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
 
         The type of the event may be said again, as in `reserve(Event)`. `flags` are for its end: BPF_RB_NO_WAKEUP does
@@ -96,7 +103,7 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         """
         self._in_kernel_code("reserve")
 
-    def discard(self, event: E) -> None:  # noqa: ARG002 - the type is what matters
+    def discard(self, event: E | Ref[Any]) -> None:  # noqa: ARG002 - the type is what matters
         """In kernel code: give up the event that was reserved. The rest of the `with` must not touch it."""
         self._in_kernel_code("discard")
 
@@ -133,7 +140,8 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         return ring_arrays.drain(self, most) if copy else ring_arrays.view(self, most)
 
     def _open_source(self) -> RingReader:
-        return RingReader(self.backend.ring(), self.subject, size_of_event(self.value), decoder(self))
+        size = size_of_event(self.value)
+        return RingReader(self.backend.ring(), self.subject, size, decoder(self, HEADER, step_of(size)))
 
     if TYPE_CHECKING:
 

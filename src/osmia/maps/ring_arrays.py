@@ -26,24 +26,25 @@ FEW = 64
 class Run(NamedTuple):
     """Events that lie one behind the other, nothing between them."""
 
-    place: int
-    """Of the first header, in bytes."""
+    at: int
+    """The position of the first."""
     events: int
 
 
 def drain(ring: RingBuf[Any], most: int | None) -> np.ndarray[Any, Any]:
     """What `drain()` gives."""
     reader, dtype = _reader(ring, most)
-    found = []
+    found: list[np.ndarray[Any, Any]] = []
     with reader.lock:
         left = most
         while left != 0:
             run = _next_run(reader, left)
             if run is None:
                 break
-            found.append(_copied(reader, run, dtype))
-            _advance(reader, run.events * step_of(reader.size))
-            left = None if left is None else left - run.events
+            copied = _copied(reader, run, dtype)
+            if reader.advance(run.at, run.events * reader.step):
+                found.append(copied)
+                left = None if left is None else left - run.events
     if len(found) == 1:
         return found[0]
     numpy = import_numpy()
@@ -60,12 +61,13 @@ def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]
         if run is None:
             yield numpy.empty(0, dtype)
             return
-        step = step_of(reader.size)
-        array = numpy.ndarray((run.events,), dtype, reader.memory.data, run.place + HEADER, (step,))
+        reader.viewed = True
         try:
-            yield array
+            place = (run.at & reader.mask) + HEADER
+            yield numpy.ndarray((run.events,), dtype, reader.memory.data, place, (reader.step,))
         finally:
-            _advance(reader, run.events * step)
+            reader.viewed = False
+            reader.advance(run.at, run.events * reader.step)
 
 
 def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]]:
@@ -80,7 +82,7 @@ def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]
 
 def _next_run(reader: RingReader, most: int | None) -> Run | None:
     """The next events that lie one behind the other; None where there is none. Discarded records are passed over."""
-    memory, step = reader.memory, step_of(reader.size)
+    memory, step = reader.memory, reader.step
     while True:
         at = reader.begin()
         available = memory.produced[0] - at
@@ -89,23 +91,20 @@ def _next_run(reader: RingReader, most: int | None) -> Run | None:
         place, count = at & reader.mask, available // step
         count = _equal(reader, place, count if most is None else min(count, most))
         if count:
-            return Run(place, count)
+            return Run(at, count)
         header = memory.words[place >> 2]
         if header & BUSY:
             return None
         length = header & LENGTH
-        _advance(reader, step_of(length))
-        if not header & DISCARD:
+        if reader.advance(at, step_of(length)) and not header & DISCARD:
             raise reader.wrong_length(length)
 
 
 def _equal(reader: RingReader, place: int, count: int) -> int:
     """How many records from a place on are events that were submitted: their header is the length alone."""
-    size, words = reader.size, step_of(reader.size) // 4
-    first = place >> 2
     if count <= FEW:
-        headers = reader.memory.words[first : first + count * words : words].tolist()
-        return count if headers.count(size) == count else next(n for n, each in enumerate(headers) if each != size)
+        return reader.equal(place, count)
+    size, words = reader.size, reader.step >> 2
     numpy = import_numpy()
     other = numpy.ndarray((count,), numpy.uint32, reader.memory.data, place, (words * 4,)) != size
     at = int(other.argmax())
@@ -114,10 +113,6 @@ def _equal(reader: RingReader, place: int, count: int) -> int:
 
 def _copied(reader: RingReader, run: Run, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """The events of a run. They are copied with their headers, as one piece, which takes half the time."""
-    step = step_of(reader.size)
-    whole = bytearray(reader.memory.data[run.place : run.place + run.events * step])
+    step, place = reader.step, run.at & reader.mask
+    whole = bytearray(reader.memory.data[place : place + run.events * step])
     return import_numpy().ndarray((run.events,), dtype, whole, HEADER, (step,))  # type: ignore[no-any-return]
-
-
-def _advance(reader: RingReader, by: int) -> None:
-    reader.at = reader.memory.consumed[0] = reader.at + by

@@ -11,7 +11,7 @@ from osmia.maps.events import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from osmia.maps.backend import RingMemory
@@ -23,6 +23,8 @@ BUSY = 1 << 31
 DISCARD = 1 << 30
 LENGTH = DISCARD - 1
 HEADER = 8
+AHEAD = 64
+"""So many records are looked at together."""
 
 
 def step_of(length: int) -> int:
@@ -37,22 +39,27 @@ class RingReader:
     handler that reads too, leaves the ring whole: each record is given once.
     """
 
-    __slots__ = ("__weakref__", "at", "decode", "lock", "mask", "memory", "size", "subject")
+    __slots__ = ("__weakref__", "ahead", "at", "decode", "lock", "mask", "memory", "size", "step", "subject", "viewed")
 
     def __init__(
-        self, memory: RingMemory, subject: str, size: int, decode: Callable[[memoryview, int, int], Any]
+        self, memory: RingMemory, subject: str, size: int, decode: Callable[[memoryview], list[Any]] | None
     ) -> None:
         self.memory = memory
         self.subject = subject
         """What error texts call it."""
         self.size = size
         """How long a record is, in bytes; 0 where each is as long as it says."""
+        self.step = step_of(size)
         self.decode = decode
-        """From the memory, a record's place there and its length to what user code gets."""
+        """What makes events of records that lie one behind the other; None where they are bytes."""
         self.mask = len(memory.data) // 2 - 1
         self.lock = RLock()
         self.at = -1
         """How many bytes were read by this process, and by those before it; -1 before it begins."""
+        self.ahead: list[Any] = []
+        """What the next records hold, the last one first. They are in the ring until they are given out."""
+        self.viewed = False
+        """Whether somebody looks at the memory of the next records: nothing can be read then."""
         _READERS.add(ref(self, _READERS.discard))
 
     @property
@@ -60,33 +67,86 @@ class RingReader:
         """How many bytes are taken in the ring, by records that were not read yet."""
         return self.memory.produced[0] - self.memory.consumed[0]
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next record is there and submitted."""
+        memory, at = self.memory, self.memory.consumed[0]
+        return at < memory.produced[0] and not memory.words[(at & self.mask) >> 2] & BUSY
+
     def take(self) -> Any:
-        """The next record; NOTHING where there is none, or it is not submitted yet."""
-        consumed, produced = self.memory.consumed, self.memory.produced
+        """The next event; NOTHING where there is none, or it is not submitted yet."""
+        consumed, at, ahead = self.memory.consumed, self.at, self.ahead
+        # Other threads and signal handlers come in where something is called: from here on to `pop` this is one step.
+        if ahead and consumed[0] == at:
+            self.at = consumed[0] = at + self.step
+            return ahead.pop()
         with self.lock:
-            while True:
-                at = self.begin()
-                if at >= produced[0]:
-                    return NOTHING
-                place = at & self.mask
-                header = self.memory.words[place >> 2]
-                if header & BUSY:
-                    return NOTHING
-                length = header & LENGTH
-                event = NOTHING
-                if not header & DISCARD and (length == self.size or not self.size):
-                    event = self.decode(self.memory.data, place + HEADER, length)
-                if consumed[0] != at:  # a signal handler took this one
+            return self._take_first()
+
+    def events(self, goes_on: Callable[[], bool]) -> Iterator[Any]:
+        """The events that are there, one by one, until nothing is; `goes_on` says from time to time if it shall."""
+        consumed, ahead, step = self.memory.consumed, self.ahead, self.step
+        while goes_on():
+            event = self.take()
+            if event is NOTHING:
+                return
+            yield event
+            while ahead and consumed[0] == self.at:  # as in `take`
+                self.at = consumed[0] = self.at + step
+                yield ahead.pop()
+
+    def advance(self, at: int, by: int) -> bool:
+        """So many bytes were read, from a position on. False where a signal handler has read them meanwhile."""
+        if self.at != at:
+            return False
+        self.at = self.memory.consumed[0] = at + by
+        return True
+
+    def equal(self, place: int, most: int) -> int:
+        """How many of the next records, from a place on, are events that were submitted: their header is a length."""
+        words, size = self.step >> 2, self.size
+        headers = self.memory.words[place >> 2 : (place >> 2) + most * words : words].tolist()
+        return most if headers.count(size) == most else next(n for n, each in enumerate(headers) if each != size)
+
+    def _take_first(self) -> Any:
+        """The same, where nothing was decoded ahead."""
+        memory = self.memory
+        consumed = memory.consumed
+        while True:
+            at = self.begin()
+            place, there = at & self.mask, memory.produced[0] - at
+            if there <= 0:
+                return NOTHING
+            count = self.equal(place, min(there // self.step, AHEAD)) if self.decode is not None else 0
+            if count and self.decode is not None:
+                ahead = self.decode(memory.data[place : place + count * self.step])
+                ahead.reverse()
+                if self.at != at:  # a signal handler has read meanwhile
                     continue
-                self.at = consumed[0] = at + step_of(length)
-                if event is not NOTHING:
-                    return event
-                if not header & DISCARD:
-                    raise self.wrong_length(length)
+                self.at = consumed[0] = at + self.step
+                self.ahead[:] = ahead
+                return self.ahead.pop()
+            header = memory.words[place >> 2]
+            if header & BUSY:
+                return NOTHING
+            length = header & LENGTH
+            data = bytes(memory.data[place + HEADER : place + HEADER + length])
+            step = step_of(length)
+            if self.at != at:
+                continue
+            self.at = consumed[0] = at + step
+            if header & DISCARD:
+                continue
+            if self.size and length != self.size:
+                raise self.wrong_length(length)
+            return data
 
     def begin(self) -> int:
         """Where the next record is. RuntimeError where somebody else has read meanwhile."""
+        if self.viewed:
+            raise RuntimeError(f"{self.subject}: its memory is looked at: read on when that `with` block has ended")
         consumed = self.memory.consumed
+        self.ahead.clear()
         at = self.at
         while at != consumed[0]:
             if at != self.at:  # a signal handler read, between the two lines
@@ -130,6 +190,7 @@ def _after_fork_in_child() -> None:
         reader = each()
         if reader is not None:
             reader.memory, reader.lock = _Forked(reader.subject), RLock()
+            reader.ahead.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

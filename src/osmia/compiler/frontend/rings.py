@@ -15,16 +15,25 @@ from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.helper_calls import check_allowed, kind_of
 from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.operators import constant
-from osmia.compiler.frontend.stores import aggregate
+from osmia.compiler.frontend.stores import aggregate, stored
 from osmia.compiler.frontend.variables import variable_place
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import I64_HIGH, I64_LOW, IntType, OptionalType, PlaceType, integer_of, storage_type
+from osmia.compiler.ir.types import (
+    I64_HIGH,
+    I64_LOW,
+    IntType,
+    OptionalType,
+    PlaceType,
+    integer_of,
+    is_scalar,
+    storage_type,
+)
 from osmia.layout import CharsLayout, StructLayout, layout_of
 from osmia.maps.losses import COUNT
 from osmia.maps.ring import RingBuf
 
 if TYPE_CHECKING:
-    from osmia.compiler.frontend.function import FunctionState
+    from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
 
 
@@ -205,13 +214,28 @@ def _output_arguments(
             expected=f"{map_.symbol}.output(event)",
             fix="write the arguments in that order",
         )
-    value = state.translate.operand(state, node.args[0])
-    if isinstance(value, Static) and isinstance(value.value, bytes) and value.value:
-        data: ir.Expression = ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
-    else:
-        data = aggregate(state, value, map_.value, f"an event of {map_.symbol}", location)
+    data = _event(state, map_, state.translate.operand(state, node.args[0]), location)
     given = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(flags, location)
     return map_, data, _flags(given)
+
+
+def _event(state: FunctionState, map_: ir.MapReference, value: Operand, location: Location) -> ir.Expression:
+    """An event in memory, to be copied."""
+    role = f"an event of {map_.symbol}"
+    if isinstance(value, Static) and isinstance(value.value, bytes) and value.value:
+        if len(value.value) != map_.value.size:
+            raise error(
+                f"{role} has {map_.value.size} bytes ({map_.value.name})",
+                value.location,
+                found=f"{len(value.value)} bytes",
+                expected=f"{map_.value.size} bytes",
+                fix="write all of it: who reads it could not tell what it is",
+            )
+        return ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
+    if not is_scalar(map_.value):
+        return aggregate(state, value, map_.value, role, location)
+    assign, here = state.kept(ir.Construct(PlaceType(map_.value), location, bytes(map_.value.size), ()))
+    return ir.Sequence(here.type, location, (assign, *stored(state, here, value, location, role)), here)
 
 
 def _size(data: ir.Expression) -> int:
