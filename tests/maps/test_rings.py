@@ -654,10 +654,11 @@ def test_records_of_another_length() -> None:
         loaded["write"].test_run(PACKET)
         assert held.drain(1).tolist() == [1]
         assert refusal(ObjectError, held.drain) == text.format(24)
+        assert held.drain().tolist() == [1]  # what comes before is not lost by it
         assert refusal(ObjectError, held.drain) == text.format(0)
         assert refusal(NotLoadedError, lambda: held.lost) == (
-            "records: the count of its losses is not loaded: programs of osmia's that write to it count them, once they "
-            "are loaded"
+            "records: the count of its losses is not loaded: programs of osmia's that write to it count them, once "
+            "they are loaded"
         )
 
 

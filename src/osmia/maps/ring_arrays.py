@@ -38,7 +38,7 @@ def drain(ring: RingBuf[Any], most: int | None) -> np.ndarray[Any, Any]:
     with reader.lock:
         left = most
         while left != 0:
-            run = _next_run(reader, left)
+            run = _next_run(reader, left, refuse=not found)
             if run is None:
                 break
             copied = _copied(reader, run, dtype)
@@ -57,7 +57,7 @@ def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]
     reader, dtype = _reader(ring, most)
     numpy = import_numpy()
     with reader.lock:
-        run = _next_run(reader, most) if most != 0 else None
+        run = _next_run(reader, most, refuse=True) if most != 0 else None
         if run is None:
             yield numpy.empty(0, dtype)
             return
@@ -80,8 +80,11 @@ def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]
     return ring._opened(), numpy_dtype(ring.value)
 
 
-def _next_run(reader: RingReader, most: int | None) -> Run | None:
-    """The next events that lie one behind the other; None where there is none. Discarded records are passed over."""
+def _next_run(reader: RingReader, most: int | None, *, refuse: bool) -> Run | None:
+    """The next events that lie one behind the other; None where there is none. Discarded records are passed over.
+
+    A record that is no event is taken out and refused; or else, it is what ends the events.
+    """
     memory, step = reader.memory, reader.step
     while True:
         at = reader.begin()
@@ -95,8 +98,10 @@ def _next_run(reader: RingReader, most: int | None) -> Run | None:
         header = memory.words[place >> 2]
         if header & BUSY:
             return None
-        length = header & LENGTH
-        if reader.advance(at, step_of(length)) and not header & DISCARD:
+        length, discarded = header & LENGTH, header & DISCARD
+        if not discarded and not refuse:
+            return None
+        if reader.advance(at, step_of(length)) and not discarded:
             raise reader.wrong_length(length)
 
 

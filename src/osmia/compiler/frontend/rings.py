@@ -15,7 +15,7 @@ from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.helper_calls import check_allowed, kind_of
 from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.operators import constant
-from osmia.compiler.frontend.stores import aggregate, stored
+from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.frontend.variables import variable_place
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -234,8 +234,10 @@ def _event(state: FunctionState, map_: ir.MapReference, value: Operand, location
         return ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
     if not is_scalar(map_.value):
         return aggregate(state, value, map_.value, role, location)
+    number = scalar(value, role, map_.value)
+    check_scalar(number, map_.value, role)
     assign, here = state.kept(ir.Construct(PlaceType(map_.value), location, bytes(map_.value.size), ()))
-    return ir.Sequence(here.type, location, (assign, *stored(state, here, value, location, role)), here)
+    return ir.Sequence(here.type, location, (assign, ir.Store(location, here, number)), here)
 
 
 def _size(data: ir.Expression) -> int:
