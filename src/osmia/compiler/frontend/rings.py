@@ -232,7 +232,7 @@ def _event(state: FunctionState, map_: ir.MapReference, value: Operand, location
                 fix="write all of it: who reads it could not tell what it is",
             )
         return ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
-    if not is_scalar(map_.value):
+    if not is_scalar(map_.value) or (isinstance(value, Static) and not isinstance(value.value, int)):
         return aggregate(state, value, map_.value, role, location)
     number = scalar(value, role, map_.value)
     check_scalar(number, map_.value, role)
