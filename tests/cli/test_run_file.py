@@ -255,8 +255,9 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert sorted(out.splitlines()) == [
         "",
+        *("  3500000000000000", "  6a00000000000000", "  9f00000000000000"),
         "pair: 0700000005000000",
-        "ring: RINGBUF",
+        "ring: 3 events",
         "table: array(i32, 2, [-1, 2])",
         "tails: PROG_ARRAY",
         "text: Abc",
@@ -267,8 +268,49 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
     )
     report = json.loads(out)
     assert (code, err, report["maps"]) == (0, "", {})
+    numbers = [f"{each:x}" + "0" * 14 for each in (0x10, 0x20, 0x30)]
+    assert report["events"] == {"ring": {"events": numbers, "lost": None}}
     assert report["settings"] == {"PORT": 16, "DEBUG": True}
     assert report["globals"] == {"total": 48, "table": [-4, 2], "text": "Abc", "pair": "0700000005000000"}
+
+
+RING = """
+from osmia import RingBuf, XdpAction, XdpContext, struct, u32, xdp
+
+
+@struct
+class Event:
+    number: u32
+    name: u32 = 5
+
+
+many = RingBuf(Event, size=4096)
+numbers = RingBuf(u32, size=4096)
+
+
+@xdp
+def writes(ctx: XdpContext) -> XdpAction:
+    for number in range(100):
+        many.output(Event(number=number))
+    numbers.output(7)
+    return XdpAction.PASS
+"""
+
+
+def test_events(netns: Namespace, tmp_path: Path) -> None:
+    (tmp_path / "ring.py").write_text(RING)
+    code, out, err = reports(netns, tmp_path, "writes", "ring.py")
+    assert (code, err) == (0, "")
+    assert sorted(out.splitlines()) == sorted([
+        *("many: 255 events, 45 lost in all", *(f"  Event(number={number}, name=5)" for number in range(20))),
+        *("  ... and 235 more", "numbers: 3 events", "  7", "  7", "  7", ""),
+    ])  # fmt: skip
+    code, out, err = reports(netns, tmp_path, "writes", "ring.py", "-f", "json")
+    report = json.loads(out)
+    assert (code, err, report["maps"]) == (0, "", {})
+    assert report["events"]["numbers"] == {"events": [7, 7, 7], "lost": 0}
+    assert report["events"]["many"]["events"][254] == {"number": 54, "name": 5}
+    assert report["events"]["many"]["lost"] == 45
 
 
 @pytest.mark.parametrize(

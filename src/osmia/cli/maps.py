@@ -10,6 +10,7 @@ from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
 from osmia.maps import PerCpuValues
 from osmia.maps.declaration import Map
+from osmia.maps.reading import Readable
 from osmia.record import record
 
 TYPE_CHECKING = False
@@ -74,6 +75,9 @@ class Json:
             "maps": {
                 name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
             },
+            "events": {
+                name: _json_events(held) for name, held in _declared_maps(loaded).items() if isinstance(held, Readable)
+            },
             "globals": {name: _plain(held.value) for name, held in loaded.globals.items()},
             "settings": {name: _plain(value) for name, value in loaded.settings.items()},
             "errors": [
@@ -115,7 +119,33 @@ def _entries(held: Any) -> Iterator[tuple[Any, Any]]:
         yield key, value
 
 
+def _taken(held: Any) -> list[Any]:
+    """The events that came since the last report."""
+    events: list[Any] = []
+    held.poll(events.append, timeout=0)
+    return events
+
+
+def _lost(held: Any) -> int | None:
+    """How many events had no room; None where nothing counts them."""
+    return held.lost if held.losses.live else None
+
+
+def _event_lines(held: Any) -> list[str]:
+    events, lost = _taken(held), _lost(held)
+    count = "1 event" if len(events) == 1 else f"{len(events)} events"
+    head = f"{held.name}: {count}{f', {lost} lost in all' if lost else ''}"
+    more = [f"  ... and {len(events) - SHOWN} more"] if len(events) > SHOWN else []
+    return [head, *(f"  {_shown(each)}" for each in events[:SHOWN]), *more]
+
+
+def _json_events(held: Any) -> dict[str, object]:
+    return {"events": [_plain(each) for each in _taken(held)], "lost": _lost(held)}
+
+
 def _map_lines(held: Any) -> list[str]:
+    if isinstance(held, Readable):
+        return _event_lines(held)
     if not _has_entries(held):
         return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)

@@ -1,4 +1,4 @@
-"""docs/maps/user_side.md: each program on it runs, prints what stands below it, and type-checks."""
+"""docs/maps/user_side.md, docs/events.md: each program on them runs, prints what stands below it, and type-checks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from mypy import api
 import osmia
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "maps" / "user_side.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"^```python\n# (\S+)\n(.*?)^```\n```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("docs/maps/user_side.md", "docs/events.md")}
+PROGRAM = re.compile(r"^```python\n# (\S+)\n(.*?)^```\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PROGRAMS = [found for page in PAGES.values() for found in PROGRAM.findall(page)]
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
 def test_every_program_has_its_output() -> None:
-    assert len(PROGRAMS) == PAGE.count("```python") == 4
+    assert [len(PROGRAM.findall(page)) for page in PAGES.values()] == [4, 3]
+    assert [page.count("```python") for page in PAGES.values()] == [4, 3]
 
 
 @pytest.mark.parametrize("index", range(len(PROGRAMS)))
