@@ -1,4 +1,4 @@
-"""`python -m bench [code] [maps] [programs] [start] [--rounds N] [--json]`: run benchmarks and print the figures."""
+"""`python -m bench [NAME ...] [--rounds N] [--json]`: run benchmarks and print the figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 # The checkout's osmia, whatever is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench import code, maps, programs, start
+from bench import code, events, maps, programs, start
 from bench.report import as_json, as_text
 
 if TYPE_CHECKING:
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
 BENCHMARKS: dict[str, Callable[[int], list[Table]]] = {
     "code": lambda rounds: [code.measure(rounds)],
+    "events": events.measure,
     "maps": maps.measure,
     "programs": lambda rounds: [programs.measure(rounds)],
     "start": lambda rounds: [start.measure(rounds)],
 }
-ROUNDS = {"code": code.ROUNDS, "maps": maps.ROUNDS, "programs": programs.ROUNDS, "start": start.ROUNDS}
+ROUNDS = {
+    "code": code.ROUNDS,
+    "events": events.ROUNDS,
+    "maps": maps.ROUNDS,
+    "programs": programs.ROUNDS,
+    "start": start.ROUNDS,
+}
 
 
 def main() -> int:

@@ -15,6 +15,8 @@ struct {
 	__uint(max_entries, 1 << 23);
 } syns SEC(".maps");
 
+__u64 lost SEC(".data.osmia_lost_syns");
+
 SEC("xdp")
 int report_syns(struct xdp_md *ctx)
 {
@@ -31,8 +33,10 @@ int report_syns(struct xdp_md *ctx)
 	if ((void *)(tcp + 1) > data_end || !tcp->syn || tcp->ack)
 		return XDP_PASS;
 	struct syn *event = bpf_ringbuf_reserve(&syns, sizeof(*event), 0);
-	if (!event)
+	if (!event) {
+		__sync_fetch_and_add(&lost, 1);
 		return XDP_ABORTED;
+	}
 	event->when = bpf_ktime_get_ns();
 	event->interface = ctx->ingress_ifindex;
 	event->src = ip->saddr;

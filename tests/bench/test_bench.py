@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import system_packages
-from bench import maps, programs, report, start, tools
+from bench import events, maps, programs, report, start, tools
 
 ROOT = Path(__file__).resolve().parents[2]
 # How much longer than clang's a program may be, in instructions.
@@ -52,6 +52,19 @@ def test_maps_are_measured() -> None:
     assert all(float(str(cell)) > 0 for row in bulk.rows for cell in (*row[1:5], row[6]))
     assert [row[0] for row in reads.rows] == ["PerCpuArray: m[0].sum()", "PerCpuCounter: .value"]
     assert all(float(str(cell)) > 0 for row in reads.rows for cell in row[1:4])
+
+
+def test_events_are_measured() -> None:
+    drain, *others = events.measure(rounds=1, seconds=0.2)
+    if drain.missing:
+        pytest.skip(drain.missing[0])
+    each, sustained, idle = others
+    assert [row[1] for row in drain.rows] == [16, 16, 64, 64]
+    assert all(float(str(cell)) > 0 for row in drain.rows for cell in row[2:5])
+    assert [row[0] for row in each.rows] == ["for event in ring", "ring.poll(callback)"] or each.missing
+    assert [row[0] for row in sustained.rows] == ["drain(copy=False), a field summed", "libbpf, a field summed"]
+    assert all(float(str(cell)) > 0 for row in sustained.rows for cell in row[1:])
+    assert len(idle.rows) == 1
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

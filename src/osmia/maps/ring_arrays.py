@@ -77,7 +77,10 @@ def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]
         raise TypeError(
             f"{ring.subject}: its events are bytes of any length, which no array holds: read them one by one"
         )
-    return ring._opened(), numpy_dtype(ring.value)
+    reader = ring._opened()
+    if reader.dtype is None:
+        reader.dtype = numpy_dtype(ring.value)
+    return reader, reader.dtype
 
 
 def _next_run(reader: RingReader, most: int | None, *, refuse: bool) -> Run | None:

@@ -39,7 +39,20 @@ class RingReader:
     handler that reads too, leaves the ring whole: each record is given once.
     """
 
-    __slots__ = ("__weakref__", "ahead", "at", "decode", "lock", "mask", "memory", "size", "step", "subject", "viewed")
+    __slots__ = (
+        "__weakref__",
+        "ahead",
+        "at",
+        "decode",
+        "dtype",
+        "lock",
+        "mask",
+        "memory",
+        "size",
+        "step",
+        "subject",
+        "viewed",
+    )
 
     def __init__(
         self, memory: RingMemory, subject: str, size: int, decode: Callable[[memoryview], list[Any]] | None
@@ -58,6 +71,8 @@ class RingReader:
         """How many bytes were read by this process, and by those before it; -1 before it begins."""
         self.ahead: list[Any] = []
         """What the next records hold, the last one first. They are in the ring until they are given out."""
+        self.dtype: Any = None
+        """NumPy's of an event, once it was asked for: to make it takes as long as to drain thousands."""
         self.viewed = False
         """Whether somebody looks at the memory of the next records: nothing can be read then."""
         _READERS.add(ref(self, _READERS.discard))

@@ -1,0 +1,274 @@
+"""Events: what it takes to read a ring buffer, beside libbpf's C reader and BCC, in the same run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import tools
+from bench.report import Table, middle, quartiles
+from osmia import FixedArray, RingBuf, XdpAction, XdpContext, array, setting, struct, u8, u32, u64, xdp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 7
+SIZE = 1 << 20
+SECONDS = 2.0
+SOURCE = str(Path(__file__).resolve().parents[1] / "src")
+
+
+@struct
+class Short:
+    """An event of 16 bytes."""
+
+    number: u64
+    cpu: u32 = 0
+    length: u32 = 0
+
+
+@struct
+class Long:
+    """One of 64 bytes."""
+
+    number: u64
+    rest: FixedArray[u8] = array(u8, 56)
+
+
+RECORDS = setting(u32, 1000)
+short = RingBuf(Short, size=SIZE)
+long = RingBuf(Long, size=SIZE)
+
+
+@xdp
+def write_short(ctx: XdpContext) -> XdpAction:
+    """Write RECORDS events of 16 bytes."""
+    for number in range(RECORDS):
+        with short.reserve() as event:
+            if event is not None:
+                event.number = number
+    return XdpAction.PASS
+
+
+@xdp
+def write_long(ctx: XdpContext) -> XdpAction:
+    """Write RECORDS events of 64 bytes."""
+    for number in range(RECORDS):
+        with long.reserve() as event:
+            if event is not None:
+                event.number = number
+    return XdpAction.PASS
+
+
+DRAIN = ["1 MiB of events", "bytes", "ns a record", "libbpf's ns", "by libbpf's", "quartiles"]
+EACH = ["one by one, decoded, a field read", "ns a record", "BCC's ns", "BCC's by osmia's", "quartiles"]
+SUSTAINED = ["two CPUs, 16 bytes", "million a second", "CPU ns a record", "by libbpf's rate"]
+IDLE = ["a reader that waits", "seconds", "CPU ms", "of the time"]
+
+
+def measure(rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Table]:
+    """The tables: draining, one by one, sustained, and waiting."""
+    drain, each = Table("Events: draining a ring buffer", DRAIN), Table("Events: one by one", EACH)
+    sustained, idle = Table("Events: sustained", SUSTAINED), Table("Events: waiting", IDLE)
+    tables = [drain, each, sustained, idle]
+    try:
+        import numpy as np  # noqa: PLC0415, F401 - named where it is missing
+    except ImportError:
+        drain.missing.append("NumPy is not installed: pip install 'osmia[numpy]'")
+        return [drain]
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        for held in (short, long, write_short, write_long):
+            stack.callback(held.close)
+        write_short.load()
+        write_long.load()
+        try:
+            peer = build(Path(directory))
+        except tools.MissingError as problem:
+            drain.missing.append(str(problem))
+            return [drain]
+        _drain(drain, peer, rounds)
+        _each(each, Path(directory), rounds)
+        _sustained(sustained, peer, seconds)
+        _idle(idle, seconds)
+    return tables
+
+
+def build(directory: Path) -> Path:
+    """The C program."""
+    program = directory / "ring"
+    command = (tools.find("cc"), "-O2", "-Wall", "-Werror", str(tools.PEERS / "ring.c"), "-lbpf", "-o", str(program))
+    tools.run(f"cc (with {tools.PACKAGES['libbpf']})", *command)
+    return program
+
+
+def c_reader(peer: Path, what: str, ring: Any, *more: str) -> tuple[int, float, float]:
+    """What the C program says: records, records a second, and ns of CPU a record."""
+    command = [str(peer), what, str(ring.fd), *more]
+    done = subprocess.run(command, pass_fds=[ring.fd], capture_output=True, text=True, check=True)
+    count, rate, cpu = done.stdout.split()
+    return int(count), float(rate), float(cpu)
+
+
+def fill(program: Any, ring: Any, step: int) -> int:
+    """Fill a ring nearly: how many events there are then."""
+    wanted = SIZE // step // 1000
+    for _ in range(wanted):
+        program.test_run(bytes(64))
+    if ring.pending != wanted * 1000 * step:
+        raise RuntimeError(f"{ring.pending} bytes of events, expected {wanted * 1000 * step}")
+    return wanted * 1000
+
+
+def _timed(run: Callable[[], object], count: int) -> float:
+    start = time.thread_time()
+    run()
+    return (time.thread_time() - start) * 1e9 / count
+
+
+def _copy(ring: Any) -> None:
+    ring.drain()["number"].sum()
+
+
+def _view(ring: Any) -> None:
+    with ring.drain(copy=False) as events:
+        events["number"].sum()
+
+
+def _drain(table: Table, peer: Path, rounds: int) -> None:
+    for ring, program, size in ((short, write_short, 16), (long, write_long, 64)):
+        step = size + 8
+        ways: dict[str, Callable[[Any], object]] = {
+            "drain(), a field summed": _copy,
+            "drain(copy=False), the same": _view,
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        theirs: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, run in ways.items():
+                count = fill(program, ring, step)
+                times[name].append(_timed(partial(run, ring), count))
+                fill(program, ring, step)
+                theirs[name].append(c_reader(peer, "drain", ring)[2])
+                _forget(ring)
+        for name in ways:
+            low, ratio, high = quartiles([a / b for a, b in zip(times[name], theirs[name], strict=True)])
+            table.add(name, size, middle(times[name]), middle(theirs[name]), ratio, f"{low:.2f} to {high:.2f}")
+    table.notes.append(
+        "CPU ns a record of about a mebibyte of events, in turn. libbpf: bench/peers/ring.c, ring_buffer__consume() and "
+        "a callback that adds up a field, on the same ring."
+    )
+
+
+def _forget(ring: Any) -> None:
+    """Take note that another process has read the ring, which would be an error else."""
+    try:
+        ring.read(timeout=0)
+    except RuntimeError:
+        ring.read(timeout=0)
+
+
+def _each(table: Table, directory: Path, rounds: int) -> None:
+    try:
+        python = tools.bcc_python(sys.executable)
+        environment, headers = tools.kernel_headers(directory)
+    except tools.MissingError as problem:
+        table.missing.append(str(problem))
+        return
+
+    def bcc() -> float:
+        command = [python, str(tools.PEERS / "ring_bcc.py"), SOURCE]
+        done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    ways: dict[str, Callable[[int], None]] = {"for event in ring": _iterate, "ring.poll(callback)": _call}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    theirs: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            count = fill(write_short, short, 24)
+            times[name].append(_timed(partial(run, count), count))
+            theirs[name].append(bcc())
+    for name in ways:
+        low, ratio, high = quartiles([b / a for a, b in zip(times[name], theirs[name], strict=True)])
+        table.add(name, middle(times[name]), middle(theirs[name]), ratio, f"{low:.2f} to {high:.2f}")
+    table.notes.append(f"CPU ns a record, in turn. BCC: bench/peers/ring_bcc.py, with {headers}.")
+
+
+def _iterate(count: int) -> None:
+    for event in islice(short, count):
+        event.number  # noqa: B018 - a field is read, as BCC's callback does
+
+
+def _call(_count: int) -> None:
+    short.poll(lambda event: event.number, timeout=0)
+
+
+def _writer() -> subprocess.Popen[str]:
+    """A process that writes events on the second CPU, as fast as it can, until it is ended."""
+    text = (
+        f"import os, sys; os.sched_setaffinity(0, {{1}}); sys.path.insert(0, {SOURCE!r})\n"
+        "from osmia.kernel.program import KernelProgram\nfrom osmia.kinds import KINDS\n"
+        f"program = KernelProgram({write_short.fd}, 'write_short', KINDS['xdp'])\nprint('writes', flush=True)\n"
+        "while True: program.test_run(bytes(64), 1)"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", text], pass_fds=[write_short.fd], stdout=subprocess.PIPE, text=True
+    )
+    if writer.stdout is None or writer.stdout.readline() != "writes\n":
+        raise RuntimeError("the writer did not start")
+    return writer
+
+
+def _read_for(seconds: float) -> tuple[float, float]:
+    """Events a second, and ns of CPU an event, of draining views as they come."""
+    taken, start, cpu = 0, time.monotonic(), time.thread_time()
+    end = start + seconds
+    while time.monotonic() < end:
+        with short.drain(copy=False) as events:
+            if len(events):
+                events["number"].sum()
+                taken += len(events)
+                continue
+        short.read(timeout=0.1)
+    took, used = time.monotonic() - start, time.thread_time() - cpu
+    return taken / took, used * 1e9 / max(taken, 1)
+
+
+def _sustained(table: Table, peer: Path, seconds: float) -> None:
+    if (os.cpu_count() or 1) < 2:
+        table.missing.append("there is one CPU: a reader and a writer take two")
+        return
+    here = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    writer = _writer()
+    try:
+        _forget(short)
+        ours = _read_for(seconds)
+        theirs = c_reader(peer, "sustain", short, str(seconds))[1:]
+        _forget(short)
+    finally:
+        writer.kill()
+        writer.communicate()
+        os.sched_setaffinity(0, here)
+    table.add("drain(copy=False), a field summed", ours[0] / 1e6, ours[1], ours[0] / theirs[0])
+    table.add("libbpf, a field summed", theirs[0] / 1e6, theirs[1], 1.0)
+    table.notes.append(
+        f"What arrives in {seconds:g} seconds from a writer on another CPU that fills the ring all the time."
+    )
+
+
+def _idle(table: Table, seconds: float) -> None:
+    while short.read(timeout=0) is not None:
+        pass
+    start = time.process_time()
+    short.read(timeout=seconds)
+    used = time.process_time() - start
+    table.add("read(timeout=...)", seconds, used * 1000, f"{used / seconds:.4%}")
