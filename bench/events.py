@@ -162,8 +162,8 @@ def _drain(table: Table, peer: Path, rounds: int) -> None:
             low, ratio, high = quartiles([a / b for a, b in zip(times[name], theirs[name], strict=True)])
             table.add(name, size, middle(times[name]), middle(theirs[name]), ratio, f"{low:.2f} to {high:.2f}")
     table.notes.append(
-        "CPU ns a record of about a mebibyte of events, in turn. libbpf: bench/peers/ring.c, ring_buffer__consume() and "
-        "a callback that adds up a field, on the same ring."
+        "CPU ns a record of about a mebibyte of events, in turn. libbpf: bench/peers/ring.c, ring_buffer__consume() "
+        "with a callback that adds up a field, on the same ring."
     )
 
 
@@ -258,7 +258,8 @@ def _sustained(table: Table, peer: Path, seconds: float) -> None:
         writer.kill()
         writer.communicate()
         os.sched_setaffinity(0, here)
-    table.add("drain(copy=False), a field summed", ours[0] / 1e6, ours[1], ours[0] / theirs[0])
+    ratio = ours[0] / theirs[0] if theirs[0] else None  # a writer that has no CPU for itself may write nothing
+    table.add("drain(copy=False), a field summed", ours[0] / 1e6, ours[1], ratio)
     table.add("libbpf, a field summed", theirs[0] / 1e6, theirs[1], 1.0)
     table.notes.append(
         f"What arrives in {seconds:g} seconds from a writer on another CPU that fills the ring all the time."

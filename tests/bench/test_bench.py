@@ -55,7 +55,7 @@ def test_maps_are_measured() -> None:
 
 
 def test_events_are_measured() -> None:
-    drain, *others = events.measure(rounds=1, seconds=0.2)
+    drain, *others = events.measure(rounds=1, seconds=1)
     if drain.missing:
         pytest.skip(drain.missing[0])
     each, sustained, idle = others
