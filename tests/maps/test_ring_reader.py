@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -213,3 +216,35 @@ def test_a_length_that_is_no_event_s(length: int) -> None:
     assert refusal(ObjectError, lambda: ring.read(timeout=0)).startswith(f"ring: a record of {length} bytes, and its")
     assert ring._opened().take().number == 7
     assert ring._opened().take() is NOTHING
+
+
+def test_what_is_not_submitted_costs_a_waiting_reader_little() -> None:
+    backend = Backend()
+    ring, writer = ring_over(backend), backend.memory
+    assert writer.reserve(16) is not None
+    backend.fd = os.eventfd(1)  # readable all the time, as a ring's is then
+    try:
+        before = time.process_time()
+        assert ring.read(timeout=0.5) is None
+        assert time.process_time() - before < 0.2
+    finally:
+        ring.stop()
+        os.close(backend.fd)
+
+
+def test_another_thread_waits_while_the_memory_is_looked_at() -> None:
+    backend = Backend()
+    ring, writer = ring_over(backend), backend.memory
+    for number in range(3):
+        at = writer.reserve(16)
+        assert at is not None
+        writer.submit(at, packed(number))
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(ring.read(timeout=0)))
+    with ring.drain(2, copy=False) as events:
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        assert events["number"].tolist() == [0, 1]
+    thread.join(20)
+    assert [event.number for event in found] == [2]
