@@ -63,12 +63,16 @@ def run(
 
 @contextmanager
 def running(
-    *words: str, netns: Namespace | None, cwd: Path | None = None, stdout: int = subprocess.PIPE
+    *words: str,
+    netns: Namespace | None,
+    cwd: Path | None = None,
+    stdout: int = subprocess.PIPE,
+    program: list[str] = PROGRAM,
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that runs while the block lasts. Its notes are on stderr, its data on stdout."""
     with netns.entered() if netns else nullcontext():
         process = subprocess.Popen(
-            [*PROGRAM, *words],
+            [*program, *words],
             cwd=cwd,
             env=_environment({}),
             stdin=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
     ("words", "text"),
     [
         ("rum", "osmia: there is no command 'rum'; did you mean 'run'?"),
-        ("xyzzy", "osmia: there is no command 'xyzzy'; there are run, build, objdump, test"),
+        ("xyzzy", "osmia: there is no command 'xyzzy'; there are new, run, build, objdump, test"),
         ("--versoin", "osmia: there is no option --versoin"),
         ("run", "osmia run: the following arguments are required: WHAT"),
         (
@@ -146,7 +146,13 @@ def test_help_and_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [("run", "WHAT counter --mode exit"), ("build", "--emit"), ("objdump", "--section")]
+    ("command", "words"),
+    [
+        ("new", "NAME --type --iface exit"),
+        ("run", "WHAT counter --mode exit"),
+        ("build", "--emit"),
+        ("objdump", "--section"),
+    ],
 )
 def test_every_command_has_a_help(command: str, words: str) -> None:
     code, out, err = run(command, "--help")

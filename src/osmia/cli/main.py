@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 COMMANDS = {
+    "new": "make a project: a program of a kind, what controls it, and its test",
     "run": "load a program, attach it, and print what it gathers",
     "build": "compile the programs of a FILE.py to an object file",
     "objdump": "show the instructions of a program with the lines they come from",
@@ -100,6 +101,10 @@ def _without_command(words: list[str]) -> int:
 
 
 def _module(command: str) -> Command:
+    if command == "new":
+        from osmia.cli import new
+
+        return new
     if command == "run":
         from osmia.cli import run
 
