@@ -1,4 +1,4 @@
-"""docs/migration/ is true of osmia: the right columns are a program that passes a type checker; what is not there is not.
+"""docs/migration/ is true of osmia: the right columns pass a type checker, and what is not there is not.
 
 What other tools have is in the left columns, which nothing here can check.
 """
