@@ -295,6 +295,10 @@ def test_a_terminal_is_asked(tmp_path: Path, words: str, answer: str, said: str,
 
 
 def test_answers_that_are_none(tmp_path: Path) -> None:
+    assert asked(tmp_path, b"\xff\n") == (
+        2,
+        f"{INTERFACE}osmia new: -i IFACE: '\\udcff' is no name of an interface, such as eth0\n  see osmia new --help\n",
+    )
     assert asked(tmp_path, b"a b\n") == (
         2,
         f"{INTERFACE}osmia new: -i IFACE: 'a b' is no name of an interface, such as eth0\n  see osmia new --help\n",

@@ -12,7 +12,7 @@ from argparse import ArgumentTypeError
 import osmia
 from osmia.cli.errors import UsageError
 from osmia.cli.output import STDERR, note, write_all
-from osmia.cli.templates import ARGUMENTS, TARGETS, TEMPLATES, files_of, target_of
+from osmia.cli.templates import TARGETS, TEMPLATES, argument_of, files_of, target_of
 from osmia.kinds import KINDS
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def run(arguments: Namespace) -> int:
     _check_options(arguments, target)
     made = target.check(_given(arguments, target), target.option)
     words = {"name": name, "module": module, "version": osmia.__version__, "target": made}
-    words["argument"] = ARGUMENTS[target.argument]
+    words["argument"] = argument_of(target)
     files = files_of(template, made if target.argument == "attach" else "", words)
     _write(path, files, there=there)
     if not arguments.quiet:
@@ -156,7 +156,7 @@ def _asked(target: Target) -> str:
     """Ask the terminal; empty where it says nothing."""
     default = f" [{target.default}]" if target.default else f", such as {target.example}"
     write_all(STDERR, f"{target.what}{default}: ".encode())
-    return sys.stdin.readline().strip()
+    return sys.stdin.buffer.readline().decode(errors="surrogateescape").strip()
 
 
 def _write(path: str, files: dict[str, str], *, there: bool) -> None:

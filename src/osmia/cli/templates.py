@@ -85,6 +85,13 @@ def target_of(kind: Kind, template: Template) -> Target:
     return Target(target.argument, target.option, target.what, check, template.hook, default=template.hook)
 
 
+def argument_of(target: Target) -> str:
+    """What a README says of the program's argument; empty where it takes none."""
+    if target.argument == "attach":
+        return ""
+    return f"It takes {target.what} as an argument, such as `{target.example}`.\n"
+
+
 def _filled(source: str, words: dict[str, str]) -> str:
     with open(os.path.join(FILES, f"{source}.txt"), encoding="utf-8") as file:
         return string.Template(file.read()).substitute(words)
@@ -159,11 +166,6 @@ TARGETS = {
     "hook": Target("attach", "--attach HOOK", "what to attach to", _function, ""),
 }
 """By what kinds are attached to (`Kind.attach`)."""
-
-ARGUMENTS = {
-    each.argument: f"It takes {each.what} as an argument, such as `{each.example}`.\n" for each in TARGETS.values()
-} | {"attach": ""}
-"""What a README says of a program's argument, by the command line's for the same thing."""
 
 
 def _from_osmia(*names: str) -> str:
