@@ -70,11 +70,14 @@ if TYPE_CHECKING:
     from osmia.maps.cgroups import PerCpuCgroupStorage as PerCpuCgroupStorage
     from osmia.maps.counters import Counter as Counter
     from osmia.maps.counters import PerCpuCounter as PerCpuCounter
+    from osmia.maps.counts import CountMap as CountMap
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
     from osmia.maps.hash import LruPerCpuHashMap as LruPerCpuHashMap
     from osmia.maps.hash import PerCpuHashMap as PerCpuHashMap
+    from osmia.maps.histograms import Histogram as Histogram
+    from osmia.maps.histograms import HistogramMap as HistogramMap
     from osmia.maps.info import MapInfo as MapInfo
     from osmia.maps.instructions import InsnArray as InsnArray
     from osmia.maps.instructions import InsnArrayValue as InsnArrayValue
@@ -93,11 +96,15 @@ if TYPE_CHECKING:
     from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
     from osmia.maps.settings import setting as setting
+    from osmia.maps.snapshots import HistogramSnapshot as HistogramSnapshot
+    from osmia.maps.snapshots import StatsSnapshot as StatsSnapshot
     from osmia.maps.sockets import ReusePortSockArray as ReusePortSockArray
     from osmia.maps.sockets import SockHash as SockHash
     from osmia.maps.sockets import SockMap as SockMap
     from osmia.maps.stacks import StackFrame as StackFrame
     from osmia.maps.stacks import StackTraceMap as StackTraceMap
+    from osmia.maps.stats import Stats as Stats
+    from osmia.maps.stats import StatsMap as StatsMap
     from osmia.maps.storage import CgrpStorage as CgrpStorage
     from osmia.maps.storage import InodeStorage as InodeStorage
     from osmia.maps.storage import SkStorage as SkStorage
@@ -184,6 +191,7 @@ _HOME = {
     "CompileError": "osmia.errors",
     "CompilerMissingError": "osmia.errors",
     "Counter": "osmia.maps.counters",
+    "CountMap": "osmia.maps.counts",
     "CpuMap": "osmia.maps.redirect",
     "DevMap": "osmia.maps.redirect",
     "DevMapHash": "osmia.maps.redirect",
@@ -192,6 +200,9 @@ _HOME = {
     "Global": "osmia.maps.globals",
     "HashMap": "osmia.maps.hash",
     "HashOfMaps": "osmia.maps.of_maps",
+    "Histogram": "osmia.maps.histograms",
+    "HistogramMap": "osmia.maps.histograms",
+    "HistogramSnapshot": "osmia.maps.snapshots",
     "InodeStorage": "osmia.maps.storage",
     "InsnArray": "osmia.maps.instructions",
     "InsnArrayValue": "osmia.maps.instructions",
@@ -244,6 +255,9 @@ _HOME = {
     "Stack": "osmia.maps.queue",
     "StackFrame": "osmia.maps.stacks",
     "StackTraceMap": "osmia.maps.stacks",
+    "Stats": "osmia.maps.stats",
+    "StatsMap": "osmia.maps.stats",
+    "StatsSnapshot": "osmia.maps.snapshots",
     "StructOps": "osmia.maps.struct_ops",
     "TaskStorage": "osmia.maps.storage",
     "TcAction": "osmia.contexts.tc",

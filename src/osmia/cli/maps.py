@@ -9,7 +9,7 @@ from osmia.cli import clock
 from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
 from osmia.maps import PerCpuValues
-from osmia.maps.declaration import Map
+from osmia.maps.declaration import DROPPED, Map
 from osmia.maps.reading import Readable
 from osmia.record import record
 
@@ -48,7 +48,9 @@ class Text:
         maps = _declared_maps(report.loaded)
         for held in maps.values():
             lines += _map_lines(held)
-        lines += [f"{name}: {_shown(held.value)}" for name, held in report.loaded.globals.items()]
+        beside = {f"{name}{DROPPED}" for name, held in maps.items() if held.drops is not None}
+        shown = {name: held for name, held in report.loaded.globals.items() if name not in beside}
+        lines += [f"{name}: {_shown(held.value)}" for name, held in shown.items()]
         for program in report.loaded.programs.values():
             for each in program.errors():
                 times = "once" if each.count == 1 else f"{each.count} times"
@@ -73,7 +75,9 @@ class Json:
             "attached": report.attached,
             "cpus": cpus,
             "maps": {
-                name: _json_entries(held, cpus) for name, held in _declared_maps(loaded).items() if _has_entries(held)
+                name: _json_entries(held, cpus)
+                for name, held in _declared_maps(loaded).items()
+                if held.aggregates or _has_entries(held)
             },
             "events": {
                 name: _json_events(held) for name, held in _declared_maps(loaded).items() if isinstance(held, Readable)
@@ -146,6 +150,10 @@ def _json_events(held: Any) -> dict[str, object]:
 def _map_lines(held: Any) -> list[str]:
     if isinstance(held, Readable):
         return _event_lines(held)
+    if held.aggregates:
+        from osmia.cli.aggregations import lines
+
+        return lines(held, SHOWN, _shown_key)
     if not _has_entries(held):
         return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)
@@ -174,6 +182,10 @@ def _value(value: Any) -> str:
 
 
 def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
+    if held.aggregates:
+        from osmia.cli.aggregations import entries
+
+        return entries(held, _plain_key)
     return [{"key": _plain_key(key)} | _json_value(value, cpus) for key, value in _entries(held)]
 
 

@@ -23,14 +23,19 @@ SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
     """A handle of a live map that an object declares, with keys and values as its BTF types them.
 
-    Integers and bools are those; all else is bytes.
+    Integers and bools are those, and aggregations are what they were declared as; all else is bytes.
     """
     row = kind_of_type(spec.type)
     assert row is not None, f"the loader creates no map of type {spec.type}"
     of: type[Map[Any, Any]] = row.map_class
+    value = type_of(btf, spec.btf_value_type_id, spec.value_size)
+    if row.per_cpu and btf is not None and isinstance(value, Bytes):
+        from osmia.maps.foreign_aggregations import aggregation
+
+        of, value = aggregation(btf, spec) or (of, value)
     held = of.opened(
         _key_of(row, btf, spec),
-        type_of(btf, spec.btf_value_type_id, spec.value_size),
+        value,
         max_entries=spec.max_entries,
         flags=spec.flags,
         name=spec.name,

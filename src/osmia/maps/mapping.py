@@ -70,8 +70,8 @@ class Indexed(Map[int, V], Generic[V]):
             raise TypeError(f"{self.subject}: an array cannot delete a key; to clear its value write 0")
 
 
-class UserMap(Map[K, V], Generic[K, V]):
-    """What user code does with every map of keys and values."""
+class Walked(Map[K, V], Generic[K, V]):
+    """What user code does with every map that it can walk."""
 
     def __contains__(self, key: object) -> bool:
         return self._lookup(self._encode_key(key)) is not None
@@ -102,6 +102,10 @@ class UserMap(Map[K, V], Generic[K, V]):
             if steps < 0:
                 raise RuntimeError(f"{self.subject}: its keys change faster than they can be walked")
             key = next_key(key)
+
+
+class UserMap(Walked[K, V], Generic[K, V]):
+    """What user code does with every map of keys and values that it may write."""
 
     def _update(self, encode: Callable[[Any], bytes], arguments: tuple[Any, ...]) -> int:
         """What `update` does in user code."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.abi.generated import BPF_F_INNER_MAP
-from osmia.errors import KernelError, NotLoadedError, shown
+from osmia.errors import KernelError, NotLoadedError, shown, with_article
 from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map, check_update_flags
@@ -36,6 +36,11 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
             raise TypeError(f"{self.subject}: inner is a map's declaration, not {shown(inner)}")
         if inner.kind.class_name in NOT_INSIDE:
             raise TypeError(f"{self.subject}: the kernel puts no {inner.kind.class_name} into another map")
+        if inner.aggregates:
+            raise TypeError(
+                f"{self.subject}: {with_article(type(inner).__name__)} does not go into another map: take one by key, "
+                "with a @struct of both keys"
+            )
         self.inner = inner
 
     def lookup(self, key: K) -> M | None:

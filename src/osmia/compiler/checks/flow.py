@@ -582,6 +582,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.Truth()
             | ir.Extreme()
             | ir.Absolute()
+            | ir.BitLength()
         ):
             return _operands(of, facts, around)
         case _:

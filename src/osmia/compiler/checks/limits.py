@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
+from osmia.compiler.ir.types import PlaceType
 from osmia.compiler.ir.walk import program_nodes
 from osmia.layout import SpinLockLayout
+from osmia.maps.measures import STATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,15 +191,28 @@ def _check_atomic(atomic: ir.Atomic, target: Target) -> None:
     if known and target.kernel >= ATOMIC_SINCE:
         return
     what = "the result of fetch_add" if atomic.operation == "add" else METHODS[atomic.operation]
+    expected = "an addition whose result is not used, which all have"
+    if _is_extreme(atomic.place):
+        what, expected = (
+            "what keeps the smallest and the largest value",
+            "a count, a sum or a histogram, which all have",
+        )
     lacking = f"Linux {_dotted(ATOMIC_SINCE)}" if known else f"instruction set {ATOMIC_CPUS[0]}"
     raise error(
         f"{what} needs {lacking}",
         atomic.location,
         found=f"the target {target}",
-        expected="an addition whose result is not used, which all have",
+        expected=expected,
         fix=f"compile it for newer kernels: `osmia build --kernel {_dotted(ATOMIC_SINCE)}`"
         if known
         else f"compile it for {ATOMIC_CPUS[0]} or later",
+    )
+
+
+def _is_extreme(place: ir.Expression) -> bool:
+    """Whether it is the smallest or largest value that a Stats or StatsMap keeps."""
+    return (
+        isinstance(place, ir.Field) and isinstance(place.base.type, PlaceType) and place.base.type.layout.name == STATS
     )
 
 

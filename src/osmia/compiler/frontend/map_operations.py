@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from osmia.abi import generated as bpf
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
+from osmia.compiler.frontend.aggregations import add_value
 from osmia.compiler.frontend.arenas import arena_at
 from osmia.compiler.frontend.helper_calls import helper_call, kind_of
+from osmia.compiler.frontend.lookups import STATUS, lookup_or_init
 from osmia.compiler.frontend.map_flags import check_flags
 from osmia.compiler.frontend.map_keys import check_key, map_key, map_value
 from osmia.compiler.frontend.operators import constant
@@ -24,7 +26,7 @@ from osmia.compiler.frontend.socket_maps import (
 )
 from osmia.compiler.frontend.storage import storage_operation
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.types import ContextType, InnerMapType, IntType, ObjectType, OptionalType, PlaceType
+from osmia.compiler.ir.types import ContextType, InnerMapType, ObjectType, OptionalType, PlaceType
 from osmia.errors import with_article
 from osmia.maps.storage import Storage
 
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand, Static
     from osmia.compiler.location import Location
     from osmia.maps.table import MapKind
-
-# What the map helpers return: 0, or a negative error number (linux/errno.h ends at 4095).
-STATUS = IntType(-4095, 0)
 
 # The operations that have nodes of their own; every other is a call of the helper that the map's row names.
 COMPOSED = ("", "map_lookup_elem", "map_update_elem", "map_delete_elem", "ringbuf_output", "tail_call")
@@ -72,6 +71,8 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         )
     if name in ("pop", "peek", "contains"):
         return without_keys(state, map_, node, name)
+    if name == "add":
+        return add_value(state, map_, node)
     if name == "at":
         return arena_at(state, map_, node)
     if isinstance(map_.declaration, Storage):
@@ -107,7 +108,7 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
         return ir.MapDelete(STATUS, location, map_, key)
     value = map_value(state, map_, state.translate.operand(state, arguments[1]), state.at(arguments[1]))
     if name == "lookup_or_init":
-        return _lookup_or_init(state, map_, key, value, location)
+        return lookup_or_init(state, map_, key, value, location)
     flags = state.translate.expression(state, arguments[2]) if len(arguments) > 2 else constant(0, location)
     check_flags(map_, flags)
     return ir.MapUpdate(STATUS, location, map_, key, value, flags)
@@ -132,34 +133,6 @@ def _socket_operation(
         return socket_lookup(state, map_, key, kind, location)
     check_changes(map_, name, kind, location)
     return ir.MapDelete(STATUS, location, map_, map_key(state, map_, key, location))
-
-
-def _lookup_or_init(
-    state: FunctionState, map_: ir.MapReference, key: ir.Expression, value: ir.Expression, location: Location
-) -> ir.Expression:
-    """The key's value; where there is none yet it is stored first. None if the map does not take it."""
-    of = OptionalType(PlaceType(map_.value))
-    before: list[ir.Statement] = []
-    held = []
-    for each in (key, value):
-        if isinstance(each, ir.Constant) or _is_constant_object(each):
-            held.append(each)
-            continue
-        assign, read = state.kept(each, location)
-        before.append(assign)
-        held.append(read)
-    look_up, here = state.kept(ir.MapLookup(of, location, map_, held[0]))
-    store = ir.Evaluate(
-        location, ir.MapUpdate(STATUS, location, map_, held[0], held[1], constant(bpf.BPF_NOEXIST, location))
-    )
-    # Another CPU may store the key first: that the update fails then is right, and the second look-up finds it.
-    missing = ir.If(location, ir.IsNone(ir.BOOL, location, here), (store, look_up), ())
-    return ir.Sequence(of, location, (*before, look_up, missing), here)
-
-
-def _is_constant_object(value: ir.Expression) -> bool:
-    """Whether an object is made of constants, so that it can be made where it is needed and only there."""
-    return isinstance(value, ir.Construct) and all(isinstance(each, ir.Constant) for _, each in value.values)
 
 
 def _key_at(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) -> ir.Expression:

@@ -264,6 +264,8 @@ def not_a_value(value: object) -> tuple[str, str]:
 
 
 def _instead_of_map(value: Map[Any, Any]) -> str:
+    if "add" in value.kind.kernel_operations:
+        return f"add to it: `{value.name or 'm'}.add(...)`; user code reads what was added"
     every = ", or go over all keys: `m.for_each(function)`" if "for_each" in value.kind.kernel_operations else ""
     return f"look a key up: `m.lookup(key)`{every}"
 

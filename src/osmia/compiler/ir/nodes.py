@@ -508,6 +508,15 @@ class Absolute:
     operand: Expression
 
 
+@frozen_record
+class BitLength:
+    """How many bits a number has that is not negative: 0 for 0, else 1 more than its logarithm to the base 2."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+
+
 Expression = (
     Constant
     | LocalRead
@@ -549,6 +558,7 @@ Expression = (
     | AssignExpression
     | Extreme
     | Absolute
+    | BitLength
 )
 
 

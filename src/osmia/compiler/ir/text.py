@@ -210,6 +210,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"({operator}({', '.join(expression_text(part) for part in operands)}): {type_})"
         case ir.Absolute(operand=operand, type=type_):
             return f"(abs({expression_text(operand)}): {type_})"
+        case ir.BitLength(operand=operand):
+            return f"(bit length of {expression_text(operand)})"
         case ir.Logical(operator=operator, operands=operands):
             return "(" + f" {operator} ".join(expression_text(part) for part in operands) + ")"
         case _:

@@ -52,7 +52,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (operand,)
         case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
-        case ir.ByteSwap(operand=operand):
+        case ir.ByteSwap(operand=operand) | ir.BitLength(operand=operand):
             return (operand,)
         case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts

@@ -77,3 +77,33 @@ def shift(out: Emitter, operator: str, left: str, left_type: IntType, right: str
     shifted = out.value(f"{instruction} i64 {left}, {count}")
     beyond = out.value(f"ashr i64 {left}, 63") if instruction == "ashr" else "0"
     return out.value(f"select i1 {large}, i64 {beyond}, i64 {shifted}")
+
+
+# Of 0 to 15 the number of bits, four bits each.
+_LENGTHS = 0x4444_4444_3333_2210
+
+
+def bit_length(out: Emitter, value: str, high: int) -> str:
+    """How many bits a number up to `high` has, without a branch: the verifier would walk each way through them.
+
+    BPF has no instruction for it. In each step the sign of a difference says whether the upper half is in use, which
+    an empty asm hides from LLVM, as it would make a branch of it; the rest, four bits, are looked up in a constant.
+    """
+    bits = high.bit_length()
+    lengths = []
+    for width in (32, 16, 8, 4):
+        if bits <= width:
+            continue
+        upper = out.opaque(
+            out.value(f"lshr i64 {value}, {width}") if bits == 64 else out.value(f"sub i64 {(1 << width) - 1}, {value}")
+        )
+        sign = out.value(f"sub i64 0, {upper}") if bits == 64 else upper
+        used = out.value(f"lshr i64 {sign}, 63")
+        lengths.append(out.value(f"shl i64 {used}, {width.bit_length() - 1}"))
+        value = out.value(f"lshr i64 {value}, {lengths[-1]}")
+        bits = width
+    place = out.value(f"shl i64 {value}, 2")
+    total = out.value(f"and i64 {out.value(f'lshr i64 {_LENGTHS}, {place}')}, 15")
+    for length in lengths:
+        total = out.value(f"add i64 {total}, {length}")
+    return total

@@ -31,7 +31,7 @@ from osmia.compiler.ir.types import (
 from osmia.compiler.ir.walk import nodes
 from osmia.compiler.llvm import memory
 from osmia.compiler.llvm.arenas import arena_place
-from osmia.compiler.llvm.arithmetic import comparison, floor_divide, magnitude, shift, unsigned_divide
+from osmia.compiler.llvm.arithmetic import bit_length, comparison, floor_divide, magnitude, shift, unsigned_divide
 from osmia.compiler.llvm.callbacks import (
     CONTEXT,
     RESULT,
@@ -839,10 +839,8 @@ class FunctionWriter:
                 return self._out.value(f"load i64, ptr {self._locals[local]}, align 8")
             case ir.Extreme():
                 return self._extreme(of)
-            case ir.Absolute(operand=operand):
-                value_ = self._integer(operand)
-                self._out.at(of.location)
-                return magnitude(self._out, value_, self._out.value(f"icmp slt i64 {value_}, 0"))
+            case ir.Absolute() | ir.BitLength():
+                return self._of_number(of)
             case ir.HelperCall():
                 return self._helper_call(of)
             case ir.RawCall():
@@ -871,6 +869,15 @@ class FunctionWriter:
                 raise AssertionError(f"a pointer where an integer is due: {of}")
             case _:
                 assert_never(of)
+
+    def _of_number(self, of: ir.Absolute | ir.BitLength) -> str:
+        """What a number alone says."""
+        value, of_value = self._integer(of.operand), integer_of(of.operand.type)
+        assert of_value is not None
+        self._out.at(of.location)
+        if isinstance(of, ir.BitLength):
+            return bit_length(self._out, value, of_value.high)
+        return magnitude(self._out, value, self._out.value(f"icmp slt i64 {value}, 0"))
 
     def _pointer(self, of: ir.Expression) -> str:
         """The value as a pointer; None is null."""
