@@ -140,11 +140,18 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
         NotLoadedError where it is not live, and for a map that was opened or created without a program: those that add
         to it count for themselves.
         """
-        if self.live and (self.drops is None or not self.drops.live):
+        if self.backend and (self.drops is None or not self.drops.live):
             raise NotLoadedError(
                 f"{self.subject}: what it had no room for is counted where the programs that add to it are loaded"
             )
-        return 0 if self.drops is None else int(self.drops.value)
+        assert self.drops is not None
+        return int(self.drops.value)
+
+    def close(self) -> None:
+        """Let go of the live map, and of the counter of what was dropped. The kernel keeps what programs there use."""
+        super().close()
+        if self.drops is not None:
+            self.drops.close()
 
     def items(self) -> ItemsView[K, S]:
         """Keys with what was added for them, all read at once."""
@@ -179,6 +186,11 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
         packed = zip(bulk.pieces(keys, self.key_size), bulk.pieces(values, bulk.size_of_values(self)), strict=True)
         decode, snapshot = self._keys.decode, self.value.snapshot
         return ((decode(key), snapshot(value)) for key, value in packed)
+
+    if not TYPE_CHECKING:  # for type checkers it has no such thing
+
+        def __setitem__(self, key: Any, value: Any) -> NoReturn:
+            raise TypeError(f"{self.subject}: user code writes nothing into it: kernel code adds to it, m.add(...)")
 
     def _top(self, n: int, by: str, measures: tuple[str, ...]) -> list[tuple[K, S]]:
         from osmia.maps.snapshots import ranked

@@ -122,7 +122,7 @@ class StatsSnapshot:
     not_compared: int = 0
     """How many values are in `count` and `sum` alone.
 
-    A program that was interrupted eight times within a few instructions, each time by one that added a new extreme,
+    A program that was interrupted four times within a few instructions, each time by one that added a new extreme,
     gives up comparing. Unless that happened this is 0.
     """
 

@@ -195,7 +195,7 @@ def _check_atomic(atomic: ir.Atomic, target: Target) -> None:
     if _is_extreme(atomic.place):
         what, expected = (
             "what keeps the smallest and the largest value",
-            "a count, a sum or a histogram, which all have",
+            "a count or a histogram, which all have",
         )
     lacking = f"Linux {_dotted(ATOMIC_SINCE)}" if known else f"instruction set {ATOMIC_CPUS[0]}"
     raise error(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _U64: Any = u64
 U64 = IntType(0, U64_HIGH)
-TRIES = 8
+TRIES = 4
 """How often an extreme is compared again because another program has changed it meanwhile."""
 
 
@@ -260,5 +260,5 @@ def _raised(
     return (
         ir.Assign(location, held, ir.Load(U64, location, place)),
         ir.Assign(location, tries, constant(0, location)),
-        ir.Loop(location, test, body, (), (gave_up,), ir.LoopPlan(location, 0, TRIES)),
+        ir.Loop(location, test, body, (), (gave_up,), ir.LoopPlan(location)),
     )
