@@ -1,4 +1,4 @@
-"""docs/maps/user_side.md, docs/events.md: each program on them runs, prints what stands below it, and type-checks."""
+"""Pages of docs whose programs each run, print what stands below it, and type-check."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from mypy import api
 import osmia
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("docs/maps/user_side.md", "docs/events.md")}
+NAMES = ("docs/maps/user_side.md", "docs/events.md", "docs/aggregations.md")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 PROGRAM = re.compile(r"^```python\n# (\S+)\n(.*?)^```\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROGRAMS = [found for page in PAGES.values() for found in PROGRAM.findall(page)]
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
 def test_every_program_has_its_output() -> None:
-    assert [len(PROGRAM.findall(page)) for page in PAGES.values()] == [4, 3]
-    assert [page.count("```python") for page in PAGES.values()] == [4, 3]
+    assert [len(PROGRAM.findall(page)) for page in PAGES.values()] == [4, 3, 3]
+    assert [page.count("```python") for page in PAGES.values()] == [4, 3, 3]
+
+
+def test_every_example_of_aggregations_is_on_the_page() -> None:
+    files = {f"examples/aggregations/{path.name}" for path in (ROOT / "examples" / "aggregations").glob("*.py")}
+    assert files == {name for name, *_ in PROGRAM.findall(PAGES["docs/aggregations.md"])}
 
 
 @pytest.mark.parametrize("index", range(len(PROGRAMS)))

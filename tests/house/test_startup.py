@@ -80,3 +80,37 @@ def test_loading_from_the_cache_imports_neither_the_compiler_nor_a_reader_of_obj
     assert len([name for name in second if name.startswith("osmia")]) <= MOST_MODULES
     readers = {"osmia.object_file", "osmia.elf", "osmia.btf", "osmia.kernel.verifier", "osmia.kernel.errors"}
     assert second & {*readers, "ctypes", "enum", "functools", "operator", "struct"} == set()
+
+
+AGGREGATING = """
+from osmia import HistogramMap, StatsMap, XdpAction, XdpContext, u32, xdp
+sizes = HistogramMap(u32, max_entries=8)
+spread = StatsMap(u32, max_entries=8)
+@xdp
+def measure(ctx: XdpContext) -> XdpAction:
+    sizes.add(1, len(ctx.packet))
+    spread.add(1, len(ctx.packet))
+    return XdpAction.PASS
+"""
+
+
+def test_aggregations_from_the_cache_import_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "measure.py").write_text(AGGREGATING)
+    site = str(Path(llvmlite.__file__).parents[1])
+    load = f"sys.path += [{str(tmp_path)!r}, {site!r}]; from measure import *; measure.test_run(bytes(64))"
+    load += "; assert sizes[1].sum == sizes.top(1)[0][1].sum == spread[1].max == 64, sizes.dropped"
+    assert "osmia.compiler.build" in imported_by(load)
+    second = imported_by(load)
+    assert second & FORBIDDEN == set()
+    compiler = {"__init__", "cache", "fingerprint"}
+    assert {name for name in second if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
+    later = ("arrays", "forms", "structs", "maps.histogram_text", "maps.aggregated_arrays", "maps.foreign_aggregations")
+    assert second & {f"osmia.{name}" for name in later} == set()
+
+
+def test_programs_without_aggregations_import_nothing_of_them() -> None:
+    own = {f"osmia.maps.{name}" for name in ("aggregations", "histograms", "stats", "counts", "measures", "snapshots")}
+    program = "from osmia import HashMap, PerCpuArray, PerCpuCounter, u32, u64\n"
+    program += "HashMap(u32, u64, max_entries=1); PerCpuArray(u64, max_entries=1); PerCpuCounter()"
+    assert imported_by(program) & own == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -40,12 +41,16 @@ from osmia import (
     xdp,
 )
 from osmia.compiler import Target
+from osmia.compiler.cache import object_for
 from osmia.kernel.cpus import possible_cpus
+from osmia.programs.loaded import requests_of
 from refusal import refusal
+from system_packages import tool
 from this_kernel import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 U64, I64_LOW, I64_HIGH = (1 << 64) - 1, -(1 << 63), (1 << 63) - 1
 CPUS = sorted(os.sched_getaffinity(0))
@@ -339,9 +344,6 @@ def test_each_cpu_has_a_part_and_one_read_is_of_all() -> None:
 
 
 def test_handles_of_their_own_and_objects() -> None:
-    from osmia.compiler.cache import object_for
-    from osmia.programs.loaded import requests_of
-
     target = Target("v3", (5, 12))
     data = object_for(requests_of("measure", [measure]), target).data
     for what, options in ((measure, {"target": Target("v4", (6, 12))}), (data, {})):
@@ -364,9 +366,22 @@ def test_handles_of_their_own_and_objects() -> None:
     assert not list(by_key) or by_key.dropped >= 0  # the declarations are those of `measure`, and were left alone
 
 
+def test_bpftool_loads_an_object_and_shows_what_is_counted(tmp_path: Path, pins: Path) -> None:
+    path, pin = tmp_path / "measure.o", pins / "measure"
+    path.write_bytes(object_for(requests_of("measure", [measure]), Target("v3", (5, 12))).data)
+    tool("bpftool").run("prog", "load", path, pin, "pinmaps", pins)
+    opened = osmia.open_map(pins / "by_key")
+    assert type(opened) is HistogramMap
+    tool("bpftool").run("map", "update", "pinned", pins / "by_key", "key", "1", "0", "0", "0", "value", *["0"] * 528)
+    assert opened.to_dict() == {1: HistogramSnapshot(by_key.value.scale, (0,) * 65, 0)}
+    opened.close()
+    shown = tool("bpftool").run("map", "dump", "pinned", pins / "linear").stdout
+    (entry,) = json.loads(shown)
+    assert entry["values"][0]["value"] == {"sum": 0, "linear_10_50_10": [0] * 6}
+
+
 def test_the_cache_finds_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from osmia.compiler import build, running_kernel
-    from osmia.compiler.cache import object_for
 
     object_for((measure.request,), running_kernel())
 

@@ -144,10 +144,9 @@ def test_packet_sizes(load: Any) -> None:
     example = load("packet_sizes")
     for size in (64, 100, 127, 128, 1500):
         assert example.run("measure", bytes(size)) == "PASS"
-    ((_, of_each_cpu),) = example.loaded["histograms"].items()
-    slots = [sum(each.slots[slot] for each in of_each_cpu) for slot in range(17)]
-    assert {slot: packets for slot, packets in enumerate(slots) if packets} == {6: 3, 7: 1, 10: 1}
-    assert sum(each.packets for each in of_each_cpu) == 5
+    ((_, histogram),) = example.loaded["sizes"].items()
+    assert {low: packets for low, _, packets in histogram if packets} == {64: 3, 128: 1, 1024: 1}
+    assert (histogram.count, histogram.sum) == (5, 64 + 100 + 127 + 128 + 1500)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ from osmia import (
     chars,
     from_bytes,
     i32,
+    i64,
     ref,
     replace,
     setting,
@@ -419,6 +420,60 @@ def user_code() -> None:
         print(state.name, seen, state in states, len(states))
     maps: list[Map[int, int]] = [flows, limits, counts]
     print(maps)
+
+
+@struct(frozen=True)
+class Spot:
+    port: u16 = 0
+
+
+sizes = osmia.Histogram()
+depths = osmia.Histogram(i64, low=-10, high=10, step=5)
+sizes_by = osmia.HistogramMap(u32, max_entries=8)
+depths_by = osmia.HistogramMap(Spot, i64, max_entries=8, low=0, high=8, step=2, name="depths_by")
+spread = osmia.Stats(i64)
+spread_by = osmia.StatsMap(u32, max_entries=8)
+hits_by = osmia.CountMap(Spot, max_entries=8)
+
+
+@xdp
+def aggregates(ctx: XdpContext) -> XdpAction:
+    size = len(ctx.packet)
+    sizes.add(size)
+    depths.add(-5)
+    sizes_by.add(size, 7)
+    depths_by.add(Spot(), -1)
+    spread.add(size - 7)
+    spread_by.add(3, size)
+    hits_by.add(Spot())
+    hits_by.add(Spot(), size)
+    return XdpAction.PASS
+
+
+def reading_aggregations() -> None:
+    snapshot = sizes.read()
+    assert_type(snapshot, osmia.HistogramSnapshot)
+    assert_type(sizes_by[5], osmia.HistogramSnapshot)
+    assert_type(sizes_by.get(5), osmia.HistogramSnapshot | None)
+    assert_type(snapshot + snapshot - snapshot, osmia.HistogramSnapshot)
+    assert_type(snapshot.mean, float | None)
+    for low, high, count in snapshot:
+        assert_type(low + high + count, int)
+    assert_type(spread.read(), osmia.StatsSnapshot)
+    assert_type(spread_by.top(5, by="max"), list[tuple[int, osmia.StatsSnapshot]])
+    assert_type(spread_by[5].max, int | None)
+    assert_type(hits_by.top(5), list[tuple[Spot, int]])
+    assert_type(hits_by.to_dict(), dict[Spot, int])
+    keys, counts_of_buckets, sums = sizes_by.to_numpy()
+    print(keys, counts_of_buckets.sum(axis=1), sums, hits_by.to_numpy().values, snapshot.to_numpy()["low"])
+    print(f"{snapshot:20ns}", snapshot.text(unit="ns", width=20), sizes, sizes_by.dropped, len(sizes_by), 5 in sizes_by)
+    for key, each in sizes_by.items():
+        assert_type(key, int)
+        assert_type(each, osmia.HistogramSnapshot)
+    for map_ in (sizes, sizes_by, hits_by):
+        map_.clear()
+    with osmia.load(aggregates) as loaded:
+        assert_type(loaded[sizes_by], osmia.HistogramMap[int])
 
 
 seldom = Counter(name="seldom")

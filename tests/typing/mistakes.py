@@ -339,6 +339,35 @@ def counts_wrongly(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+sizes = osmia.Histogram()
+sizes_by = osmia.HistogramMap(u32, max_entries=4)
+hits_by = osmia.CountMap(u32, max_entries=4)
+half_a_scale = osmia.Histogram(low=0, high=5)  # type: ignore[call-overload]
+no_size_of_counts = osmia.CountMap(u32)  # type: ignore[call-arg]
+
+
+@xdp
+def aggregates_wrongly(ctx: XdpContext) -> XdpAction:
+    sizes.add(1, 2)  # type: ignore[call-arg]
+    sizes.add(0.5)  # type: ignore[arg-type]
+    sizes.add(value=1)  # type: ignore[call-arg]
+    sizes_by.add(1)  # type: ignore[call-arg]
+    sizes_by.add("1", 1)  # type: ignore[arg-type]
+    hits_by.add()  # type: ignore[call-arg]
+    hits_by[1] = 5  # type: ignore[index]
+    print(sizes_by.lookup(1))  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+def reads_aggregations_wrongly() -> None:
+    sizes.read().sum = 5  # type: ignore[misc]
+    print(sizes[0])  # type: ignore[index]
+    print(sizes_by.read())  # type: ignore[attr-defined]
+    print(sizes_by.top(1, by="max"))  # type: ignore[arg-type]
+    print(sizes.read().mean + 1)  # type: ignore[operator]
+    print(sizes.read() + 1)  # type: ignore[operator]
+
+
 def in_bulk() -> None:
     limits.to_numpy(delete=True)  # type: ignore[call-arg]
     flows.to_numpy(copy=False)  # type: ignore[call-arg]
