@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def require(thing: str) -> None:
     """Skip the test where the kernel is too old for it."""
     name, since = SINCE[thing]
     require_kernel(since, name)
+
+
+def require_numpy() -> None:
+    """Skip the test where NumPy is built for another CPU than a virtual machine has."""
+    try:
+        importlib.import_module("numpy")
+    except (RuntimeError, ImportError) as problem:  # the second time it says that it was loaded before
+        pytest.skip(f"NumPy: {problem}")
 
 
 def require_kernel(since: tuple[int, int], what: str) -> None:

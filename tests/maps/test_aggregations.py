@@ -46,7 +46,7 @@ from osmia.kernel.cpus import possible_cpus
 from osmia.programs.loaded import requests_of
 from refusal import refusal
 from system_packages import tool
-from this_kernel import require
+from this_kernel import require, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def loaded() -> Iterator[None]:
     require("fetch")  # of Stats and StatsMap
     measure.load()
     yield
-    for program in (measure, of_all_widths, in_process, in_interrupt, fill):
+    for program in (measure, of_all_widths, in_process, in_interrupt, fill, add_too):
         program.close()
     for each in (*ALL, *widths.values(), small, *SHARED, *MANY):
         each.close()
@@ -337,7 +337,41 @@ def test_each_cpu_has_a_part_and_one_read_is_of_all() -> None:
     # Each part wraps at 64 bits, not what they are together.
     parts = [(n * U64) & U64 for n in range(1, len(CPUS) + 1)]
     assert stats.read().sum == sums[1] == sum(parts)
-    assert sums.to_numpy().values.tolist() == [sum(parts) & U64]
+
+
+def test_sums_in_arrays_wrap() -> None:
+    require_numpy()
+    cleared()
+    for cpu in CPUS:
+        os.sched_setaffinity(0, {cpu})
+        try:
+            run(1, U64, 1)
+        finally:
+            os.sched_setaffinity(0, CPUS)
+    assert sums.to_numpy().values.tolist() == [len(CPUS) * U64 & U64]
+    assert by_key.to_numpy().sums.tolist() == [len(CPUS) * U64 & U64]
+    keys, values = stats_by_key.to_numpy()
+    assert (keys.tolist(), values.tolist()) == ([1], [(len(CPUS), len(CPUS), 1, 1)])
+
+
+@xdp
+def add_too(ctx: XdpContext) -> XdpAction:
+    for key in range(8):
+        counts.add(key + 2)
+    return XdpAction.PASS
+
+
+def test_programs_that_are_loaded_apart_share_what_they_count_and_drop() -> None:
+    for key in range(6):
+        run(key, 1, 1)
+    assert (len(counts), counts.dropped) == (4, 2)
+    add_too.test_run(bytes(64))
+    assert (counts.to_dict(), counts.dropped) == ({0: 1, 1: 1, 2: 2, 3: 2}, 2 + 6)
+    measure.close()
+    add_too.test_run(bytes(64))
+    assert (counts[3], counts.dropped) == (3, 2 + 12)
+    counts.close()
+    assert refusal(NotLoadedError, lambda: counts.dropped) == "counts is closed"
 
 
 # Loaded in other ways
@@ -381,15 +415,16 @@ def test_bpftool_loads_an_object_and_shows_what_is_counted(tmp_path: Path, pins:
 
 
 def test_the_cache_finds_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from osmia.compiler import build, running_kernel
+    from osmia.compiler import build
 
-    object_for((measure.request,), running_kernel())
+    target = Target("v3", (5, 12))
+    object_for((measure.request,), target)
 
     def never(*_: object) -> None:
         raise AssertionError("compiled again")
 
     monkeypatch.setattr(build, "checked_unit", never)
-    found = object_for((measure.request,), running_kernel())
+    found = object_for((measure.request,), target)
     assert found.maps["by_key"] is by_key
     assert found.globals["by_key_dropped"] is by_key.drops
 
@@ -437,7 +472,6 @@ def test_a_map_without_a_program() -> None:
     assert refusal(NotLoadedError, lambda: held.dropped) == refusal(NotLoadedError, held.to_dict)
     held.create()
     assert (len(held), held.to_dict(), held.top(3), list(held.items())) == (0, {}, [], [])
-    assert [len(part) for part in held.to_numpy()] == [0, 0, 0]
     assert refusal(KeyError, lambda: held[1]) == "alone: no key 1"
     assert held.get(1) is None
     assert 1 not in held
@@ -473,10 +507,14 @@ def fill(ctx: XdpContext) -> XdpAction:
 
 
 def test_ten_thousand_keys_are_read_by_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill.load()
+    require_numpy()
     import numpy as np
 
     from osmia.kernel.map import KernelMap
 
+    empty = [*many.to_numpy(), *many_stats.to_numpy(), *many_counts.to_numpy()]
+    assert [len(each) for each in empty] == [0] * 7
     for start in range(0, 10_000, 1000):
         fill.test_run(to_bytes(Given(key=start)))
     assert (many.dropped, many_stats.dropped, many_counts.dropped) == (0, 0, 0)

@@ -9,6 +9,7 @@ import pytest
 from osmia import HistogramSnapshot, StatsSnapshot
 from osmia.maps.scales import Scale, scale_of
 from refusal import refusal
+from this_kernel import require_numpy
 
 UNSIGNED, SIGNED = Scale(signed=False, linear=None), Scale(signed=True, linear=None)
 STEPS = Scale(signed=True, linear=(-10, 10, 5))
@@ -111,6 +112,7 @@ def test_statistics() -> None:
 
 
 def test_buckets_as_an_array() -> None:
+    require_numpy()
     found = of(UNSIGNED, {64: 5, 0: 1}).to_numpy()
     assert (found.dtype.names, len(found)) == (("low", "high", "count"), 65)
     assert found[-1].tolist() == (1 << 63, (1 << 64) - 1, 5)

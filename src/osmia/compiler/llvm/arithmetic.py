@@ -99,7 +99,8 @@ def bit_length(out: Emitter, value: str, high: int) -> str:
         )
         sign = out.value(f"sub i64 0, {upper}") if bits == 64 else upper
         used = out.value(f"lshr i64 {sign}, 63")
-        lengths.append(out.value(f"shl i64 {used}, {width.bit_length() - 1}"))
+        # Opaque, for LLVM makes `or` of additions without carries: before 6.10 the verifier forgets all bounds there.
+        lengths.append(out.opaque(out.value(f"shl i64 {used}, {width.bit_length() - 1}")))
         value = out.value(f"lshr i64 {value}, {lengths[-1]}")
         bits = width
     place = out.value(f"shl i64 {value}, 2")
