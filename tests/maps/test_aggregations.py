@@ -26,6 +26,7 @@ from osmia import (
     TpBtfContext,
     XdpAction,
     XdpContext,
+    XdpProgram,
     func,
     i8,
     i16,
@@ -42,7 +43,9 @@ from osmia import (
 )
 from osmia.compiler import Target
 from osmia.compiler.cache import object_for
+from osmia.flags import BPF_F_NO_PREALLOC
 from osmia.kernel.cpus import possible_cpus
+from osmia.kernel.features import kernel_version
 from osmia.programs.loaded import requests_of
 from refusal import refusal
 from system_packages import tool
@@ -375,6 +378,58 @@ def test_programs_that_are_loaded_apart_share_what_they_count_and_drop() -> None
 
 
 # Loaded in other ways
+
+
+def _closure(inner: HistogramMap[int]) -> XdpProgram:
+    """A program that adds to a map which no module names."""
+
+    @xdp
+    def program(ctx: XdpContext) -> XdpAction:
+        inner.add(1, len(ctx.packet))
+        inner.add(2, len(ctx.packet))
+        return XdpAction.PASS
+
+    return program
+
+
+grown = CountMap(u32, max_entries=4, flags=BPF_F_NO_PREALLOC)
+
+
+@tp_btf("hrtimer_expire_entry")
+def grow(ctx: TpBtfContext) -> None:
+    grown.add(7)
+
+
+def test_memory_that_is_taken_when_a_key_is_new() -> None:
+    if kernel_version() < (6, 1):
+        with pytest.raises(osmia.VerifierError):
+            grow.load()
+        return
+    with grow.attach():
+        time.sleep(0.2)
+    assert list(grown) == [7]
+    assert grown[7] > 0
+    grow.close()
+    grown.close()
+
+
+def test_of_a_function_around_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a closure holds has no name but its variable's, and neither has the counter of what it drops."""
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path))
+    for low in (0, 0, 8):  # compiled, from the cache, and compiled again
+        held = HistogramMap(u32, max_entries=1, low=low, high=80, step=8)
+
+        program = _closure(held)
+        program.test_run(bytes(64))
+        assert (held[1].count, held.dropped) == (1, 1)
+        assert {start: n for start, _, n in held[1] if n} == {64: 1}
+        program.close()
+        held.close()
+
+
+def test_memory_as_it_is_taken() -> None:
+    assert (counts.value_size, stats_by_key.value_size, by_key.value_size, sizes.value_size) == (8, 40, 528, 528)
+    assert Histogram(low=0, high=100, step=10).value_size == 8 * 10 + 24
 
 
 def test_handles_of_their_own_and_objects() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -71,6 +72,7 @@ def test_a_histogram_is_a_value() -> None:
     one, same = of(UNSIGNED, {3: 2}, 10), of(UNSIGNED, {3: 2}, 10)
     assert (one == same, hash(one) == hash(same), one == of(UNSIGNED, {3: 2}, 11)) == (True, True, False)
     assert (one.count, one.mean, len(one), one.buckets[3]) == (2, 5.0, 65, (4, 7, 2))
+    assert pickle.loads(pickle.dumps(one)) == one
     assert (of(UNSIGNED, {}).mean, of(UNSIGNED, {}).count) == (None, 0)
     with pytest.raises(AttributeError):
         one.sum = 5  # type: ignore[misc]

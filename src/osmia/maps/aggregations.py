@@ -76,7 +76,7 @@ class Aggregation(Map[K, S], Generic[K, S]):
 
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
-        keys, value = self._keys.describe(), self.value.__osmia_describe__()  # type: ignore[attr-defined]
+        keys, value = self._keys.describe(), self.value.__osmia_describe__()
         return type(self).__name__, self.name, keys, value, self.max_entries, self.flags
 
     def _snapshot(self, data: bytes) -> S:
@@ -137,8 +137,8 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
     def dropped(self) -> int:
         """How many values were dropped, since the programs were loaded, because there was no room for their key.
 
-        NotLoadedError where it is not live, and for a map that was opened or created without a program: those that add
-        to it count for themselves.
+        One whose program interrupted another one that was making room is among them. NotLoadedError where it is not
+        live, and for a map that was opened or created without a program: those that add to it count for themselves.
         """
         if self.backend and (self.drops is None or not self.drops.live):
             raise NotLoadedError(

@@ -64,6 +64,10 @@ class Measure(Declaration):
         """What the parts of all CPUs, one behind the other, are together."""
         raise NotImplementedError
 
+    def __osmia_describe__(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on."""
+        raise NotImplementedError
+
 
 class HistogramMeasure(Measure):
     """The sum of what was added, and how many values fell into each bucket."""
@@ -83,6 +87,7 @@ class HistogramMeasure(Measure):
         return HistogramSnapshot(self.scale, tuple(counts), total)
 
     def __osmia_describe__(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on."""
         return HISTOGRAM, self.signed, self.scale.linear
 
 
@@ -117,6 +122,7 @@ class StatsMeasure(Measure):
         return bits - (1 << 64) if self.signed and bits >= SIGN else bits
 
     def __osmia_describe__(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on."""
         return STATS, self.signed
 
 
@@ -133,6 +139,7 @@ class CountMeasure(Measure):
         return sum(count for (count,) in self.parts(data))
 
     def __osmia_describe__(self) -> tuple[object, ...]:
+        """What the object that is made of it depends on."""
         return (COUNT,)
 
 

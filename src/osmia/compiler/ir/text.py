@@ -160,6 +160,8 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"global {symbol}"
         case ir.SettingRead(symbol=symbol, type=type_):
             return f"(setting {symbol}: {type_})"
+        case ir.ConstantText(data=data) if len(data) > 8 and not any(data):
+            return f"{len(data)} zeros"
         case ir.ConstantText(data=data):
             return f"text {data!r}"
         case ir.HelperCall(helper=helper, arguments=arguments):
