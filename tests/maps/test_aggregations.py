@@ -46,6 +46,7 @@ from osmia.compiler.cache import object_for
 from osmia.flags import BPF_F_NO_PREALLOC
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.features import kernel_version
+from osmia.maps.scales import Scale
 from osmia.programs.loaded import requests_of
 from refusal import refusal
 from system_packages import tool
@@ -225,15 +226,15 @@ def test_the_kernel_keeps_what_the_model_keeps(values: list[tuple[int, int, int]
         assert counts[key] == len(mine)
         assert sums[key] == wrapped([number for _, number, _ in mine], signed=False)
     missed = len(values) - sum(map(len, of_key.values()))
-    for each, already in zip((by_key, linear_by_key, stats_by_key, counts, sums), before, strict=True):
-        assert set(each) == set(of_key)
-        assert len(each) == len(of_key)
-        assert each.dropped - already == missed  # nothing is lost without a word
+    by_keys: tuple[Any, ...] = (by_key, linear_by_key, stats_by_key, counts, sums)
+    for one, already in zip(by_keys, before, strict=True):
+        assert set(one) == set(of_key)
+        assert len(one) == len(of_key)
+        assert one.dropped - already == missed  # nothing is lost without a word
 
 
-widths = {
-    of.__name__: Histogram(i64 if of.signed else u64, name=of.__name__) for of in (u8, u16, u32, u64, i8, i16, i32)
-}  # type: ignore[attr-defined]
+of_widths: tuple[Any, ...] = (u8, u16, u32, i8, i16, i32)
+widths = {of.__name__: Histogram(i64 if of.signed else u64, name=of.__name__) for of in of_widths}
 U8, U16, U32, I8, I16, I32 = (widths[name] for name in ("u8", "u16", "u32", "i8", "i16", "i32"))
 small = Histogram(name="small")
 
@@ -435,8 +436,9 @@ def test_memory_as_it_is_taken() -> None:
 def test_handles_of_their_own_and_objects() -> None:
     target = Target("v3", (5, 12))
     data = object_for(requests_of("measure", [measure]), target).data
-    for what, options in ((measure, {"target": Target("v4", (6, 12))}), (data, {})):
-        with osmia.load(what, **options) as loaded:
+    ways: tuple[tuple[Any, Target | None], ...] = ((measure, Target("v4", (6, 12))), (data, None))
+    for what, of in ways:
+        with osmia.load(what, target=of) as loaded:
             for key in range(6):
                 loaded["measure"].test_run(to_bytes(Given(key=key, number=key, signed=-key)))
             for declared in ALL:
@@ -462,7 +464,7 @@ def test_bpftool_loads_an_object_and_shows_what_is_counted(tmp_path: Path, pins:
     opened = osmia.open_map(pins / "by_key")
     assert type(opened) is HistogramMap
     tool("bpftool").run("map", "update", "pinned", pins / "by_key", "key", "1", "0", "0", "0", "value", *["0"] * 528)
-    assert opened.to_dict() == {1: HistogramSnapshot(by_key.value.scale, (0,) * 65, 0)}
+    assert opened.to_dict() == {1: HistogramSnapshot(Scale(signed=False, linear=None), (0,) * 65, 0)}
     opened.close()
     shown = tool("bpftool").run("map", "dump", "pinned", pins / "linear").stdout
     (entry,) = json.loads(shown)
@@ -487,7 +489,7 @@ def test_the_cache_finds_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_scale_is_another_program() -> None:
     from osmia.compiler.fingerprint import describe
 
-    kinds = [
+    kinds: list[Any] = [
         *(Histogram(name="x"), Histogram(i64, name="x"), Histogram(low=0, high=4, step=2, name="x")),
         *(Histogram(low=0, high=4, step=1, name="x"), Stats(name="x"), Stats(i64, name="x")),
         *(HistogramMap(u32, max_entries=1, name="x"), HistogramMap(u64, max_entries=1, name="x")),

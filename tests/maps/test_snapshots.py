@@ -90,12 +90,13 @@ def test_histograms_are_added_and_subtracted() -> None:
         "two histograms of different scales have no common buckets: powers of two of u64 and -10 to 10 by 5 of i64"
     )
     wrong: Any = now
-    for use in (
+    uses: tuple[Any, ...] = (
         lambda: wrong + 1,
         lambda: wrong - 1,
         lambda: 1 + wrong,
         lambda: wrong + StatsSnapshot(0, 0, None, None),
-    ):
+    )
+    for use in uses:
         with pytest.raises(TypeError):
             use()
 
@@ -108,7 +109,8 @@ def test_statistics() -> None:
     assert none + some == some + none == sum([none, some]) == some
     assert some + StatsSnapshot(1, 100, 100, 100, 1) == StatsSnapshot(4, 90, -8, 100, 1)
     wrong: Any = some
-    for use in (lambda: wrong + 1, lambda: 1 + wrong):
+    uses: tuple[Any, ...] = (lambda: wrong + 1, lambda: 1 + wrong)
+    for use in uses:
         with pytest.raises(TypeError):
             use()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HISTOGRAMS = 5
 
 
-def lines(held: Any, most: int, key_text: Callable[[Any], str]) -> list[str]:
+def aggregation_lines(held: Any, most: int, key_text: Callable[[Any], str]) -> list[str]:
     """A line for the aggregation, and below it what it holds, the largest counts first; `most` entries of it."""
     if held.kind.fixed_keys:
         return _entry(f"{held.name}:", held.read())
@@ -28,7 +28,7 @@ def lines(held: Any, most: int, key_text: Callable[[Any], str]) -> list[str]:
     return [head, *below, *([f"  ... and {more} more"] if more else [])]
 
 
-def entries(held: Any, plain: Callable[[Any], Any]) -> list[dict[str, object]]:
+def aggregation_entries(held: Any, plain: Callable[[Any], Any]) -> list[dict[str, object]]:
     """All that it holds, as JSON has it. An aggregation without keys is an array of one."""
     found = {0: held.read()} if held.kind.fixed_keys else held.to_dict()
     return [{"key": plain(key), "value": _plain(value)} for key, value in found.items()]

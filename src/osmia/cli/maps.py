@@ -151,9 +151,9 @@ def _map_lines(held: Any) -> list[str]:
     if isinstance(held, Readable):
         return _event_lines(held)
     if held.aggregates:
-        from osmia.cli.aggregations import lines
+        from osmia.cli.aggregations import aggregation_lines
 
-        return lines(held, SHOWN, _shown_key)
+        return aggregation_lines(held, SHOWN, _shown_key)
     if not _has_entries(held):
         return [f"{held.name}: {held.kind.kernel_name}"]
     entries = _entries(held)
@@ -183,9 +183,9 @@ def _value(value: Any) -> str:
 
 def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
     if held.aggregates:
-        from osmia.cli.aggregations import entries
+        from osmia.cli.aggregations import aggregation_entries
 
-        return entries(held, _plain_key)
+        return aggregation_entries(held, _plain_key)
     return [{"key": _plain_key(key)} | _json_value(value, cpus) for key, value in _entries(held)]
 
 

@@ -140,12 +140,13 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
         One whose program interrupted another one that was making room is among them. NotLoadedError where it is not
         live, and for a map that was opened or created without a program: those that add to it count for themselves.
         """
-        if self.backend and (self.drops is None or not self.drops.live):
+        _ = self.backend  # NotLoadedError, which says why, where it is not live
+        drops = self.drops
+        if drops is None or not drops.live:
             raise NotLoadedError(
                 f"{self.subject}: what it had no room for is counted where the programs that add to it are loaded"
             )
-        assert self.drops is not None
-        return int(self.drops.value)
+        return int(drops.value)
 
     def close(self) -> None:
         """Let go of the live map, and of the counter of what was dropped. The kernel keeps what programs there use."""
