@@ -85,7 +85,7 @@ def test_aggregations_of_a_file_and_of_an_object(netns: Namespace, tmp_path: Pat
     assert [entry["value"] for entry in maps["stats_by_key"]] == [spread] * 3
     assert sorted((entry["key"], entry["value"]) for entry in maps["hits"]) == [(0, 3), (1, 12)]
     assert maps["unused"] == [{"key": 0, "value": {"count": 0, "sum": 0, "mean": None, "buckets": []}}]
-    assert report["globals"] == {"by_key_dropped": 0, "stats_by_key_dropped": 0, "hits_dropped": 3}
+    assert (report["dropped"], report["globals"]) == ({"by_key": 0, "stats_by_key": 0, "hits": 3}, {})
 
 
 def test_as_text(tmp_path: Path) -> None:

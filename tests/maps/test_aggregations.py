@@ -375,7 +375,7 @@ def test_programs_that_are_loaded_apart_share_what_they_count_and_drop() -> None
     add_too.test_run(bytes(64))
     assert (counts[3], counts.dropped) == (3, 2 + 12)
     counts.close()
-    assert refusal(NotLoadedError, lambda: counts.dropped) == "counts is closed"
+    assert refusal(NotLoadedError, lambda: counts.dropped) == "counts: the count of its losses is closed"
 
 
 # Loaded in other ways
@@ -483,7 +483,7 @@ def test_the_cache_finds_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "checked_unit", never)
     found = object_for((measure.request,), target)
     assert found.maps["by_key"] is by_key
-    assert found.globals["by_key_dropped"] is by_key.drops
+    assert found.globals["osmia_lost_by_key"] is by_key.losses
 
 
 def test_another_scale_is_another_program() -> None:
@@ -512,8 +512,9 @@ def test_maps_of_others_are_what_they_were_declared_as() -> None:
     same.open(fd=by_key.fd)
     assert set(same) == set(by_key)
     assert refusal(NotLoadedError, lambda: same.dropped) == (
-        "same: what it had no room for is counted where the programs that add to it are loaded"
-    ).replace("same", same.subject)
+        f"{same.subject}: the count of its losses is not loaded: programs of osmia's that write to it count them, once "
+        "they are loaded"
+    )
     same.close()
     other = Histogram(i64, name="other")
     text = refusal(osmia.ObjectError, lambda: other.open(fd=sizes.fd))
@@ -523,12 +524,27 @@ def test_maps_of_others_are_what_they_were_declared_as() -> None:
     assert text.endswith("a value has no field linear_0_126_2 there; it has sum, log2")
 
 
+def test_what_is_pinned_goes_on_with_what_was_dropped(pins: Path) -> None:
+    for key in range(6):
+        run(key, 1, 1)
+    counts.pin(pins / "counts")
+    assert {"counts", "counts_lost"} <= {path.name for path in pins.iterdir()}
+    measure.close()
+    counts.close()
+    counts.open(pins / "counts")
+    assert (len(counts), counts.dropped) == (4, 2)
+    add_too.test_run(bytes(64))
+    assert counts.dropped == 2 + 6
+    counts.unpin(pins / "counts")
+    assert not {"counts", "counts_lost"} & {path.name for path in pins.iterdir()}
+
+
 def test_a_map_without_a_program() -> None:
     held = HistogramMap(u32, max_entries=4, name="alone")
     assert refusal(NotLoadedError, lambda: held[1]) == refusal(NotLoadedError, held.to_dict)
-    assert refusal(NotLoadedError, lambda: held.dropped) == refusal(NotLoadedError, held.to_dict)
+    assert refusal(NotLoadedError, lambda: held.dropped).startswith("alone: the count of its losses is not loaded")
     held.create()
-    assert (len(held), held.to_dict(), held.top(3), list(held.items())) == (0, {}, [], [])
+    assert (held.dropped, len(held), held.to_dict(), held.top(3), list(held.items())) == (0, 0, {}, [], [])
     assert refusal(KeyError, lambda: held[1]) == "alone: no key 1"
     assert held.get(1) is None
     assert 1 not in held

@@ -20,7 +20,7 @@ def aggregation_lines(held: Any, most: int, key_text: Callable[[Any], str]) -> l
     found = held.to_dict()
     counted = sorted(found.items(), key=lambda entry: _count(entry[1]), reverse=True)
     shown = counted[: HISTOGRAMS if held.kind.class_name == "HistogramMap" else most]
-    dropped = f", {held.dropped} values dropped" if held.drops is not None and held.dropped else ""
+    dropped = f", {held.dropped} values dropped" if held.losses.live and held.dropped else ""
     head = f"{held.name}: {len(found)} of {held.max_entries} at most{dropped}"
     width = max((len(key_text(key)) for key, _ in shown), default=0)
     below = [line for key, value in shown for line in _entry(f"  {key_text(key):>{width}}:", value)]

@@ -9,7 +9,7 @@ from osmia.cli import clock
 from osmia.errors import LONGEST_SHOWN
 from osmia.kernel.cpus import online_cpus, possible_cpus
 from osmia.maps import PerCpuValues
-from osmia.maps.declaration import DROPPED, Map
+from osmia.maps.declaration import Map
 from osmia.maps.reading import Readable
 from osmia.record import record
 
@@ -48,9 +48,7 @@ class Text:
         maps = _declared_maps(report.loaded)
         for held in maps.values():
             lines += _map_lines(held)
-        beside = {f"{name}{DROPPED}" for name, held in maps.items() if held.drops is not None}
-        shown = {name: held for name, held in report.loaded.globals.items() if name not in beside}
-        lines += [f"{name}: {_shown(held.value)}" for name, held in shown.items()]
+        lines += [f"{name}: {_shown(held.value)}" for name, held in report.loaded.globals.items()]
         for program in report.loaded.programs.values():
             for each in program.errors():
                 times = "once" if each.count == 1 else f"{each.count} times"
@@ -81,6 +79,11 @@ class Json:
             },
             "events": {
                 name: _json_events(held) for name, held in _declared_maps(loaded).items() if isinstance(held, Readable)
+            },
+            "dropped": {
+                name: held.losses.value
+                for name, held in _declared_maps(loaded).items()
+                if held.aggregates and held.losses is not None and held.losses.live
             },
             "globals": {name: _plain(held.value) for name, held in loaded.globals.items()},
             "settings": {name: _plain(value) for name, value in loaded.settings.items()},

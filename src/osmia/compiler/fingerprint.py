@@ -71,8 +71,6 @@ def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
     if step in ("key", "value", "inner", "losses") and isinstance(base, Map):
         return getattr(base, step)
-    if step == "dropped" and isinstance(base, Map):
-        return getattr(base, "drops", MISSING)
     if step == "layout" and not isinstance(base, type):
         layout = getattr(base, "layout", None)
         return getattr(layout, "of", MISSING)

@@ -6,10 +6,11 @@ Each is a map with one value per CPU. What its value is, the measure says, which
 from __future__ import annotations
 
 from osmia.abi.generated import BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH
-from osmia.errors import NotLoadedError, shown_type
+from osmia.errors import shown_type
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView
 from osmia.maps.codec import Codec
 from osmia.maps.declaration import Map
+from osmia.maps.losses import COUNT, Counting, Losses
 from osmia.maps.mapping import Walked
 from osmia.maps.table import MapKind
 from osmia.types import i64, u64
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, NoReturn
 
+    from osmia.btf.read import Btf
     from osmia.maps.measures import Measure
 
 K = TypeVar("K")
@@ -93,6 +95,17 @@ class Aggregation(Map[K, S], Generic[K, S]):
         return f"<{type(self).__name__}({keys}{of}{size}) {self.name or 'without a name'}, {state}>"
 
 
+class Dropped(Losses):
+    """The count of the values that an aggregation had no room for."""
+
+    layout = COUNT
+
+    def difference(self, btf: Btf, number: int) -> str:
+        """A count is a count: what is kept is said by the map itself."""
+        del btf, number
+        return ""
+
+
 class Single(Aggregation[int, S], Generic[S]):
     """An aggregation without keys."""
 
@@ -114,7 +127,7 @@ class Single(Aggregation[int, S], Generic[S]):
         return str(self.read()) if self.live else repr(self)
 
 
-class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K, S]):
+class KeyedAggregation(Aggregation[K, S], Counting[K, S], Walked[K, S], Mapping[K, S], Generic[K, S]):
     """An aggregation by key.
 
     A program that adds for a key which is new makes room for it; where there is none left, the value is dropped, and
@@ -135,24 +148,12 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
 
     @property
     def dropped(self) -> int:
-        """How many values were dropped, since the programs were loaded, because there was no room for their key.
+        """How many values programs dropped because there was no room for their key.
 
-        One whose program interrupted another one that was making room is among them. NotLoadedError where it is not
-        live, and for a map that was opened or created without a program: those that add to it count for themselves.
+        One whose program interrupted another one that was making room is among them. NotLoadedError where no program of
+        osmia's that adds to it is loaded, and it was not created.
         """
-        _ = self.backend  # NotLoadedError, which says why, where it is not live
-        drops = self.drops
-        if drops is None or not drops.live:
-            raise NotLoadedError(
-                f"{self.subject}: what it had no room for is counted where the programs that add to it are loaded"
-            )
-        return int(drops.value)
-
-    def close(self) -> None:
-        """Let go of the live map, and of the counter of what was dropped. The kernel keeps what programs there use."""
-        super().close()
-        if self.drops is not None:
-            self.drops.close()
+        return self.losses.value
 
     def items(self) -> ItemsView[K, S]:
         """Keys with what was added for them, all read at once."""
@@ -193,13 +194,10 @@ class KeyedAggregation(Aggregation[K, S], Walked[K, S], Mapping[K, S], Generic[K
         def __setitem__(self, key: Any, value: Any) -> NoReturn:
             raise TypeError(f"{self.subject}: user code writes nothing into it: kernel code adds to it, m.add(...)")
 
+    def _counter(self) -> Losses:
+        return Dropped(self)
+
     def _top(self, n: int, by: str, measures: tuple[str, ...]) -> list[tuple[K, S]]:
         from osmia.maps.snapshots import ranked
 
         return ranked(list(self._entries()), n, by, measures)
-
-    def _count_dropped(self) -> None:
-        """Declare the counter of what is dropped, which is named like the map once that has a name."""
-        from osmia.maps.counters import Counter
-
-        self.drops = Counter()

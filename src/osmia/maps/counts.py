@@ -25,7 +25,6 @@ class CountMap(KeyedAggregation[K, int], Generic[K]):
     def __init__(self, key: type[K], *, max_entries: int, name: str = "", flags: int = 0) -> None:
         """Declare counts for up to `max_entries` keys. The name is the variable's unless `name` says."""
         super().__init__(key, CountMeasure(), max_entries=max_entries, name=name, flags=flags)
-        self._count_dropped()
 
     def add(self, key: K, amount: int = 1, /) -> None:  # noqa: ARG002 - kernel code's
         """In kernel code: add a number that is not negative to the count of `key`."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self
 
     from osmia.maps.backend import MapBackend
-    from osmia.maps.globals import Variable
     from osmia.maps.info import MapInfo
     from osmia.maps.losses import Losses
     from osmia.maps.table import MapKind
@@ -36,7 +35,6 @@ KERNEL_ONLY = {  # what user code writes instead
 }
 LARGEST_PER_CPU = 32768  # PCPU_MIN_UNIT_SIZE in linux/percpu.h
 MAKER = "osmia.programs.creation"
-DROPPED = "_dropped"  # behind a map's name: the counter of what it had no room for
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
@@ -128,13 +126,11 @@ class Map(Shared, Generic[K, V]):
     map_extra: int = 0
     """What the type takes besides, 0 for most."""
     losses: Losses | None = None
-    """What counts the events that had no room, of maps that hand over events."""
+    """What counts the events that had no room, of maps that hand over events; of aggregations the values."""
     inner: Map[Any, Any] | None = None
     """Of a map of maps: the declaration that all maps in it are like."""
     aggregates = False
     """Whether kernel code adds values to it, and nothing else: a histogram and the like."""
-    drops: Variable | None = None
-    """Of those with keys: the counter of what there was no room for, of the programs that are loaded here."""
     made_live_by = (
         "attach a program that uses it, take the handle that load() gives, create() it, or open() the path where it is "
         "pinned"

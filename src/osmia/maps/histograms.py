@@ -86,7 +86,6 @@ class HistogramMap(KeyedAggregation[K, HistogramSnapshot], Generic[K]):
         """
         scale = linear_scale("HistogramMap", low, high, step, signed=is_signed("HistogramMap", of))
         super().__init__(key, HistogramMeasure(scale), max_entries=max_entries, name=name, flags=flags)
-        self._count_dropped()
 
     def add(self, key: K, value: int, /) -> None:  # noqa: ARG002 - kernel code's
         """In kernel code: count a value in the histogram of `key`."""

@@ -1,19 +1,29 @@
-"""What is counted of each ring: events that kernel code could not write, as nobody had read the ones before them."""
+"""What is counted of each ring: events that kernel code could not write, as nobody had read the ones before them.
+
+And of each aggregation by key: values for keys that it had no room for.
+"""
 
 from __future__ import annotations
 
+import os
+
+from osmia.generic import Generic, TypeVar
 from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, layout_of, place
+from osmia.maps.declaration import Map
 from osmia.maps.globals import Variable
 from osmia.types import u64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import Any
 
     from osmia.btf.read import Btf
     from osmia.layout import Layout
     from osmia.maps.backend import MapBackend
-    from osmia.maps.declaration import Map
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 PREFIX = "osmia_lost_"
 """What begins the names of these variables in objects; the name of the ring follows."""
@@ -101,3 +111,37 @@ class Losses(Variable):
     def _use(self, backend: MapBackend) -> None:
         self._backend = backend
         self._cell = None
+
+
+class Counting(Map[K, V], Generic[K, V]):
+    """A map whose losses are counted: what counts them has a name beside the map's where that is pinned."""
+
+    losses: Losses
+
+    def pin(self, path: str | PathLike[str], /) -> None:
+        """Give it a name in a BPF file system, and what counts its losses that name and `_lost`."""
+        super().pin(path)
+        if self.losses.live:
+            self.losses.backend.pin(lost_path(path))
+
+    def unpin(self, path: str | PathLike[str], /) -> None:
+        """Take those names away; the map stays as long as something uses it.
+
+        ValueError where something else is pinned there, KernelError where nothing is.
+        """
+        super().unpin(path)
+        if self.losses.live and os.access(lost_path(path), os.F_OK):
+            self.losses.backend.unpin(lost_path(path))
+
+    def _start(self) -> None:
+        super()._start()
+        self.losses = self._counter()
+
+    def _counter(self) -> Losses:
+        """What counts them."""
+        return Losses(self)
+
+
+def lost_path(path: str | PathLike[str]) -> str:
+    """Where what counts the losses of a map is pinned beside it."""
+    return f"{os.fspath(path)}_lost"

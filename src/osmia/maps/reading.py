@@ -6,14 +6,12 @@ import os
 
 from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
-from osmia.maps.declaration import Map
 from osmia.maps.events import NOTHING
-from osmia.maps.losses import Losses
+from osmia.maps.losses import Counting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-    from os import PathLike
     from typing import Any, Protocol, Self
 
     from osmia.maps.backend import MapBackend
@@ -53,13 +51,12 @@ SHORTEST, LONGEST = 0.000_05, 0.001
 """How long to wait for what is reserved and not submitted yet, in seconds: nothing wakes a reader for that."""
 
 
-class Readable(Map[K, E], Generic[K, E]):
+class Readable(Counting[K, E], Generic[K, E]):
     """What maps have in common whose events user code reads, each of them once.
 
     There is one reader of a map at a time. Threads of one process may share it; each event goes to one of them.
     """
 
-    losses: Losses
     _source: Source | None
     _stops: int
     """How often reading was stopped: what began before ends then."""
@@ -167,30 +164,11 @@ class Readable(Map[K, E], Generic[K, E]):
     def _open_source(self) -> Source:
         raise NotImplementedError
 
-    def pin(self, path: str | PathLike[str], /) -> None:
-        """Give it a name in a BPF file system, and what counts its losses that name and `_lost`."""
-        super().pin(path)
-        if self.losses.live:
-            self.losses.backend.pin(lost_path(path))
-
-    def unpin(self, path: str | PathLike[str], /) -> None:
-        """Take those names away; the map stays as long as something uses it.
-
-        ValueError where something else is pinned there, KernelError where nothing is.
-        """
-        super().unpin(path)
-        if self.losses.live and os.access(lost_path(path), os.F_OK):
-            self.losses.backend.unpin(lost_path(path))
-
     def handle(self, backend: MapBackend, name: str = "") -> Self:
         """An independent live map of the same declaration, whose losses are not known yet."""
         twin = super().handle(backend, name)
         vars(twin).pop("_wake", None)
         return twin
-
-    def _start(self) -> None:
-        super()._start()
-        self.losses = Losses(self)
 
     def _use(self, backend: Any) -> None:
         super()._use(backend)
@@ -226,11 +204,6 @@ def check_timeout(subject: str, timeout: object) -> None:
     """Refuse what is no time in seconds."""
     if timeout is not None and (not isinstance(timeout, (int, float)) or timeout != timeout):  # noqa: PLR0124 - NaN
         raise TypeError(f"{subject}: a timeout is a number of seconds, or None, not {shown(timeout)}")
-
-
-def lost_path(path: str | PathLike[str]) -> str:
-    """Where what counts the losses of a map is pinned beside it."""
-    return f"{os.fspath(path)}_lost"
 
 
 class _Wake:

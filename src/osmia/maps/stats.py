@@ -44,7 +44,6 @@ class StatsMap(KeyedAggregation[K, StatsSnapshot], Generic[K]):
         """Declare them for values of u64, or of i64, and up to `max_entries` keys, which take 40 bytes a CPU each."""
         measure = StatsMeasure(signed=is_signed("StatsMap", of))
         super().__init__(key, measure, max_entries=max_entries, name=name, flags=flags)
-        self._count_dropped()
 
     def add(self, key: K, value: int, /) -> None:  # noqa: ARG002 - kernel code's
         """In kernel code: count a value for `key`."""

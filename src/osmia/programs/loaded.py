@@ -7,7 +7,7 @@ import sys
 
 from osmia.errors import ObjectError, shown, with_article
 from osmia.generic import TypeVar, overload
-from osmia.maps.declaration import DROPPED, RESERVED, Map, Shared
+from osmia.maps.declaration import RESERVED, Map, Shared
 from osmia.programs.program import FROM_COMMAND_LINE, Program
 
 TYPE_CHECKING = False
@@ -69,8 +69,6 @@ class Loaded:
         for name, each in self.maps.items():
             if each.losses is not None:
                 self._bind_losses(name, each)
-            if each.aggregates:
-                each.drops = self.globals.get(f"{name}{DROPPED}")
 
     @overload
     def __getitem__(self, what: M) -> M: ...
@@ -165,9 +163,6 @@ class Loaded:
         backend = self._object.maps.get(variable.section) if variable is not None else None
         if variable is not None and backend is not None and handle.losses is not None:
             handle.losses.bind(backend, variable.offset)
-        held = what.handle(found.backend)
-        held.drops = found.drops
-        return held
 
     def _check_shape(self, what: Map[Any, Any], there: MapSpec, name: str) -> None:
         """Refuse a declaration that is not like the object's map; of a map of maps, those in it too."""

@@ -48,7 +48,7 @@ def open_losses(ring: Map[Any, Any], path: str, *, create: bool) -> None:
     Where there is none nothing counts, unless it is created.
     """
     from osmia.kernel import pins
-    from osmia.maps.reading import lost_path
+    from osmia.maps.losses import lost_path
 
     losses = ring.losses
     assert losses is not None

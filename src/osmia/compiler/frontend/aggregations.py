@@ -14,12 +14,11 @@ from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.lookups import lookup_or_init
 from osmia.compiler.frontend.map_keys import map_key
 from osmia.compiler.frontend.operators import binary, constant, integer
-from osmia.compiler.frontend.variables import variable_place
+from osmia.compiler.frontend.rings import lost
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import I64_HIGH, U64_HIGH, IntType, OptionalType, PlaceType, storage_type
 from osmia.layout import ArrayLayout, IntegerLayout
 from osmia.maps.aggregations import Aggregation, KeyedAggregation
-from osmia.maps.declaration import DROPPED
 from osmia.maps.measures import EVERY, SIGN, CountMeasure, HistogramMeasure, Measure, StatsMeasure
 from osmia.types import u64
 
@@ -55,7 +54,8 @@ def add_value(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir
     keep_found, here = state.kept(found, location)
     entry = ir.Unwrap(PlaceType(map_.value), location, here)
     missing = ir.IsNone(ir.BOOL, location, here)
-    dropped = (_dropped(state, map_, location),) if keyed else ()
+    path = state.unit.map_paths[map_.symbol]
+    dropped = (lost(state, Static(declared, path, location), map_, location),) if keyed else ()
     counted = ir.If(location, missing, dropped, _counted(state, declared.value, entry, value, location))
     statements = (*keep_key, *keep_value, keep_found, counted)
     return ir.Sequence(ir.NONE, location, statements, ir.Constant(ir.NONE, location, 0))
@@ -106,17 +106,6 @@ def _kept(state: FunctionState, value: ir.Expression) -> tuple[tuple[ir.Statemen
     """A value that is found once and used more than once."""
     assign, read = state.kept(value)
     return (assign,), read
-
-
-def _dropped(state: FunctionState, map_: ir.MapReference, location: Location) -> ir.Statement:
-    """Count a value that there is no room for."""
-    declared = map_.declaration
-    assert isinstance(declared, KeyedAggregation)
-    assert declared.drops is not None, "only what an object declares has none"
-    declared.drops.take_name(map_.symbol + DROPPED)
-    path = ("dropped", state.unit.map_paths[map_.symbol])
-    place = variable_place(state, Static(declared.drops, path, location), location)
-    return _add(place, constant(1, location), location)
 
 
 def _counted(
