@@ -46,12 +46,7 @@ def add_value(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir
     keep_key, key = ((), key) if isinstance(key, ir.Constant) else _kept(state, key)
     value = _value(state, map_, arguments[keyed]) if len(arguments) > keyed else constant(1, location)
     keep_value, value = ((), value) if isinstance(value, ir.Constant) else _kept(state, value)
-    found: ir.Expression = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
-    if keyed:
-        # New keys start as zeros, which do not fit on the stack.
-        zeros = ir.ConstantText(PlaceType(map_.value), location, bytes(map_.value.size))
-        found = lookup_or_init(state, map_, key, zeros, location)
-    keep_found, here = state.kept(found, location)
+    keep_found, here = state.kept(_found(state, map_, key, location, keyed=keyed), location)
     entry = ir.Unwrap(PlaceType(map_.value), location, here)
     missing = ir.IsNone(ir.BOOL, location, here)
     path = state.unit.map_paths[map_.symbol]
@@ -59,6 +54,17 @@ def add_value(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir
     counted = ir.If(location, missing, dropped, _counted(state, declared.value, entry, value, location))
     statements = (*keep_key, *keep_value, keep_found, counted)
     return ir.Sequence(ir.NONE, location, statements, ir.Constant(ir.NONE, location, 0))
+
+
+def _found(
+    state: FunctionState, map_: ir.MapReference, key: ir.Expression, location: Location, *, keyed: bool
+) -> ir.Expression:
+    """Where it is kept; None where there is no room for a key that is new. A new one starts as zeros."""
+    if not keyed:
+        return ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, key)
+    # They would not fit on the stack.
+    zeros = ir.ConstantText(PlaceType(map_.value), location, bytes(map_.value.size))
+    return lookup_or_init(state, map_, key, zeros, location)
 
 
 def _arguments(state: FunctionState, map_: ir.MapReference, node: ast.Call, *, keyed: bool) -> list[ast.expr]:
