@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from osmia.dtypes import import_numpy
 from osmia.maps.draining import drained_dtype
 from osmia.maps.perf_by_time import TimeReader
-from osmia.maps.perf_reader import DATA, KIND, LOST, NO_RECORD, SAMPLE, SIZE_SHIFT, TIME, header, piece
+from osmia.maps.perf_reader import DATA, KIND, NO_RECORD, SAMPLE, SIZE_SHIFT, TIME, header, piece
 
 if TYPE_CHECKING:
     from typing import Any
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from osmia.maps.backend import PerfBuffer
     from osmia.maps.perf import PerfEventArray
-    from osmia.maps.perf_by_time import Stamped
     from osmia.maps.perf_reader import PerfReader
 
 FEW = 64
@@ -75,9 +74,9 @@ def _of_each_cpu(reader: PerfReader, most: int | None, dtype: np.dtype[Any]) -> 
         end = buffer.head[0]
         while buffer.tail[0] < end and left != 0:
             at = buffer.tail[0]
-            size, count = _run(reader, buffer, at, end, left)
+            size, count = run(reader, buffer, at, end, left)
             if count:
-                records = _copied(buffer, at, size, count)
+                records = copied(buffer, at, size, count)
                 found.append(Piece(buffer.cpu, import_numpy().ndarray((count,), dtype, records, 0, (size,))))
                 _take_out(reader, buffer, at + size * count)
                 left = None if left is None else left - count
@@ -91,7 +90,7 @@ def _of_each_cpu(reader: PerfReader, most: int | None, dtype: np.dtype[Any]) -> 
     return found
 
 
-def _run(reader: PerfReader, buffer: PerfBuffer, at: int, end: int, most: int | None) -> tuple[int, int]:
+def run(reader: PerfReader, buffer: PerfBuffer, at: int, end: int, most: int | None) -> tuple[int, int]:
     """The size of the next record, and how many events of that size lie one behind the other from it on."""
     kind, size = header(buffer, at, end)
     if not reader.is_event(kind, size):
@@ -113,7 +112,7 @@ def _run(reader: PerfReader, buffer: PerfBuffer, at: int, end: int, most: int | 
     return size, index if other[index] else count
 
 
-def _copied(buffer: PerfBuffer, at: int, size: int, count: int) -> bytearray:
+def copied(buffer: PerfBuffer, at: int, size: int, count: int) -> bytearray:
     """Records in one piece. They are copied with their headers, which takes half the time."""
     data, place = piece(buffer, at, size * count)
     return bytearray(data[place : place + size * count])
@@ -124,32 +123,14 @@ def _take_out(reader: PerfReader, buffer: PerfBuffer, end: int) -> None:
     buffer.tail[0] = end
 
 
-def _sorted(found: list[Stamped], size: int, dtype: np.dtype[Any]) -> Piece:
-    """Records of several CPUs, in their order, as one piece."""
-    numpy = import_numpy()
-    records = numpy.empty(len(found), dtype)
-    records["time"] = [each[0] for each in found]
-    events = bytearray().join([each[3][DATA : DATA + size] for each in found])
-    records["event"] = numpy.frombuffer(events, dtype["event"])
-    return Piece([each[1] for each in found], records)
-
-
 def _oldest(reader: TimeReader, most: int | None, dtype: np.dtype[Any]) -> list[Piece]:
-    while not (reader.taken and reader.taken[0][0] <= reader.complete):
-        if not reader.collect():
-            return []
-    found: list[Stamped] = []
-    try:
-        while reader.taken and reader.taken[0][0] <= reader.complete and (most is None or len(found) < most):
-            _, cpu, kind, data = reader.taken[0]
-            if reader.is_event(kind, len(data)):
-                found.append(reader.taken.popleft())
-            elif found and kind != LOST:  # an error, which the next call gives
-                break
-            else:
-                reader.taken.popleft()
-                reader.pass_over(cpu, kind, data, 0, len(data))
-        return [_sorted(found, reader.size, dtype)] if found else []
-    except BaseException:
-        reader.taken.extendleft(reversed(found))
-        raise
+    """The oldest events, which are taken out."""
+    from osmia.maps import perf_arrays_by_time
+
+    while most != 0 and reader.pending:
+        if reader.taken and reader.taken[0][0] <= reader.complete:
+            return perf_arrays_by_time.of_taken(reader, most, dtype)
+        found = perf_arrays_by_time.of_buffers(reader, most, dtype)
+        if found:
+            return found
+    return []

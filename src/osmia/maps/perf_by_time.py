@@ -25,6 +25,24 @@ SLACK = 1000
 """By so many ns two CPUs may differ about the time."""
 
 
+class Turn:
+    """What there is once all is there that is older than some time."""
+
+    __slots__ = ("before", "count", "ends", "now", "starts")
+
+    def __init__(self, now: int, before: deque[Stamped], count: int, starts: list[int], ends: list[int]) -> None:
+        self.now = now
+        """That time, in ns."""
+        self.before = before
+        """Records that were taken out before."""
+        self.count = count
+        """How many those are."""
+        self.starts = starts
+        """Where the records of each buffer begin,"""
+        self.ends = ends
+        """and where they end."""
+
+
 class TimeReader(PerfReader):
     """What has been read of the buffers, and what comes next: the oldest record of all CPUs.
 
@@ -65,27 +83,38 @@ class TimeReader(PerfReader):
 
     def collect(self) -> bool:
         """Take out what is there, and find up to which time nothing is missing. False where there is nothing."""
-        before = self.taken
-        if not before and not super().pending:
+        if not self.pending:
             return False
-        now = time.monotonic_ns() - SLACK
-        self.buffers.wait_for_running()
-        count = len(before)
-        starts = [each.tail[0] for each in self.buffers.of]
-        ends = [each.head[0] for each in self.buffers.of]
-        found = [*before]
-        for buffer, start, end in zip(self.buffers.of, starts, ends, strict=True):
+        turn = self.wait()
+        found = [*turn.before]
+        for buffer, start, end in zip(self.buffers.of, turn.starts, turn.ends, strict=True):
             found += _records(buffer, start, end)
         found.sort(key=itemgetter(0))
-        taken = deque(found)
+        self.take_out(turn, deque(found))
+        return True
+
+    def wait(self) -> Turn:
+        """Wait until nothing is missing up to now; what is there then."""
+        now = time.monotonic_ns() - SLACK
+        self.buffers.wait_for_running()
+        before = self.taken
+        starts = [each.tail[0] for each in self.buffers.of]
+        return Turn(now, before, len(before), starts, [each.head[0] for each in self.buffers.of])
+
+    def take_out(self, turn: Turn, taken: deque[Stamped]) -> bool:
+        """Empty the buffers, of which `taken` is kept. False, and nothing is done, where a signal handler took some."""
         tails = [each.tail for each in self.buffers.of]
-        if self.taken is not before or len(before) != count or starts != [tail[0] for tail in tails]:
-            return True  # a signal handler took some meanwhile
-        take_out = map(setitem, tails, repeat(0), ends)
+        if (
+            self.taken is not turn.before
+            or len(turn.before) != turn.count
+            or turn.starts != [each[0] for each in tails]
+        ):
+            return False
+        take_out = map(setitem, tails, repeat(0), turn.ends)
         # No signal handler runs between these two: records are neither lost nor given twice.
         self.taken = taken
         any(take_out)
-        self.complete = now
+        self.complete = turn.now
         return True
 
 
