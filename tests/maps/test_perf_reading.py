@@ -423,18 +423,21 @@ def test_a_callback_that_raises() -> None:
         assert small.poll(fail, timeout=0) == 0
 
 
+@pytest.mark.parametrize("other", [by_read, by_drain, by_drain_of_few])
 @pytest.mark.parametrize(("program", "held"), [(send, SEEN), (send_sorted, SORTED)])
-def test_threads_share_the_events(program: Any, held: Any) -> None:
+def test_threads_share_the_events(program: Any, held: Any, other: Any) -> None:
     with loaded(program, held, NUMBERS):
         children = start_senders(program, TIMES // 4)
         done = threading.Event()
         found: list[list[tuple[int, int, int]]] = [[], []]
 
-        def read(into: list[tuple[int, int, int]]) -> None:
+        def read(into: list[tuple[int, int, int]], how: Any) -> None:
             while not done.is_set() or held.pending:
-                into += by_read(held)
+                into += how(held)
 
-        threads = [threading.Thread(target=read, args=(into,)) for into in found]
+        threads = [
+            threading.Thread(target=read, args=arguments) for arguments in zip(found, (by_read, other), strict=True)
+        ]
         for each in threads:
             each.start()
         while not ended(children):
@@ -447,8 +450,9 @@ def test_threads_share_the_events(program: Any, held: Any) -> None:
         assert len({*found[0], *found[1]}) == len(found[0]) + len(found[1])
 
 
+@pytest.mark.parametrize("read", [by_read, by_drain])
 @pytest.mark.parametrize(("program", "held"), [(send, SEEN), (send_sorted, SORTED)])
-def test_a_signal_handler_reads_too(program: Any, held: Any) -> None:
+def test_a_signal_handler_reads_too(program: Any, held: Any, read: Any) -> None:
     with loaded(program, held, NUMBERS):
         handled: list[tuple[int, int, int]] = []
 
@@ -461,7 +465,7 @@ def test_a_signal_handler_reads_too(program: Any, held: Any) -> None:
         before = signal.signal(signal.SIGALRM, handle)
         signal.setitimer(signal.ITIMER_REAL, 0.001)
         try:
-            received = received_while(start_senders(program, TIMES // 2), held, by_read)
+            received = received_while(start_senders(program, TIMES // 2), held, read)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -485,7 +489,9 @@ def test_ctrl_c_ends_a_waiting_reader_and_loses_nothing() -> None:
 
 def test_a_forked_process_cannot_read_it() -> None:
     with loaded(one):
-        one.test_run(PACKET)
+        for _ in range(3):
+            one.test_run(PACKET)
+        assert small.read(0) == Small(number=7, length=64)  # those behind it are made ready, too
         for use in (lambda: small.read(0), small.drain, lambda: small.samples.read(0), lambda: small.pending):
             found = outcome(use)
             assert (found.error, found.text) == (
@@ -494,6 +500,7 @@ def test_a_forked_process_cannot_read_it() -> None:
                 "in the forked one",
             )
         assert outcome(small.close).error == ""
+        assert small.read(0) == Small(number=7, length=64)
         assert small.read(0) == Small(number=7, length=64)
 
 

@@ -10,7 +10,7 @@ from osmia.maps.codec import Bytes
 from osmia.maps.declaration import check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.events import check_event, decoder, describe_event, size_of_event
-from osmia.maps.perf_reader import PerfReader, size_in_buffer
+from osmia.maps.perf_reader import DATA, PerfReader, size_in_buffer
 from osmia.maps.reading import Readable
 from osmia.maps.samples import PerfSamples
 from osmia.maps.table import MAP_KINDS
@@ -206,7 +206,8 @@ class PerfEventArray(Readable[int, E], Generic[E]):
                 "those. osmia reads what it opens itself, in an array where none is set"
             )
         buffers.begun = True
-        arguments = buffers, self.subject, size_of_event(self.value), decoder(self)
+        size = size_of_event(self.value)
+        arguments = buffers, self.subject, size, decoder(self, DATA, size_in_buffer(size))
         if self.order == "cpu":
             return PerfReader(*arguments)
         from osmia.maps.perf_by_time import TimeReader

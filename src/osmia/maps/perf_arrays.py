@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.dtypes import import_numpy
-from osmia.maps.draining import drained_dtype
+from osmia.dtypes import import_numpy, numpy_dtype
+from osmia.maps.draining import check_drain
 from osmia.maps.perf_by_time import TimeReader
-from osmia.maps.perf_reader import DATA, KIND, NO_RECORD, SAMPLE, SIZE_SHIFT, TIME, header, piece
+from osmia.maps.perf_reader import DATA, NO_RECORD, SAMPLE, SIZE_SHIFT, TIME, WITHOUT_FLAGS, header, piece
 
 if TYPE_CHECKING:
     from typing import Any
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FEW = 64
 """So many headers are compared sooner without NumPy."""
-WITHOUT_FLAGS = KIND | 0xFFFF << SIZE_SHIFT
 
 
 class Piece(NamedTuple):
@@ -34,7 +33,7 @@ class Piece(NamedTuple):
 
 def drain(of: PerfEventArray[Any], most: int | None) -> np.ndarray[Any, Any]:
     """What `drain()` of the array gives."""
-    dtype, reader = drained_dtype(of, most), of._opened()
+    reader, dtype = _reader(of, most)
     found = [each.records["event"] for each in _pieces(reader, most, dtype)]
     if len(found) == 1:
         return found[0]
@@ -44,7 +43,7 @@ def drain(of: PerfEventArray[Any], most: int | None) -> np.ndarray[Any, Any]:
 
 def drain_samples(of: PerfEventArray[Any], most: int | None) -> np.ndarray[Any, Any]:
     """What `drain()` of its samples gives."""
-    dtype, reader = drained_dtype(of, most), of._opened()
+    reader, dtype = _reader(of, most)
     found = _pieces(reader, most, dtype)
     numpy = import_numpy()
     count = sum(len(each.records) for each in found)
@@ -55,6 +54,14 @@ def drain_samples(of: PerfEventArray[Any], most: int | None) -> np.ndarray[Any, 
         part["event"], part["cpu"], part["time"] = records["event"], cpus, records["time"]
         at += len(records)
     return whole
+
+
+def _reader(of: PerfEventArray[Any], most: object) -> tuple[PerfReader, np.dtype[Any]]:
+    check_drain(of, most)
+    reader = of._opened()
+    if reader.dtype is None:
+        reader.dtype = numpy_dtype(of.value)
+    return reader, reader.dtype
 
 
 def _pieces(reader: PerfReader, most: int | None, event: np.dtype[Any]) -> list[Piece]:
@@ -76,17 +83,18 @@ def _of_each_cpu(reader: PerfReader, most: int | None, dtype: np.dtype[Any]) -> 
             at = buffer.tail[0]
             size, count = run(reader, buffer, at, end, left)
             if count:
-                records = copied(buffer, at, size, count)
-                found.append(Piece(buffer.cpu, import_numpy().ndarray((count,), dtype, records, 0, (size,))))
-                _take_out(reader, buffer, at + size * count)
-                left = None if left is None else left - count
+                records = import_numpy().ndarray((count,), dtype, copied(buffer, at, size, count), 0, (size,))
+                if _take_out(reader, buffer, at, size * count):
+                    found.append(Piece(buffer.cpu, records))
+                    left = None if left is None else left - count
                 continue
             kind, size = header(buffer, at, end)
             if kind in (SAMPLE, NO_RECORD) and found:  # an error, which the next call gives
                 return found
             data, place = piece(buffer, at, size)
-            _take_out(reader, buffer, at + size)
-            reader.pass_over(buffer.cpu, kind, data, place, size)
+            data = bytes(data[place : place + size])
+            if _take_out(reader, buffer, at, size):
+                reader.pass_over(buffer.cpu, kind, data, 0, size)
     return found
 
 
@@ -118,9 +126,13 @@ def copied(buffer: PerfBuffer, at: int, size: int, count: int) -> bytearray:
     return bytearray(data[place : place + size * count])
 
 
-def _take_out(reader: PerfReader, buffer: PerfBuffer, end: int) -> None:
-    reader.at += end - buffer.tail[0]
-    buffer.tail[0] = end
+def _take_out(reader: PerfReader, buffer: PerfBuffer, at: int, size: int) -> bool:
+    """So many bytes were read, from a position on. False where others have read them meanwhile: a signal handler."""
+    if buffer.tail[0] != at:
+        return False
+    reader.at += size
+    buffer.tail[0] = at + size
+    return True
 
 
 def _oldest(reader: TimeReader, most: int | None, dtype: np.dtype[Any]) -> list[Piece]:

@@ -21,23 +21,28 @@ if TYPE_CHECKING:
 def of_taken(reader: TimeReader, most: int | None, dtype: np.dtype[Any]) -> list[Piece]:
     """Events that were taken out of the buffers before, those whose turn it is."""
     found: list[Stamped] = []
-    taken = reader.taken
     try:
-        while taken and taken[0][0] <= reader.complete and (most is None or len(found) < most):
-            _, cpu, kind, data = taken[0]
-            if reader.is_event(kind, len(data)):
-                found.append(taken.popleft())
-            elif found and kind != LOST:  # an error, which the next call gives
+        while most is None or len(found) < most:
+            taken = reader.taken
+            if not taken or taken[0][0] > reader.complete:
                 break
+            first = taken[0]
+            _, cpu, kind, data = first
+            event = reader.is_event(kind, len(data))
+            if not event and found and kind != LOST:  # an error, which the next call gives
+                break
+            if taken is not reader.taken or not taken or taken[0] is not first:  # a signal handler took this one
+                continue
+            taken.popleft()
+            reader.at += len(data)
+            if event:
+                found.append(first)
             else:
-                taken.popleft()
-                reader.at += len(data)
                 reader.pass_over(cpu, kind, data, 0, len(data))
         pieces = [_piece(found, reader.size, dtype)] if found else []
     except BaseException:
-        taken.extendleft(reversed(found))
+        reader.taken.extendleft(reversed(found))
         raise
-    reader.at += sum(len(each[3]) for each in found)
     return pieces
 
 
@@ -49,7 +54,7 @@ def of_buffers(reader: TimeReader, most: int | None, dtype: np.dtype[Any]) -> li
         reader.collect()
         return []
     numpy = import_numpy()
-    pieces = [_piece(turn.before, reader.size, dtype)] if turn.before else []
+    pieces = [_piece(turn.records, reader.size, dtype)] if turn.records else []
     for cpu, size, records in groups:
         count = len(records) // size
         array = numpy.ndarray((count,), dtype, records, 0, (size,))
@@ -63,7 +68,7 @@ def of_buffers(reader: TimeReader, most: int | None, dtype: np.dtype[Any]) -> li
     end = int(numpy.searchsorted(times, turn.now, side="right"))
     end = end if most is None else min(end, most)
     kept = [_record(turn, groups, index) for index in sorted_[end:].tolist()]
-    taken_before = sum(len(each[3]) for each in turn.before)
+    taken_before = sum(len(each[3]) for each in turn.records)
     if not reader.take_out(turn, deque(kept)):  # a signal handler reads too
         return []
     now = sorted_[:end]
@@ -77,7 +82,7 @@ Group = tuple[int, int, bytearray]
 
 def _groups(reader: TimeReader, turn: Turn) -> list[Group] | None:
     """All that is in the buffers; None where there is more than events."""
-    if not all(reader.is_event(kind, len(data)) for _, _, kind, data in turn.before):
+    if not all(reader.is_event(kind, len(data)) for _, _, kind, data in turn.records):
         return None
     found = []
     for buffer, start, end in zip(reader.buffers.of, turn.starts, turn.ends, strict=True):
@@ -93,9 +98,9 @@ def _groups(reader: TimeReader, turn: Turn) -> list[Group] | None:
 
 def _record(turn: Turn, groups: list[Group], index: int) -> Stamped:
     """The record of that index, counted through those that were taken out before and all groups."""
-    if index < turn.count:
-        return turn.before[index]
-    index -= turn.count
+    if index < len(turn.records):
+        return turn.records[index]
+    index -= len(turn.records)
     for cpu, size, records in groups:
         count = len(records) // size
         if index < count:

@@ -8,7 +8,7 @@ from collections import deque
 from itertools import repeat
 
 from osmia.maps.events import NOTHING
-from osmia.maps.perf_reader import NUMBER, SAMPLE, TIME, PerfReader, header, piece
+from osmia.maps.perf_reader import DATA, NUMBER, SAMPLE, TIME, PerfReader, header, piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +28,17 @@ SLACK = 1000
 class Turn:
     """What there is once all is there that is older than some time."""
 
-    __slots__ = ("before", "count", "ends", "now", "starts")
+    __slots__ = ("before", "ends", "known", "now", "records", "starts")
 
-    def __init__(self, now: int, before: deque[Stamped], count: int, starts: list[int], ends: list[int]) -> None:
+    def __init__(self, now: int, before: deque[Stamped], starts: list[int], ends: list[int]) -> None:
         self.now = now
         """That time, in ns."""
         self.before = before
-        """Records that were taken out before."""
-        self.count = count
-        """How many those are."""
+        """What records were taken out into before,"""
+        self.records = [*before]
+        """and what they were then,"""
+        self.known = deque(self.records)
+        """as what can be compared with it in one step."""
         self.starts = starts
         """Where the records of each buffer begin,"""
         self.ends = ends
@@ -50,7 +52,9 @@ class TimeReader(PerfReader):
     at its time: what appears after that is younger.
     """
 
-    def __init__(self, buffers: PerfBuffers, subject: str, size: int, decode: Callable[[Any, int, int], Any]) -> None:
+    def __init__(
+        self, buffers: PerfBuffers, subject: str, size: int, decode: Callable[[memoryview], list[Any]] | None
+    ) -> None:
         super().__init__(buffers, subject, size, decode)
         self.taken: deque[Stamped] = deque()
         """Records that were taken out, from the oldest."""
@@ -61,6 +65,11 @@ class TimeReader(PerfReader):
     def pending(self) -> int:
         """How many bytes are taken by records that were not read yet."""
         return super().pending + sum(len(each[3]) for each in list(self.taken))
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a record now."""
+        return bool(self.taken) or super().ready
 
     def _next(self, make: Make) -> Any:
         while True:
@@ -86,7 +95,7 @@ class TimeReader(PerfReader):
         if not self.pending:
             return False
         turn = self.wait()
-        found = [*turn.before]
+        found = [*turn.records]
         for buffer, start, end in zip(self.buffers.of, turn.starts, turn.ends, strict=True):
             found += _records(buffer, start, end)
         found.sort(key=itemgetter(0))
@@ -99,19 +108,16 @@ class TimeReader(PerfReader):
         self.buffers.wait_for_running()
         before = self.taken
         starts = [each.tail[0] for each in self.buffers.of]
-        return Turn(now, before, len(before), starts, [each.head[0] for each in self.buffers.of])
+        return Turn(now, before, starts, [each.head[0] for each in self.buffers.of])
 
     def take_out(self, turn: Turn, taken: deque[Stamped]) -> bool:
         """Empty the buffers, of which `taken` is kept. False, and nothing is done, where a signal handler took some."""
         tails = [each.tail for each in self.buffers.of]
-        if (
-            self.taken is not turn.before
-            or len(turn.before) != turn.count
-            or turn.starts != [each[0] for each in tails]
-        ):
+        positions, take_out = map(itemgetter(0), tails), map(setitem, tails, repeat(0), turn.ends)
+        # Signal handlers come in where something is called: from here on to `any` this is one step, so that records are
+        # neither lost nor given twice.
+        if self.taken is not turn.before or turn.before != turn.known or [*positions] != turn.starts:
             return False
-        take_out = map(setitem, tails, repeat(0), turn.ends)
-        # No signal handler runs between these two: records are neither lost nor given twice.
         self.taken = taken
         any(take_out)
         self.complete = turn.now
@@ -124,7 +130,7 @@ def _records(buffer: PerfBuffer, at: int, end: int) -> list[Stamped]:
     while at < end:
         kind, size = header(buffer, at, end)
         data, place = piece(buffer, at, size)
-        stamp = NUMBER.unpack_from(data, place + TIME)[0] if kind == SAMPLE else 0
+        stamp = NUMBER.unpack_from(data, place + TIME)[0] if kind == SAMPLE and size >= DATA else 0
         found.append((stamp, buffer.cpu, kind, bytes(data[place : place + size])))
         at += size
     return found

@@ -10,7 +10,7 @@ from osmia.maps.samples import PerfSample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from osmia.maps.backend import PerfBuffer, PerfBuffers
@@ -25,10 +25,13 @@ LOST, SAMPLE = 2, 9
 KIND = 0xFFFF_FFFF
 NO_RECORD = -1
 SIZE_SHIFT = 48
+WITHOUT_FLAGS = KIND | 0xFFFF << SIZE_SHIFT
 TIME = 8
 DATA = 20
 COUNT = 16
 NUMBER = Struct("=Q")
+AHEAD = 64
+"""So many records are looked at together."""
 
 
 def size_in_buffer(size: int) -> int:
@@ -43,20 +46,31 @@ class PerfReader:
     handler that reads too, leaves the buffer whole: each record is given once.
     """
 
-    def __init__(self, buffers: PerfBuffers, subject: str, size: int, decode: Callable[[Any, int, int], Any]) -> None:
+    def __init__(
+        self, buffers: PerfBuffers, subject: str, size: int, decode: Callable[[memoryview], list[Any]] | None
+    ) -> None:
         self.buffers = buffers
         self.subject = subject
         """What error texts call it."""
         self.size = size
         """How long an event is, in bytes; 0 where each is as long as its record says."""
+        self.step = size_in_buffer(size)
         self.decode = decode
-        """From memory, an event's place there and its length to what user code gets."""
+        """What makes events of records that lie one behind the other; None where they are bytes."""
         self.at = 0
         """How many bytes were read."""
         self.told_lost = 0
         """How many records had no room, as records say."""
+        self.ahead: list[Any] = []
+        """What the next records of a buffer hold, the last one first. They are in it until they are given out."""
+        self.dtype: Any = None
+        """NumPy's of an event, once it was asked for."""
         self._turn = -1, 0
         """Whose turn it is, counted from 0, and up to which position."""
+        self._ahead_of: Any = None
+        """The buffer that `ahead` is of,"""
+        self._ahead_at = 0
+        """and the position that it has as long as nobody else reads."""
 
     @property
     def pending(self) -> int:
@@ -77,10 +91,30 @@ class PerfReader:
         """What becomes readable when something was written."""
         return self.buffers.waiting.fileno()
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a record now."""
+        return any(each.head[0] > each.tail[0] for each in self.buffers.of)
+
     def take(self) -> Any:
         """The next event; NOTHING where there is none."""
+        ahead = self.ahead
+        # Other threads and signal handlers come in where something is called: from here on to `pop` this is one step.
+        if ahead and self._ahead_of.tail[0] == self._ahead_at:
+            self._ahead_at = self._ahead_of.tail[0] = self._ahead_at + self.step
+            self.at += self.step
+            return ahead.pop()
         with self.buffers.lock:
             return self._next(self._event)
+
+    def events(self, goes_on: Callable[[], bool]) -> Iterator[Any]:
+        """The events that are there, one by one, until nothing is; `goes_on` says before each if it shall."""
+        take = self.take
+        while goes_on():
+            event = take()
+            if event is NOTHING:
+                return
+            yield event
 
     def take_sample(self) -> Any:
         """The same, with what the kernel says of it."""
@@ -88,12 +122,14 @@ class PerfReader:
             return self._next(self._sample)
 
     def _event(self, _cpu: int, data: Any, place: int, size: int) -> Any:
-        return self.decode(data, place + DATA, size - DATA)
+        if self.decode is None:
+            return bytes(data[place + DATA : place + size])
+        return self.decode(data[place : place + self.step])[0]
 
     def _sample(self, cpu: int, data: Any, place: int, size: int) -> Any:
         (time,) = NUMBER.unpack_from(data, place + TIME)
-        event = self.decode(data, place + DATA, size - DATA)
-        return PerfSample(event, cpu, time, bytes(data[place + DATA + self.size : place + size]) if self.size else b"")
+        packet = bytes(data[place + DATA + self.size : place + size]) if self.size else b""
+        return PerfSample(self._event(cpu, data, place, size), cpu, time, packet)
 
     def _next(self, make: Make) -> Any:
         while True:
@@ -105,15 +141,34 @@ class PerfReader:
                     return NOTHING
                 continue
             kind, size = header(buffer, at, end)
+            ahead = self._decoded(buffer, at, end) if make == self._event else []
             data, place = piece(buffer, at, size)
-            event = make(buffer.cpu, data, place, size) if self.is_event(kind, size) else NOTHING
+            event = NOTHING
+            if ahead:
+                event = ahead.pop()
+            elif self.is_event(kind, size):
+                event = make(buffer.cpu, data, place, size)
             if buffer.tail[0] != at:  # a signal handler took this one
                 continue
-            buffer.tail[0] = at + size
+            self.ahead, self._ahead_of = ahead, buffer
+            self._ahead_at = buffer.tail[0] = at + size
             self.at += size
             if event is not NOTHING:
                 return event
             self.pass_over(buffer.cpu, kind, data, place, size)
+
+    def _decoded(self, buffer: PerfBuffer, at: int, end: int) -> list[Any]:
+        """The next events that lie one behind the other and have equal headers, the last one first."""
+        step, place = self.step, at & (len(buffer.data) - 1)
+        count = min(end - at, len(buffer.data) - place, AHEAD * step) // step
+        headers = buffer.headers[place >> 3 : (place + count * step) >> 3 : step >> 3].tolist()
+        if self.decode is None or not headers or headers[0] & WITHOUT_FLAGS != SAMPLE | step << SIZE_SHIFT:
+            return []
+        if headers.count(headers[0]) < count:
+            count = next(n for n, each in enumerate(headers) if each != headers[0])
+        events = self.decode(buffer.data[place : place + count * step])
+        events.reverse()
+        return events
 
     def _next_turn(self, last: int) -> bool:
         """Go on with the next buffer that holds something; False where none does."""

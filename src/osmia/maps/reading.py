@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 K = TypeVar("K")
-R = TypeVar("R", bound="Readable[Any, Any]")
+R = TypeVar("R", bound="Reading[Any]")
 
 IN_A_ROW = 64
 """So many events an event loop is given before others have their turn."""
@@ -61,6 +61,12 @@ class Reading(Generic[E]):
 
     _stops: int
     """How often reading was stopped: what began before ends then."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def subject(self) -> str:
+            """What error texts call it."""
 
     def read(self, timeout: float | None = None) -> E | None:
         """The next event; None where none came within `timeout` seconds, or `stop()` was called meanwhile.
@@ -232,7 +238,7 @@ def wait(*maps: R, timeout: float | None = None) -> list[R]:
     None of them where the time is over, or `stop()` or `close()` of one was called. Without a timeout it waits for
     ever; 0 does not wait.
     """
-    if not maps or not all(isinstance(each, Readable) for each in maps):
+    if not maps or not all(isinstance(each, Reading) for each in maps):
         raise TypeError("wait() takes maps that events are read from, such as a RingBuf: wait(first, second)")
     check_timeout("wait()", timeout)
     waiting: Wait | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar
+from osmia.maps.events import NOTHING
 from osmia.maps.reading import Reading
 from osmia.record import frozen_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     import numpy as np
@@ -39,6 +41,11 @@ class PerfSamples(Reading[PerfSample[E]], Generic[E]):
         """Those of an array."""
         self._of = of
 
+    @property
+    def subject(self) -> str:
+        """What error texts call it."""
+        return self._of.subject
+
     def fileno(self) -> int:
         """A file descriptor that an event loop can wait on, the array's."""
         return self._of.fileno()
@@ -66,6 +73,22 @@ class _Whole:
     def __init__(self, of: Any) -> None:
         self.of = of
         self.take = of.take_sample
+        self.ahead: list[Any] = []
+        """None is made before it is asked for."""
+
+    def events(self, goes_on: Callable[[], bool]) -> Iterator[Any]:
+        """The events that are there, one by one, until nothing is; `goes_on` says before each if it shall."""
+        while goes_on():
+            event = self.take()
+            if event is NOTHING:
+                return
+            yield event
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an event now."""
+        ready: bool = self.of.ready
+        return ready
 
     @property
     def at(self) -> int:
