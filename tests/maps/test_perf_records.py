@@ -43,8 +43,8 @@ class Buffer:
         return self.head[0] - self.tail[0] + size < SIZE
 
     def put(self, kind: int, rest: bytes, size: int | None = None) -> None:
-        """A record, the flags in whose header are different ones each time."""
-        flags = self.head[0] >> 3 & 7
+        """A record, the flags in whose header are others from time to time."""
+        flags = 1 + (self.head[0] >> 9 & 1)
         whole = packing.pack("=IHH", kind, flags, len(rest) + 8 if size is None else size) + rest
         assert len(whole) % 8 == 0
         for at, byte in enumerate(whole, self.head[0]):
@@ -241,3 +241,24 @@ def test_how_many() -> None:
     held.buffers[0].put_event(1, 1)
     assert len(held.array.drain(0)) == 0
     assert len(held.array.samples.drain(1)) == 1
+
+
+@pytest.mark.parametrize("order", ["cpu", "time"])
+def test_all_ways_of_reading_take_out_of_the_same(order: str, clock: list[int]) -> None:
+    held = Held(order)
+    other = PerfEventArray(Event, pages=1, name="other")
+    other.bind(held.array.backend)
+    for number in range(8):
+        held.buffers[0].put_event(clock[0] - 5000, number)
+    found = [held.array.read(0)]
+    sample = held.array.samples.read(0)
+    assert sample is not None
+    found += [sample.event, held.array.read(0)]
+    assert drained(held.array, 1) == [(0, 3)]
+    found.append(held.array.read(0))
+    if order == "cpu":  # in the order of time, one handle has taken all out
+        assert other.read(0) == Event(cpu=0, number=5)
+    assert [each.number for each in found if each is not None] == [0, 1, 2, 4]
+    rest = held.array.samples.drain()["event"]["number"].tolist()
+    assert rest == ([6, 7] if order == "cpu" else [5, 6, 7])
+    assert (held.array.read(0), held.array.pending) == (None, 0)
