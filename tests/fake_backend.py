@@ -69,6 +69,12 @@ class FakeBackend:
     def ring(self) -> RingMemory:
         raise NotImplementedError
 
+    def perf_buffers(self, pages: int, wakeup_events: int, /) -> None:
+        raise NotImplementedError
+
+    def own_perf_events(self) -> bool:
+        raise NotImplementedError
+
     def memory(self) -> memoryview:
         raise NotImplementedError
 

@@ -1,6 +1,9 @@
-"""PerfEventArray: an event for each packet; -2 says that nobody has opened one on this CPU."""
+"""PerfEventArray: a sample of each packet, with its first bytes, in the order of time."""
 
-from osmia import Global, PerfEventArray, XdpAction, XdpContext, i64, struct, u32, xdp
+from osmia import PerfEventArray, XdpAction, XdpContext, struct, u32, xdp
+
+HEADER = 14
+BPF_F_CURRENT_CPU = 0xFFFF_FFFF
 
 
 @struct
@@ -8,16 +11,23 @@ class Seen:
     length: u32
 
 
-samples = PerfEventArray(Seen)
-status = Global(i64)
+samples = PerfEventArray(Seen, pages=1, order="time")
 
 
 @xdp
 def sample(ctx: XdpContext) -> XdpAction:
-    status.value = samples.output(Seen(length=len(ctx.packet)))
+    samples.output(Seen(length=len(ctx.packet)), HEADER << 32 | BPF_F_CURRENT_CPU)
     return XdpAction.PASS
 
 
 if __name__ == "__main__":
-    sample.test_run(bytes(64))
-    print("nobody listens:", status.value)
+    sample.load()
+    for length in (60, 1400):
+        sample.test_run(bytes(range(14)) + bytes(length - 14))
+    while (seen := samples.samples.read(timeout=0)) is not None:
+        print(seen.event.length, "bytes:", seen.packet[:HEADER].hex(" "))
+
+    for _ in range(300):
+        sample.test_run(bytes(60))
+    array = samples.drain()
+    print("drained and lost:", len(array) + samples.lost)

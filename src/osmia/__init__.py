@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from osmia.maps.redirect import DevMapHash as DevMapHash
     from osmia.maps.redirect import XskMap as XskMap
     from osmia.maps.ring import RingBuf as RingBuf
+    from osmia.maps.samples import PerfSample as PerfSample
     from osmia.maps.settings import setting as setting
     from osmia.maps.snapshots import HistogramSnapshot as HistogramSnapshot
     from osmia.maps.snapshots import StatsSnapshot as StatsSnapshot
@@ -227,6 +228,7 @@ _HOME = {
     "PerCpuHashMap": "osmia.maps.hash",
     "PerCpuValues": "osmia.maps",
     "PerfEventArray": "osmia.maps.perf",
+    "PerfSample": "osmia.maps.samples",
     "PermissionDeniedError": "osmia.errors",
     "Program": "osmia.programs.program",
     "ProgramArray": "osmia.maps.programs",

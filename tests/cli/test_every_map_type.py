@@ -41,7 +41,7 @@ def shown_empty(name: str) -> str:
         (SETS, "0 of 2 are set"),
         (WALKED, "0 of 2 at most"),
         (WITHOUT_LIMIT, "0 entries"),
-        ({"RINGBUF"}, "0 events"),
+        ({"RINGBUF", "PERF_EVENT_ARRAY"}, "0 events"),
     ):
         if name in names:
             return f"{name.lower()}: {text}"

@@ -11,9 +11,23 @@ import struct as packing
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import osmia
 from live_maps import live
-from osmia import KernelError, PerfEventArray, UserRingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
+from osmia import (
+    FixedArray,
+    KernelError,
+    PerfEventArray,
+    UserRingBuf,
+    XdpAction,
+    XdpContext,
+    array,
+    struct,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import spin_lock
 from refusal import refusal
@@ -101,6 +115,8 @@ def events() -> Iterator[list[Event]]:
 
 def test_what_kernel_code_writes_arrives() -> None:
     with events() as opened:
+        samples.load()
+        SAMPLES.clear()
         assert samples.test_run(PACKET).action is XdpAction.DROP  # no event is set
         for cpu, event in enumerate(opened):
             SAMPLES[cpu] = event
@@ -162,10 +178,51 @@ def test_what_is_no_perf_event() -> None:
     assert refusal(TypeError, lambda: held.output(b"1")) == (
         "P: output() is for kernel code: user code does not write to perf events"
     )
-    assert refusal(TypeError, lambda: iter(held)) == (
-        "P: user code cannot read perf events yet; count what you need in a Global or a map"
-    )
     held.close()
+
+
+WAKEUPS = "wakeup_events is 1 to 4294967295"
+
+
+@struct
+class Large:
+    content: FixedArray[u64] = array(u64, 511)
+
+
+@pytest.mark.parametrize(
+    ("of", "more", "text"),
+    [
+        *(
+            (Sample, {"pages": pages}, f"pages is a power of 2, not {type(pages).__name__} {pages!r}")
+            for pages in (0, 3, -1, 1.0, True, "8", None)
+        ),
+        *(
+            (Sample, {"order": order}, f"order is 'cpu' or 'time', not {type(order).__name__} {order!r}")
+            for order in ("Time", None, 1)
+        ),
+        *(
+            (
+                Sample,
+                {"wakeup_events": events},
+                f"{WAKEUPS}, not {type(events).__name__} {events!r}",
+            )
+            for events in (0, -1, 1 << 32, None, True)
+        ),
+        (
+            Large,
+            {"pages": 1},
+            "an event takes 4112 bytes in a buffer, and there is room for 4095: the buffer has 1 pages, and a record "
+            "65535 bytes at most",
+        ),
+    ],
+)
+def test_how_it_is_to_be_read(of: Any, more: dict[str, Any], text: str) -> None:
+    assert refusal(ValueError, lambda: PerfEventArray(of, name="P", **more)) == f"P: {text}"
+
+
+def test_a_large_event_takes_more_pages() -> None:
+    made = PerfEventArray(Large, name="P", pages=2, order="time", wakeup_events=5)
+    assert (made.pages, made.order, made.wakeup_events) == (2, "time", 5)
 
 
 def test_a_user_ring_is_declared_and_made() -> None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_type
 
-from osmia import CpuMap, DevMap, DevMapHash, PerfEventArray, XdpAction, XdpContext, XskMap, struct, u32, xdp
+from osmia import (
+    CpuMap,
+    DevMap,
+    DevMapHash,
+    PerfEventArray,
+    PerfSample,
+    XdpAction,
+    XdpContext,
+    XskMap,
+    struct,
+    u32,
+    xdp,
+)
 from osmia.contexts.kernel_structs import bpf_xdp_sock
 from osmia.maps.redirect import CpuMapValue, DevMapValue
 
@@ -66,6 +78,21 @@ def main(raw: socket.socket) -> None:
     cpus[1] = 192
     sockets[0] = raw
     samples[0] = raw
+    assert_type(samples.read(timeout=1), Sample | None)
+    for event in samples:
+        assert_type(event, Sample)
+    for sample in samples.samples:
+        assert_type(sample, PerfSample[Sample])
+        assert_type(sample.event, Sample)
+        assert_type((sample.cpu, sample.time, sample.packet), tuple[int, int, bytes])
+        sample.cpu = 1  # type: ignore[misc]
+    assert_type(samples.samples.read(0), PerfSample[Sample] | None)
+    samples.poll(lambda event: event.number)
+    samples.samples.poll(lambda sample: sample.number)  # type: ignore[attr-defined]
+    samples.samples.stop()  # type: ignore[attr-defined]
+    assert_type(samples.lost, int)
+    PerfEventArray(Sample, order="size")  # type: ignore[arg-type]
+    PerfEventArray(Sample, order="time", pages=8, wakeup_events=10)
     ports[0] = raw  # type: ignore[assignment]
     ports["veth0"] = 0  # type: ignore[index]
     cpus[1] = "192"  # type: ignore[assignment]

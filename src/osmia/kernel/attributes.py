@@ -108,6 +108,12 @@ PERF_EVENT = Layout(
     "type:I size:I config:Q sample_period:Q sample_type:Q read_format:Q flags:Q wakeup_events:I bp_type:I config1:Q"
 )
 
+# Its fourth version, whose clock can be chosen.
+PERF_OUTPUT = Layout(
+    "type:I size:I config:Q sample_period:Q sample_type:Q read_format:Q flags:Q wakeup_events:I bp_type:I config1:Q "
+    "config2:Q branch_sample_type:Q sample_regs_user:Q sample_stack_user:I clockid:i"
+)
+
 # What stands in the arrays of BPF_PROG_LOAD.
 FUNC_INFO = struct.Struct("@II")
 LINE_INFO = struct.Struct("@IIII")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from osmia.kernel.perf_buffer import PerfBuffers
     from osmia.kernel.ring import RingMemory
     from osmia.maps.backend import Buffer
 
@@ -53,6 +54,8 @@ class KernelMap:
         self._arena: memoryview | None = None
         self._bytes = (value_size + 7) // 8 * 8 * len(possible_cpus()) if per_cpu else value_size
         self._pops = True
+        self._perf: PerfBuffers | None = None
+        self._own_events = False
 
     def __repr__(self) -> str:
         state = "closed" if self._descriptor is None else f"fd {self._descriptor.number}"
@@ -398,6 +401,30 @@ class KernelMap:
 
         raise kernel_error(number, f"take ring buffer '{self.name}' into memory", hints=ring.HINTS)
 
+    def perf_buffers(self, pages: int, wakeup_events: int) -> PerfBuffers | None:
+        """The buffers of an array of perf events, which are opened once; None where its events are user code's own.
+
+        Others are opened in their place where they are to be other ones, and nobody reads them yet (kernels from 4.4).
+        """
+        self._open()
+        held = self._perf
+        if self._own_events or (held is not None and (held.shape == (pages, wakeup_events) or held.taken)):
+            return held
+        from osmia.kernel.perf_buffer import open_buffers
+
+        self._perf = open_buffers(self, pages, wakeup_events)
+        return self._perf
+
+    def own_perf_events(self) -> bool:
+        """Let go of those buffers: from now on user code sets perf events. False where they are being read."""
+        held = self._perf
+        if held is not None and held.begun:
+            return False
+        self._perf, self._own_events = None, True
+        for each in held.of if held is not None else ():
+            self.delete(each.cpu.to_bytes(4, "little"))
+        return True
+
     def take_arena(self) -> None:
         """Take an arena into memory, all of its pages: the kernel wants that before it loads a program that reaches it.
 
@@ -474,7 +501,7 @@ class KernelMap:
 
     def close(self) -> None:
         """Let go of the map. A call that another thread is in the middle of ends first."""
-        self._descriptor = self._arena = None
+        self._descriptor = self._arena = self._perf = None
 
     def _open(self) -> Descriptor:
         descriptor = self._descriptor

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from _thread import RLock
+    from collections.abc import Callable, Sequence
     from typing import Any, Protocol, TypeVar
+
+    from osmia.maps.descriptors import HasFileno
 
     T = TypeVar("T")
 
@@ -23,6 +26,41 @@ if TYPE_CHECKING:
         """Twice the ring's bytes, so that what goes on at its start can be read in one piece."""
         words: memoryview[int]
         """The same, as numbers of 32 bits."""
+
+    class PerfBuffer(Protocol):
+        """The buffer of one CPU's perf event, which stays valid as long as this is held."""
+
+        cpu: int
+        head: Any
+        """One number of 64 bits, `[0]`: how many bytes were written, ever."""
+        tail: Any
+        """The same, which user code writes: how many bytes it has read, ever."""
+        data: Any
+        """The records, as memory. One that reaches the end goes on at the start."""
+        headers: Any
+        """The same, as numbers of 64 bits."""
+
+        def lost(self) -> int | None:
+            """How many records had no room; None where the kernel says it in records."""
+
+    class PerfBuffers(Protocol):
+        """The buffers of an array of perf events."""
+
+        lock: RLock
+        """Who reads holds it."""
+        begun: bool
+        """Whether somebody reads."""
+
+        @property
+        def of(self) -> Sequence[PerfBuffer]:
+            """One for each CPU."""
+
+        @property
+        def waiting(self) -> HasFileno:
+            """What can be waited on."""
+
+        def wait_for_running(self) -> None:
+            """Return when each program has ended that runs now: what it wrote is there then."""
 
     class MapBackend(Protocol):
         """Keys and values are bytes of exactly the map's sizes. Errors of the kernel come as KernelError."""
@@ -95,6 +133,12 @@ if TYPE_CHECKING:
 
         def ring(self) -> RingMemory:
             """The memory of a ring buffer."""
+
+        def perf_buffers(self, pages: int, wakeup_events: int, /) -> PerfBuffers | None:
+            """The buffers of an array of perf events, which are opened once; None where user code sets the events."""
+
+        def own_perf_events(self) -> bool:
+            """Let go of those buffers, as user code sets the events. False where they are being read."""
 
         def freeze(self) -> None:
             """From now on user code cannot write to the map."""

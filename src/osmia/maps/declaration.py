@@ -97,6 +97,9 @@ class Shared:
         self._use(Absent(self, "is closed"))
         backend.close()
 
+    def made(self) -> None:
+        """It is live, and new: programs of this process will use it first."""
+
     def _start(self) -> None:
         self.reached_by = []
         self._use(Absent(self, f"is not loaded: {self.made_live_by}"))
@@ -350,6 +353,7 @@ class Absent:
 
     lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
     pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = ring = refuse
+    perf_buffers = own_perf_events = refuse
 
     def reader(self, *_asked: object) -> Any:
         """What says, when it is called, why it cannot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import RLock
 
 from osmia.errors import shown
 from osmia.generic import Generic, TypeVar
@@ -43,41 +44,27 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 K = TypeVar("K")
-R = TypeVar("R", bound="Readable[Any, Any]")
+R = TypeVar("R", bound="Reading[Any]")
 
 IN_A_ROW = 64
 """So many events an event loop is given before others have their turn."""
+_OPENING = RLock()
+"""What is held while a source is opened: threads that begin at once are to have one."""
 SHORTEST, LONGEST = 0.000_05, 0.001
 """How long to wait for what is reserved and not submitted yet, in seconds: nothing wakes a reader for that."""
 
 
-class Readable(Counting[K, E], Generic[K, E]):
-    """What maps have in common whose events user code reads, each of them once.
+class Reading(Generic[E]):
+    """Reading events one by one, as they come, by callback, and in asyncio."""
 
-    There is one reader of a map at a time. Threads of one process may share it; each event goes to one of them.
-    """
-
-    _source: Source | None
     _stops: int
     """How often reading was stopped: what began before ends then."""
 
-    @property
-    def lost(self) -> int:
-        """How many events kernel code could not write, as there was no room for them.
+    if TYPE_CHECKING:
 
-        They are counted by programs of osmia's, all that write to this map. NotLoadedError where none does.
-        """
-        return self.losses.value
-
-    @property
-    def pending(self) -> int:
-        """How many bytes are taken by events that were not read yet."""
-        return self._opened().pending
-
-    def fileno(self) -> int:
-        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
-        self._opened()
-        return self.backend.fd
+        @property
+        def subject(self) -> str:
+            """What error texts call it."""
 
     def read(self, timeout: float | None = None) -> E | None:
         """The next event; None where none came within `timeout` seconds, or `stop()` was called meanwhile.
@@ -141,6 +128,45 @@ class Readable(Counting[K, E], Generic[K, E]):
                 if count % IN_A_ROW == 0:
                     await others()
 
+    def fileno(self) -> int:
+        """A file descriptor that an event loop can wait on."""
+        raise NotImplementedError
+
+    def _opened(self) -> Source:
+        """What the events are taken from. NotLoadedError if there is no live map."""
+        raise NotImplementedError
+
+    def _waking(self) -> _Wake:
+        """What `stop()` wakes all with who wait now."""
+        raise NotImplementedError
+
+
+class Readable(Reading[E], Counting[K, E], Generic[K, E]):
+    """What maps have in common whose events user code reads, each of them once.
+
+    There is one reader of a map at a time. Threads of one process may share it; each event goes to one of them.
+    """
+
+    _source: Source | None
+
+    @property
+    def lost(self) -> int:
+        """How many events kernel code could not write, as there was no room for them.
+
+        They are counted by programs of osmia's, all that write to this map. NotLoadedError where none does.
+        """
+        return self.losses.value
+
+    @property
+    def pending(self) -> int:
+        """How many bytes are taken by events that were not read yet."""
+        return self._opened().pending
+
+    def fileno(self) -> int:
+        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
+        self._opened()
+        return self.backend.fd
+
     def stop(self) -> None:
         """End what reads it now, in whatever thread: iterations are over, `read()` gives None. The map stays live."""
         self._stops += 1
@@ -157,9 +183,12 @@ class Readable(Counting[K, E], Generic[K, E]):
 
     def _opened(self) -> Source:
         """What its events are taken from. NotLoadedError if it is not live."""
-        if self._source is None:
-            self._source = self._open_source()
-        return self._source
+        source = self._source
+        if source is None:
+            with _OPENING:
+                source = self._source or self._open_source()
+                self._source = source
+        return source
 
     def _open_source(self) -> Source:
         raise NotImplementedError
@@ -187,7 +216,7 @@ def wait(*maps: R, timeout: float | None = None) -> list[R]:
     None of them where the time is over, or `stop()` or `close()` of one was called. Without a timeout it waits for
     ever; 0 does not wait.
     """
-    if not maps or not all(isinstance(each, Readable) for each in maps):
+    if not maps or not all(isinstance(each, Reading) for each in maps):
         raise TypeError("wait() takes maps that events are read from, such as a RingBuf: wait(first, second)")
     check_timeout("wait()", timeout)
     waiting: Wait | None = None
@@ -223,7 +252,7 @@ class _Wake:
 class Wait:
     """Waits until one of several maps has something to read, again and again, up to a time."""
 
-    def __init__(self, of: Iterable[Readable[Any, Any]], timeout: float | None) -> None:
+    def __init__(self, of: Iterable[Reading[Any]], timeout: float | None) -> None:
         import select
         import time
 
@@ -258,7 +287,10 @@ class Wait:
         pause = self.pause()
         if pause:
             self._time.sleep(pause if left is None else min(pause, left))
-        elif not self._poll.poll(None if left is None else left * 1000):
+        elif not self._poll.poll(None if left is None else left * 1000) and not any(
+            each.pending
+            for each in self._sources  # a perf event may wake for every tenth record only
+        ):
             return False
         return self.goes_on
 

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from osmia.dtypes import import_numpy, numpy_dtype
-from osmia.errors import shown
-from osmia.maps.codec import Bytes
+from osmia.maps.draining import check_drain
 from osmia.maps.ring_reader import BUSY, DISCARD, HEADER, LENGTH, step_of
 
 if TYPE_CHECKING:
@@ -71,12 +70,7 @@ def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]
 
 
 def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]]:
-    if most is not None and (type(most) is not int or most < 0):
-        raise TypeError(f"{ring.subject}: how many events is an int of 0 or more, or None for all, not {shown(most)}")
-    if isinstance(ring.value, Bytes):
-        raise TypeError(
-            f"{ring.subject}: its events are bytes of any length, which no array holds: read them one by one"
-        )
+    check_drain(ring, most)
     reader = ring._opened()
     if reader.dtype is None:
         reader.dtype = numpy_dtype(ring.value)

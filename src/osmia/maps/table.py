@@ -103,7 +103,7 @@ MAP_KINDS: Table[MapKind] = Table({
     ),
     "PerfEventArray": lambda: MapKind(
         bpf.BPF_MAP_TYPE_PERF_EVENT_ARRAY, "PERF_EVENT_ARRAY", "PerfEventArray", "perf", (4, 3),
-        {"output": "perf_event_output"}, ("update", "clear"),
+        {"output": "perf_event_output"}, ("update", "clear", "drain", "fileno", "poll", "read", "stop"),
         keys="index", values="perf event", flags=_ACCESS | bpf.BPF_F_PRESERVE_ELEMS, typed=False,
     ),
     "PerCpuHashMap": lambda: MapKind(

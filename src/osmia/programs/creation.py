@@ -28,6 +28,7 @@ def create(declared: Map[Any, Any]) -> None:
             from osmia.programs.losses import created_losses
 
             declared.losses.bind(created_losses(declared.losses))
+        declared.made()
 
 
 def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:

@@ -69,6 +69,7 @@ class Loaded:
         for name, each in self.maps.items():
             if each.losses is not None:
                 self._bind_losses(name, each)
+            each.made()
 
     @overload
     def __getitem__(self, what: M) -> M: ...
@@ -153,6 +154,7 @@ class Loaded:
         handle = what.handle(found.backend)
         if handle.losses is not None:
             self._bind_losses(what.name, handle)
+        handle.made()
         return handle
 
     def _bind_losses(self, name: str, handle: Map[Any, Any]) -> None:

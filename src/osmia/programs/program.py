@@ -214,6 +214,7 @@ class Program(Generic[C_contra, R_co]):
                 if name in loaded.maps and not declaration.live:
                     declaration.bind(loaded.maps[name])
                     bound.append(declaration)
+                    declaration.made()
         except BaseException:
             for each in bound:
                 each.close()
