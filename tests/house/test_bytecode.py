@@ -129,6 +129,15 @@ def test_a_source_of_another_time_is_read(tree: Path) -> None:
     assert python(tree, KEEP)[1] == {"__init__", "bytecode"}
 
 
+def test_a_source_of_another_size_is_read(tree: Path) -> None:
+    started(tree)
+    source = tree / "osmia/errors.py"
+    before = source.stat()
+    source.write_text(source.read_text() + "ADDED = 1\n")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert python(tree, "import osmia.errors; print(osmia.errors.ADDED)")[0] == "1\n"
+
+
 def test_a_source_that_is_gone_is_not_found(tree: Path) -> None:
     started(tree)
     (tree / "osmia/maps/table.py").unlink()
@@ -140,9 +149,10 @@ def test_a_module_is_reloaded_from_what_it_is_then(tree: Path) -> None:
     started(tree)
     reload = f"{START}import importlib, osmia.errors\n"
     reload += "with open(osmia.errors.__file__, 'a') as source: source.write('ADDED = 1\\n')\n"
+    reload += "print('ADDED' in osmia.errors.__loader__.get_code('osmia.errors').co_names)\n"
     reload += "importlib.invalidate_caches(); importlib.reload(osmia.errors); print(osmia.errors.ADDED)\n"
     reload += "importlib.reload(osmia.maps.table); importlib.reload(osmia); print(osmia.u32)"
-    assert python(tree, reload)[0] == "1\n<class 'osmia.types.u32'>\n"
+    assert python(tree, reload)[0] == "True\n1\n<class 'osmia.types.u32'>\n"
 
 
 def test_it_is_not_written_where_no_bytecode_is(tree: Path) -> None:
