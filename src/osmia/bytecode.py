@@ -17,7 +17,7 @@ from _frozen_importlib_external import (
     SourcelessFileLoader,
 )
 from _imp import _fix_co_filename, extension_suffixes  # type: ignore[attr-defined]
-from marshal import dumps, loads
+from marshal import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def use(package: ModuleSpec) -> None:
     if not name:
         return
     _cached = before, between, suffix
-    _path = f"{before}{_package}/{between}bytecode{suffix.removesuffix('pyc')}start.pyc"
+    _path = _cached_path(f"{_package}/bytecode_file.py")
     data = _content(_path)
     end = int.from_bytes(data[len(_MAGIC) : _INDEX], "little")
     _entries.clear()
@@ -130,31 +130,25 @@ def use(package: ModuleSpec) -> None:
 
 def keep() -> None:
     """Write the file anew, if a start from the cache imported what it does not hold and Python would write there."""
-    missed = list(dict.fromkeys(_missed))
+    missed = [source for source in dict.fromkeys(_missed) if _cached_path(source) != _path]
     _missed.clear()
     if not missed or sys.dont_write_bytecode or "osmia.compiler.build" in sys.modules:
         return
     if not posix.access(_path.rpartition("/")[0], posix.W_OK):
         return
     held = {stem: (entry[0], bytes(_held[entry[3] : entry[4]])) for stem, entry in _entries.items()}
-    for path in missed:
-        pyc = _content(_cached_path(path))
+    for source in missed:
+        pyc = _content(_cached_path(source))
         if not pyc.startswith(_BY_TIME):  # it could not be written, or all of them are by hash
             return
-        stem = path.removesuffix(".py").removesuffix("/__init__")
-        held[stem] = (path.endswith("/__init__.py"), pyc)
-    entries, at = {}, 0
-    for stem, (is_package, pyc) in held.items():
-        time, size = int.from_bytes(pyc[8:12], "little"), int.from_bytes(pyc[12:_CODE], "little")
-        entries[stem.removeprefix(_package)] = (is_package, time, size, at, at + len(pyc))
-        at += len(pyc)
-    index = dumps((at, entries))
-    head = _MAGIC + (_INDEX + len(index)).to_bytes(4, "little") + index
+        held[source.removesuffix(".py").removesuffix("/__init__")] = (source.endswith("/__init__.py"), pyc)
     try:
         mode = posix.stat(missed[0]).st_mode | 0o200
     except OSError:  # it is being replaced
         return
-    SourceFileLoader("osmia", _package).set_data(_path, head + b"".join([pyc for _, pyc in held.values()]), _mode=mode)
+    from osmia.bytecode_file import write
+
+    write(_path, _MAGIC, {stem.removeprefix(_package): pyc for stem, pyc in held.items()}, mode)
 
 
 def _cached_path(source: str) -> str:

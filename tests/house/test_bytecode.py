@@ -66,7 +66,8 @@ def python(
 
 def kept(tree: Path) -> list[Path]:
     """The files of whole starts."""
-    return sorted(tree.rglob("*start.pyc*"))
+    files = [path for path in tree.rglob("bytecode_file.*") if path.suffix != ".py" and path.is_file()]
+    return sorted(path for path in files if path.read_bytes().startswith(b"osmia start"))
 
 
 def started(tree: Path) -> Path:
@@ -81,7 +82,7 @@ def test_the_second_start_reads_one_file(tree: Path) -> None:
     first = python(tree, KEEP)[1]
     assert first == set()  # there was nothing
     (file,) = kept(tree)
-    assert file == tree / f"osmia/__pycache__/bytecode.{sys.implementation.cache_tag}.start.pyc"
+    assert file == tree / f"osmia/__pycache__/bytecode_file.{sys.implementation.cache_tag}.pyc"
     assert file.stat().st_mode == (tree / "osmia/errors.py").stat().st_mode
     before = file.stat().st_ino
     assert python(tree, KEEP)[1] == {"__init__", "bytecode"}
@@ -204,10 +205,11 @@ def test_a_directory_that_cannot_be_written(tree: Path) -> None:
 
 def test_a_write_that_fails(tree: Path) -> None:
     python(tree, START)
-    in_the_way = tree / f"osmia/__pycache__/bytecode.{sys.implementation.cache_tag}.start.pyc"
+    in_the_way = tree / f"osmia/__pycache__/bytecode_file.{sys.implementation.cache_tag}.pyc"
     in_the_way.mkdir()
     assert len(python(tree, KEEP)[1]) > 30
-    assert kept(tree) == [in_the_way]
+    assert kept(tree) == []
+    assert list(in_the_way.parent.glob("*.pyc.*")) == []
 
 
 @pytest.mark.parametrize("damage", ["empty", "short", "cut", "index", "bytecode", "other Python"])
@@ -264,6 +266,18 @@ def test_a_package_in_an_archive(tree: Path, tmp_path: Path) -> None:
     said, _ = python(tmp_path / "osmia.zip", KEEP + "print(osmia.__file__)")
     assert said == f"{tmp_path}/osmia.zip/osmia/__init__.py\n"
     assert kept(tmp_path) == []
+
+
+def test_what_takes_its_place_gives_it_back(tree: Path) -> None:
+    file = started(tree)
+    whole = file.read_bytes()
+    python(tree, "import osmia.bytecode_file")
+    assert kept(tree) == []
+    python(tree, f"import osmia.bytecode_file; {KEEP}")
+    assert file.read_bytes() == whole
+    compileall.compile_dir(tree, quiet=1)
+    assert kept(tree) == []
+    assert started(tree).read_bytes() == whole
 
 
 def test_packages_are_walked_as_ever(tree: Path) -> None:
