@@ -71,12 +71,13 @@ def test_loading_from_the_cache_imports_neither_the_compiler_nor_a_reader_of_obj
     site = str(Path(llvmlite.__file__).parents[1])
     load = f"sys.path += [{str(tmp_path)!r}, {site!r}]; from pass_all import pass_all; pass_all.load()"
     assert {"osmia.compiler.build", "osmia.object_file"} <= imported_by(load)
-    second = imported_by(load)
-    assert second & FORBIDDEN == set()
+    imported_by(load)  # the first one from the cache may have its bytecode to write
+    later = imported_by(load)
+    assert later & FORBIDDEN == set()
     compiler = {"__init__", "cache", "fingerprint"}
-    assert {name for name in second if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
-    assert not {name for name in second if name.startswith("osmia.kernel.verifier")}
+    assert {name for name in later if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
+    assert not {name for name in later if name.startswith("osmia.kernel.verifier")}
     # Each module costs a start about 0.1 ms, so one more is a decision.
-    assert len([name for name in second if name.startswith("osmia")]) <= MOST_MODULES
+    assert len([name for name in later if name.startswith("osmia")]) <= MOST_MODULES
     readers = {"osmia.object_file", "osmia.elf", "osmia.btf", "osmia.kernel.verifier", "osmia.kernel.errors"}
-    assert second & {*readers, "ctypes", "enum", "functools", "operator", "struct"} == set()
+    assert later & {*readers, "ctypes", "enum", "functools", "operator", "struct"} == set()
