@@ -24,7 +24,12 @@ class FakeBackend:
         raise NotImplementedError
 
     def reader(
-        self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T], /
+        self,
+        pack: Callable[[Any], bytes],
+        unpack: Callable[[bytes], tuple[Any, ...]],
+        make: Callable[[Any], T],
+        indices: bool = False,
+        /,
     ) -> Callable[[Any], T | None]:
         def read(key: Any) -> T | None:
             found = self.lookup(pack(key))

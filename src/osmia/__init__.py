@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import gc
 
+from osmia.bytecode import use
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.arrays import Chars as Chars
@@ -171,6 +173,8 @@ if TYPE_CHECKING:
     from osmia.types import u64 as u64
 
 __version__ = "0.1.0"
+
+use(__spec__)
 
 # Where each public name lives. Names load when they are first asked for, so that a program
 # which only loads and attaches a compiled object never pays for the compiler.

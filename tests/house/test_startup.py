@@ -21,7 +21,7 @@ from osmia import XdpAction, XdpContext, xdp
 def pass_all(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 """
-MOST_MODULES = 33
+MOST_MODULES = 34
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
@@ -36,7 +36,7 @@ def imported_by(program: str) -> set[str]:
 
 def test_importing_osmia_imports_nothing_else() -> None:
     # gc is a part of the interpreter: importing it reads no file.
-    assert imported_by("import osmia") == {"osmia", "__future__", "gc"}
+    assert imported_by("import osmia") == {"osmia", "osmia.bytecode", "__future__", "gc"}
 
 
 @pytest.mark.parametrize("name", sorted(osmia._HOME))
@@ -71,15 +71,16 @@ def test_loading_from_the_cache_imports_neither_the_compiler_nor_a_reader_of_obj
     site = str(Path(llvmlite.__file__).parents[1])
     load = f"sys.path += [{str(tmp_path)!r}, {site!r}]; from pass_all import pass_all; pass_all.load()"
     assert {"osmia.compiler.build", "osmia.object_file"} <= imported_by(load)
-    second = imported_by(load)
-    assert second & FORBIDDEN == set()
+    imported_by(load)  # the first one from the cache may have its bytecode to write
+    later = imported_by(load)
+    assert later & FORBIDDEN == set()
     compiler = {"__init__", "cache", "fingerprint"}
-    assert {name for name in second if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
-    assert not {name for name in second if name.startswith("osmia.kernel.verifier")}
+    assert {name for name in later if name.startswith("osmia.compiler.")} <= {f"osmia.compiler.{n}" for n in compiler}
+    assert not {name for name in later if name.startswith("osmia.kernel.verifier")}
     # Each module costs a start about 0.1 ms, so one more is a decision.
-    assert len([name for name in second if name.startswith("osmia")]) <= MOST_MODULES
+    assert len([name for name in later if name.startswith("osmia")]) <= MOST_MODULES
     readers = {"osmia.object_file", "osmia.elf", "osmia.btf", "osmia.kernel.verifier", "osmia.kernel.errors"}
-    assert second & {*readers, "ctypes", "enum", "functools", "operator", "struct"} == set()
+    assert later & {*readers, "ctypes", "enum", "functools", "operator", "struct"} == set()
 
 
 AGGREGATING = """
@@ -101,6 +102,7 @@ def test_aggregations_from_the_cache_import_nothing_heavy(tmp_path: Path, monkey
     load = f"sys.path += [{str(tmp_path)!r}, {site!r}]; from measure import *; measure.test_run(bytes(64))"
     load += "; assert sizes[1].sum == sizes.top(1)[0][1].sum == spread[1].max == 64, sizes.dropped"
     assert "osmia.compiler.build" in imported_by(load)
+    imported_by(load)  # it may have its bytecode to write
     second = imported_by(load)
     assert second & FORBIDDEN == set()
     compiler = {"__init__", "cache", "fingerprint"}

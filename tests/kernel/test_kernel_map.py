@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -198,18 +199,54 @@ def test_an_error_does_not_keep_a_map_open(table: KernelMap) -> None:
     assert kept
 
 
-def test_closing_waits_for_a_call_in_progress(array: KernelMap) -> None:
+def by_index(held: KernelMap) -> Callable[[int], int | None]:
+    """What reads an array's numbers."""
+    return held.reader(U32.pack, U64.unpack, lambda stored: int(stored[0]), True)
+
+
+def test_an_array_is_read_by_index(array: KernelMap) -> None:
+    read = by_index(array)
+    for key in range(4):
+        array.update(U32.pack(key), U64.pack(key + 10), 0)
+    assert [read(key) for key in (0, 3, True, *range(4))] == [10, 13, 11, 10, 11, 12, 13]
+    ctypes.set_errno(77)
+    assert read(4) is None
+    assert ctypes.get_errno() == 77
+    for wrong in (-1, 1 << 32, 1.0, "1", None):
+        with pytest.raises(struct.error):
+            read(wrong)  # type: ignore[arg-type]
+    assert read(1) == 11
+    array.close()
+    with pytest.raises(NotLoadedError, match="map 'test_map' is closed"):
+        read(1)
+
+
+def test_what_the_kernel_refuses_is_said_of_a_read_by_index() -> None:
+    flags = 1 << 4  # BPF_F_WRONLY
+    fd = bpf.map_create(map_type=ARRAY, key_size=4, value_size=8, max_entries=4, flags=flags, name=b"test_map")
+    held = KernelMap(fd, 4, 8, False, 4, "test_map")
+    read = by_index(held)
+    for _ in range(2):
+        with pytest.raises(KernelError, match=r"cannot read key 01 00 00 00 of map 'test_map': .*write-only"):
+            read(1)
+    held.close()
+
+
+@pytest.mark.parametrize("way", ["lookup", "index"])
+def test_closing_waits_for_a_call_in_progress(way: str) -> None:
     """While one thread uses a map and another closes it, no call reaches a map that took over its number."""
     for _ in range(200):
         victim = make(ARRAY)
-        wrong: list[bytes] = []
+        wrong: list[object] = []
 
-        def use(victim: KernelMap = victim, wrong: list[bytes] = wrong) -> None:
+        def use(victim: KernelMap = victim, wrong: list[object] = wrong) -> None:
+            read = by_index(victim)
             try:
                 while True:
-                    value = victim.lookup(bytes(4))
-                    if value != bytes(8):
-                        wrong.append(value or b"none")
+                    value = victim.lookup(bytes(4)) if way == "lookup" else read(0)
+                    if value != (bytes(8) if way == "lookup" else 0):
+                        wrong.append(value)
+                        return
             except NotLoadedError:
                 return
 
@@ -283,6 +320,44 @@ def test_threads_and_a_signal_handler_on_one_handle() -> None:
     assert sum(reads) >= 200_000
     assert handled > 10
     table.close()
+
+
+def test_threads_and_a_signal_handler_read_by_index() -> None:
+    """The same of an array, where none of them knows of another's number or error."""
+    held = make(ARRAY, entries=32)
+    for number in range(32):
+        held.update(U32.pack(number), U64.pack(number * 0x0101010101010101), 0)
+    read = by_index(held)
+    keys = [*range(32), 1000]
+    expected = [*(number * 0x0101010101010101 for number in range(32)), None]
+    wrong: list[object] = []
+    handled = 0
+
+    def work(rounds: int = 2000) -> None:
+        for _ in range(rounds):
+            found = [read(key) for key in keys]
+            if found != expected:
+                wrong.append(found)
+
+    def handler(number: int, frame: object) -> None:
+        nonlocal handled
+        handled += 1
+        if handled < 1000:  # a slow machine would do nothing else
+            work(1)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    thread = threading.Thread(target=work)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        thread.start()
+        work()
+        thread.join()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not wrong
+    assert handled > 10
+    held.close()
 
 
 def read_until(table: KernelMap, deadline: float) -> None:

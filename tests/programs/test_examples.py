@@ -35,7 +35,7 @@ CPUS = ("v1", "v3", "v4")
 # Each of the twelve: its example, and what of it has to wait for which name of osmia.
 TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "count packets per CPU": ("xdp_map_counter", {}),
-    "watch processes start": (None, {}),  # it waits for user code that reads a RingBuf
+    "watch processes start": (None, {}),
     "firewall": ("firewall", {"log": "a line for each packet dropped"}),
     "functions and tail calls": ("drop_dns", {}),
     "globals and settings": ("dns_settings", {}),

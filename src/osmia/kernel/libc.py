@@ -7,7 +7,17 @@ c_void_p or, what takes least time, as `byref` of what lies there, and bytes go 
 
 from __future__ import annotations
 
-__all__ = ["addressof", "byref", "c_char", "c_void_p", "function", "get_errno", "quick_function", "set_errno"]
+__all__ = [
+    "addressof",
+    "byref",
+    "c_char",
+    "c_void_p",
+    "function",
+    "get_errno",
+    "quick_function",
+    "quiet_function",
+    "set_errno",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
 
     def quick_function(name: str) -> Callable[..., int]:
         """The same, for calls that end within a microsecond: other threads wait for it."""
+
+    def quiet_function(name: str) -> Callable[..., int]:
+        """The same again, which leaves errno (`get_errno`) as it is: what failed, and why, is found out otherwise."""
 else:
     from _ctypes import (
         FUNCFLAG_CDECL,
@@ -54,6 +67,11 @@ else:
 
         _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO | FUNCFLAG_PYTHONAPI
 
+    class _QuietFunction(CFuncPtr):
+        """One that keeps nobody's errno, which takes its time at each call."""
+
+        _flags_ = FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI
+
     _itself = dlopen(None, 0)  # this process, which the C library is part of
 
     def function(name):
@@ -63,3 +81,7 @@ else:
     def quick_function(name):
         """The same, for calls that end within a microsecond: other threads wait for it."""
         return _QuickFunction(dlsym(_itself, name))
+
+    def quiet_function(name):
+        """The same again, which leaves errno (`get_errno`) as it is: what failed, and why, is found out otherwise."""
+        return _QuietFunction(dlsym(_itself, name))

@@ -10,7 +10,7 @@ from osmia.errors import ENOTSUPP, KernelError, NotLoadedError
 from osmia.kernel import Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
-from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, set_errno
+from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, quiet_function, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-    # The attribute as the call takes it, its bytes, the key and the value that it points to, and a view of the value.
-    Buffers = tuple[Any, bytearray, Any, Any, memoryview]
+    # What reads take: the arguments of the call, a view of the value, and of a key of 4 bytes one as an index.
+    Reading = tuple[tuple[Any, ...], Any, Any]
+    # That, the attribute's bytes, the key and the value that it points to.
+    Buffers = tuple[Reading, bytearray, Any, Any]
 
 _quick_syscall = quick_function("syscall")
+_quiet_syscall = quiet_function("syscall")
 _LOOKUP = abi.BPF_MAP_LOOKUP_ELEM
 _ATTRIBUTE_SIZE = attributes.MAP_ELEM.size
 _U64 = Struct("@Q")
@@ -88,12 +91,12 @@ class KernelMap:
             buffers = descriptor.pool.pop()
         except IndexError:
             buffers = self._new_buffers(descriptor)
-        argument, attribute, key_buffer, value_buffer, _ = buffers
+        (arguments, _, _), attribute, key_buffer, value_buffer = buffers
         key_buffer.raw = key
         if flags:
             _U64.pack_into(attribute, _FLAGS_OFFSET, flags)
         before = get_errno()
-        result = _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE)
+        result = _quick_syscall(*arguments)
         if flags:
             _U64.pack_into(attribute, _FLAGS_OFFSET, 0)
         if result >= 0:
@@ -109,12 +112,20 @@ class KernelMap:
         raise self._error(number, "read", key)
 
     def reader(
-        self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T]
+        self,
+        pack: Callable[[Any], bytes],
+        unpack: Callable[[bytes], tuple[Any, ...]],
+        make: Callable[[Any], T],
+        indices: bool = False,
+        /,
     ) -> Callable[[Any], T | None]:
         """What `lookup` does, with less around the call: a function from a key to `make(unpack(value))`, or None.
 
-        `pack` gives bytes of exactly the key's size, or raises.
+        `pack` gives bytes of exactly the key's size, or raises. `indices` says that keys are integers of 4 bytes, and
+        that only who errs asks for one that is not there: it may take twice as long to find.
         """
+        if indices:
+            return self._index_reader(pack, unpack, make)
         lookup, enoent = self.lookup, errno.ENOENT
 
         def read(key: Any) -> T | None:
@@ -125,11 +136,11 @@ class KernelMap:
             except (AttributeError, IndexError):  # closed, or all are in use: that function says so, or makes others
                 found = lookup(packed)
                 return None if found is None else make(unpack(found))
-            argument, _, key_buffer, _, value_view = buffers
-            key_buffer.raw = packed
+            arguments, value, _ = buffers[0]
+            buffers[2].raw = packed
             before = get_errno()
-            if _quick_syscall(NUMBER, _LOOKUP, argument, _ATTRIBUTE_SIZE) >= 0:
-                stored = unpack(value_view)
+            if _quick_syscall(*arguments) >= 0:
+                stored = unpack(value)
                 descriptor.pool.append(buffers)  # type: ignore[union-attr]
                 return make(stored)
             number = get_errno()
@@ -139,6 +150,34 @@ class KernelMap:
                 return None
             descriptor = None
             raise self._error(number, "read", packed)
+
+        return read
+
+    def _index_reader(
+        self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T]
+    ) -> Callable[[Any], T | None]:
+        """A reader of arrays, which put the key in by one call and keep no errno: `lookup` says what is wrong."""
+        lookup = self.lookup
+        pool: list[Reading] = []
+
+        def read(key: Any) -> T | None:
+            descriptor = self._descriptor
+            if descriptor is not None:
+                try:
+                    buffers = pool.pop()
+                    arguments, value, index = buffers
+                    index[0] = key
+                except (IndexError, TypeError, ValueError):  # all are in use, or it is no such index
+                    pool.append(self._new_buffers(descriptor)[0])
+                else:
+                    result = _quiet_syscall(*arguments)
+                    stored = unpack(value)
+                    pool.append(buffers)
+                    if result >= 0:
+                        return make(stored)
+                descriptor = None  # an error's traceback must not keep the map open
+            found = lookup(pack(key))
+            return None if found is None else make(unpack(found))
 
         return read
 
@@ -158,7 +197,7 @@ class KernelMap:
         buffers[3].raw = value
         _U64.pack_into(buffers[1], _FLAGS_OFFSET, flags)
         before = get_errno()
-        result = syscall(NUMBER, abi.BPF_MAP_UPDATE_ELEM, buffers[0], _ATTRIBUTE_SIZE)
+        result = syscall(NUMBER, abi.BPF_MAP_UPDATE_ELEM, buffers[0][0][2], _ATTRIBUTE_SIZE)
         if result < 0:
             number = get_errno()
             set_errno(before)
@@ -181,7 +220,7 @@ class KernelMap:
             buffers = self._new_buffers(descriptor)
         buffers[2].raw = key
         before = get_errno()
-        if syscall(NUMBER, abi.BPF_MAP_DELETE_ELEM, buffers[0], _DELETE_SIZE) >= 0:
+        if syscall(NUMBER, abi.BPF_MAP_DELETE_ELEM, buffers[0][0][2], _DELETE_SIZE) >= 0:
             descriptor.pool.append(buffers)
             return True
         number = get_errno()
@@ -517,7 +556,10 @@ class KernelMap:
                 map_fd=descriptor.number, key=addressof(key) if self.key_size else 0, value=addressof(value)
             )
         )
-        return byref(c_char.from_buffer(attribute)), attribute, key, value, memoryview(value).cast("B")
+        index = memoryview(key).cast("B").cast("I") if self.key_size == 4 else None
+        # As one tuple, which a call takes as it is.
+        arguments = NUMBER, _LOOKUP, byref(c_char.from_buffer(attribute)), _ATTRIBUTE_SIZE
+        return (arguments, memoryview(value).cast("B"), index), attribute, key, value
 
     def _refusal(self, key: bytes | None, value: bytes | None = None) -> Exception:
         if self._descriptor is None:

@@ -88,9 +88,17 @@ if TYPE_CHECKING:
             """
 
         def reader(
-            self, pack: Callable[[Any], bytes], unpack: Callable[[bytes], tuple[Any, ...]], make: Callable[[Any], T], /
+            self,
+            pack: Callable[[Any], bytes],
+            unpack: Callable[[bytes], tuple[Any, ...]],
+            make: Callable[[Any], T],
+            indices: bool = False,
+            /,
         ) -> Callable[[Any], T | None]:
-            """`lookup` for who asks often: from a key to what `make` makes of the unpacked value, or None."""
+            """`lookup` for who asks often: from a key to what `make` makes of the unpacked value, or None.
+
+            `indices`: keys are integers of 4 bytes, and only who errs asks for one that is not there.
+            """
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""

@@ -292,7 +292,7 @@ class Map(Shared, Generic[K, V]):
     def _reading(self, backend: MapBackend, unpack: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The same, of `unpack` and `make`, by the fastest way that the backend has."""
         if not self._update_flags:
-            return backend.reader(self._pack_key, unpack, make)
+            return backend.reader(self._pack_key, unpack, make, self.kind.fixed_keys)
         lookup, pack = self._lookup, self._pack_key
 
         def read(key: Any) -> Any:

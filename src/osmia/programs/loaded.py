@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from osmia.bytecode import keep
 from osmia.errors import ObjectError, shown, with_article
 from osmia.generic import TypeVar, overload
 from osmia.maps.declaration import RESERVED, Map, Shared
@@ -217,6 +218,12 @@ def load(
     are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
     that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
     """
+    loaded = _load(what, target, settings)
+    keep()
+    return loaded
+
+
+def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
     if isinstance(what, Program):
         return _load_programs(what.name, [what], target, settings)
     if isinstance(what, type(sys)):

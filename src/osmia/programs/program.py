@@ -6,6 +6,7 @@ import gc
 import sys
 from _thread import RLock
 
+from osmia.bytecode import keep
 from osmia.errors import NotLoadedError, shown
 from osmia.generic import Generic, TypeVar
 from osmia.maps.declaration import check_name
@@ -184,11 +185,13 @@ class Program(Generic[C_contra, R_co]):
             collecting = gc.isenabled()
             gc.disable()
             try:
-                return self._load(settings)
+                kernel = self._load(settings)
+                keep()
             finally:
                 BEING_LOADED.pop()
                 if collecting:
                     gc.enable()
+            return kernel
 
     def _load(self, given: Mapping[str, object] | None) -> KernelProgram:
         from osmia.compiler import running_kernel
