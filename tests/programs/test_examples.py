@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ CPUS = ("v1", "v3", "v4")
 # Each of the twelve: its example, and what of it has to wait for which name of osmia.
 TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "count packets per CPU": ("xdp_map_counter", {}),
-    "watch processes start": (None, {}),
+    "watch processes start": ("watch_exec", {}),
     "firewall": ("firewall", {"log": "a line for each packet dropped"}),
     "functions and tail calls": ("drop_dns", {}),
     "globals and settings": ("dns_settings", {}),
@@ -70,7 +71,7 @@ def test_what_has_to_wait_is_not_there() -> None:
 
 def test_every_example_is_known() -> None:
     files = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert files == {name for name, _ in TWELVE.values() if name} == {*RUNS, "xdp_map_counter"}
+    assert files == {name for name, _ in TWELVE.values() if name} == {*RUNS, "watch_exec", "xdp_map_counter"}
 
 
 def imported(name: str) -> ModuleType:
@@ -252,3 +253,24 @@ def test_runs_as_a_user_runs_it(netns: Namespace, name: str) -> None:
     _, problems = running.communicate(timeout=20)
     assert (line.strip(), attached, running.returncode, problems) == (first, "xdp", 0, "")
     assert netns.xdp(netns.far) == ""
+
+
+def test_watch_exec() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, EXAMPLES / "watch_exec.py"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "watching\n"
+        with subprocess.Popen(["true"]) as started:
+            started.wait()
+        seen: list[str] = []
+        while not seen or seen[-1].split()[2] != str(started.pid):
+            seen.append(running.stdout.readline())
+            assert seen[-1] != ""
+        running.send_signal(signal.SIGINT)
+        _, problems = running.communicate(timeout=20)
+    when, uid, _, name = seen[-1].split()
+    assert (uid, name, problems, running.returncode) == (str(os.getuid()), "true", "", 0)
+    assert 0 < float(when) <= time.clock_gettime(time.CLOCK_MONOTONIC)

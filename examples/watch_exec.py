@@ -1,0 +1,50 @@
+"""Watch processes start: who runs what, as an event each."""
+
+from contextlib import suppress
+
+from osmia import Chars, RingBuf, TracepointContext, chars, i32, struct, tracepoint, u32, u64
+
+
+@struct
+class Exec:
+    """A process that runs another program from now on."""
+
+    pid: i32
+    uid: u32 = 0
+    when: u64 = 0
+    command: Chars = chars(16)
+
+
+@struct
+class SchedProcessExec(TracepointContext):
+    """What the kernel says of it."""
+
+    pid: i32
+
+
+events = RingBuf(Exec, size=1 << 16)
+
+
+@tracepoint("sched", "sched_process_exec")
+def on_exec(ctx: SchedProcessExec) -> None:
+    """Report it."""
+    with events.reserve() as event:
+        if event is not None:
+            event.pid = ctx.pid
+            event.uid = ctx.get_current_uid_gid() & 0xFFFF_FFFF
+            event.when = ctx.ktime_get_ns()
+            ctx.get_current_comm(event.command)
+
+
+def main() -> None:
+    """Print each, until Ctrl-C."""
+    with suppress(KeyboardInterrupt), on_exec.attach():
+        print("watching", flush=True)
+        for event in events:
+            print(f"{event.when / 1e9:.6f} {event.uid:6} {event.pid:8} {event.command}", flush=True)
+    if events.live and events.lost:
+        print(events.lost, "had no room")
+
+
+if __name__ == "__main__":
+    main()
