@@ -257,7 +257,7 @@ def test_runs_as_a_user_runs_it(netns: Namespace, name: str) -> None:
 
 def test_watch_exec() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, EXAMPLES / "watch_exec.py"]
+    command = [sys.executable, str(EXAMPLES / "watch_exec.py")]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as running:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import osmia
-from osmia import PerCpuArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
+from osmia import PerCpuArray, PerfEventArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,58 +62,62 @@ def ring_buffer() -> Stream:
     return Stream(ring, writes, sent)
 
 
-STREAMS: dict[str, Callable[[], Stream]] = {"RingBuf": ring_buffer}
+def perf_buffers() -> Stream:
+    samples = PerfEventArray(Numbered, name="samples", pages=256)
+    sent = PerCpuArray(u64, max_entries=1, name="sent")
+
+    @xdp
+    def writes(ctx: XdpContext) -> XdpAction:
+        count = sent.lookup(0)
+        if count is None:
+            return XdpAction.ABORTED
+        for _ in range(A_RUN):
+            count.value += 1
+            number = count.value
+            samples.output(Numbered(number=number, check=number ^ SALT, cpu=ctx.get_smp_processor_id()))
+        return XdpAction.PASS
+
+    return Stream(samples, writes, sent)
 
 
-class Received(NamedTuple):
+STREAMS: dict[str, Callable[[], Stream]] = {"RingBuf": ring_buffer, "PerfEventArray": perf_buffers}
+
+
+class Result(NamedTuple):
     """What a reader says in the end."""
 
-    events: int
+    sent: int
+    received: int
+    lost: int
     problem: str
 
 
-def receive(held: Any, done: int, stalls: bool) -> Received:
-    """Read until `done` is readable and nothing is left; look at every event."""
-    before: dict[int, int] = {}
-    events, random = 0, Random(7)
-    while True:
-        over = bool(select.select([done], [], [], 0)[0])
-        taken = held.drain()
+class Reader:
+    """Looks at every event: that it is whole, and comes after those of its CPU before it."""
+
+    def __init__(self, held: Any, stalls: bool) -> None:
+        self.held, self.stalls = held, stalls
+        self.before: dict[int, int] = {}
+        self.received = 0
+        self.problem = ""
+        self.random = Random(7)
+
+    def take(self) -> bool:
+        """Read what is there; False where nothing is."""
+        taken = self.held.drain()
         if not len(taken):
-            if over:
-                return Received(events, "")
-            first = held.read(timeout=0.05)
-            if first is None:
-                continue
-            taken = np.array([(first.number, first.check, first.cpu)], dtype=taken.dtype)
-        events += len(taken)
+            return False
+        self.received += len(taken)
         if not (taken["check"] == taken["number"] ^ np.uint64(SALT)).all():
-            return Received(events, "an event's contents are others than those written")
+            self.problem = "an event's contents are others than those written"
         for cpu in np.unique(taken["cpu"]).tolist():
             numbers = taken["number"][taken["cpu"] == cpu]
-            if numbers[0] <= before.get(cpu, 0) or (np.diff(numbers.astype(np.int64)) <= 0).any():
-                return Received(events, f"the events of CPU {cpu} are out of order")
-            before[cpu] = int(numbers[-1])
-        if stalls and random.random() < 0.05:
-            time.sleep(random.random() * 0.05)
-
-
-def reader(held: Any, stalls: bool) -> tuple[int, int, int]:
-    """A process that reads: its number, what tells it that all is sent, and where it says what it received."""
-    done, told = os.pipe()
-    result, said = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(told)
-            found = receive(held, done, stalls)
-        except BaseException as error:  # noqa: BLE001 - the test says it
-            found = Received(0, repr(error))
-        os.write(said, pickle.dumps(found))
-        os._exit(0)
-    os.close(done)
-    os.close(said)
-    return child, told, result
+            if numbers[0] <= self.before.get(cpu, 0) or (np.diff(numbers.astype(np.int64)) <= 0).any():
+                self.problem = f"the events of CPU {cpu} are out of order"
+            self.before[cpu] = int(numbers[-1])
+        if self.stalls and self.random.random() < 0.05:
+            time.sleep(self.random.random() * 0.05)
+        return True
 
 
 def writer(stream: Stream, cpu: int, runs: int) -> subprocess.Popen[bytes]:
@@ -127,45 +131,56 @@ def writer(stream: Stream, cpu: int, runs: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", text], pass_fds=[stream.program.fd])
 
 
-def stop_and_go(child: int, ended: Callable[[], bool]) -> None:
-    """Stop a process for a while, again and again."""
-    random = Random(11)
-    while not ended():
-        os.kill(child, signal.SIGSTOP)
-        time.sleep(random.random() * 0.1)
-        os.kill(child, signal.SIGCONT)
-        time.sleep(random.random() * 0.1)
+def send_and_receive(name: str, stalls: bool, events: int) -> Result:
+    """Write that many events on two CPUs, and read meanwhile."""
+    stream = STREAMS[name]()
+    stream.program.load()
+    reader = Reader(stream.held, stalls)
+    writers = [writer(stream, cpu, events // 2 // A_RUN) for cpu in sorted(os.sched_getaffinity(0))[:2]]
+    while any(each.poll() is None for each in writers):
+        if not reader.take():
+            time.sleep(0.0002)
+    while reader.take():
+        pass
+    if [each.returncode for each in writers] != [0, 0]:
+        reader.problem = "a writer failed"
+    result = Result(stream.sent[0].sum(), reader.received, stream.held.lost, reader.problem)
+    for each in stream:
+        each.close()
+    return result
 
 
 def check(name: str, reading: str, events: int) -> None:
-    """Send that many events from two CPUs, and hold what the reader says against it."""
+    """Let a process of its own do it, which is stopped for a while again and again where that is asked for."""
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one CPU, and two are to write")
-    stream = STREAMS[name]()
-    try:
-        stream.program.load()
-        child, told, result = reader(stream.held, reading == "stalls")
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
         try:
-            writers = [writer(stream, cpu, events // 2 // A_RUN) for cpu in sorted(os.sched_getaffinity(0))[:2]]
-            if reading == "stopped":
-                stop_and_go(child, lambda: all(each.poll() is not None for each in writers))
-            assert [each.wait() for each in writers] == [0, 0]
-            os.write(told, b"!")
-            received = pickle.loads(os.read(result, 1 << 16))
-        finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            os.close(told)
-            os.close(result)
-        assert received.problem == ""
-        sent = stream.sent[0].sum()
-        assert sent == events
-        assert received.events + stream.held.lost == sent
-        assert received.events > 0
-        print(f"{name}, {reading}: {sent} sent, {received.events} received, {stream.held.lost} lost")
+            result = send_and_receive(name, reading == "stalls", events)
+        except BaseException as error:  # noqa: BLE001 - the test says it
+            result = Result(0, 0, 0, repr(error))
+        os.write(write_end, pickle.dumps(result))
+        os._exit(0)
+    os.close(write_end)
+    random = Random(11)
+    try:
+        while reading == "stopped" and not select.select([read_end], [], [], random.random() * 0.1)[0]:
+            os.kill(child, signal.SIGSTOP)
+            time.sleep(random.random() * 0.1)
+            os.kill(child, signal.SIGCONT)
+        said = os.read(read_end, 1 << 16)
     finally:
-        for each in stream:
-            each.close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(read_end)
+    result = pickle.loads(said)
+    print(f"{name}, {reading}: {result}")
+    assert result.problem == ""
+    assert result.sent == events
+    assert result.received + result.lost == events
+    assert result.received > 0
 
 
 @pytest.mark.parametrize("reading", ["steady", "stalls", "stopped"])
