@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from osmia.maps.counters import Counter as Counter
     from osmia.maps.counters import PerCpuCounter as PerCpuCounter
     from osmia.maps.counts import CountMap as CountMap
+    from osmia.maps.fast_ring import FastRing as FastRing
     from osmia.maps.globals import Global as Global
     from osmia.maps.hash import HashMap as HashMap
     from osmia.maps.hash import LruHashMap as LruHashMap
@@ -200,6 +201,7 @@ _HOME = {
     "CpuMap": "osmia.maps.redirect",
     "DevMap": "osmia.maps.redirect",
     "DevMapHash": "osmia.maps.redirect",
+    "FastRing": "osmia.maps.fast_ring",
     "FixedArray": "osmia.arrays",
     "Function": "osmia.functions",
     "Global": "osmia.maps.globals",

@@ -81,6 +81,12 @@ class Kind:
     """Whether it may return nothing: the kernel is given 0 then."""
     entry_hooks: tuple[str, ...] = ()
     """Hooks whose programs are not attached, but given to the entries of a map."""
+    softirqs_off: bool = False
+    """Whether the kernel runs its programs with softirqs off, at whatever hook.
+
+    Then none of such a kind is interrupted by another one, or by itself, but where it calls one; without PREEMPT_RT it
+    is not preempted either.
+    """
 
     @property
     def context(self) -> type:
@@ -159,6 +165,7 @@ KINDS: Table[Kind] = Table(
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=0, data_end=4, data_meta=8, writable=True),
             entry_hooks=("devmap", "cpumap"),
+            softirqs_off=True,
         ),
         "tracepoint": lambda: Kind(
             name="tracepoint",
@@ -246,6 +253,7 @@ KINDS: Table[Kind] = Table(
             since=(6, 6),
             capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
             packet=PacketAccess(data=76, data_end=80, data_meta=140, writable=True),
+            softirqs_off=True,
         ),
         "cgroup_skb": lambda: Kind(
             name="cgroup_skb",

@@ -394,6 +394,8 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
             _read_argument(spec, value)
         elif key == "field":
             _read_context_field(spec, value)
+        elif key == "each_cpu":
+            _read_each_cpu(spec, value)
         else:
             raise ObjectError(
                 f"{spec.name}: section '.osmia' has a line {line!r} that this osmia does not know: "
@@ -426,6 +428,13 @@ def _read_argument(spec: ObjectSpec, value: str) -> None:
             f"{spec.name}: section '.osmia': 'argument {value}', expected 'argument <program> <name> <type>'"
         )
     spec.arguments.setdefault(parts[0], []).append((parts[1], parts[2]))
+
+
+def _read_each_cpu(spec: ObjectSpec, value: str) -> None:
+    of = spec.maps.get(value)
+    if of is None:
+        raise ObjectError(f"{spec.name}: section '.osmia': 'each_cpu {value}', expected 'each_cpu <map>'")
+    of.each_cpu = True
 
 
 def _read_context_field(spec: ObjectSpec, value: str) -> None:

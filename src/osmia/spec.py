@@ -44,6 +44,8 @@ class MapSpec:
     """The value's type in the kernel's own BTF, of a table of functions; 0 for all others."""
     data: bool = False
     """Whether it is a section of global data: .data, .bss, .rodata, or one whose name begins so."""
+    each_cpu: bool = False
+    """Whether it is made with an entry for each CPU that can ever run there, whatever max_entries says."""
     inner: MapSpec | None = None
     """Of a map of maps: what the maps in it are like."""
     initial: dict[int, str] | None = None

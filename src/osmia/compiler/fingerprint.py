@@ -69,7 +69,7 @@ def _function(base: Any, functions: Sequence[FunctionType]) -> FunctionType | No
 
 def _step(step: str, base: Any, rest: list[Any]) -> object:
     """What lies behind an object: types of a map, members of a struct class, defaults of a function."""
-    if step in ("key", "value", "inner", "losses") and isinstance(base, Map):
+    if step in ("key", "value", "inner", "losses", "bell") and isinstance(base, Map):
         return getattr(base, step)
     if step == "layout" and not isinstance(base, type):
         layout = getattr(base, "layout", None)

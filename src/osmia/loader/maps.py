@@ -47,6 +47,10 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
     typed = kind.typed and spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
     btf_fd = btf.number if btf and (typed or spec.btf_vmlinux_value_type_id) else 0
     flags = _flags(spec)
+    if spec.each_cpu:
+        from osmia.loader.fast_rings import check_machine
+
+        check_machine(spec.name)
 
     def create() -> int:
         return bpf.map_create(
@@ -86,6 +90,8 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
 
 def max_entries(spec: MapSpec) -> int:
     """How many entries a map is created with: an array of perf events has one for each possible CPU unless it says."""
+    if spec.each_cpu:
+        return possible_cpus()[-1] + 1  # they are found by the CPU's number
     if spec.max_entries == 0 and spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY:
         return len(possible_cpus())
     return spec.max_entries

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self
 
     from osmia.maps.backend import MapBackend
+    from osmia.maps.doorbell import Bell
     from osmia.maps.info import MapInfo
     from osmia.maps.losses import Losses
     from osmia.maps.table import MapKind
@@ -130,6 +131,9 @@ class Map(Shared, Generic[K, V]):
     """What the type takes besides, 0 for most."""
     losses: Losses | None = None
     """What counts the events that had no room, of maps that hand over events; of aggregations the values."""
+    """What counts the events that had no room, of maps that hand over events."""
+    bell: Bell | None = None
+    """What kernel code wakes a reader by, of maps in memory that hand over events."""
     inner: Map[Any, Any] | None = None
     """Of a map of maps: the declaration that all maps in it are like."""
     aggregates = False
@@ -145,7 +149,8 @@ class Map(Shared, Generic[K, V]):
         if name == RESERVED:
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
-        _check_integer(f"{self.subject}: max_entries", max_entries, 0 if self.kind.entries == "none" else 1)
+        least = 0 if self.kind.entries in ("none", "CPUs") else 1
+        _check_integer(f"{self.subject}: max_entries", max_entries, least)
         _check_integer(f"{self.subject}: flags", flags, 0)
         self.flags |= self.kind.required_flags
         if self.flags & ~self.kind.flags or self.flags.bit_count() > 1:
@@ -182,6 +187,11 @@ class Map(Shared, Generic[K, V]):
         return self.key
 
     @property
+    def stored_value(self) -> Any:
+        """The type of its values as they lie in the kernel."""
+        return self.value
+
+    @property
     def key_size(self) -> int:
         """In bytes; 0 for a map without keys."""
         return self._keys.size
@@ -204,8 +214,9 @@ class Map(Shared, Generic[K, V]):
     def close(self) -> None:
         """Let go of the live map. The kernel keeps it as long as a program there uses it."""
         super().close()
-        if self.losses is not None:
-            self.losses.close()
+        for beside in (self.losses, self.bell):
+            if beside is not None:
+                beside.close()
 
     def create(self) -> None:
         """Create the map without a program: it is live then, and what reaches it later shares it.
@@ -275,6 +286,8 @@ class Map(Shared, Generic[K, V]):
         twin.reached_by = []
         if self.losses is not None:
             twin.losses = type(self.losses)(twin)
+        if self.bell is not None:
+            twin.bell = type(self.bell)(twin)
         twin.bind(backend)
         return twin
 

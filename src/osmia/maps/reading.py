@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, Self
 
     from osmia.maps.backend import MapBackend
+    from osmia.maps.declaration import Shared
 
     class Source(Protocol):
         """What the events of a live map are taken from."""
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
         @property
         def pending(self) -> int:
             """How much there is to be read, in bytes."""
+
+        @property
+        def restless(self) -> bool:
+            """Whether, where there is nothing to read, something may come of which the descriptor does not tell."""
 
 
 E = TypeVar("E")
@@ -193,6 +198,27 @@ class Readable(Reading[E], Counting[K, E], Generic[K, E]):
     def _open_source(self) -> Source:
         raise NotImplementedError
 
+    def pin(self, path: str | PathLike[str], /) -> None:
+        """Give it a name in a BPF file system, and what counts its losses that name and `_lost`."""
+        super().pin(path)
+        for beside, each in self._beside(path):
+            if each.live:
+                each.backend.pin(beside)
+
+    def unpin(self, path: str | PathLike[str], /) -> None:
+        """Take those names away; the map stays as long as something uses it.
+
+        ValueError where something else is pinned there, KernelError where nothing is.
+        """
+        super().unpin(path)
+        for beside, each in self._beside(path):
+            if each.live and os.access(beside, os.F_OK):
+                each.backend.unpin(beside)
+
+    def _beside(self, path: str | PathLike[str]) -> tuple[tuple[str, Shared], ...]:
+        """What is pinned with it, and where."""
+        return ((lost_path(path), self.losses),)
+
     def handle(self, backend: MapBackend, name: str = "") -> Self:
         """An independent live map of the same declaration, whose losses are not known yet."""
         twin = super().handle(backend, name)
@@ -295,12 +321,12 @@ class Wait:
         return self.goes_on
 
     def pause(self) -> float:
-        """How long to sleep, in seconds, as what is there cannot be read yet; 0 where the kernel will wake us.
+        """How long to sleep, in seconds, as what comes next cannot be waited for yet; 0 where the kernel will wake us.
 
         It does not for what is reserved and not submitted: the descriptor is readable all the time then.
         """
         before, self._at = self._at, [each.at for each in self._sources]
-        if before != self._at or not any(each.pending for each in self._sources):
+        if before != self._at or not any(each.restless for each in self._sources):
             self._pause = SHORTEST
             return 0
         self._pause = min(self._pause * 2, LONGEST)

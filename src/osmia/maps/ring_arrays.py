@@ -32,7 +32,7 @@ class Run(NamedTuple):
 
 def drain(ring: RingBuf[Any], most: int | None) -> np.ndarray[Any, Any]:
     """What `drain()` gives."""
-    reader, dtype = _reader(ring, most)
+    reader, dtype = reader_of(ring, most)
     found: list[np.ndarray[Any, Any]] = []
     with reader.lock:
         left = most
@@ -53,7 +53,7 @@ def drain(ring: RingBuf[Any], most: int | None) -> np.ndarray[Any, Any]:
 @contextmanager
 def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]:
     """What `drain(copy=False)` gives."""
-    reader, dtype = _reader(ring, most)
+    reader, dtype = reader_of(ring, most)
     numpy = import_numpy()
     with reader.lock:
         run = _next_run(reader, most, refuse=True) if most != 0 else None
@@ -71,6 +71,14 @@ def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]
 
 def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]]:
     check_drain(ring, most)
+def reader_of(ring: Any, most: object) -> tuple[Any, np.dtype[Any]]:
+    """What reads a ring, and the dtype of its events. TypeError for what no array can be made of."""
+    if most is not None and (type(most) is not int or most < 0):
+        raise TypeError(f"{ring.subject}: how many events is an int of 0 or more, or None for all, not {shown(most)}")
+    if isinstance(ring.value, Bytes):
+        raise TypeError(
+            f"{ring.subject}: its events are bytes of any length, which no array holds: read them one by one"
+        )
     reader = ring._opened()
     if reader.dtype is None:
         reader.dtype = numpy_dtype(ring.value)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from _thread import RLock
-from _weakref import ref
 
 from osmia.errors import ObjectError
 from osmia.maps.events import NOTHING
+from osmia.maps.one_reader import another_reader, keep_here, looked_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,12 +74,17 @@ class RingReader:
         """NumPy's of an event, once it was asked for: to make it takes as long as to drain thousands."""
         self.viewed = False
         """Whether somebody looks at the memory of the next records: nothing can be read then."""
-        _READERS.add(ref(self, _READERS.discard))
+        keep_here(self)
 
     @property
     def pending(self) -> int:
         """How many bytes are taken in the ring, by records that were not read yet."""
         return self.memory.produced[0] - self.memory.consumed[0]
+
+    @property
+    def restless(self) -> bool:
+        """Whether something is reserved and not submitted yet, where nothing can be read now."""
+        return self.pending > 0
 
     @property
     def ready(self) -> bool:
@@ -159,7 +163,7 @@ class RingReader:
     def begin(self) -> int:
         """Where the next record is. RuntimeError where somebody else has read meanwhile."""
         if self.viewed:
-            raise RuntimeError(f"{self.subject}: its memory is looked at: read on when that `with` block has ended")
+            raise looked_at(self.subject)
         consumed = self.memory.consumed
         self.ahead.clear()
         at = self.at
@@ -169,10 +173,7 @@ class RingReader:
                 continue
             self.at = consumed[0]
             if at != -1:
-                raise RuntimeError(
-                    f"{self.subject}: another reader took {self.at - at} bytes of records: a ring has one reader at a "
-                    "time, in one process (reading again goes on behind them)"
-                )
+                raise another_reader(self.subject, self.at - at)
             at = self.at
         return at
 
@@ -182,30 +183,3 @@ class RingReader:
             f"{self.subject}: a record of {length} bytes, and its events have {self.size}: what writes to it was made "
             "for other events"
         )
-
-
-class _Forked:
-    """In place of the memory in a forked child, which shares it with the process that reads the ring."""
-
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
-
-    def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(
-            f"{self.subject}: the process that this one was forked from reads the ring: read it there, or fork before "
-            "the ring is read"
-        )
-
-
-_READERS: set[ref[RingReader]] = set()
-
-
-def _after_fork_in_child() -> None:
-    for each in list(_READERS):
-        reader = each()
-        if reader is not None:
-            reader.memory, reader.lock = _Forked(reader.subject), RLock()
-            reader.ahead.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

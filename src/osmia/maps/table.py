@@ -36,7 +36,10 @@ class MapKind:
     values: str = "any"
     """`any` type; what a file descriptor or an index stands for (`program`, `map`, ...); `none`."""
     entries: str = "count"
-    """What max_entries counts: `count` (of entries), `bytes`, `pages`; `none` where it must be 0."""
+    """What max_entries counts: `count` (of entries), `bytes`, `pages`; `none` where it must be 0.
+
+    `CPUs` where it is 0 until the map is made, with an entry for each CPU that can ever run there.
+    """
     per_cpu: bool = False
     """Whether user code sees one value per possible CPU."""
     spin_locks: bool = False

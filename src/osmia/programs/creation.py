@@ -29,6 +29,8 @@ def create(declared: Map[Any, Any]) -> None:
 
             declared.losses.bind(created_losses(declared.losses))
         declared.made()
+        if declared.bell is not None:
+            declared.bell.bind(_created(declared.bell))
 
 
 def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:
@@ -45,14 +47,34 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
             declared.bind(_opened_or_pinned(declared, os.fspath(path)))
         else:
             declared.bind(_opened(declared, _descriptor(path, number, fd), _where(path, number, fd)))
-        if path is not None and declared.losses is not None:
-            from osmia.programs.losses import open_losses
+        if path is None:
+            return
+        try:
+            _open_beside(declared, os.fspath(path), create=create)
+        except BaseException:
+            declared.close()
+            raise
 
-            try:
-                open_losses(declared, os.fspath(path), create=create)
-            except BaseException:
-                declared.close()
-                raise
+
+def _open_beside(declared: Map[Any, Any], path: str, *, create: bool) -> None:
+    """Open what is pinned with a map: what counts its losses, or wakes its reader."""
+    if declared.losses is not None:
+        from osmia.programs.losses import open_losses
+
+        open_losses(declared, path, create=create)
+    if declared.bell is not None:
+        bell, beside = declared.bell, f"{path}_bell"
+        if create:
+            bell.bind(_opened_or_pinned(bell, beside))
+        else:
+            bell.bind(_opened(bell, _pinned(beside), f"what is pinned at {beside}"))
+
+
+def _pinned(path: str) -> int:
+    """A file descriptor of what is pinned there."""
+    from osmia.kernel import pins
+
+    return pins.get(path)
 
 
 def _check_not_used(declared: Map[Any, Any]) -> None:
@@ -86,6 +108,7 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         declared.max_entries,
         declared.flags,
         declared.map_extra,
+        each_cpu=row.entries == "CPUs",
     )
     if declared.inner is not None:
         # Kernels before 6.2 tell maps with types from maps without: the pattern has the types of what is put in.
@@ -113,7 +136,7 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
     from osmia.kernel import Descriptor, bpf
     from osmia.layout import layout_of
 
-    key, value = layout_of(declared.stored_key), layout_of(declared.value)
+    key, value = layout_of(declared.stored_key), layout_of(declared.stored_value)
     if key is None or value is None:
         return spec, None
     writer = Writer()
@@ -156,9 +179,7 @@ def _opened_or_pinned(declared: Map[Any, Any], path: str) -> KernelMap:
 
 def _descriptor(path: Any, number: int | None, fd: int | None) -> int:
     if path is not None:
-        from osmia.kernel import pins
-
-        return pins.get(os.fspath(path))
+        return _pinned(os.fspath(path))
     if number is None:
         assert fd is not None
         return os.dup(fd)
@@ -251,7 +272,7 @@ def _other_types(declared: Map[Any, Any], info: dict[str, Any], where: str) -> l
         return []
     btf = Btf(data, where)
     found = []
-    for role, of in (("key", declared.stored_key), ("value", declared.value)):
+    for role, of in (("key", declared.stored_key), ("value", declared.stored_value)):
         layout, number = layout_of(of), info[f"btf_{role}_type_id"]
         problem = difference(btf, number, layout, f"a {role}") if layout is not None and number else ""
         if problem:

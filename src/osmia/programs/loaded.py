@@ -71,6 +71,7 @@ class Loaded:
             if each.losses is not None:
                 self._bind_losses(name, each)
             each.made()
+            self._bind_beside(name, each)
 
     @overload
     def __getitem__(self, what: M) -> M: ...
@@ -156,10 +157,17 @@ class Loaded:
         if handle.losses is not None:
             self._bind_losses(what.name, handle)
         handle.made()
+        self._bind_beside(what.name, handle)
         return handle
 
+    def _bind_beside(self, name: str, handle: Map[Any, Any]) -> None:
+        """Let a ring read what the object's programs count, and be woken by them."""
+        if handle.losses is not None:
+            self._bind_losses(name, handle)
+        if handle.bell is not None and handle.bell.name in self._object.maps:
+            handle.bell.bind(self._object.maps[handle.bell.name])
+
     def _bind_losses(self, name: str, handle: Map[Any, Any]) -> None:
-        """Let a ring read what the object's programs count."""
         from osmia.maps.losses import PREFIX
 
         variable = (self._spec.variables or {}).get(PREFIX + name)
@@ -195,7 +203,7 @@ class Loaded:
                 raise TypeError(f"{self._spec.name}: {problem}")
         for role, declared, number in (
             ("key", what.stored_key, there.btf_key_type_id),
-            ("value", what.value, there.btf_value_type_id),
+            ("value", what.stored_value, there.btf_value_type_id),
         ):
             # What the key of a trie is called in C is everybody's own, as are the names of its fields.
             layout = None if role == "key" and what.kind.keys == "prefix" else layout_of(declared)

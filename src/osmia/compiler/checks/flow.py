@@ -142,6 +142,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _replaced(statement, after) if isinstance(statement, ir.Copy) and after is not None else after
         case ir.Fill(place=place):
             return _value(place, facts, around)
+        case ir.Barrier(given=given):
+            return facts if given is None else _given_up(given, _value(given, facts, around))
         case ir.Evaluate(value=value) | ir.ContextStore(value=value):
             return _value(value, facts, around)
         case ir.If(test=test, then=then, otherwise=otherwise):
@@ -341,7 +343,7 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             # What is made of another object is there as long as that is.
             objects = (each for each in arguments if not isinstance(each, ir.MapReference) and is_object(each.type))
             return frozenset((id(value),)).union(*(_objects(each, facts) for each in objects))
-        case ir.MapLookup(map=map_) if map_.scratch:
+        case ir.MapLookup(map=map_) if map_.scratch or map_.declaration.kind.values == "event":
             return frozenset((id(value),))
         case ir.PacketAt():
             return PACKET
@@ -632,6 +634,12 @@ def _called(call: ir.HelperCall, facts: Facts) -> Facts:
             reason = f"the event of a ring, which was {event}" if event else f"what {call.helper.name} released"
             facts = _ended(objects, reason if event else f"{reason} in line {call.location.line}", facts)
     return facts
+
+
+def _given_up(event: ir.Expression, facts: Facts) -> Facts:
+    """An event that lies in memory, and is submitted or discarded now."""
+    reason = "the event of a ring, which was submitted or discarded"
+    return None if facts is None else _ended(_objects(event, facts), reason, facts)
 
 
 def _ended(objects: frozenset[int], reason: str, facts: Facts) -> Facts:

@@ -25,6 +25,9 @@ def check_scopes(program: ir.Program) -> None:
                 _check_locked(scope)
             elif "ringbuf_submit" in ends:
                 _check_reserved(scope)
+            elif any(isinstance(each, ir.Barrier) for each in nodes(scope.leave)):
+                _check_reserved(scope)
+                _check_calls_no_program(scope)
 
 
 def _check_reserved(scope: ir.Scope) -> None:
@@ -35,6 +38,18 @@ def _check_reserved(scope: ir.Scope) -> None:
                 each.location,
                 found=f"tail_call; line {scope.location.line} reserves an event",
                 expected="a tail call outside of the block",
+                fix="end the block before it",
+            )
+
+
+def _check_calls_no_program(scope: ir.Scope) -> None:
+    for each in nodes(scope.body):
+        if isinstance(each, ir.HelperCall) and each.helper.name == "clone_redirect":
+            raise error(
+                "the copy may run into another program, which would write to the same ring",
+                each.location,
+                found=f"clone_redirect; line {scope.location.line} reserves an event of a FastRing",
+                expected="a redirection outside of the block",
                 fix="end the block before it",
             )
 

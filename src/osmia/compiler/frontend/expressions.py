@@ -27,6 +27,7 @@ from osmia.compiler.frontend.constructors import construct, new_object, scratch_
 from osmia.compiler.frontend.contexts import context_field, object_field
 from osmia.compiler.frontend.counters import count
 from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.fast_rings import fast_output
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
@@ -58,6 +59,7 @@ from osmia.functions import Function
 from osmia.layout import ArrayLayout, StructLayout, layout_of
 from osmia.maps.counters import Counter, PerCpuCounter
 from osmia.maps.declaration import Shared
+from osmia.maps.fast_ring import FastRing
 from osmia.maps.globals import Variable
 from osmia.maps.perf import PerfEventArray
 from osmia.maps.programs import ProgramArray
@@ -278,6 +280,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         base = operand(state, node.func.value)
         if isinstance(base, Static) and isinstance(base.value, RingBuf) and node.func.attr == "output":
             return output(state, base, node)
+        if isinstance(base, Static) and isinstance(base.value, FastRing) and node.func.attr == "output":
+            return fast_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, PerfEventArray) and node.func.attr == "output":
             return perf_output(state, base, node)
         if isinstance(base, Static) and isinstance(base.value, ProgramArray) and node.func.attr == "tail_call":

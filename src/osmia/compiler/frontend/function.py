@@ -148,7 +148,7 @@ class UnitState:
             if layout is not None:
                 self.know_structs(layout, (role, path))
         key = BytesLayout(0) if declaration.key is None else layout_of(declaration.stored_key)
-        value = layout_of(declaration.value)
+        value = layout_of(declaration.stored_value)
         assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
         return ir.MapReference(symbol, declaration, key, value)
 
@@ -180,7 +180,7 @@ class ProgramState:
     """The functions that are being translated, the outermost first: name and code object or node."""
     hidden: int
     """How many locals of the compiler's own there are."""
-    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local]]
+    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local, tuple[ir.Statement, ...]]]
     """The rings' events that are reserved here: the ring, what was given, and its name."""
     functions: dict[object, ir.Function]
     """The functions of their own that it calls, by the code of each."""

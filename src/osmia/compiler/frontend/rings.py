@@ -29,12 +29,14 @@ from osmia.compiler.ir.types import (
     storage_type,
 )
 from osmia.layout import CharsLayout, StructLayout, layout_of
+from osmia.maps.fast_ring import FastRing
 from osmia.maps.losses import COUNT
 from osmia.maps.ring import RingBuf
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.location import Location
+    from osmia.layout import Layout
 
 
 def reserved_ring(state: FunctionState, item: ast.withitem) -> tuple[Static, ast.Call] | None:
@@ -43,7 +45,7 @@ def reserved_ring(state: FunctionState, item: ast.withitem) -> tuple[Static, ast
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "reserve":
         return None
     base = state.translate.operand(state, call.func.value)
-    return (base, call) if isinstance(base, Static) and isinstance(base.value, RingBuf) else None
+    return (base, call) if isinstance(base, Static) and isinstance(base.value, RingBuf | FastRing) else None
 
 
 def reserved(
@@ -53,25 +55,18 @@ def reserved(
     location = state.at(call)
     map_ = state.unit.map_reference(ring)
     given = _reserve_flags(state, map_, call)
-    target = item.optional_vars
-    if not isinstance(target, ast.Name):
-        raise error(
-            "a reservation has a name",
-            location,
-            found=ast.unparse(item),
-            expected=f"`with {map_.symbol}.reserve() as event:`",
-            fix="name it: nothing could be written otherwise",
-        )
+    target = target_of(map_, item, location)
     of = PlaceType(map_.value)
     held = state.hidden(OptionalType(of))
     here = ir.LocalRead(held.type, location, held)
     there = ir.Unwrap(of, location, here)
     size, flags = constant(map_.value.size, location), constant(0, location)
     take = ir.HelperCall(held.type, location, helpers()["ringbuf_reserve"], (map_, size, flags))
-    start = ir.Fill(location, there, _start(map_))
+    start = ir.Fill(location, there, image_of_event(map_.value))
     keep, said = state.kept(given) if not isinstance(given, ir.Constant) else (None, given)
     name = state.assign(target.id, held.type, state.at(target))
-    state.program.reservations.append((map_, held, name))
+    give_up = _given("ringbuf_discard", there, constant(0, location))
+    state.program.reservations.append((map_, held, name, (give_up,)))
     inside = state.translate.block(state, body)
     state.program.reservations.pop()
     return (
@@ -82,9 +77,23 @@ def reserved(
         ir.Scope(
             location,
             inside,
-            (_if_there(here, (_given("ringbuf_submit", there, said),), location),),
-            (_if_there(here, (_given("ringbuf_discard", there, said),), location),),
+            (if_there(here, (_given("ringbuf_submit", there, said),), location),),
+            (if_there(here, (_given("ringbuf_discard", there, said),), location),),
         ),
+    )
+
+
+def target_of(map_: ir.MapReference, item: ast.withitem, location: Location) -> ast.Name:
+    """The name of a reserved event."""
+    target = item.optional_vars
+    if isinstance(target, ast.Name):
+        return target
+    raise error(
+        "a reservation has a name",
+        location,
+        found=ast.unparse(item),
+        expected=f"`with {map_.symbol}.reserve() as event:`",
+        fix="name it: nothing could be written otherwise",
     )
 
 
@@ -117,26 +126,32 @@ def _reserve_flags(state: FunctionState, map_: ir.MapReference, call: ast.Call) 
         said = state.translate.operand(state, call.args[0])
         if isinstance(said, Static) and (said.value is None or layout_of(said.value) == map_.value):
             return none if len(call.args) == 1 else _flags(state.translate.expression(state, call.args[1]))
-    raise error(
-        f"{map_.symbol} holds events of type {map_.value.name}",
-        state.at(call),
+    raise other_event(map_, map_.value, state.at(call), call)
+
+
+def other_event(map_: ir.MapReference, event: Layout, location: Location, call: ast.Call) -> Exception:
+    """What is raised for a reservation of something else than the ring's events."""
+    return error(
+        f"{map_.symbol} holds events of type {event.name}",
+        location,
         found=ast.unparse(call),
         expected=f"{map_.symbol}.reserve()",
         fix="leave the type out, or declare a ring for events of the other type",
     )
 
 
-def _start(map_: ir.MapReference) -> bytes:
+def image_of_event(event: Layout) -> bytes:
     """What a new event holds: its fields' defaults, and zeros."""
-    if not isinstance(map_.value, StructLayout) or map_.value.union:
-        return bytes(map_.value.size)
-    defaults = {field.name: field.default for field in map_.value.fields if field.default is not None}
-    image = struct_image(map_.value, defaults)
+    if not isinstance(event, StructLayout) or event.union:
+        return bytes(event.size)
+    defaults = {field.name: field.default for field in event.fields if field.default is not None}
+    image = struct_image(event, defaults)
     assert image is not None
     return image
 
 
-def _if_there(here: ir.LocalRead, then: tuple[ir.Statement, ...], location: Location) -> ir.Statement:
+def if_there(here: ir.LocalRead, then: tuple[ir.Statement, ...], location: Location) -> ir.Statement:
+    """What is done with an event unless it is None."""
     return ir.If(location, ir.IsNone(ir.BOOL, location, here), (), then)
 
 
@@ -156,15 +171,13 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
     location = state.at(node)
     map_ = state.unit.map_reference(ring)
     event = state.translate.expression(state, node.args[0]) if len(node.args) == 1 and not node.keywords else None
-    for known, held, name in reversed(state.program.reservations):
+    for known, held, name, give_up in reversed(state.program.reservations):
         if known is map_ and isinstance(event, ir.LocalRead) and event.local is name:
             here = ir.LocalRead(held.type, location, held)
-            assert isinstance(held.type, OptionalType)
-            there = ir.Unwrap(held.type.of, location, here)
             nothing = ir.Constant(ir.NONE, location, 0)
             state.environment.assign(name, held.type)
             return (
-                _if_there(here, (_given("ringbuf_discard", there, constant(0, location)),), location),
+                if_there(here, give_up, location),
                 ir.Assign(location, held, nothing),
                 ir.Assign(location, name, nothing),
             )

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.fast_rings import fast_reserved
 from osmia.compiler.frontend.places import place_of_attribute
 from osmia.compiler.frontend.rings import reserved, reserved_ring
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import PlaceType
 from osmia.layout import SpinLockLayout
+from osmia.maps.fast_ring import FastRing
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState
@@ -27,7 +29,8 @@ def with_block(state: FunctionState, node: ast.With) -> tuple[ir.Statement, ...]
         return _locked(state, first, lock, inner)
     ring = reserved_ring(state, first)
     if ring is not None:
-        return reserved(state, *ring, first, inner)
+        reserve = fast_reserved if isinstance(ring[0].value, FastRing) else reserved
+        return reserve(state, *ring, first, inner)
     raise error(
         "kernel code has no such with block",
         state.at(first.context_expr),

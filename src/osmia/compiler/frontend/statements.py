@@ -49,6 +49,7 @@ from osmia.compiler.ir.walk import assigned
 from osmia.kinds import KINDS
 from osmia.layout import StructLayout, layout_of
 from osmia.maps.declaration import Map
+from osmia.maps.fast_ring import FastRing
 from osmia.maps.globals import Variable
 from osmia.maps.ring import RingBuf
 from osmia.types import is_big_endian, is_integer
@@ -135,7 +136,7 @@ def _is_ring(state: FunctionState, node: ast.expr) -> bool:
     if not isinstance(node.func.value, ast.Name | ast.Attribute):
         return False
     base = operand(state, node.func.value)
-    return isinstance(base, Static) and isinstance(base.value, RingBuf)
+    return isinstance(base, Static) and isinstance(base.value, RingBuf | FastRing)
 
 
 def _unused(value: Operand, state: FunctionState, node: ast.expr) -> ir.Expression:

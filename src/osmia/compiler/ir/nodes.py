@@ -712,6 +712,15 @@ class Leave:
 
 
 @frozen_record
+class Barrier:
+    """What stands before it is done in memory before what stands after it, as this CPU sees it, and who reads it."""
+
+    location: Location
+    given: Expression | None = None
+    """An event of a ring that is the program's no longer."""
+
+
+@frozen_record
 class Scope:
     """A `with` block: `leave` is done on every way out of the body, `abort` instead of it on the error edge."""
 
@@ -738,6 +747,7 @@ Statement = (
     | Inlined
     | CallFunction
     | Leave
+    | Barrier
     | Scope
 )
 

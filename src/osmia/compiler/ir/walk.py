@@ -100,6 +100,8 @@ def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[
             return (test,), (body, step, otherwise)
         case ir.Fill(place=place):
             return (place,), ()
+        case ir.Barrier(given=given):
+            return (() if given is None else (given,)), ()
         case ir.Inlined(body=body):
             return (), (body,)
         case ir.ForEach(map=map_, body=body):

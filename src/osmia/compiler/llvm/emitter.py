@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from osmia.compiler.location import Location
     from osmia.types import Integer
 
+BARRIER = 'call void asm sideeffect "", "~{memory}"() nounwind'
 KEEP_APART = 'call void asm sideeffect "", ""() nounwind memory(inaccessiblemem: readwrite)'
 
 

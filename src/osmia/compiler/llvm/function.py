@@ -45,7 +45,7 @@ from osmia.compiler.llvm.callbacks import (
     slot_type,
 )
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.llvm.emitter import KEEP_APART, Emitter
+from osmia.compiler.llvm.emitter import BARRIER, KEEP_APART, Emitter
 from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
@@ -224,7 +224,7 @@ class FunctionWriter:
             else:
                 self._statement(statement)
 
-    def _statement(self, statement: ir.Statement) -> None:
+    def _statement(self, statement: ir.Statement) -> None:  # noqa: PLR0915 - one case for each node
         match statement:
             case ir.Assign(local=local, value=value):
                 self._assign(local, value)
@@ -244,6 +244,9 @@ class FunctionWriter:
                     memory.fill(self._out, pointer, image, ANY_ALIGNMENT)
                 else:
                     memory.clear(self._out, pointer, len(image))
+            case ir.Barrier():
+                self._out.at(statement.location)
+                self._out.line(BARRIER)
             case ir.Evaluate(value=value):
                 self._evaluate(value)
             case ir.Return(value=value):

@@ -96,6 +96,7 @@ def metadata(unit: ir.Unit, target: Target) -> str:
         lines += [f"argument {program.name} {name} {type_}" for name, type_ in program.arguments]
         for name, field in of.own_fields if isinstance(of, ContextType) else ():
             lines.append(f"field {program.name} {name} {field.offset} {field.bits // 8} {int(field.signed)}")
+    lines += [f"each_cpu {map_.symbol}" for map_ in unit.maps if map_.declaration.kind.entries == "CPUs"]
     for site in unit.error_sites:
         file = unit.files[site.location.file].relative
         lines.append(f"site {site.program} {site.location.line} {file}\t{site.problem}")
