@@ -44,6 +44,7 @@ class Bell(Ring[int]):
         of: Any = u64
         self._ring = ring
         self.declared_at = ring.declared_at
+        self._name = ""
         self._declare(None, of, max_entries=SIZE, flags=0)
 
     @property

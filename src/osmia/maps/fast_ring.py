@@ -5,7 +5,8 @@ from __future__ import annotations
 from osmia.abi.generated import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
 from osmia.errors import shown
 from osmia.generic import Generic, TypeVar, overload
-from osmia.layout import ArrayLayout, Declaration, IntegerLayout, StructLayout, layout_of, place
+from osmia.layout import ArrayLayout, BytesLayout, Declaration, IntegerLayout, StructLayout, layout_of, place
+from osmia.maps.codec import Bytes
 from osmia.maps.doorbell import Bell, Doorbell
 from osmia.maps.events import check_event, decoder, describe_event, size_of_event
 from osmia.maps.fast_reader import EVENTS, LOST, NESTED, FastReader
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from os import PathLike
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal, NoReturn, Self
 
     import numpy as np
 
     from osmia.layout import Layout
+    from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Shared
     from osmia.maps.ring import Reservation
 
@@ -62,6 +64,15 @@ class FastRing(Readable[None, E], Generic[E]):
         """
         self.entries = entries
         super().__init__(u32, event, max_entries=0, name=name, flags=0)
+
+    @classmethod
+    def found(cls, event: Any, entries: int, *, name: str, backend: MapBackend) -> Self:
+        """Live rings that were declared elsewhere, in an object file."""
+        held = cls.__new__(cls)
+        held.declared_at, held._name, held.entries = (name, 0), name, entries  # noqa: SLF001 - of the class itself
+        held._declare(u32, event, max_entries=0, flags=BPF_F_MMAPABLE)  # noqa: SLF001
+        held.bind(backend)
+        return held
 
     def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
         """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
@@ -206,7 +217,7 @@ def _bytes_of(size: int) -> Callable[[memoryview], list[Any]]:
 
 def _layout_of_ring(ring: FastRing[Any]) -> StructLayout:
     """A CPU's ring: a line of numbers that the kernel writes, one that user code writes, and the events."""
-    event = layout_of(ring.value)
+    event = BytesLayout(ring.value.size) if isinstance(ring.value, Bytes) else layout_of(ring.value)
     assert event is not None
     names: list[tuple[str, Layout]] = [
         *((name, _WORD) for name in ("produced", "busy", "lost", "nested")),

@@ -25,6 +25,8 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
 
     Integers and bools are those, and aggregations are what they were declared as; all else is bytes.
     """
+    if spec.each_cpu and btf is not None:
+        return _fast_ring(spec, btf, backend)
     row = kind_of_type(spec.type)
     assert row is not None, f"the loader creates no map of type {spec.type}"
     of: type[Map[Any, Any]] = row.map_class
@@ -46,6 +48,15 @@ def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, An
         held.inner = open_map(spec.inner, btf, backend)
         held.inner.absent(f"says what the maps in {spec.name} are like: take one of those")
     return held
+
+
+def _fast_ring(spec: MapSpec, btf: Btf, backend: MapBackend) -> Map[Any, Any]:
+    """Rings in memory, whose type says what their events are, and how many a ring has."""
+    from osmia.maps.fast_ring import FastRing
+
+    events = next(each for each in btf.members(btf.resolve(spec.btf_value_type_id)) if each.name == "events")
+    event, _, entries = btf.array(btf.resolve(events.type))
+    return FastRing.found(type_of(btf, event, btf.size(event)), entries, name=spec.name, backend=backend)
 
 
 def _key_of(row: MapKind, btf: Btf | None, spec: MapSpec) -> Any:

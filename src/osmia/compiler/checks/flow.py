@@ -343,7 +343,9 @@ def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[in
             # What is made of another object is there as long as that is.
             objects = (each for each in arguments if not isinstance(each, ir.MapReference) and is_object(each.type))
             return frozenset((id(value),)).union(*(_objects(each, facts) for each in objects))
-        case ir.MapLookup(map=map_) if map_.scratch or map_.declaration.kind.values == "event":
+        case ir.MapLookup(map=map_) if map_.scratch:
+            return frozenset((id(value),))
+        case ir.Element(apart=True):
             return frozenset((id(value),))
         case ir.PacketAt():
             return PACKET

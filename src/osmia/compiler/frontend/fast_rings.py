@@ -129,7 +129,7 @@ class _Reserving:
         full = ir.Compare(ir.BOOL, at, (">=",), (used, constant(self.entries, at)))
         index = binary("&", produced, constant(self.entries - 1, at), at)
         slots = ir.Field(PlaceType(self.events.layout), at, self._ring, self.events)
-        slot = ir.Element(PlaceType(self.event), at, slots, index, self.entries, None, tested=True)
+        slot = ir.Element(PlaceType(self.event), at, slots, index, self.entries, None, tested=True, apart=True)
         lost = (self._count("lost", self._ring), ir.Barrier(at), self._store("busy", constant(0, at)))
         return keep, ir.If(at, full, lost, (ir.Assign(at, self.held, slot),))
 

@@ -337,6 +337,8 @@ class Element:
     edge: ErrorEdge | None
     tested: bool = False
     """Whether a branch right before it is what the verifier sees: the index is not tested once more."""
+    apart: bool = False
+    """Whether it is an object by itself: what refers to it may end, and what it lies in stays."""
 
 
 @frozen_record
