@@ -456,8 +456,7 @@ def test_a_descriptor_for_any_event_loop() -> None:
     with live(writes), select.epoll() as loop:
         loop.register(events.fileno(), select.EPOLLIN)
         for turn in range(50):
-            while loop.poll(0):  # nothing is there: it comes to rest
-                assert events.read(0) is None
+            resting(loop)
             for _ in range(turn % 3 + 1):
                 writes.test_run(PACKET)
             for _ in range(turn % 3 + 1):
@@ -466,8 +465,15 @@ def test_a_descriptor_for_any_event_loop() -> None:
         writes.test_run(PACKET)
         assert loop.poll(5)
         assert len(events.drain()) == 1
-        while loop.poll(0):
-            assert events.drain().size == 0
+        resting(loop)
+
+
+def resting(loop: select.epoll) -> None:
+    """Read until the descriptor says that nothing is there."""
+    end = time.monotonic() + 5
+    while loop.poll(0):
+        assert events.drain().size == 0
+        assert time.monotonic() < end, "it is readable, and nothing is there"
 
 
 def test_before_it_rests_a_reader_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -495,6 +501,30 @@ def test_before_it_rests_a_reader_looks_again(monkeypatch: pytest.MonkeyPatch) -
         writes.test_run(PACKET)
         assert events.read(0) is not None
         assert not reader.doorbell.settled
+
+
+def test_it_rests_when_what_was_stored_is_seen_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(doorbell, "monotonic", lambda: now)
+    with live(writes), select.epoll() as loop:
+        loop.register(events.fileno(), select.EPOLLIN)
+        for later, readable in ((0.0, True), (doorbell.SETTLED * 0.9, True), (doorbell.SETTLED * 1.1, False)):
+            now = 100 + later
+            assert events.read(0) is None
+            assert bool(loop.poll(0)) is readable
+
+
+def test_a_program_rings_once() -> None:
+    """An event that comes before the reader has looked costs no bell."""
+    with live(writes), on(CPUS[0]):
+        bell = events.bell.backend.ring()
+        for rung in (0, 1, 1):  # nobody has asked for it; asked; not asked again
+            writes.test_run(PACKET)
+            assert bell.produced[0] == rung * 16
+            if not rung:
+                events.fileno()
+                assert len(events.drain()) == 1
+                assert events.read(0) is None
 
 
 def test_waiting_costs_next_to_nothing() -> None:
