@@ -15,6 +15,7 @@ from osmia import (
     BloomFilter,
     Chars,
     Counter,
+    FastRing,
     FixedArray,
     Global,
     HashMap,
@@ -485,6 +486,32 @@ def counts_up(ctx: XdpContext) -> XdpAction:
     hit_counter.add()
     seldom.add(len(ctx.packet))
     return XdpAction.PASS
+
+
+seen_packets = FastRing(Totals, 64)
+
+
+@xdp
+def writes_to_memory(ctx: XdpContext) -> XdpAction:
+    with seen_packets.reserve() as event:
+        assert_type(event, Totals | None)
+        if event is not None:
+            event.seen = len(ctx.packet)
+    if seen_packets.output(Totals()) < 0:
+        return XdpAction.DROP
+    return XdpAction.PASS
+
+
+async def reads_memory() -> None:
+    async for event in seen_packets:
+        assert_type(event, Totals)
+    assert_type(seen_packets.read(1.5), Totals | None)
+    assert_type(seen_packets.poll(print, 0), int)
+    assert_type(len(seen_packets.drain(5)), int)
+    with seen_packets.drain(copy=False) as array:
+        print(array["seen"].sum(), seen_packets.lost, seen_packets.nested)
+    with osmia.load(writes_to_memory) as loaded:
+        assert_type(loaded[seen_packets], FastRing[Totals])
 
 
 def user_side() -> None:

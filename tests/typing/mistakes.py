@@ -327,6 +327,22 @@ def use_data_maps() -> None:
     ArrayOfMaps(u32, max_entries=1)  # type: ignore[type-var]
 
 
+seen_packets = osmia.FastRing(Flow, 64)
+no_number_of_events = osmia.FastRing(Flow, "64")  # type: ignore[arg-type]
+no_bytes_of_fast_ring = osmia.FastRing(Flow, size=4096)  # type: ignore[call-arg]
+
+
+@xdp
+def writes_to_memory(_ctx: XdpContext) -> XdpAction:
+    with seen_packets.reserve() as event:
+        event.packets = 1  # type: ignore[union-attr]
+    seen_packets.output(b"raw")  # type: ignore[arg-type]
+    seen_packets.output(Flow(), 1)  # type: ignore[call-arg]
+    seen_packets.query(0)  # type: ignore[attr-defined]
+    seen_packets[0]  # type: ignore[index]
+    return XdpAction.PASS
+
+
 hit_counter = osmia.PerCpuCounter()
 no_name_of_counter = osmia.Counter(name=5)  # type: ignore[arg-type]
 
