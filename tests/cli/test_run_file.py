@@ -275,7 +275,7 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
 
 
 RING = """
-from osmia import RingBuf, XdpAction, XdpContext, struct, u32, xdp
+from osmia import FastRing, RingBuf, XdpAction, XdpContext, struct, u32, xdp
 
 
 @struct
@@ -286,6 +286,7 @@ class Event:
 
 many = RingBuf(Event, size=4096)
 numbers = RingBuf(u32, size=4096)
+in_memory = FastRing(u32, 8)
 
 
 @xdp
@@ -293,6 +294,7 @@ def writes(ctx: XdpContext) -> XdpAction:
     for number in range(100):
         many.output(Event(number=number))
     numbers.output(7)
+    in_memory.output(9)
     return XdpAction.PASS
 """
 
@@ -304,11 +306,13 @@ def test_events(netns: Namespace, tmp_path: Path) -> None:
     assert sorted(out.splitlines()) == sorted([
         *("many: 255 events, 45 lost in all", *(f"  Event(number={number}, name=5)" for number in range(20))),
         *("  ... and 235 more", "numbers: 3 events", "  7", "  7", "  7", ""),
+        *("in_memory: 3 events", "  9", "  9", "  9"),
     ])  # fmt: skip
     code, out, err = reports(netns, tmp_path, "writes", "ring.py", "-f", "json")
     report = json.loads(out)
     assert (code, err, report["maps"]) == (0, "", {})
     assert report["events"]["numbers"] == {"events": [7, 7, 7], "lost": 0}
+    assert report["events"]["in_memory"] == {"events": [9, 9, 9], "lost": 0}
     assert report["events"]["many"]["events"][254] == {"number": 54, "name": 5}
     assert report["events"]["many"]["lost"] == 45
 

@@ -133,6 +133,17 @@ def test_output_copies_an_event(tmp_path: Path, cpu: str) -> None:
         assert loaded["ring"].lost == 16
 
 
+@pytest.mark.parametrize("cpu", CPUS)
+def test_output_of_numbers_and_bytes(tmp_path: Path, cpu: str) -> None:
+    module = EVENT + "small = FastRing(u16, 4)\n"
+    body = "out.value = small.output(x)\nout.value += small.output(7)\nout.value += small.output(b'ab')\n"
+    body += f"out.value += ring.output({b'12345678abcd' + bytes(12)!r})"
+    with running(tmp_path, module, body, cpu) as loaded:
+        assert results(loaded, 5) == [0]
+        assert loaded["small"].drain().tolist() == [5, 7, 0x6261]
+        assert events(loaded) == [(0x3837363534333231, 0x64636261, 0, "")]
+
+
 def test_the_position_is_the_last_that_is_stored(tmp_path: Path) -> None:
     """All that an event holds is stored before the position that submits it, and nothing of it after."""
     body = RESERVE + "    event.count = 0x1234\n    event.port = x\n"

@@ -254,7 +254,7 @@ def test_beside_a_model(actions: list[tuple[str, int, int]]) -> None:
                 with events.drain(count, copy=False) as array:
                     assert len(array) <= count
                     assert bool(len(array)) == bool(count and any(model.values()))
-                    assert not array.flags.writeable
+                    assert not (len(array) and array.flags.writeable)
                     for row in array:
                         took(int(row["cpu"]), int(row["number"]))
             else:
@@ -635,6 +635,59 @@ def test_two_readers_and_forked_children() -> None:
                 "ring is read"
             )
             assert events.read(0) is not None
+
+
+def test_reading_while_its_memory_is_looked_at() -> None:
+    with live(writes), on(CPUS[0]):
+        for _ in range(3):
+            writes.test_run(PACKET)
+        assert events.read(0) is not None
+        with events.drain(1, copy=False) as array:
+            assert len(array) == 1
+            for reads in (lambda: events.read(0), events.drain):
+                assert refusal(RuntimeError, reads) == (
+                    "events: its memory is looked at: read on when that `with` block has ended"
+                )
+        assert len(events.drain()) == 1
+
+
+def test_waiting_for_several_rings() -> None:
+    with live(writes, writes_many):
+        assert osmia.wait(events, large, timeout=0) == []
+        assert osmia.wait(events, large, timeout=0.01) == []
+        writes_many.test_run(PACKET)
+        assert osmia.wait(events, large, timeout=10) == [large]
+        writes.test_run(PACKET)
+        assert osmia.wait(events, large) == [events, large]
+        assert len(large.drain()) == 500
+        timer = threading.Timer(0.05, lambda: writes_many.test_run(PACKET))
+        timer.start()
+        assert events.read(0) is not None
+        assert osmia.wait(events, large, timeout=10) == [large]
+        timer.join()
+
+
+def test_a_signal_handler_that_reads() -> None:
+    """Each event is given once, whoever interrupts whom."""
+    with live(writes_many), on(CPUS[0]):
+        for _ in range(30):
+            writes_many.test_run(PACKET)
+        found: list[int] = []
+
+        def handler(*_: object) -> None:
+            event = large.read(0)
+            if event is not None:
+                found.append(event.number)
+
+        before = signal.signal(signal.SIGALRM, handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+            mine = [event.number for event in iter(lambda: large.read(0), None)]
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert found
+        assert sorted(found + mine) == list(range(1, 15001))
 
 
 def test_a_callback_that_raises() -> None:

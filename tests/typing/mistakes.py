@@ -336,7 +336,7 @@ no_bytes_of_fast_ring = osmia.FastRing(Flow, size=4096)  # type: ignore[call-arg
 def writes_to_memory(_ctx: XdpContext) -> XdpAction:
     with seen_packets.reserve() as event:
         event.packets = 1  # type: ignore[union-attr]
-    seen_packets.output(b"raw")  # type: ignore[arg-type]
+    seen_packets.output("raw")  # type: ignore[arg-type]
     seen_packets.output(Flow(), 1)  # type: ignore[call-arg]
     seen_packets.query(0)  # type: ignore[attr-defined]
     seen_packets[0]  # type: ignore[index]

@@ -104,8 +104,9 @@ FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json}
 
 
 def _declared_maps(loaded: Loaded) -> dict[str, Any]:
-    """The maps but for those of global data, whose variables are shown by their own names."""
-    return {name: held for name, held in loaded.maps.items() if not name.startswith(".")}
+    """The maps but for those of global data, whose variables are shown by their own names, and bells of rings."""
+    bells = {held.bell.name for held in loaded.maps.values() if held.bell is not None}
+    return {name: held for name, held in loaded.maps.items() if not name.startswith(".") and name not in bells}
 
 
 def _has_entries(held: Any) -> bool:
@@ -135,7 +136,7 @@ def _taken(held: Any) -> list[Any]:
 
 def _lost(held: Any) -> int | None:
     """How many events had no room; None where nothing counts them."""
-    return held.lost if held.losses.live else None
+    return held.lost if held.losses is None or held.losses.live else None
 
 
 def _event_lines(held: Any) -> list[str]:

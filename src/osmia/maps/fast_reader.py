@@ -202,7 +202,7 @@ class FastReader:
         return at, count if most is None else min(count, most)
 
     def advance(self, cpu: int, at: int, by: int) -> bool:
-        """So many events of a CPU were read, from a position on. False where a signal handler has read them meanwhile."""
+        """So many events of a CPU were read, from a position on. False where a signal handler has read meanwhile."""
         if self._ats[cpu] != at:
             return False
         self._ats[cpu] = self.memory.numbers[cpu * self.words + CONSUMED] = at + by

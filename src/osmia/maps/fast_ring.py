@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Shared
     from osmia.maps.ring import Reservation
+    from osmia.types import Ref
 
 E = TypeVar("E")
+I = TypeVar("I", bound=int)  # noqa: E741 - the integer that a Ref refers to
 
 LARGEST = 1 << 22
 """What all kernels take as the value of an array, in bytes."""
@@ -74,18 +76,22 @@ class FastRing(Readable[None, E], Generic[E]):
         held.bind(backend)
         return held
 
-    def reserve(self, event: type[E] | None = None, /) -> Reservation[E]:  # noqa: ARG002 - the type is what matters
+    @overload
+    def reserve(self: FastRing[I], event: type[I] | None = None, /) -> Reservation[Ref[I]]: ...
+    @overload
+    def reserve(self, event: type[E] | None = None, /) -> Reservation[E]: ...
+    def reserve(self, event: Any = None, /) -> Any:  # noqa: ARG002 - the type is what matters
         """In kernel code: room for an event, as in `with ring.reserve() as event:`; None where the ring is full.
 
         The type of the event may be said again, as in `reserve(Event)`.
         """
         self._in_kernel_code("reserve")
 
-    def discard(self, event: E) -> None:  # noqa: ARG002 - the type is what matters
+    def discard(self, event: E | Ref[Any]) -> None:  # noqa: ARG002 - the type is what matters
         """In kernel code: give up the event that was reserved. The rest of the `with` must not touch it."""
         self._in_kernel_code("discard")
 
-    def output(self, event: E, /) -> int:  # noqa: ARG002 - the type is what matters
+    def output(self, event: E | bytes, /) -> int:  # noqa: ARG002 - the type is what matters
         """In kernel code: write a copy of an event; 0, or -28 (ENOSPC) where it was lost."""
         self._in_kernel_code("output")
 

@@ -15,8 +15,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.helper_calls import kind_of
 from osmia.compiler.frontend.operators import binary, constant
-from osmia.compiler.frontend.rings import if_there, image_of_event, other_event, target_of
-from osmia.compiler.frontend.stores import aggregate
+from osmia.compiler.frontend.rings import copied_event, if_there, image_of_event, other_event, target_of
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import I64_HIGH, I64_LOW, IntType, OptionalType, PlaceType, storage_type
 from osmia.kinds import KINDS
@@ -200,8 +199,7 @@ def fast_output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expres
             fix="write the event alone",
         )
     value = state.translate.operand(state, node.args[0])
-    data = aggregate(state, value, one.event, f"an event of {one.map.symbol}", location)
-    keep_data, event = state.kept(data)
+    keep_data, event = state.kept(copied_event(state, one.map, one.event, value, location))
     result = state.hidden(IntType(NO_ROOM, 0))
     done = (ir.Copy(location, one.there, event), *one.submit())
     failed = ir.Assign(location, result, constant(NO_ROOM, location))

@@ -227,29 +227,31 @@ def _output_arguments(
             expected=f"{map_.symbol}.output(event)",
             fix="write the arguments in that order",
         )
-    data = _event(state, map_, state.translate.operand(state, node.args[0]), location)
+    data = copied_event(state, map_, map_.value, state.translate.operand(state, node.args[0]), location)
     given = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(flags, location)
     return map_, data, _flags(given)
 
 
-def _event(state: FunctionState, map_: ir.MapReference, value: Operand, location: Location) -> ir.Expression:
+def copied_event(
+    state: FunctionState, map_: ir.MapReference, of: Layout, value: Operand, location: Location
+) -> ir.Expression:
     """An event in memory, to be copied."""
     role = f"an event of {map_.symbol}"
     if isinstance(value, Static) and isinstance(value.value, bytes) and value.value:
-        if len(value.value) != map_.value.size:
+        if len(value.value) != of.size:
             raise error(
-                f"{role} has {map_.value.size} bytes ({map_.value.name})",
+                f"{role} has {of.size} bytes ({of.name})",
                 value.location,
                 found=f"{len(value.value)} bytes",
-                expected=f"{map_.value.size} bytes",
+                expected=f"{of.size} bytes",
                 fix="write all of it: who reads it could not tell what it is",
             )
         return ir.ConstantText(PlaceType(CharsLayout(len(value.value))), location, value.value)
-    if not is_scalar(map_.value) or (isinstance(value, Static) and not isinstance(value.value, int)):
-        return aggregate(state, value, map_.value, role, location)
-    number = scalar(value, role, map_.value)
-    check_scalar(number, map_.value, role)
-    assign, here = state.kept(ir.Construct(PlaceType(map_.value), location, bytes(map_.value.size), ()))
+    if not is_scalar(of) or (isinstance(value, Static) and not isinstance(value.value, int)):
+        return aggregate(state, value, of, role, location)
+    number = scalar(value, role, of)
+    check_scalar(number, of, role)
+    assign, here = state.kept(ir.Construct(PlaceType(of), location, bytes(of.size), ()))
     return ir.Sequence(here.type, location, (assign, ir.Store(location, here, number)), here)
 
 
