@@ -131,7 +131,6 @@ class Map(Shared, Generic[K, V]):
     """What the type takes besides, 0 for most."""
     losses: Losses | None = None
     """What counts the events that had no room, of maps that hand over events; of aggregations the values."""
-    """What counts the events that had no room, of maps that hand over events."""
     bell: Bell | None = None
     """What kernel code wakes a reader by, of maps in memory that hand over events."""
     inner: Map[Any, Any] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from osmia.abi.generated import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
 from osmia.errors import shown
 from osmia.generic import Generic, TypeVar, overload
@@ -10,6 +12,7 @@ from osmia.maps.codec import Bytes
 from osmia.maps.doorbell import Bell, Doorbell
 from osmia.maps.events import check_event, decoder, describe_event, size_of_event
 from osmia.maps.fast_reader import EVENTS, LOST, NESTED, FastReader
+from osmia.maps.losses import Counting
 from osmia.maps.reading import Readable
 from osmia.maps.table import MapKind
 from osmia.types import u32, u64
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
     from osmia.layout import Layout
     from osmia.maps.backend import MapBackend
-    from osmia.maps.declaration import Shared
     from osmia.maps.ring import Reservation
     from osmia.types import Ref
 
@@ -181,8 +183,7 @@ class FastRing(Readable[None, E], Generic[E]):
         self._start()
 
     def _start(self) -> None:
-        super()._start()
-        self.losses = None
+        super(Counting, self)._start()  # what counts its losses is no variable
 
     def _open_source(self) -> FastReader:
         backend = self.backend
@@ -195,8 +196,20 @@ class FastRing(Readable[None, E], Generic[E]):
         def _opened(self) -> FastReader:
             """What its events are taken from."""
 
-    def _beside(self, path: str | PathLike[str]) -> tuple[tuple[str, Shared], ...]:
-        return ((f"{path}_bell", self.bell),)
+    def pin(self, path: str | PathLike[str], /) -> None:
+        """Give it a name in a BPF file system, and its bell that name and `_bell`."""
+        super(Counting, self).pin(path)
+        if self.bell.live:
+            self.bell.backend.pin(f"{path}_bell")
+
+    def unpin(self, path: str | PathLike[str], /) -> None:
+        """Take those names away; the map stays as long as something uses it.
+
+        ValueError where something else is pinned there, KernelError where nothing is.
+        """
+        super(Counting, self).unpin(path)
+        if self.bell.live and os.access(f"{path}_bell", os.F_OK):
+            self.bell.backend.unpin(f"{path}_bell")
 
     def _in_kernel_code(self, operation: str) -> NoReturn:
         raise TypeError(f"{self.subject}: {operation}() is for kernel code: user code does not write to a FastRing")

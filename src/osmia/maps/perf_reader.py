@@ -92,6 +92,11 @@ class PerfReader:
         return self.buffers.waiting.fileno()
 
     @property
+    def restless(self) -> bool:
+        """Whether records are there that cannot be read yet."""
+        return self.pending > 0
+
+    @property
     def ready(self) -> bool:
         """Whether there is a record now."""
         return any(each.head[0] > each.tail[0] for each in self.buffers.of)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, Self
 
     from osmia.maps.backend import MapBackend
-    from osmia.maps.declaration import Shared
 
     class Source(Protocol):
         """What the events of a live map are taken from."""
@@ -197,27 +196,6 @@ class Readable(Reading[E], Counting[K, E], Generic[K, E]):
 
     def _open_source(self) -> Source:
         raise NotImplementedError
-
-    def pin(self, path: str | PathLike[str], /) -> None:
-        """Give it a name in a BPF file system, and what counts its losses that name and `_lost`."""
-        super().pin(path)
-        for beside, each in self._beside(path):
-            if each.live:
-                each.backend.pin(beside)
-
-    def unpin(self, path: str | PathLike[str], /) -> None:
-        """Take those names away; the map stays as long as something uses it.
-
-        ValueError where something else is pinned there, KernelError where nothing is.
-        """
-        super().unpin(path)
-        for beside, each in self._beside(path):
-            if each.live and os.access(beside, os.F_OK):
-                each.backend.unpin(beside)
-
-    def _beside(self, path: str | PathLike[str]) -> tuple[tuple[str, Shared], ...]:
-        """What is pinned with it, and where."""
-        return ((lost_path(path), self.losses),)
 
     def handle(self, backend: MapBackend, name: str = "") -> Self:
         """An independent live map of the same declaration, whose losses are not known yet."""

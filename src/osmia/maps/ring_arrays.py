@@ -69,16 +69,9 @@ def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]
             reader.advance(run.at, run.events * reader.step)
 
 
-def _reader(ring: RingBuf[Any], most: object) -> tuple[RingReader, np.dtype[Any]]:
-    check_drain(ring, most)
 def reader_of(ring: Any, most: object) -> tuple[Any, np.dtype[Any]]:
     """What reads a ring, and the dtype of its events. TypeError for what no array can be made of."""
-    if most is not None and (type(most) is not int or most < 0):
-        raise TypeError(f"{ring.subject}: how many events is an int of 0 or more, or None for all, not {shown(most)}")
-    if isinstance(ring.value, Bytes):
-        raise TypeError(
-            f"{ring.subject}: its events are bytes of any length, which no array holds: read them one by one"
-        )
+    check_drain(ring, most)
     reader = ring._opened()
     if reader.dtype is None:
         reader.dtype = numpy_dtype(ring.value)

@@ -101,3 +101,8 @@ class _Whole:
         """How much there is to be read, in bytes."""
         pending: int = self.of.pending
         return pending
+
+    @property
+    def restless(self) -> bool:
+        """Whether records are there that cannot be read yet."""
+        return self.pending > 0

@@ -68,10 +68,8 @@ class Loaded:
             if declaration is not None:
                 self._handles[declaration] = handle
         for name, each in self.maps.items():
-            if each.losses is not None:
-                self._bind_losses(name, each)
-            each.made()
             self._bind_beside(name, each)
+            each.made()
 
     @overload
     def __getitem__(self, what: M) -> M: ...
@@ -154,10 +152,8 @@ class Loaded:
             return declared_handle(self._spec, what, found)
         self._check_shape(what, self._spec.maps[what.name], what.name)
         handle = what.handle(found.backend)
-        if handle.losses is not None:
-            self._bind_losses(what.name, handle)
-        handle.made()
         self._bind_beside(what.name, handle)
+        handle.made()
         return handle
 
     def _bind_beside(self, name: str, handle: Map[Any, Any]) -> None:
