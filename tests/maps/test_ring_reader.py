@@ -218,6 +218,30 @@ def test_a_length_that_is_no_event_s(length: int) -> None:
     assert ring._opened().take() is NOTHING
 
 
+@pytest.mark.parametrize("how", ["taken", "drained"])
+def test_what_is_submitted_between_two_looks(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that was busy at the first look and is submitted at the second is an event like others."""
+    backend = Backend()
+    ring, writer = ring_over(backend), backend.memory
+    at = writer.reserve(16)
+    assert at is not None
+    source: Any = type(ring._opened())
+    equal = source.equal
+
+    def submitted_since(reader: Any, place: int, most: int) -> int:
+        found: int = equal(reader, place, most)
+        monkeypatch.undo()
+        writer.submit(at, packed(7))
+        return found
+
+    monkeypatch.setattr(source, "equal", submitted_since)
+    if how == "taken":
+        assert ring._opened().take().number == 7
+    else:
+        assert ring.drain()["number"].tolist() == [7]
+    assert ring.pending == 0
+
+
 def test_what_is_not_submitted_costs_a_waiting_reader_little() -> None:
     backend = Backend()
     ring, writer = ring_over(backend), backend.memory

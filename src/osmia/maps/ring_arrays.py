@@ -96,6 +96,8 @@ def _next_run(reader: RingReader, most: int | None, *, refuse: bool) -> Run | No
         header = memory.words[place >> 2]
         if header & BUSY:
             return None
+        if header == reader.size:  # it was submitted since it was looked at
+            continue
         length, discarded = header & LENGTH, header & DISCARD
         if not discarded and not refuse:
             return None
