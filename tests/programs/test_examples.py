@@ -74,7 +74,6 @@ def test_every_example_is_known() -> None:
     files = {path.stem for path in EXAMPLES.glob("*.py")}
     assert files == {*RUNS, "watch_exec", "xdp_map_counter"}
     assert files >= {name for name, _ in TWELVE.values() if name}
-    assert files >= {name for name, _ in TWELVE.values() if name}
 
 
 def imported(name: str) -> ModuleType:
