@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from osmia.compiler.build import checked_unit, generate
 from program_files import module_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 EVENT = """
@@ -31,6 +33,15 @@ class Event:
 ring = FastRing(Event, 64)
 """
 RESERVE = "with ring.reserve() as event:\n    if event is None:\n        return XdpAction.DROP\n"
+
+
+@pytest.fixture(autouse=True)
+def on_one_cpu() -> Iterator[None]:
+    """Order is kept for each CPU: the programs of a test run on one."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
 
 
 def events(loaded: Any) -> list[tuple[Any, ...]]:
