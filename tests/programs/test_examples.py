@@ -223,8 +223,8 @@ def test_fast_ring(load: Any) -> None:
     example = load("fast_ring")
     assert [example.run("record", bytes(size)) for size in (60, 1400)] == ["PASS", "PASS"]
     seen = example.loaded["packets"].drain()
+    seen.sort(order="when")  # they may come from two CPUs
     assert seen["length"].tolist() == [60, 1400]
-    assert seen["when"][0] < seen["when"][1]
     assert example.loaded["packets"].lost == 0
 
 
