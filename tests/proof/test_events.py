@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import osmia
-from osmia import PerCpuArray, PerfEventArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
+from osmia import FastRing, PerCpuArray, PerfEventArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,29 @@ def perf_buffers() -> Stream:
     return Stream(samples, writes, sent)
 
 
-STREAMS: dict[str, Callable[[], Stream]] = {"RingBuf": ring_buffer, "PerfEventArray": perf_buffers}
+def fast_ring() -> Stream:
+    ring = FastRing(Numbered, 1 << 15, name="ring")
+    sent = PerCpuArray(u64, max_entries=1, name="sent")
+
+    @xdp
+    def writes(ctx: XdpContext) -> XdpAction:
+        count = sent.lookup(0)
+        if count is None:
+            return XdpAction.ABORTED
+        for _ in range(A_RUN):
+            count.value += 1
+            number = count.value
+            ring.output(Numbered(number=number, check=number ^ SALT, cpu=ctx.get_smp_processor_id()))
+        return XdpAction.PASS
+
+    return Stream(ring, writes, sent)
+
+
+STREAMS: dict[str, Callable[[], Stream]] = {
+    "RingBuf": ring_buffer,
+    "PerfEventArray": perf_buffers,
+    "FastRing": fast_ring,
+}
 
 
 class Result(NamedTuple):
