@@ -146,13 +146,13 @@ def test_output_copies_an_event(tmp_path: Path, cpu: str) -> None:
         "out.value = ring.output(event)\n"
         "event.port = 1\n"
         "out.value += ring.output(event, 1)\n"
-        "out.value += ring.output(b'raw')"
+        "out.value += ring.output(b'raw, of 24 bytes as all.')"
     )
     with running(tmp_path, EVENT, body, cpu) as loaded:
         assert results(loaded, 5) == [0]
         first, second, raw = read(loaded["ring"])
         assert [FORM.unpack(each)[1] for each in (first, second)] == [5, 1]
-        assert raw == b"raw"
+        assert raw == b"raw, of 24 bytes as all."
 
 
 @pytest.mark.parametrize("cpu", CPUS)
