@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.dtypes import import_numpy
-from osmia.maps.ring_arrays import reader_of
+from osmia.maps.draining import View, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from osmia.maps.draining import Viewed
     from osmia.maps.fast_reader import FastReader
     from osmia.maps.fast_ring import FastRing
 
@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 def drain(ring: FastRing[Any], most: int | None) -> np.ndarray[Any, Any]:
     """What `drain()` gives."""
-    reader, dtype = reader_of(ring, most)
+    reader = reader_of(ring, most)
     with reader.lock:
         while True:
             runs = _runs(reader, most)
@@ -38,28 +38,27 @@ def drain(ring: FastRing[Any], most: int | None) -> np.ndarray[Any, Any]:
             if not _taken(reader, runs):  # a signal handler has read meanwhile
                 continue
             if runs or most == 0 or reader.rest():
-                return import_numpy().ndarray((len(whole) // reader.size,), dtype, whole)  # type: ignore[no-any-return]
+                return reader.numpy.ndarray((len(whole) // reader.size,), reader.dtype, whole)  # type: ignore[no-any-return]
 
 
-@contextmanager
-def view(ring: FastRing[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]:
+def view(ring: FastRing[Any], most: int | None) -> View:
     """What `drain(copy=False)` gives."""
-    reader, dtype = reader_of(ring, most)
-    numpy = import_numpy()
-    with reader.lock:
-        run = _next_piece(reader, most)
-        if run is None:
-            yield numpy.empty(0, dtype)
-            return
-        reader.viewed = True
-        try:
-            array = numpy.ndarray((run.events,), dtype, reader.memory.data, reader.place(run.cpu, run.at))
-            array.flags.writeable = False
-            yield array
-        finally:
-            reader.viewed = False
-            reader.turn = run.cpu
-            reader.advance(run.cpu, run.at, run.events)
+    reader = reader_of(ring, most)
+    return View(reader, partial(_viewed, reader, most))
+
+
+def _viewed(reader: FastReader, most: int | None) -> Viewed | None:
+    run = _next_piece(reader, most)
+    if run is None:
+        return None
+    array = reader.numpy.ndarray((run.events,), reader.dtype, reader.memory.data, reader.place(run.cpu, run.at))
+    array.flags.writeable = False
+    return array, partial(_take_out, reader, run)
+
+
+def _take_out(reader: FastReader, run: Run) -> None:
+    reader.turn = run.cpu
+    reader.advance(run.cpu, run.at, run.events)
 
 
 def _runs(reader: FastReader, most: int | None) -> list[Run]:

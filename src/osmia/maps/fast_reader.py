@@ -53,6 +53,7 @@ class FastReader:
         "lock",
         "mask",
         "memory",
+        "numpy",
         "size",
         "stride",
         "subject",
@@ -86,8 +87,9 @@ class FastReader:
         """How many bytes this reader has taken."""
         self.ahead: list[Any] = []
         """The next events of that CPU, the last one first. They are in the ring until they are given out."""
+        self.numpy: Any = None
         self.dtype: Any = None
-        """NumPy's of an event, once it was asked for."""
+        """NumPy and its dtype of an event, once they were asked for."""
         self.viewed = False
         """Whether somebody looks at the memory of the next events: nothing can be read then."""
         self._ats = [-1] * self.cpus

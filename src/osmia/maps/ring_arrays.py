@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.dtypes import import_numpy, numpy_dtype
-from osmia.maps.draining import check_drain
+from osmia.maps.draining import View, reader_of
 from osmia.maps.ring_reader import BUSY, DISCARD, HEADER, LENGTH, step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     import numpy as np
 
+    from osmia.maps.draining import Viewed
     from osmia.maps.ring import RingBuf
     from osmia.maps.ring_reader import RingReader
 
@@ -31,51 +30,44 @@ class Run(NamedTuple):
 
 
 def drain(ring: RingBuf[Any], most: int | None) -> np.ndarray[Any, Any]:
-    """What `drain()` gives."""
-    reader, dtype = reader_of(ring, most)
-    found: list[np.ndarray[Any, Any]] = []
+    """What `drain()` gives.
+
+    Events are copied with their headers, as one piece, which takes half the time.
+    """
+    reader = reader_of(ring, most)
+    numpy, memory, step = reader.numpy, reader.memory, reader.step
     with reader.lock:
-        left = most
-        while left != 0:
-            run = _next_run(reader, left, refuse=not found)
+        there = memory.produced[0] - reader.begin()
+        room = there if most is None else min(there, most * step)
+        whole, filled = numpy.empty(room, numpy.uint8), 0
+        while room - filled >= HEADER and most != 0:
+            run = _next_run(reader, (room - filled) // step, refuse=not filled)
             if run is None:
                 break
-            copied = _copied(reader, run, dtype)
-            if reader.advance(run.at, run.events * reader.step):
-                found.append(copied)
-                left = None if left is None else left - run.events
-    if len(found) == 1:
-        return found[0]
-    numpy = import_numpy()
-    return numpy.concatenate(found) if found else numpy.empty(0, dtype)  # type: ignore[no-any-return]
+            place, size = run.at & reader.mask, run.events * step
+            whole[filled : filled + size] = memory.data[place : place + size]
+            if reader.advance(run.at, size):
+                filled += size
+    count = filled // step
+    array: np.ndarray[Any, Any] = (
+        numpy.ndarray((count,), reader.dtype, whole, HEADER, (step,)) if count else numpy.empty(0, reader.dtype)
+    )
+    return array
 
 
-@contextmanager
-def view(ring: RingBuf[Any], most: int | None) -> Iterator[np.ndarray[Any, Any]]:
+def view(ring: RingBuf[Any], most: int | None) -> View:
     """What `drain(copy=False)` gives."""
-    reader, dtype = reader_of(ring, most)
-    numpy = import_numpy()
-    with reader.lock:
-        run = _next_run(reader, most, refuse=True) if most != 0 else None
-        if run is None:
-            yield numpy.empty(0, dtype)
-            return
-        reader.viewed = True
-        try:
-            place = (run.at & reader.mask) + HEADER
-            yield numpy.ndarray((run.events,), dtype, reader.memory.data, place, (reader.step,))
-        finally:
-            reader.viewed = False
-            reader.advance(run.at, run.events * reader.step)
+    reader = reader_of(ring, most)
+    return View(reader, partial(_viewed, reader, most))
 
 
-def reader_of(ring: Any, most: object) -> tuple[Any, np.dtype[Any]]:
-    """What reads a ring, and the dtype of its events. TypeError for what no array can be made of."""
-    check_drain(ring, most)
-    reader = ring._opened()
-    if reader.dtype is None:
-        reader.dtype = numpy_dtype(ring.value)
-    return reader, reader.dtype
+def _viewed(reader: RingReader, most: int | None) -> Viewed | None:
+    run = _next_run(reader, most, refuse=True) if most != 0 else None
+    if run is None:
+        return None
+    place = (run.at & reader.mask) + HEADER
+    array = reader.numpy.ndarray((run.events,), reader.dtype, reader.memory.data, place, (reader.step,))
+    return array, partial(reader.advance, run.at, run.events * reader.step)
 
 
 def _next_run(reader: RingReader, most: int | None, *, refuse: bool) -> Run | None:
@@ -109,15 +101,7 @@ def _equal(reader: RingReader, place: int, count: int) -> int:
     """How many records from a place on are events that were submitted: their header is the length alone."""
     if count <= FEW:
         return reader.equal(place, count)
-    size, words = reader.size, reader.step >> 2
-    numpy = import_numpy()
-    other = numpy.ndarray((count,), numpy.uint32, reader.memory.data, place, (words * 4,)) != size
+    numpy = reader.numpy
+    other = numpy.ndarray((count,), numpy.uint32, reader.memory.data, place, (reader.step,)) != reader.size
     at = int(other.argmax())
     return at if other[at] else count
-
-
-def _copied(reader: RingReader, run: Run, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """The events of a run. They are copied with their headers, as one piece, which takes half the time."""
-    step, place = reader.step, run.at & reader.mask
-    whole = bytearray(reader.memory.data[place : place + run.events * step])
-    return import_numpy().ndarray((run.events,), dtype, whole, HEADER, (step,))  # type: ignore[no-any-return]
