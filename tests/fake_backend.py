@@ -71,7 +71,7 @@ class FakeBackend:
     def next_key(self, key: bytes | None, /) -> bytes | None:
         raise NotImplementedError
 
-    def ring(self) -> RingMemory:
+    def ring(self, written: bool = False, /) -> RingMemory:
         raise NotImplementedError
 
     def perf_buffers(self, pages: int, wakeup_events: int, /) -> None:

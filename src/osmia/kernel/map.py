@@ -425,13 +425,13 @@ class KernelMap:
             hints={errno.EPERM: _NOT_ALLOWED, ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
         )
 
-    def ring(self) -> RingMemory:
-        """The memory of a ring buffer (kernels from 5.8)."""
+    def ring(self, written: bool = False, /) -> RingMemory:
+        """The memory of a ring buffer (kernels from 5.8); `written` where user code writes it (kernels from 6.1)."""
         from osmia.kernel import ring
 
         descriptor = self._open()
         try:
-            return ring.RingMemory(descriptor, self.max_entries)
+            return ring.RingMemory(descriptor, self.max_entries, written=written)
         except OSError as error:
             number = error.errno or 0
         finally:

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     class RingMemory(Protocol):
         """A ring buffer in memory, which stays valid as long as this is held."""
 
+        @property
+        def fd(self) -> int:
+            """What can be waited on."""
+
         consumed: memoryview[int]
-        """One number of 64 bits, which user code writes: how many bytes it has read, ever."""
+        """One number of 64 bits, which the reader writes: how many bytes it has read, ever."""
         produced: memoryview[int]
         """One number of 64 bits: how many bytes there was room made for, ever."""
         data: memoryview[int]
@@ -139,8 +143,8 @@ if TYPE_CHECKING:
             It is as long as whole pages, and stays valid as long as it is held.
             """
 
-        def ring(self) -> RingMemory:
-            """The memory of a ring buffer."""
+        def ring(self, written: bool = False, /) -> RingMemory:
+            """The memory of a ring buffer; `written` where user code writes it, and the kernel reads."""
 
         def perf_buffers(self, pages: int, wakeup_events: int, /) -> PerfBuffers | None:
             """The buffers of an array of perf events, which are opened once; None where user code sets the events."""

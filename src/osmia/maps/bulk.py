@@ -74,7 +74,7 @@ def delete(held: Any, keys: Buffer) -> int:
 def packed_keys(held: Any, keys: Any, operation: str = "update_many") -> Buffer:
     """Keys as user code gives them, an array or one by one. TypeError, OverflowError or KeyError for a wrong one."""
     if not is_array(keys):
-        return b"".join(map(held._encode_key, _sequence(held, keys, "keys", operation)))
+        return b"".join(map(held._encode_key, sequence(held, keys, "keys", operation)))
     from osmia.maps import numpy_arrays
 
     packed = numpy_arrays.packed(held, held._keys, keys)
@@ -87,7 +87,7 @@ def packed_values(held: Any, values: Any) -> Buffer:
     """Values as user code gives them, an array or one by one. TypeError or OverflowError for a wrong one."""
     if not is_array(values):
         encode = held._encode if held.kind.per_cpu else held._values.encode
-        return b"".join(map(encode, _sequence(held, values, "values", "update_many")))
+        return b"".join(map(encode, sequence(held, values, "values", "update_many")))
     from osmia.maps import numpy_arrays
 
     take = numpy_arrays.packed_per_cpu if held.kind.per_cpu else numpy_arrays.packed
@@ -118,7 +118,8 @@ def is_array(given: object) -> bool:
     return type(given).__module__ == "numpy" and hasattr(given, "dtype")
 
 
-def _sequence(held: Any, given: Any, what: str, operation: str) -> list[Any]:
+def sequence(held: Any, given: Any, what: str, operation: str) -> list[Any]:
+    """What was given one by one. TypeError for what is no sequence of entries."""
     if isinstance(given, (str, bytes, dict)) or not hasattr(given, "__iter__"):
         raise TypeError(f"{held.subject}: {operation}() takes a sequence or an array of {what}, not {shown(given)}")
     return list(given)

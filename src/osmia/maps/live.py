@@ -101,6 +101,15 @@ def reference(owner: Owner, layout: Layout, offset: int) -> Any:
     return LiveRef(owner, layout, offset)
 
 
+def owner_of(view: Any) -> Any:
+    """What holds that which a view or a reference shows; None for what is neither."""
+    if isinstance(view, LiveRef):
+        return view._owner  # noqa: SLF001 - of this module
+    if isinstance(view, LiveArray):
+        return view._items.owner  # noqa: SLF001
+    return getattr(view, OWNER, None)
+
+
 def read(owner: Owner, layout: Layout, offset: int) -> Any:
     """What lies at `offset`: a number or a text as it is now, a struct or an array as a view."""
     if isinstance(layout, StructLayout) and not layout.frozen:
@@ -147,7 +156,7 @@ class Elements:
     """The elements of an array where they lie."""
 
     def __init__(self, owner: Owner, layout: ArrayLayout, offset: int) -> None:
-        self._owner = owner
+        self.owner = owner
         self._layout = layout
         self._offset = offset
         self.form: Form = form_of(layout)
@@ -162,16 +171,16 @@ class Elements:
         if isinstance(index, slice):
             taken = [self[at] for at in range(len(self))[index]]
             return bytearray(taken) if self.of_bytes else taken
-        return read(self._owner, self._layout.element, self._place(index))
+        return read(self.owner, self._layout.element, self._place(index))
 
     def __setitem__(self, index: int, value: Any) -> None:
         """Write an element that the array's form has taken."""
         element = self._layout.element
-        _scatter(self._owner, element, self._place(index), form_of(element).pack(value))
+        _scatter(self.owner, element, self._place(index), form_of(element).pack(value))
 
     def gather(self) -> bytes:
         """All of them, as they lie in memory."""
-        return _gather(self._owner, self._layout, self._offset)
+        return _gather(self.owner, self._layout, self._offset)
 
     @property
     def of_bytes(self) -> bool:

@@ -222,7 +222,7 @@ MAP_KINDS: Table[MapKind] = Table({
     ),
     "RingBuf": lambda: MapKind(
         bpf.BPF_MAP_TYPE_RINGBUF, "RINGBUF", "RingBuf", "ring", (5, 8),
-        {"reserve": "", "discard": "", "output": "ringbuf_output", "query": "ringbuf_query"},
+        {"reserve": "", "reserve_bytes": "", "discard": "", "output": "ringbuf_output", "query": "ringbuf_query"},
         ("drain", "fileno", "poll", "read", "stop"),
         keys="none", values="event", entries="bytes", typed=False,
     ),
@@ -244,7 +244,8 @@ MAP_KINDS: Table[MapKind] = Table({
         keys="none", flags=bpf.BPF_F_ZERO_SEED | _ACCESS | _PROGRAMS_ACCESS, extra=15, typed=False,
     ),
     "UserRingBuf": lambda: MapKind(
-        bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1), {}, (),
+        bpf.BPF_MAP_TYPE_USER_RINGBUF, "USER_RINGBUF", "UserRingBuf", "user_ring", (6, 1),
+        {"drain": "user_ringbuf_drain"}, ("reserve", "discard", "output", "output_many"),
         keys="none", values="event", entries="bytes", typed=False,
     ),
     "CgrpStorage": lambda: MapKind(
