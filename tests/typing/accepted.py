@@ -8,6 +8,8 @@ from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, assert_type
 
+import numpy as np
+
 import osmia
 from osmia import (
     Array,
@@ -36,6 +38,7 @@ from osmia import (
     RingBuf,
     SpinLock,
     Stack,
+    UserRingBuf,
     XdpAction,
     XdpContext,
     XdpMode,
@@ -48,6 +51,7 @@ from osmia import (
     from_bytes,
     i32,
     i64,
+    numpy_dtype,
     ref,
     replace,
     setting,
@@ -347,6 +351,30 @@ state = Global(State, State.OPEN)
 numbers = Global(array(u32, 4))
 totals = Global(Totals)
 events = RingBuf(Totals, size=4096)
+frames = RingBuf(bytes, size=4096)
+commands = UserRingBuf(Totals, size=4096)
+ceilings = UserRingBuf(u64, size=4096)
+
+
+def took(limit: int) -> None:
+    total.value += limit
+
+
+def writes() -> None:
+    commands.output(Totals())
+    commands.output_many([Totals(), Totals()], timeout=1)
+    commands.output_many(np.zeros(3, numpy_dtype(Totals)), timeout=None)
+    with commands.reserve(timeout=0.5) as command:
+        assert_type(command, Totals)
+        command.seen = 5
+        commands.discard(command)
+    ceilings.output(5)
+    with ceilings.reserve() as ceiling:
+        assert_type(ceiling, Ref[int])
+        ceiling.value = 5
+    assert_type(frames.read(0), bytes | None)
+
+
 stages = ProgramArray(XdpContext, max_entries=4)
 
 
@@ -363,6 +391,19 @@ def global_data(ctx: XdpContext) -> XdpAction:
             events.discard(event)
     with events.reserve(Totals) as event:
         assert_type(event, Totals | None)
+    with frames.reserve_bytes(len(ctx.packet), 1) as record:
+        if record is not None:
+            record.write(0, totals.value)
+            record.write(16, b"text")
+            record.write(20, numbers.value[: ctx.rx_queue_index])
+            assert_type(record.at(u32, 4), Ref[u32] | None)
+            assert_type(record.at(Totals, 4), Totals | None)
+            frames.discard(record)
+    frames.output(numbers.value[: ctx.rx_queue_index])
+    frames.output(totals.value)
+    count = commands.drain(lambda command: command.seen == 0)
+    assert_type(count, int)
+    assert_type(ceilings.drain(took, 1), int)
     if events.output(totals.value) != 0:
         return XdpAction.ABORTED
     stages.tail_call(ctx, 1)

@@ -259,6 +259,15 @@ PORT = osmia.setting(u32, 53)
 stages = osmia.ProgramArray(XdpContext, max_entries=4)
 events = osmia.RingBuf(osmia.Chars, size=4096)
 
+frames = osmia.RingBuf(bytes, size=4096)
+commands = osmia.UserRingBuf(Flow, size=4096)
+commands.output(5)  # type: ignore[arg-type]
+commands.output_many([5])  # type: ignore[list-item]
+commands.output(Flow(), timeout="1")  # type: ignore[arg-type]
+commands.read()  # type: ignore[attr-defined]
+with commands.reserve() as command:
+    command.nothing = 5  # type: ignore[attr-defined]
+
 no_type_of_global = osmia.Global()  # type: ignore[call-overload]
 wrong_default = osmia.setting(bool, "yes")  # type: ignore[type-var]
 no_size_of_ring = osmia.RingBuf(osmia.Chars)  # type: ignore[call-arg]
@@ -273,6 +282,16 @@ def forgets_value_of_global(ctx: XdpContext) -> XdpAction:
     state.value = 1  # type: ignore[assignment]
     with events.reserve() as event:
         print(bytes(event), count)  # type: ignore[arg-type]
+    with events.reserve_bytes(5):  # type: ignore[misc]
+        events.output(5)  # type: ignore[arg-type]
+    with frames.reserve_bytes("5") as record:  # type: ignore[arg-type]
+        record.write(0, b"text")  # type: ignore[union-attr]
+        if record is not None:
+            print(record.at(u32, 0).value)  # type: ignore[union-attr]
+            record.write(b"text")  # type: ignore[call-arg, arg-type]
+            record.read(0)  # type: ignore[attr-defined]
+    commands.drain(lambda: None)  # type: ignore[arg-type, misc]
+    commands.drain(5)  # type: ignore[arg-type]
     stages.tail_call(5, 0)  # type: ignore[arg-type]
     return XdpAction.PASS
 

@@ -23,12 +23,19 @@ XDP_NAMES = ("adjust_head", "adjust_tail", "adjust_meta", "get_buff_len", "load_
 """Helpers that XDP has for itself: kernel code calls them without the prefix `xdp_`."""
 
 DONE_BY = {
+    "dynptr_data": "`record.at(T, offset)`",
+    "dynptr_read": "`record.at(T, offset)`",
+    "dynptr_write": "`record.write(offset, value)`",
     "for_each_map_elem": "a map's `for_each(function)`",
     "loop": "`osmia.loop(count, function)`",
-    "ringbuf_submit": "`with ring.reserve() as event:`, at its end",
     "ringbuf_discard": "`ring.discard(event)`",
+    "ringbuf_discard_dynptr": "`ring.discard(record)`",
+    "ringbuf_reserve_dynptr": "`with ring.reserve_bytes(length) as record:`",
+    "ringbuf_submit": "`with ring.reserve() as event:`, at its end",
+    "ringbuf_submit_dynptr": "`with ring.reserve_bytes(length) as record:`, at its end",
     "spin_lock": "`with value.lock:`",
     "spin_unlock": "`with value.lock:`, at its end",
+    "user_ringbuf_drain": "a UserRingBuf's `drain(function)`",
 }
 """Helpers that kernel code does not call: what else does what they do."""
 
@@ -39,9 +46,9 @@ LACKING = {
         "`osmia.loop(count, function)` and a map's `for_each(function)` take functions",
     ),
     "dynptr": (
-        "dynptrs",
-        "the verifier follows them by their place on the stack, and locals have no place of their own",
-        "reserve a struct of a ring, or write one with `ring.output`; take a packet apart with `ctx.packet.at`",
+        "dynptrs of memory",
+        "the verifier follows them by their place on the stack; records of rings have one, and nothing else takes one",
+        "use the memory itself: the value of a map has fields, and `ring.output(value)` writes it to a ring",
     ),
     "timer": (
         "timers",

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from osmia.contexts import kernel_only_field
 from osmia.contexts.connection import TcpState
+from osmia.generic import TypeVar, overload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from osmia.arrays import FixedArray
-    from osmia.types import u32
+    from osmia.types import Ref, u32
+
+T = TypeVar("T")
+I = TypeVar("I", bound=int)  # noqa: E741 - the integer that a Ref refers to
 
 
 class sock_common:
@@ -247,4 +253,29 @@ class rq:
 
 
 class bpf_dynptr:
-    """A pointer to memory whose size is known when the program runs (struct bpf_dynptr in linux/bpf.h)."""
+    """A pointer to memory whose size is known when the program runs (struct bpf_dynptr in linux/bpf.h).
+
+    It is what `with ring.reserve_bytes(length) as record:` gives.
+    """
+
+    @overload
+    def at(self, of: type[I], offset: int, /) -> Ref[I] | None: ...
+    @overload
+    def at(self, of: type[T], offset: int, /) -> T | None: ...
+    def at(self, of: Any, offset: int, /) -> Any:  # noqa: ARG002 - the types are what matters
+        """What lies at `offset` bytes from the start, in place; None where the memory does not reach so far.
+
+        A number is a reference: `place.value` is what lies there.
+        """
+        raise _kernel_only("at")
+
+    def write(self, offset: int, value: object, /) -> None:  # noqa: ARG002 - the types are what matters
+        """Copy bytes to `offset`: of a struct, an array, chars, a slice of one (`data[:n]`), or constant ones.
+
+        Where the memory does not reach so far, that is an error, as it is in Python: nothing is written.
+        """
+        raise _kernel_only("write")
+
+
+def _kernel_only(method: str) -> TypeError:
+    return TypeError(f"bpf_dynptr.{method} exists in kernel code only: a program that runs in the kernel calls it")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from osmia.generic import Generic, TypeVar
-from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, layout_of, place
+from osmia.layout import ArrayLayout, IntegerLayout, StructLayout, place
 from osmia.maps.declaration import Map
 from osmia.maps.globals import Variable
 from osmia.types import u64
@@ -65,7 +65,9 @@ class Losses(Variable):
     @property
     def layout(self) -> Layout:  # type: ignore[override]
         """How it lies in memory."""
-        event = layout_of(self._ring.value)
+        from osmia.maps.events import layout_of_event
+
+        event = layout_of_event(self._ring.value)
         assert event is not None
         fields, size, alignment = place(
             [("lost", COUNT, None, 0), ("event", ArrayLayout(event, 0), None, None)], union=False, packed=False
@@ -90,12 +92,13 @@ class Losses(Variable):
         """
         from osmia.btf import kinds
         from osmia.maps.compared import difference
+        from osmia.maps.events import layout_of_event
 
         found = btf.resolve(number)
         if found.kind == kinds.DATASEC:
             found = btf.resolve(btf.type(btf.variables(found)[0][0]).size_or_type)
         event = next((member for member in btf.members(found) if member.name == "event"), None)
-        declared = layout_of(self._ring.value)
+        declared = layout_of_event(self._ring.value)
         if event is None or declared is None:
             return ""
         of = btf.array(btf.resolve(event.type))[0]

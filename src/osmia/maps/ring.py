@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from osmia.contexts.kernel_structs import bpf_dynptr
     from osmia.types import Ref
 
 E = TypeVar("E")
@@ -38,6 +39,9 @@ class Reservation(Generic[E]):
 class Ring(Map[None, E], Generic[E]):
     """What rings of both directions have in common: a size in bytes, and what is written into them."""
 
+    any_length = False
+    """Whether it may be declared for `bytes`: records of any length."""
+
     @property
     def key_size(self) -> int:
         """It has no keys."""
@@ -59,7 +63,7 @@ class Ring(Map[None, E], Generic[E]):
 
     def _declare(self, key: Any, value: Any, *, max_entries: int, flags: int) -> None:
         self.key, self.value, self.max_entries, self.flags = key, value, max_entries, flags
-        check_event(self.subject, value)
+        check_event(self.subject, value, any_length=self.any_length)
         self._update_flags = 0
         self._start()
 
@@ -82,11 +86,13 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
     """
 
     kind = MAP_KINDS["RingBuf"]
+    any_length = True
 
     def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
         """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
 
-        An event takes 8 bytes more than its size, in whole 8 bytes. The name is the variable's unless `name` says.
+        An event takes 8 bytes more than its size, in whole 8 bytes. `RingBuf(bytes, size=...)` is for records whose
+        lengths differ. The name is the variable's unless `name` says.
         """
         super().__init__(None, event, max_entries=size, name=name, flags=flags)
         self._check_size(size)
@@ -103,14 +109,27 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         """
         self._in_kernel_code("reserve")
 
-    def discard(self, event: E | Ref[Any]) -> None:  # noqa: ARG002 - the type is what matters
+    def reserve_bytes(self: RingBuf[bytes], length: int, flags: int = 0, /) -> Reservation[bpf_dynptr]:  # noqa: ARG002
+        """In kernel code: room for a record of `length` bytes, in a ring of `bytes`; None where the ring is full.
+
+        As in `with ring.reserve_bytes(length) as record:`, which submits it on every way out (since Linux 5.19). It
+        begins with zeros. `flags` as for `reserve`.
+        """
+        self._in_kernel_code("reserve_bytes")
+
+    def discard(self, event: E | Ref[Any] | bpf_dynptr) -> None:  # noqa: ARG002 - the type is what matters
         """In kernel code: give up the event that was reserved. The rest of the `with` must not touch it."""
         self._in_kernel_code("discard")
 
-    def output(self, event: E | bytes, flags: int = 0, /) -> int:  # noqa: ARG002 - the types are what matters
+    @overload
+    def output(self: RingBuf[bytes], event: object, flags: int = 0, /) -> int: ...
+    @overload
+    def output(self, event: E | bytes, flags: int = 0, /) -> int: ...
+    def output(self, event: object, flags: int = 0, /) -> int:  # noqa: ARG002 - the types are what matters
         """In kernel code: write a copy of an event; 0, or a negative error number where the ring is full.
 
-        `flags` as for `reserve`.
+        A ring of `bytes` takes the bytes of whatever lies in memory, and of arrays also as many elements as are known
+        when the program runs: `ring.output(data[:n])`. `flags` as for `reserve`.
         """
         self._in_kernel_code("output")
 

@@ -56,7 +56,13 @@ ASSIGNED = Known(unassigned=False, may_be_none=False, may_be_there=True)
 # What is known of all locals; None where control cannot come.
 Facts = dict[ir.Local, Known] | None
 # What became of an event of a ring.
-EVENT = {"ringbuf_submit": "submitted when its block ended", "ringbuf_discard": "discarded"}
+EVENT = {
+    "ringbuf_submit": "submitted when its block ended",
+    "ringbuf_discard": "discarded",
+    "ringbuf_submit_dynptr": "submitted when its block ended",
+    "ringbuf_discard_dynptr": "discarded",
+}
+DRAINED = "a record of a ring, which was taken out when its round ended"
 # Stands among objects for all that lies in the packet: no node has this identity.
 PACKET = frozenset((-1,))
 VIEW = Known(unassigned=False, may_be_none=False, may_be_there=True, objects=PACKET)
@@ -168,6 +174,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
         case ir.Abort():
             _left(around)
             return None
+        case ir.CountError():
+            return facts
         case ir.Inlined():
             return _inlined(statement, facts, around)
         case ir.CallFunction(function=function, arguments=arguments, results=results):
@@ -283,22 +291,39 @@ def _never_changes(statement: ir.Loop) -> bool:
 def _for_each(statement: ir.ForEach, facts: dict[ir.Local, Known], around: Around) -> Facts:
     """How often the body runs is up to the map."""
     there = facts if statement.map.found is None else _value(statement.map.found, facts, around)
+    there = None if there is None else _value(statement.flags, there, around)
     if there is None:
         return None
-    before: Facts = {**there, statement.key: ASSIGNED, statement.value: ASSIGNED}
+    given = dict.fromkeys(statement.given, ASSIGNED)
+    records = _records(statement)
+    before: Facts = {**there, **given}
     while True:
         assert before is not None
         ways = LoopWays()
         end = _merge(_statements(statement.body, before, around.inside(ways)), ways.continued)
-        again = None if end is None else {**end, statement.key: ASSIGNED, statement.value: ASSIGNED}
+        end = _ended(records, DRAINED, end)
+        again = None if end is None else {**end, **given}
         after = _merge(before, again)
         assert after is not None
         if _alike(after, before):
             if around.loop is not None:
                 around.loop.left = around.loop.left or ways.left
-            left = _merge(before, ways.broken)
+            left = _merge(before, _ended(records, DRAINED, ways.broken))
             return None if left is None else {**left, statement.count: ASSIGNED}
         before = after
+
+
+def _records(statement: ir.ForEach) -> frozenset[int]:
+    """What lies in the record that a round is given, and is gone behind it."""
+    if statement.helper.name != "user_ringbuf_drain":
+        return frozenset()
+    data = [each for each in nodes(statement.body) if isinstance(each, ir.HelperCall)]
+    return frozenset(
+        id(each)
+        for each in data
+        if each.helper.name == "dynptr_data"
+        and any(isinstance(part, ir.LocalRead) and part.local in statement.given for part in each.arguments)
+    )
 
 
 def _alike(one: dict[ir.Local, Known], other: dict[ir.Local, Known]) -> bool:
@@ -337,7 +362,7 @@ def _known(value: ir.Expression, facts: dict[ir.Local, Known]) -> Known:
 def _objects(value: ir.Expression, facts: dict[ir.Local, Known]) -> frozenset[int]:
     """The objects that a reference may lead into."""
     match value:
-        case ir.Construct():
+        case ir.Construct() | ir.Dynptr():
             return frozenset((id(value),))
         case ir.HelperCall(helper=helper, arguments=arguments) if helper.returns == "memory" or is_object(value.type):
             # What is made of another object is there as long as that is.
@@ -585,6 +610,8 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.IsNone()
             | ir.Truth()
             | ir.Extreme()
+            | ir.Limited()
+            | ir.Dynptr()
             | ir.Absolute()
             | ir.BitLength()
         ):

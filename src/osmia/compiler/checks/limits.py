@@ -48,7 +48,7 @@ def check_target(unit: ir.Unit, target: Target) -> None:
     """Raise CompileError for what the target's kernel or instruction set does not have."""
     for program in unit.programs:
         for each in program_nodes(program):
-            if isinstance(each, ir.HelperCall):
+            if isinstance(each, ir.HelperCall | ir.ForEach):
                 _check_helper(each, program.kind.name, target)
             elif isinstance(each, ir.MapUpdate):
                 _check_prefix_flags(each, target)
@@ -135,7 +135,7 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
                 yield ".rodata", each.location
 
 
-def _check_helper(call: ir.HelperCall, kind: str, target: Target) -> None:
+def _check_helper(call: ir.HelperCall | ir.ForEach, kind: str, target: Target) -> None:
     row = call.helper
     since, until = row.since_for(kind), row.until.get(kind)
     if target.kernel < since:

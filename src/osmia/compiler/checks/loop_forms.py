@@ -111,7 +111,7 @@ def _statements(statements: tuple[ir.Statement, ...], around: Around) -> Cost:
     cost = NOTHING
     for statement in statements:
         parts, blocks = parts_of(statement)
-        if isinstance(statement, ir.ForEach):
+        if isinstance(statement, ir.ForEach) and statement.helper.name == "for_each_map_elem":
             _check_for_each(statement, around.target)
         if isinstance(statement, ir.Loop):
             cost = cost.plus(_loop(statement, around))

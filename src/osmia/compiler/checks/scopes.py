@@ -23,7 +23,7 @@ def check_scopes(program: ir.Program) -> None:
             ends = {each.helper.name for each in nodes(scope.leave) if isinstance(each, ir.HelperCall)}
             if "spin_unlock" in ends:
                 _check_locked(scope)
-            elif "ringbuf_submit" in ends:
+            elif ends & {"ringbuf_submit", "ringbuf_submit_dynptr"}:
                 _check_reserved(scope)
             elif any(isinstance(each, ir.Barrier) for each in nodes(scope.leave)):
                 _check_reserved(scope)

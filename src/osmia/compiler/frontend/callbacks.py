@@ -6,6 +6,7 @@ import ast
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.calls import call_with
 from osmia.compiler.frontend.function import Bound, NestedFunction, Static
@@ -28,7 +29,7 @@ def call_loop(state: FunctionState, node: ast.Call) -> ir.Expression:
     count = state.translate.expression(state, count_node)
     of = integer(count, "the count of loop")
     before, (count,) = evaluated_once(state, [count])
-    body = _callee(state, body_node, "loop(count, body)")
+    body = callee(state, body_node, "loop(count, body)")
     most = max(0, of.high)
     counter, done = state.hidden(IntType(0, most)), state.hidden(IntType(0, most))
     here = ir.LocalRead(IntType(0, most), location, counter)
@@ -37,7 +38,7 @@ def call_loop(state: FunctionState, node: ast.Call) -> ir.Expression:
     def rounds() -> tuple[ir.Statement, ...]:
         number = ir.LocalRead(IntType(0, max(0, most - 1)), location, counter)
         counted = ir.Assign(location, done, binary("+", number, constant(1, location), location))
-        return counted, *_one_round(state, body, [number], node)
+        return counted, *one_round(state, body, [number], node)
 
     step = ir.Assign(location, counter, binary("+", here, constant(1, location), location))
     least = of.low if of.low == of.high else 0
@@ -54,7 +55,7 @@ def for_each(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir.
     location = state.at(node)
     form = f"{map_.symbol}.for_each(callback)"
     (callback_node,) = _arguments(state, node, form, 1)
-    callback = _callee(state, callback_node, form)
+    callback = callee(state, callback_node, form)
     key, value = state.hidden(PlaceType(map_.key)), state.hidden(PlaceType(map_.value))
     most = map_.declaration.max_entries
     count = state.hidden(IntType(0, most))
@@ -62,20 +63,21 @@ def for_each(state: FunctionState, map_: ir.MapReference, node: ast.Call) -> ir.
     more = ir.LocalRead(ir.BOOL, location, state.hidden(ir.BOOL))  # whether there is another element: who knows
     plan = ir.LoopPlan(location)
     whole = settled(
-        state, location, lambda: more, lambda: _one_round(state, callback, given, node), (), lambda: (), plan
+        state, location, lambda: more, lambda: one_round(state, callback, given, node), (), lambda: (), plan
     )
     result = IntType(0, most)
-    statement = ir.ForEach(location, map_, key, value, count, whole.body)
+    row, flags = helpers()["for_each_map_elem"], constant(0, location)
+    statement = ir.ForEach(location, row, map_, (key, value), flags, count, whole.body)
     return ir.Sequence(result, location, (statement,), ir.LocalRead(result, location, count))
 
 
-def _one_round(
-    state: FunctionState, callee: Callee, arguments: list[Operand], node: ast.Call
+def one_round(
+    state: FunctionState, function: Callee, arguments: list[Operand], node: ast.Call
 ) -> tuple[ir.Statement, ...]:
     """Call the function; True stops."""
     location = state.at(node)
     given: list[tuple[str | None, Operand]] = [(None, argument) for argument in arguments]
-    result = one_value(state, call_with(state, callee, node, given), node)
+    result = one_value(state, call_with(state, function, node, given), node)
     if isinstance(result.type, NoneType):
         return (ir.Evaluate(location, result),)
     if not isinstance(result.type, BoolType):
@@ -102,7 +104,8 @@ def _arguments(state: FunctionState, node: ast.Call, form: str, count: int) -> l
     )
 
 
-def _callee(state: FunctionState, node: ast.expr, form: str) -> Callee:
+def callee(state: FunctionState, node: ast.expr, form: str) -> Callee:
+    """The function that a call like `form` is given."""
     found = state.translate.operand(state, node)
     if isinstance(found, NestedFunction | Bound) or (
         isinstance(found, Static) and isinstance(found.value, FunctionType)

@@ -26,6 +26,8 @@ from osmia.compiler.frontend.comparisons import alike
 from osmia.compiler.frontend.constructors import construct, new_object, scratch_object, size_of, static_arguments
 from osmia.compiler.frontend.contexts import context_field, object_field
 from osmia.compiler.frontend.counters import count
+from osmia.compiler.frontend.draining import drain
+from osmia.compiler.frontend.dynptrs import is_record, record_operation
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.fast_rings import fast_output
 from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunction, Operand, Static, TupleValue
@@ -292,6 +294,8 @@ def _call(state: FunctionState, node: ast.Call) -> Operand:
         if reference is not None:
             if node.func.attr == "for_each" and "for_each" in reference.declaration.kind.kernel_operations:
                 return for_each(state, reference, node)
+            if node.func.attr == "drain" and "drain" in reference.declaration.kind.kernel_operations:
+                return drain(state, reference, node)
             return map_operation(state, reference, node)
         known = _call_method(state, base, node)
         if known is not None:
@@ -329,6 +333,8 @@ def _call_method(state: FunctionState, base: Operand, node: ast.Call) -> ir.Expr
         return context_helper(state, base.type, node)
     if isinstance(base.type, PacketType):
         return packet_operation(state, base.type, node)
+    if is_record(base):
+        return record_operation(state, base, node)
     return atomic(state, base, node) if is_atomic(base, node.func.attr) else None
 
 

@@ -148,7 +148,7 @@ class UnitState:
             if layout is not None:
                 self.know_structs(layout, (role, path))
         key = BytesLayout(0) if declaration.key is None else layout_of(declaration.stored_key)
-        value = layout_of(declaration.stored_value)
+        value = BytesLayout(0) if declaration.value is bytes else layout_of(declaration.stored_value)
         assert key is not None and value is not None  # noqa: PT018 - maps refuse other types when they are declared
         return ir.MapReference(symbol, declaration, key, value)
 
@@ -168,6 +168,19 @@ def _declared(declaration: Map[Any, Any]) -> str:
     return f"declared at {file}:{line}"
 
 
+@frozen_record
+class ReservedRecord:
+    """A record of any length that a block has reserved."""
+
+    map: ir.MapReference
+    slot: ir.Dynptr
+    given_up: ir.Local
+    """Whether it was discarded."""
+    name: ir.Local
+    call: Call | None
+    """The call that is written out in which that block stands."""
+
+
 @record
 class ProgramState:
     """What a program shares with the functions that it calls."""
@@ -182,6 +195,8 @@ class ProgramState:
     """How many locals of the compiler's own there are."""
     reservations: list[tuple[ir.MapReference, ir.Local, ir.Local, tuple[ir.Statement, ...]]]
     """The rings' events that are reserved here: the ring, what was given, and its name."""
+    records: list[ReservedRecord]
+    """The rings' records of any length that are reserved here."""
     functions: dict[object, ir.Function]
     """The functions of their own that it calls, by the code of each."""
 

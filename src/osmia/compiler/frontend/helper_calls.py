@@ -146,22 +146,7 @@ def kind_of(state: FunctionState) -> str:
 
 def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
     """Refuse a helper that programs of a kind may not call, or that kernel code cannot call yet."""
-    if kind not in row.kinds:
-        raise error(
-            f"programs of kind {kind} cannot call {row.name}",
-            location,
-            found=f"{row.name}()",
-            expected=f"a helper that they may call; {row.name} is for {', '.join(row.kinds)}",
-            fix="see docs/helpers.md for what each kind may call",
-        )
-    if row.sleepable_only:
-        raise error(
-            f"{row.name} may sleep, and this program may not",
-            location,
-            found=f"{row.name}()",
-            expected="a helper that does not sleep",
-            fix="use one that does not, such as probe_read_user in place of copy_from_user",
-        )
+    check_kind(row, kind, location)
     if row.name in DONE_BY:
         raise error(
             f"kernel code does not call {row.name} itself",
@@ -180,6 +165,26 @@ def check_allowed(row: HelperRow, kind: str, location: Location) -> None:
             found=f"its argument {argument.name}: osmia has no {what}",
             expected="a helper that takes numbers, memory, maps or objects",
             fix=instead,
+        )
+
+
+def check_kind(row: HelperRow, kind: str, location: Location) -> None:
+    """Refuse a helper that programs of a kind may not call."""
+    if kind not in row.kinds:
+        raise error(
+            f"programs of kind {kind} cannot call {row.name}",
+            location,
+            found=f"{row.name}()",
+            expected=f"a helper that they may call; {row.name} is for {', '.join(row.kinds)}",
+            fix="see docs/helpers.md for what each kind may call",
+        )
+    if row.sleepable_only:
+        raise error(
+            f"{row.name} may sleep, and this program may not",
+            location,
+            found=f"{row.name}()",
+            expected="a helper that does not sleep",
+            fix="use one that does not, such as probe_read_user in place of copy_from_user",
         )
 
 

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 # The operations that have nodes of their own; every other is a call of the helper that the map's row names.
 COMPOSED = ("", "map_lookup_elem", "map_update_elem", "map_delete_elem", "ringbuf_output", "tail_call")
 ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
-STANDS_ALONE = {"reserve": "`with {}.reserve() as event:`", "discard": "`{}.discard(event)`, as a statement"}
+STANDS_ALONE = {
+    "reserve": "`with {}.reserve() as event:`",
+    "reserve_bytes": "`with {}.reserve_bytes(length) as record:`",
+    "discard": "`{}.discard(event)`, as a statement",
+}
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
 
 # What user code calls it: what does it in kernel code.

@@ -236,7 +236,7 @@ def _state(
     code = source.function.__code__
     return FunctionState(
         unit,
-        ProgramState(name, context, Environment({}, {}), [(code.co_name, code)], 0, [], {}),
+        ProgramState(name, context, Environment({}, {}), [(code.co_name, code)], 0, [], [], {}),
         index,
         source,
         returns,

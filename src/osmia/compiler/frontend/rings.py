@@ -17,6 +17,7 @@ from osmia.compiler.frontend.images import struct_image
 from osmia.compiler.frontend.operators import constant
 from osmia.compiler.frontend.stores import aggregate, check_scalar, scalar
 from osmia.compiler.frontend.variables import variable_place
+from osmia.compiler.frontend.varying import bytes_of
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     I64_HIGH,
@@ -54,6 +55,14 @@ def reserved(
     """`with ring.reserve() as event:`: submitted on every way out, discarded on the error edge."""
     location = state.at(call)
     map_ = state.unit.map_reference(ring)
+    if map_.declaration.value is bytes:
+        raise error(
+            f"the records of {map_.symbol} have no length of their own",
+            location,
+            found=ast.unparse(call),
+            expected=f"`with {map_.symbol}.reserve_bytes(length) as record:`",
+            fix="say how many bytes it has",
+        )
     given = _reserve_flags(state, map_, call)
     target = target_of(map_, item, location)
     of = PlaceType(map_.value)
@@ -192,31 +201,25 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
 
 def output(state: FunctionState, ring: Static, node: ast.Call) -> ir.Expression:
     """`ring.output(event)`: a copy of the event is written; 0 or a negative error number."""
-    map_, data, flags = _output_arguments(state, ring, node, 0)
-    call = ir.HelperCall(
-        IntType(I64_LOW, I64_HIGH),
-        state.at(node),
-        helpers()["ringbuf_output"],
-        (map_, data, constant(_size(data), data.location), flags),
-    )
-    return _counted(state, ring, map_, call)
+    map_, data, size, flags = _output_arguments(state, ring, node, 0)
+    of, row = IntType(I64_LOW, I64_HIGH), helpers()["ringbuf_output"]
+    return _counted(state, ring, map_, ir.HelperCall(of, state.at(node), row, (map_, data, size, flags)))
 
 
 def perf_output(state: FunctionState, array: Static, node: ast.Call) -> ir.Expression:
     """`samples.output(event)`: into the buffer of this CPU's perf event; 0 or a negative error number."""
     location, row = state.at(node), helpers()["perf_event_output"]
     check_allowed(row, kind_of(state), location)
-    map_, data, flags = _output_arguments(state, array, node, BPF_F_CURRENT_CPU)
+    map_, data, size, flags = _output_arguments(state, array, node, BPF_F_CURRENT_CPU)
     context = ir.LocalRead(state.context.type, location, state.context)
-    size = constant(_size(data), location)
     call = ir.HelperCall(IntType(I64_LOW, I64_HIGH), location, row, (context, map_, flags, data, size))
     return _counted(state, array, map_, call)
 
 
 def _output_arguments(
     state: FunctionState, ring: Static, node: ast.Call, flags: int
-) -> tuple[ir.MapReference, ir.Expression, ir.Expression]:
-    """The map, the event, and the flags of an `output`."""
+) -> tuple[ir.MapReference, ir.Expression, ir.Expression, ir.Expression]:
+    """The map, where the event lies and how many bytes it has, and the flags of an `output`."""
     location = state.at(node)
     map_ = state.unit.map_reference(ring)
     if not 1 <= len(node.args) <= 2 or node.keywords:
@@ -227,9 +230,19 @@ def _output_arguments(
             expected=f"{map_.symbol}.output(event)",
             fix="write the arguments in that order",
         )
-    data = copied_event(state, map_, map_.value, state.translate.operand(state, node.args[0]), location)
+    data, size = _data(state, map_, node.args[0], location)
     given = state.translate.expression(state, node.args[1]) if len(node.args) > 1 else constant(flags, location)
-    return map_, data, _flags(given)
+    return map_, data, size, _flags(given)
+
+
+def _data(
+    state: FunctionState, map_: ir.MapReference, node: ast.expr, location: Location
+) -> tuple[ir.Expression, ir.Expression]:
+    """Where an event lies, and how many bytes it has."""
+    if map_.declaration.value is bytes:
+        return bytes_of(state, node, f"an event of {map_.symbol}")
+    data = copied_event(state, map_, map_.value, state.translate.operand(state, node), location)
+    return data, constant(map_.value.size, location)
 
 
 def copied_event(
@@ -253,8 +266,3 @@ def copied_event(
     check_scalar(number, of, role)
     assign, here = state.kept(ir.Construct(PlaceType(of), location, bytes(of.size), ()))
     return ir.Sequence(here.type, location, (assign, ir.Store(location, here, number)), here)
-
-
-def _size(data: ir.Expression) -> int:
-    assert isinstance(data.type, PlaceType)
-    return data.type.layout.size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.dynptrs import record_block, reserved_bytes
 from osmia.compiler.frontend.fast_rings import fast_reserved
 from osmia.compiler.frontend.places import place_of_attribute
 from osmia.compiler.frontend.rings import reserved, reserved_ring
@@ -31,6 +32,9 @@ def with_block(state: FunctionState, node: ast.With) -> tuple[ir.Statement, ...]
     if ring is not None:
         reserve = fast_reserved if isinstance(ring[0].value, FastRing) else reserved
         return reserve(state, *ring, first, inner)
+    record = reserved_bytes(state, first)
+    if record is not None:
+        return record_block(state, *record, first, inner)
     raise error(
         "kernel code has no such with block",
         state.at(first.context_expr),

@@ -13,6 +13,7 @@ from osmia.compiler.frontend.arguments import checked_result
 from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.contexts import context_store, context_target, read_target
+from osmia.compiler.frontend.dynptrs import discard_record
 from osmia.compiler.frontend.environment import merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
@@ -83,7 +84,8 @@ def statement(state: FunctionState, node: ast.stmt) -> tuple[ir.Statement, ...]:
             assert isinstance(node.value.func, ast.Attribute)
             ring = operand(state, node.value.func.value)
             assert isinstance(ring, Static)
-            return discard(state, ring, node.value)
+            assert isinstance(ring.value, RingBuf | FastRing)
+            return (discard_record if ring.value.value is bytes else discard)(state, ring, node.value)
         case ast.Expr():
             return (
                 ir.Evaluate(state.at(node), without_result(_unused(operand(state, node.value), state, node.value))),

@@ -502,6 +502,27 @@ class Extreme:
 
 
 @frozen_record
+class Limited:
+    """The smaller one of a number, which is not negative, and `most`, so that the verifier sees the limit."""
+
+    type: IntType
+    location: Location
+    operand: Expression
+    most: int
+
+
+@frozen_record
+class Dynptr:
+    """The place of a dynptr in the program's own memory, which a helper fills in.
+
+    One node stands for one place, wherever it is used.
+    """
+
+    type: ObjectType
+    location: Location
+
+
+@frozen_record
 class Absolute:
     """`abs` of an integer."""
 
@@ -559,6 +580,8 @@ Expression = (
     | Conditional
     | AssignExpression
     | Extreme
+    | Limited
+    | Dynptr
     | Absolute
     | BitLength
 )
@@ -651,14 +674,17 @@ class Loop:
 
 @frozen_record
 class ForEach:
-    """bpf_for_each_map_elem: the body for each element of a map; `count` says of how many."""
+    """A helper that calls the body for each of what a map holds, and says of how many.
+
+    bpf_for_each_map_elem does so for the elements of a map, bpf_user_ringbuf_drain for the records of a ring.
+    """
 
     location: Location
+    helper: HelperRow
     map: MapReference
-    key: Local
-    """Where the element's key lies."""
-    value: Local
-    """Where its value lies."""
+    given: tuple[Local, ...]
+    """What the body is given: where an element's key and its value lie, or the dynptr of a record."""
+    flags: Expression
     count: Local
     body: tuple[Statement, ...]
 
@@ -680,6 +706,14 @@ class Continue:
 @frozen_record
 class Abort:
     """Take the error edge: a failed assertion."""
+
+    location: Location
+    edge: ErrorEdge
+
+
+@frozen_record
+class CountError:
+    """Count a place where something was left out, as the error edge does, and go on."""
 
     location: Location
     edge: ErrorEdge
@@ -746,6 +780,7 @@ Statement = (
     | Break
     | Continue
     | Abort
+    | CountError
     | Inlined
     | CallFunction
     | Leave

@@ -9,7 +9,7 @@ from osmia.compiler.ir.types import is_pointer
 from osmia.compiler.ir.walk import nodes
 
 if TYPE_CHECKING:
-    Origin = type[ir.Construct | ir.PacketAt | ir.ArenaAt | ir.HelperCall]
+    Origin = type[ir.Construct | ir.PacketAt | ir.ArenaAt | ir.Dynptr | ir.HelperCall]
 
 
 def leading_to(body: tuple[ir.Statement, ...], origin: Origin, known: tuple[ir.Local, ...] = ()) -> frozenset[ir.Local]:
@@ -35,7 +35,7 @@ def leading_to(body: tuple[ir.Statement, ...], origin: Origin, known: tuple[ir.L
 def leads_to(place: ir.Expression, origin: Origin, locals_: frozenset[ir.Local]) -> bool:
     """Whether a reference may lead into what such a node gives, if these locals do."""
     match place:
-        case ir.Construct() | ir.PacketAt() | ir.ArenaAt():
+        case ir.Construct() | ir.PacketAt() | ir.ArenaAt() | ir.Dynptr():
             return isinstance(place, origin)
         case ir.HelperCall(helper=helper):
             return isinstance(place, origin) and helper.name == "ringbuf_reserve"

@@ -52,7 +52,7 @@ def _program(program: ir.Program) -> Iterator[str]:
     yield from _statements(program.body, "  ")
 
 
-def _statements(  # noqa: PLR0915 - one case for each node
+def _statements(  # noqa: C901, PLR0915 - one case for each node
     statements: tuple[ir.Statement, ...], indent: str
 ) -> Iterator[str]:
     for statement in statements:
@@ -97,8 +97,9 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 if otherwise:
                     yield f"{indent}else:"
                     yield from _statements(otherwise, indent + "  ")
-            case ir.ForEach(map=map_, key=key, value=value, count=count, body=body):
-                yield f"{indent}{count.name} = for each {key.name}, {value.name} of {map_.symbol}:{line}"
+            case ir.ForEach(map=map_, given=given, count=count, body=body):
+                names = ", ".join(each.name for each in given)
+                yield f"{indent}{count.name} = for each {names} of {map_.symbol}:{line}"
                 yield from _statements(body, indent + "  ")
             case ir.Loop(test=test, body=body, step=step, otherwise=otherwise, plan=plan):
                 rounds = plan.counted or plan.most
@@ -114,6 +115,8 @@ def _statements(  # noqa: PLR0915 - one case for each node
                 yield f"{indent}{type(statement).__name__.lower()}{line}"
             case ir.Abort(edge=edge):
                 yield f"{indent}error {edge.problem!r}{line}"
+            case ir.CountError(edge=edge):
+                yield f"{indent}count {edge.problem!r}{line}"
             case _:
                 assert_never(statement)
 
@@ -150,6 +153,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"{expression_text(operand)}!"
         case ir.Assume(operand=operand):
             return f"(assume {expression_text(operand)})"
+        case ir.Limited(operand=operand, most=most):
+            return f"({expression_text(operand)}, at most {most})"
+        case ir.Dynptr():
+            return "(dynptr)"
         case ir.Address(operand=operand):
             of_what = operand.symbol if isinstance(operand, ir.MapReference) else expression_text(operand)
             return f"(address of {of_what})"

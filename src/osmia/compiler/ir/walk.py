@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
     """The direct operands of an expression, in the order of evaluation."""
     match of:
-        case ir.Constant() | ir.LocalRead() | ir.ArgumentRead() | ir.PacketLength():
+        case ir.Constant() | ir.LocalRead() | ir.ArgumentRead() | ir.PacketLength() | ir.Dynptr():
             return ()
         case ir.ContextRead(base=base):
             return () if base is None else (base,)
@@ -52,7 +52,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return (operand,)
         case ir.Unwrap() | ir.Require() | ir.Unary() | ir.Wrap() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Absolute():
             return (of.operand,)
-        case ir.ByteSwap(operand=operand) | ir.BitLength(operand=operand):
+        case ir.ByteSwap(operand=operand) | ir.BitLength(operand=operand) | ir.Limited(operand=operand):
             return (operand,)
         case ir.Compare(operands=parts) | ir.Logical(operands=parts) | ir.Extreme(operands=parts):
             return parts
@@ -104,13 +104,13 @@ def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[
             return (() if given is None else (given,)), ()
         case ir.Inlined(body=body):
             return (), (body,)
-        case ir.ForEach(map=map_, body=body):
-            return _found(map_), (body,)
+        case ir.ForEach(map=map_, flags=flags, body=body):
+            return (*_found(map_), flags), (body,)
         case ir.CallFunction(arguments=arguments):
             return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):
             return (), (body, leave, abort)
-        case ir.Break() | ir.Continue() | ir.Abort() | ir.Leave():
+        case ir.Break() | ir.Continue() | ir.Abort() | ir.CountError() | ir.Leave():
             return (), ()
         case _:
             assert_never(statement)
@@ -134,8 +134,8 @@ def targets(of: ir.Statement | ir.Expression) -> tuple[ir.Local, ...]:
     match of:
         case ir.Assign(local=local) | ir.AssignExpression(local=local):
             return (local,)
-        case ir.ForEach(key=key, value=value, count=count):
-            return key, value, count
+        case ir.ForEach(given=given, count=count):
+            return *given, count
         case ir.CallFunction(results=results):
             return tuple(results)
         case _:

@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
 FOR_EACH, LOOP = 164, 181
+# What a helper gives the function that it calls for each of what a map holds.
+GIVEN = {"for_each_map_elem": ("%map", "%key", "%value"), "user_ringbuf_drain": ("%record",)}
 # These the verifier replaces by calls of the map's own functions: update, delete, redirect, push, pop, peek, for_each.
 # Before 6.4 those gave an int, and what is in the upper half of the register is anything.
 HALF_RESULTS = frozenset({MAP_UPDATE_ELEM, MAP_DELETE_ELEM, 51, 87, 88, 89, FOR_EACH})
@@ -72,6 +74,8 @@ WHOLE_RESULTS_SINCE = (6, 4)
 RESERVED_SINCE = (6, 12)
 # Since then the verifier knows that a number which is not the least that it can be is above that: 6.12 does not yet.
 INEQUALITY_SINCE = (6, 18)
+
+DYNPTR_SIZE = 16
 
 ATTRIBUTES = "#0"
 # From so many rounds on, two ways through each are too many ways for the verifier.
@@ -114,7 +118,9 @@ class FunctionWriter:
         parameters = () if function is None else function.parameters
         self._places = Places(self._body, parameters)
         self._reserved = leading_to(self._body, ir.HelperCall) if kernel < RESERVED_SINCE else frozenset()
-        self._views = leading_to(self._body, ir.PacketAt) | self._reserved
+        self._views = leading_to(self._body, ir.PacketAt) | leading_to(self._body, ir.Dynptr) | self._reserved
+        # Of the places of dynptrs: the function that each is in, and its address.
+        self._dynptrs: dict[int, tuple[Emitter, str]] = {}
         # Of each local that may refer into the packet: whether there is nothing.
         self._nothing: dict[ir.Local, str] = {}
         # Where a program puts what it returns, and the label of its end.
@@ -268,6 +274,8 @@ class FunctionWriter:
                 self._out.go(after if isinstance(statement, ir.Break) else step)
             case ir.Abort():
                 self._error_edge(statement.location)
+            case ir.CountError():
+                self._count_error(statement.location)
             case ir.Inlined():
                 self._inlined(statement)
             case ir.CallFunction():
@@ -506,17 +514,20 @@ class FunctionWriter:
     def _for_each(self, statement: ir.ForEach) -> None:
         after = self._out.label("after")
 
+        parameters = GIVEN[statement.helper.name]
+
         def write() -> None:
-            for local, given in ((statement.key, "%key"), (statement.value, "%value")):
+            for local, given in zip(statement.given, parameters[-len(statement.given) :], strict=True):
                 self._out.line(f"store ptr {given}, ptr {self._locals[local]}, align 8")
             self._round(statement, statement.body, ())
 
-        parameters = ("ptr %map", "ptr %key", "ptr %value")
-        callback = self._outlined(statement, statement.location, parameters, write)
+        typed = tuple(f"ptr {each}" for each in parameters)
+        callback = self._outlined(statement, statement.location, typed, write)
+        number, flags = statement.helper.number, self._integer(statement.flags)
         frame = self._enter(callback)
         symbol, function = self._map(statement.map), quoted(callback.name)
-        called = self._out.call(FOR_EACH, f"ptr {symbol}", f"ptr @{function}", f"ptr {frame}", "i64 0")
-        count = self._status(FOR_EACH, called)
+        called = self._out.call(number, f"ptr {symbol}", f"ptr @{function}", f"ptr {frame}", f"i64 {flags}")
+        count = self._status(number, called)
         self._leave_callback(callback, frame)
         self._out.line(f"store i64 {count}, ptr {self._locals[statement.count]}, align 8")
         for way in self._ways_out(callback, frame):
@@ -842,7 +853,7 @@ class FunctionWriter:
                 return self._out.value(f"load i64, ptr {self._locals[local]}, align 8")
             case ir.Extreme():
                 return self._extreme(of)
-            case ir.Absolute() | ir.BitLength():
+            case ir.Absolute() | ir.BitLength() | ir.Limited():
                 return self._of_number(of)
             case ir.HelperCall():
                 return self._helper_call(of)
@@ -866,6 +877,7 @@ class FunctionWriter:
                 | ir.Field()
                 | ir.Element()
                 | ir.Construct()
+                | ir.Dynptr()
                 | ir.GlobalPlace()
                 | ir.ConstantText()
             ):
@@ -873,13 +885,17 @@ class FunctionWriter:
             case _:
                 assert_never(of)
 
-    def _of_number(self, of: ir.Absolute | ir.BitLength) -> str:
+    def _of_number(self, of: ir.Absolute | ir.BitLength | ir.Limited) -> str:
         """What a number alone says."""
         value, of_value = self._integer(of.operand), integer_of(of.operand.type)
         assert of_value is not None
         self._out.at(of.location)
         if isinstance(of, ir.BitLength):
             return bit_length(self._out, value, of_value.high)
+        if isinstance(of, ir.Limited):
+            number = self._out.opaque_unless_constant(value)
+            inside = self._out.value(f"icmp ult i64 {number}, {of.most}")
+            return self._out.value(f"select i1 {inside}, i64 {number}, i64 {of.most}")
         return magnitude(self._out, value, self._out.value(f"icmp slt i64 {value}, 0"))
 
     def _pointer(self, of: ir.Expression) -> str:
@@ -920,6 +936,8 @@ class FunctionWriter:
                 return self._context_read(of)
             case ir.Construct():
                 return self._construct(of)
+            case ir.Dynptr():
+                return self._dynptr(of)
             case ir.GlobalPlace(symbol=symbol):
                 return f"@{quoted(symbol)}"
             case ir.ConstantText(data=data):
@@ -967,6 +985,10 @@ class FunctionWriter:
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._view(value)
+            case ir.Conditional(test=test, then=ir.Constant(), otherwise=ir.Dynptr() as slot):
+                # The place is there in either case. A verifier that forgets what the test was finds no null pointer.
+                nothing = self._boolean(test)
+                return self._dynptr(slot), nothing
             case ir.Conditional():
                 return self._view_of_two(of)
             case ir.Constant():
@@ -1089,6 +1111,21 @@ class FunctionWriter:
             else:
                 memory.copy(out, memory.offset(out, made, field.offset), held, field.layout, alignment)
         return made
+
+    def _dynptr(self, of: ir.Dynptr) -> str:
+        """The same memory whenever it is asked for."""
+        owner, place = self._dynptrs.get(id(of), (self._out, ""))
+        if owner is not self._out:
+            raise error(
+                "a record is given up by the function that reserved it",
+                of.location,
+                found="a discard in a loop that is too long to stand as it is, whose rounds the kernel calls",
+                expected="a discard behind the loop",
+                fix="leave the loop with `break`, and discard the record there",
+            )
+        place = place or self._out.object(DYNPTR_SIZE)
+        self._dynptrs[id(of)] = owner, place
+        return place
 
     def _element(self, of: ir.Element) -> str:
         """The address of an element. The verifier wants to see that the index is inside, whatever is known of it."""
@@ -1288,6 +1325,10 @@ class FunctionWriter:
     def _error_edge(self, location: Location) -> None:
         """Leave all scopes, count the place and return the program's error value."""
         self._leave_scopes(0, aborting=True)
+        self._count_error(location)
+        self._give_up()
+
+    def _count_error(self, location: Location) -> None:
         self._out.at(location)
         slot = self._out.slot("i32")
         self._out.line(f"store i32 {self._sites[location]}, ptr {slot}, align 4")
@@ -1303,7 +1344,6 @@ class FunctionWriter:
         self._out.line(f"store i64 {after}, ptr {counter}, align 8")
         self._out.line(f"br label %{leave}")
         self._out.start(leave)
-        self._give_up()
 
 
 def site_numbers(sites: list[ir.ErrorSite], program: str) -> dict[Location, int]:
