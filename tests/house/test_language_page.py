@@ -27,6 +27,7 @@ import osmia
 from osmia import XdpAction, compiler
 from osmia.compiler import Target
 from osmia.compiler.frontend import refused
+from osmia.kernel.features import kernel_version
 from osmia.maps.declaration import Shared
 from osmia.programs.program import Program
 from program_files import module_from
@@ -134,6 +135,7 @@ def test_the_kernel_gives_the_result(tmp_path: Path, name: str, cpu: str) -> Non
 
 
 RESULTS = 4
+CALLS_SINCE = {".for_each(": (5, 13), ".reserve_bytes(": (5, 19), ".drain(": (6, 1)}
 FRAME = """
 which = Array(u32, max_entries=1)
 given = Array(u64, max_entries=8)
@@ -173,8 +175,9 @@ def test_the_session_goes_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, cpu: str
 ) -> None:
     example = EXAMPLES[name]
-    if ".for_each(" in example.source and TARGETS[cpu].kernel < (5, 13):
-        pytest.skip("for_each is for Linux 5.13 and newer, and this target is for 5.10")
+    for call, since in CALLS_SINCE.items():
+        if call in example.source and min(TARGETS[cpu].kernel, kernel_version()) < since:
+            pytest.skip(f"{call}) is for Linux {since[0]}.{since[1]} and newer")
     monkeypatch.setattr(compiler, "running_kernel", lambda: TARGETS[cpu])
     module = module_of(tmp_path, example)
     line = example.line + example.source.count("\n") + 3
