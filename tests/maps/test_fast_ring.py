@@ -43,7 +43,7 @@ from osmia.kernel.cpus import online_cpus, possible_cpus
 from osmia.maps import doorbell
 from osmia.unchecked import call_helper
 from refusal import refusal
-from this_kernel import require_kernel
+from this_kernel import require_kernel, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -216,7 +216,7 @@ def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(max_examples=60, deadline=None)
 def test_beside_a_model(actions: list[tuple[str, int, int]]) -> None:
     """Whatever is written, left out and read: events of a CPU come in order, once; what had no room is counted."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     model: dict[int, deque[int]] = {cpu: deque() for cpu in CPUS}
     lost = number = 0
 
@@ -270,7 +270,7 @@ def test_beside_a_model(actions: list[tuple[str, int, int]]) -> None:
 
 
 def test_the_word_that_ends_a_full_turn_is_the_first_again() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes), on(CPUS[0]):
         for number in range(5 * ENTRIES + 3):
             rounds.value = number
@@ -300,7 +300,7 @@ def test_a_program_in_the_middle_of_an_event(netns: Namespace) -> None:
 
 def test_a_map_with_fewer_entries_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made by somebody else it may have no ring for a CPU: the first ring counts what is lost."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     if len(CPUS) < 2:
         pytest.skip("this machine has one CPU")
     monkeypatch.setattr("osmia.loader.maps.possible_cpus", lambda: (0,))
@@ -349,7 +349,7 @@ def checked(array: Any, last: dict[int, int]) -> int:
 @pytest.mark.parametrize("how", ["drains", "stalls", "views", "is stopped"])
 def test_what_is_received_and_what_is_lost_is_what_was_sent(how: str, request: pytest.FixtureRequest) -> None:
     """Two CPUs write; nothing is lost that is not counted, with readers that are slow, stopped, or look in place."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     turns = 10_000 if request.config.getoption("--full") else 300
     with live(writes_many):
         going = {started(partial(produce, turns, cpu)) for cpu in CPUS}
@@ -387,7 +387,7 @@ def test_what_is_received_and_what_is_lost_is_what_was_sent(how: str, request: p
 
 def test_a_reader_that_is_stopped_and_one_that_follows_a_killed_one() -> None:
     """Positions lie in the map: a reader goes on where the one before it was ended."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes_many):
         ends = os.pipe()
 
@@ -461,7 +461,7 @@ def test_no_waking_is_missed() -> None:
 
 def test_a_descriptor_for_any_event_loop() -> None:
     """It is readable while something is there, and not for long where nothing is."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes), select.epoll() as loop:
         loop.register(events.fileno(), select.EPOLLIN)
         for turn in range(50):
@@ -525,7 +525,7 @@ def test_it_rests_when_what_was_stored_is_seen_by_all(monkeypatch: pytest.Monkey
 
 def test_a_program_rings_once() -> None:
     """An event that comes before the reader has looked costs no bell."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes), on(CPUS[0]):
         bell = events.bell.backend.ring()
         for rung in (0, 1, 1):  # nobody has asked for it; asked; not asked again
@@ -645,7 +645,7 @@ def test_two_readers_and_forked_children() -> None:
 
 
 def test_reading_while_its_memory_is_looked_at() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes), on(CPUS[0]):
         for _ in range(3):
             writes.test_run(PACKET)
@@ -660,7 +660,7 @@ def test_reading_while_its_memory_is_looked_at() -> None:
 
 
 def test_waiting_for_several_rings() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes, writes_many):
         assert osmia.wait(events, large, timeout=0) == []
         assert osmia.wait(events, large, timeout=0.01) == []
@@ -755,7 +755,7 @@ def test_rings_that_are_pinned(pins: Path) -> None:
 
 def test_a_ring_without_its_bell() -> None:
     """Opened by a descriptor, it can be read, and not be waited for."""
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     with live(writes):
         again = FastRing(Event, ENTRIES, name="again")
         again.open(fd=events.fd)

@@ -39,6 +39,7 @@ from osmia import (
 from osmia.flags import BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE
 from osmia.structs import bits, replace, sizeof, to_bytes
 from refusal import refusal
+from this_kernel import require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -489,7 +490,9 @@ def test_a_file_descriptor_for_any_event_loop() -> None:
 
 
 def test_arrays() -> None:
-    np = pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
+    import numpy as np
+
     assert len(numbers.drain()) == 0
     for many in (1, 64, 65, 255):
         count(many)
@@ -518,7 +521,7 @@ def test_arrays() -> None:
 
 
 def test_arrays_after_some_were_decoded() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     count(100)
     iteration = iter(numbers)
     assert next(iteration) == 0
@@ -528,7 +531,7 @@ def test_arrays_after_some_were_decoded() -> None:
 
 
 def test_memory_of_the_ring_itself() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     count(200)
     with numbers.drain(150, copy=False) as found:
         assert found.tolist() == [*range(150)]
@@ -547,7 +550,7 @@ def test_memory_of_the_ring_itself() -> None:
 
 
 def test_arrays_over_the_ring_s_end() -> None:
-    pytest.importorskip("numpy", reason="NumPy is not installed")
+    require_numpy()
     for _ in range(40):
         count(200)
         with numbers.drain(copy=False) as found:
