@@ -34,11 +34,11 @@ def require(thing: str) -> None:
 
 
 def require_numpy() -> None:
-    """Skip the test where NumPy is built for another CPU than a virtual machine has."""
+    """Skip the test, or a module of tests, where NumPy is built for another CPU than a virtual machine has."""
     try:
         importlib.import_module("numpy")
     except (RuntimeError, ImportError) as problem:  # the second time it says that it was loaded before
-        pytest.skip(f"NumPy: {problem}")
+        pytest.skip(f"NumPy: {problem}", allow_module_level=True)
 
 
 def require_kernel(since: tuple[int, int], what: str) -> None:

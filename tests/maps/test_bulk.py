@@ -44,14 +44,13 @@ from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
 from osmia.maps import bulk
 from refusal import refusal
+from this_kernel import require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-try:
-    import numpy as np
-except RuntimeError as problem:  # it is built for another CPU than a virtual machine has
-    pytest.skip(str(problem), allow_module_level=True)
+require_numpy()
+import numpy as np  # noqa: E402 - where it can be had
 
 CPUS = len(possible_cpus())
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 import osmia
@@ -25,10 +24,14 @@ from osmia.abi.generated import BPF_F_PRESERVE_ELEMS
 from osmia.kernel.perf_buffer import PerfBuffer
 from perf_programs import MASK, NUMBERS, PACKET, SEEN, SORTED, Numbered, check, ended, send, send_sorted, start_senders
 from refusal import refusal
+from this_kernel import require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+require_numpy()
+import numpy as np  # noqa: E402 - where it can be had
 
 TIMES = 30_000
 

@@ -12,10 +12,12 @@ import pytest
 from fake_backend import FakeBackend
 from osmia import ObjectError, PerfEventArray, PerfSample, struct, u32
 from refusal import refusal
+from this_kernel import require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+require_numpy()
 LOST, EXIT, SAMPLE = 2, 4, 9
 SIZE = 4096
 

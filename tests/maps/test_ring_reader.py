@@ -17,11 +17,9 @@ from osmia import ObjectError, RingBuf, struct, u16, u32, u64
 from osmia.maps.events import NOTHING
 from osmia.maps.ring_reader import BUSY, DISCARD
 from refusal import refusal
+from this_kernel import require_numpy
 
-try:
-    import numpy  # noqa: ICN001, F401 - what drains take
-except RuntimeError as problem:  # it is built for another CPU than a virtual machine has
-    pytest.skip(str(problem), allow_module_level=True)
+require_numpy()
 
 SIZE = 4096
 
