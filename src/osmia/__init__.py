@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from osmia.functions import Function as Function
     from osmia.functions import func as func
     from osmia.links import Link as Link
+    from osmia.logs import log as log
     from osmia.maps import PerCpuValues as PerCpuValues
     from osmia.maps.arena import Arena as Arena
     from osmia.maps.array import Array as Array
@@ -301,6 +302,7 @@ _HOME = {
     "i64": "osmia.types",
     "i8": "osmia.types",
     "load": "osmia.programs.loaded",
+    "log": "osmia.logs",
     "loop": "osmia.rounds",
     "lsm": "osmia.programs.lsm",
     "ntohl": "osmia.byte_order",

@@ -142,6 +142,9 @@ class Chars(Declaration):
     def __str__(self) -> str:
         return self._data.partition(b"\0")[0].decode("utf-8", "replace")
 
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
             other = other.encode("utf-8", "surrogateescape")

@@ -396,6 +396,8 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
             _read_context_field(spec, value)
         elif key == "each_cpu":
             _read_each_cpu(spec, value)
+        elif key == "log":
+            spec.logs = [*(spec.logs or ()), value]
         else:
             raise ObjectError(
                 f"{spec.name}: section '.osmia' has a line {line!r} that this osmia does not know: "

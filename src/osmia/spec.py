@@ -160,6 +160,8 @@ class ObjectSpec:
     `u64`)."""
     context_fields: dict[str, list[ContextFieldSpec]] | None = None
     """By program: the fields of its tracepoint that it names."""
+    logs: list[str] | None = None
+    """By number: what its logs are, as `osmia.logs.note` has it."""
 
 
 def store(spec: ObjectSpec) -> Stored:
@@ -176,12 +178,13 @@ def store(spec: ObjectSpec) -> Stored:
         None if spec.variables is None else _each(spec.variables.values()),
         spec.arguments,
         None if spec.context_fields is None else {name: _each(held) for name, held in spec.context_fields.items()},
+        None if spec.logs is None else tuple(spec.logs),
     )
 
 
 def restore(stored: Stored, name: str) -> ObjectSpec:
     """The spec again, of new records each time. `name` is for messages."""
-    license_text, programs, functions, maps, btf, target, on_error, sites, variables, arguments, fields = stored
+    license_text, programs, functions, maps, btf, target, on_error, sites, variables, arguments, fields, logs = stored
     return ObjectSpec(
         name,
         license_text,
@@ -195,6 +198,7 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         None if variables is None else {each[0]: VariableSpec(*each) for each in variables},
         None if arguments is None else {program: list(each) for program, each in arguments.items()},
         None if fields is None else {program: _records(ContextFieldSpec, each) for program, each in fields.items()},
+        None if logs is None else list(logs),
     )
 
 

@@ -505,6 +505,14 @@ _OF_UNIONS = {**_COMMON, "__init__": _union_init, "__getattr__": _union_getattr}
 _METHOD_TYPES = (type(_eq), property, staticmethod, classmethod, type)
 
 
+def stand_in(name: str, size: int, fields: tuple[Field, ...], *, union: bool) -> StructLayout:
+    """The layout of a class that stands in for one of another process: its instances are read, and shown like those."""
+    of: Any = type(name, (), dict(_OF_UNIONS if union else _OF_STRUCTS))
+    layout = StructLayout(of, name, size, 1, fields, union, packed=True, frozen=True, declared_at=("", 0))
+    of.__osmia_layout__ = layout
+    return layout
+
+
 def _names_at(frame: FrameType) -> dict[str, Any]:
     """The names that a class statement sees: in the module, and in the function and the classes that it stands in."""
     inside = [frame]

@@ -23,7 +23,7 @@ LAYERS = (
     ),
     ("osmia.abi", "osmia.elf", "osmia.btf"),
     (
-        *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.flags", "osmia.maps"),
+        *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.flags", "osmia.maps", "osmia.logs"),
         *("osmia.object_file", "osmia.object_maps", "osmia.disassembly"),
     ),
     ("osmia.kernel",),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec, Stored
 
-MAGIC = b"osmia object 7\n"
+MAGIC = b"osmia object 8\n"
 PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -84,7 +84,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
             tuple(each.items()) for each in (state.reads, state.map_paths, state.global_paths, state.setting_paths)
         )
         keep(path, ((imported(files), llvmlite_version(), header), tuple(sources), *paths, data, stored))
-    maps = {reference.symbol: reference.declaration for reference in unit.maps}
+    maps = {each.symbol: each.declaration for each in unit.maps if each.symbol in state.map_paths}
     return CompiledObject(data, maps, state.globals, state.settings, stored)
 
 

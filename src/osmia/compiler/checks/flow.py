@@ -597,6 +597,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.GlobalPlace()
             | ir.SettingRead()
             | ir.ConstantText()
+            | ir.LogNumber()
             | ir.Atomic()
             | ir.Require()
             | ir.Field()

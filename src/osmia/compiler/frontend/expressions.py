@@ -34,6 +34,7 @@ from osmia.compiler.frontend.function import Bound, FunctionState, NestedFunctio
 from osmia.compiler.frontend.helper_calls import context_helper, helper_call
 from osmia.compiler.frontend.images import image_of
 from osmia.compiler.frontend.inner_maps import map_of
+from osmia.compiler.frontend.logs import log_call, log_function, print_call
 from osmia.compiler.frontend.map_operations import map_item, map_operation, tail_call
 from osmia.compiler.frontend.operators import binary, integer, is_none, not_a_value, one_value, truth, unary
 from osmia.compiler.frontend.packets import no_bytes, packet_of, packet_operation
@@ -59,6 +60,7 @@ from osmia.compiler.ir.types import BoolType, ContextType, OptionalType, PacketT
 from osmia.enumeration import is_int_enumeration
 from osmia.functions import Function
 from osmia.layout import ArrayLayout, StructLayout, layout_of
+from osmia.logs import Log, LogFunction
 from osmia.maps.counters import Counter, PerCpuCounter
 from osmia.maps.declaration import Shared
 from osmia.maps.fast_ring import FastRing
@@ -254,6 +256,8 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
         return loaded(global_place(state, base, node.attr, location), location)
     if isinstance(base, Static) and isinstance(base.value, ModuleType | type) and not is_integer(base.value):
         return state.static_attribute(base, node.attr, location)
+    if isinstance(base, Static) and isinstance(base.value, Log):
+        return log_function(base, node.attr, location)
     if isinstance(base, Static):
         layout = layout_of(type(base.value))
         if isinstance(layout, StructLayout) and layout.field(node.attr) is not None:
@@ -362,6 +366,10 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return _wrap(state, of, node)
     if is_big_endian(of):
         return _wrap(state, of.storage, node)
+    if isinstance(of, LogFunction):
+        return log_call(state, of, node)
+    if of is print:
+        return print_call(state, node)
     if is_builtin(of):
         return call_builtin(state, of, node)
     if is_byte_order(of):

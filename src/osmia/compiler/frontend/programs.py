@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # What the compiler calls its own maps and texts begins with these.
-OWN = ("osmia_scratch", "osmia_text", PREFIX)
+OWN = ("osmia_log", "osmia_scratch", "osmia_text", PREFIX)
 
 
 def translate(requests: tuple[ProgramRequest, ...]) -> tuple[ir.Unit, UnitState]:
@@ -72,7 +72,7 @@ def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
-    symbols = {reference.symbol: "a map" for reference in state.maps.values()}
+    symbols = {each.symbol: "a map" for each in state.maps.values() if each.symbol in state.map_paths}
     for kind, names in (("a global", state.globals), ("a setting", state.settings)):
         for name in names:
             if symbols.setdefault(name, kind) != kind:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from osmia.kinds import Kind
     from osmia.layout import Field as LayoutField
     from osmia.layout import Layout
+    from osmia.logs.note import LogFormat
     from osmia.maps.declaration import Map
     from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
@@ -254,6 +255,15 @@ class ConstantText:
     type: PlaceType
     location: Location
     data: bytes
+
+
+@frozen_record
+class LogNumber:
+    """Which of the object's logs it is: they are numbered once all of them are known."""
+
+    type: IntType
+    location: Location
+    format: LogFormat
 
 
 @frozen_record
@@ -556,6 +566,7 @@ Expression = (
     | GlobalPlace
     | SettingRead
     | ConstantText
+    | LogNumber
     | Unwrap
     | Assume
     | Address

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from osmia.compiler.llvm.packets import View
     from osmia.compiler.location import Location
     from osmia.layout import Layout
+    from osmia.logs.note import LogFormat
 
 # Helper numbers (enum bpf_func_id in linux/bpf.h).
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM = 1, 2, 3
@@ -92,6 +93,7 @@ class FunctionWriter:
         sites: dict[Location, int],
         error_map: str,
         texts: dict[bytes, str],
+        logs: dict[LogFormat, int],
         function: ir.Function | None = None,
         *,
         kernel: tuple[int, int],
@@ -102,6 +104,7 @@ class FunctionWriter:
         """
         self._program = program
         self._texts = texts
+        self._logs = logs
         self._function = function
         self._has_context = function is None or function.uses_context
         self._body = program.body if function is None else function.body
@@ -865,6 +868,8 @@ class FunctionWriter:
                 return self._atomic(of)
             case ir.SettingRead():
                 return self._setting(of)
+            case ir.LogNumber(format=of_log):
+                return str(self._logs[of_log])
             case (
                 ir.PacketAt()
                 | ir.ArenaAt()

@@ -12,10 +12,13 @@ from osmia.compiler.llvm.arenas import start_definition
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
 from osmia.layout import layout_of
+from osmia.logs.note import note_of
+from osmia.logs.ring import LEVEL, OBJECT
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
     from osmia.compiler import Target
+    from osmia.logs.note import LogFormat
 
 # The map that counts errors, one slot for each error site: PERCPU_ARRAY.
 ERROR_MAP = "osmia_errors"
@@ -41,7 +44,9 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     for symbol, variable in unit.globals.items():
         lines.append(_variable(symbol, f".data.{symbol}", variable.contents, debug.variable(symbol, variable.layout)))
         kept.append(symbol)
-    for symbol, setting in unit.settings.items():
+    logs = _logs(unit)
+    own = {each.variable: each for each in (LEVEL, OBJECT)} if logs else {}
+    for symbol, setting in {**unit.settings, **own}.items():
         layout = layout_of(setting.of)
         assert layout is not None
         number = debug.variable(symbol, layout, constant=True)
@@ -51,7 +56,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     for data, symbol in texts.items():
         lines.append(_text_definition(symbol, data))
         kept.append(symbol)
-    for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target))):
+    for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target, logs))):
         data = text.encode() + b"\0" * (section == "license")
         lines.append(_data_definition(symbol, section, data))
         kept.append(symbol)
@@ -64,6 +69,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
             site_numbers(unit.error_sites, program.name),
             ERROR_MAP,
             texts,
+            logs,
             function,
             kernel=target.kernel,
         ).text()
@@ -87,7 +93,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     )
 
 
-def metadata(unit: ir.Unit, target: Target) -> str:
+def metadata(unit: ir.Unit, target: Target, logs: dict[LogFormat, int]) -> str:
     """What the object says to osmia's loader: a line for each fact."""
     lines = [f"target {target}"]
     lines += [f"error {program.name} {program.error_value}" for program in unit.programs]
@@ -100,7 +106,14 @@ def metadata(unit: ir.Unit, target: Target) -> str:
     for site in unit.error_sites:
         file = unit.files[site.location.file].relative
         lines.append(f"site {site.program} {site.location.line} {file}\t{site.problem}")
+    lines += [f"log {note_of(each, unit.files[each.file].relative)}" for each in logs]
     return "\n".join(lines) + "\n"
+
+
+def _logs(unit: ir.Unit) -> dict[LogFormat, int]:
+    """The numbers of the logs that are in use: what is translated more than once is the same one."""
+    found = [each.format for p in unit.programs for each in program_nodes(p) if isinstance(each, ir.LogNumber)]
+    return {each: number for number, each in enumerate(dict.fromkeys(found))}
 
 
 def _map_definition(symbol: str, members: int, debug: str) -> str:
