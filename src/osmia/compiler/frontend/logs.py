@@ -318,8 +318,8 @@ def _logged(state: FunctionState, level: int, parts: list[str | Value], location
         own.append(_helper("get_current_pid_tgid", U64, location))
     values: list[Value] = [*own, *(part for part in parts if isinstance(part, Value))]
     offsets, size = _places(values)
-    reads: list[ir.Expression] = []
-    for value in values:
+    reads = [value.expression for value in own]
+    for value in values[len(own) :]:
         assign, read = state.kept(value.expression)
         kept.append(assign)
         reads.append(read)
