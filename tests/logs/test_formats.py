@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import osmia
-from osmia import XdpAction, array, be16, be32, be64, chars, i8, i16, i32, i64, struct, u8, u16, u32, u64, union
-from osmia.layout import BooleanLayout, CharsLayout, IntegerLayout, layout_of
-from osmia.logs.formats import formatted, problem
+from logs.reading import messages
+from osmia import XdpAction, i8, i16, i32, i64, u8, u16, u32, u64
+from osmia.layout import BooleanLayout, CharsLayout, IntegerLayout
+from osmia.logs.formats import problem
 from program_files import module_from
-from logs.raw_logs import messages
 
-WIDTHS = (u8, u16, u32, u64, i8, i16, i32, i64)
+WIDTHS: tuple[Any, ...] = (u8, u16, u32, u64, i8, i16, i32, i64)
 MODULE = """
 from enum import IntEnum
 from osmia import *
@@ -121,14 +119,19 @@ def fields(draw: Any) -> tuple[str, str]:
             function = {"r": "repr", "s": "str", "a": "ascii"}[conversion]
             return f"{{v.{name}!{conversion}:{spec}}}", f"format({function}(v.{name}), {spec!r})"
         case 3:
-            return (spec := draw(TEXT_SPECS)) and f"{{v.chars:{spec}}}" or "{v.chars}", f"format(str(v.chars), {spec!r})"
+            spec = draw(TEXT_SPECS)
+            return f"{{v.chars:{spec}}}", f"format(str(v.chars), {spec!r})"
         case 4:
-            name = draw(st.sampled_from(("inner", "inners", "either", "mac", "chars", "ip6", "n_u64", "n_i64", "color")))
+            name = draw(
+                st.sampled_from(("inner", "inners", "either", "mac", "chars", "ip6", "n_u64", "n_i64", "color"))
+            )
             return f"{{v.{name}}}", f"str(v.{name})"
         case 5:
             align = draw(st.sampled_from(("", "<20", "*>40", "^41")))
             name = draw(st.sampled_from(("n_be32", "n_u32", "ip4", "ip6", "n_u16")))
-            of = {"ip6": "IPv6Address(bytes(v.ip6))", "ip4": "IPv4Address(bytes(v.ip4))"}.get(name, f"IPv4Address(v.{name})")
+            of = {"ip6": "IPv6Address(bytes(v.ip6))", "ip4": "IPv4Address(bytes(v.ip4))"}.get(
+                name, f"IPv4Address(v.{name})"
+            )
             return f"{{v.{name}:{align}ip}}", f"format(str({of}), {align!r})"
         case 6:
             align, case = draw(st.sampled_from(("", "<20", "*>40", "^41"))), draw(st.sampled_from("xX"))
@@ -182,17 +185,21 @@ def test_what_is_logged_is_what_python_shows(shown: list[tuple[str, str]], data:
         lines.append('    log.info(f"' + " ".join(field for field, _ in shown) + '")')
         module = module_from(Path(directory), MODULE.format(logs="\n".join(lines)))
         names = {"IPv4Address": IPv4Address, "IPv6Address": IPv6Address}
-        with osmia.load(module) as loaded:
+        with osmia.log.records() as reader, osmia.load(module) as loaded:
             for _ in range(4):
                 loaded["values"][0] = data.draw(some_values(module))
                 v = loaded[module.values][0]
                 assert loaded["program"].test_run(bytes(64)).action == XdpAction.PASS
                 wanted = [eval(source, names | {"v": v}) for _, source in shown]
-                assert messages(loaded) == [*(f"a {text}|" for text in wanted), " ".join(wanted)]
+                assert messages(reader) == [*(f"a {text}|" for text in wanted), " ".join(wanted)]
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.one_of(integer_specs("bcdnoxXeEfFgG%s"), TEXT_SPECS, st.text("<>=^+-#0123,_.bcdnoxXeEfFgG%sipmacsy*z", max_size=6)))
+@given(
+    st.one_of(
+        integer_specs("bcdnoxXeEfFgG%s"), TEXT_SPECS, st.text("<>=^+-#0123,_.bcdnoxXeEfFgG%sipmacsy*z", max_size=6)
+    )
+)
 def test_a_spec_is_taken_where_python_takes_it(spec: str) -> None:
     """But for floats and characters, and for widths that nobody means."""
     named = spec.endswith(("ip", "mac", "sym", "p"))

@@ -84,7 +84,7 @@ def object_for(requests: tuple[ProgramRequest, ...], target: Target) -> Compiled
             tuple(each.items()) for each in (state.reads, state.map_paths, state.global_paths, state.setting_paths)
         )
         keep(path, ((imported(files), llvmlite_version(), header), tuple(sources), *paths, data, stored))
-    maps = {each.symbol: each.declaration for each in unit.maps if each.symbol in state.map_paths}
+    maps = {reference.symbol: reference.declaration for reference in unit.maps}
     return CompiledObject(data, maps, state.globals, state.settings, stored)
 
 

@@ -41,6 +41,10 @@ def follow(path: Path, functions: Sequence[FunctionType]) -> object:
             return getattr(builtins, name, MISSING)
         case ("tracepoint format", str(name)):
             return _tracepoint_format(name)
+        case ("log ring",):
+            from osmia.logs.ring import LOG_RING
+
+            return LOG_RING
         case ("attribute", tuple(base), str(name)):
             return attribute(follow(base, functions), name)
         case ("element", tuple(base), int(index)):

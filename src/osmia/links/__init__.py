@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import errno
 import os
+import sys
 
 from osmia.errors import NotLoadedError
 from osmia.kernel import Descriptor, bpf
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
             """Its file descriptor."""
 
 
+_LOGS = "osmia.logs.delivery"  # imported where something that logs is loaded
+
 # Every link that this process attached and did not detach. It keeps alive the links that the user's code does not
 # keep, and a forked child finds here what it must close: its copies would hold the programs after its parent's end.
 _attached: set[Link] = set()
@@ -50,6 +53,7 @@ class Link:
         self._what = f"program '{program}' on {target}"
         self._forked = False
         _attached.add(self)
+        hold_logs(self, program)
 
     def __repr__(self) -> str:
         state = "detached" if self._descriptor is None else f"fd {self._descriptor.number}"
@@ -81,6 +85,7 @@ class Link:
             return
         finally:
             del descriptor  # closes it
+            end_logs(self)
         from osmia.kernel.errors import kernel_error
 
         raise kernel_error(number, f"detach {self._what}", feature="BPF_LINK_DETACH")
@@ -99,6 +104,7 @@ class Link:
             return
         finally:
             del descriptor
+            hold_logs(self, program.name)
         from osmia.kernel.errors import kernel_error
 
         raise kernel_error(
@@ -156,6 +162,20 @@ class Link:
         descriptor, self._descriptor, self._forked = self._descriptor, None, True
         if descriptor is not None:
             descriptor.close_now()
+
+
+def hold_logs(link: object, program: str) -> None:
+    """A program is attached: where it logs, that is delivered as long as it is, whether its handle is closed or not."""
+    logs = sys.modules.get(_LOGS)
+    if logs is not None:
+        logs.DELIVERY.link_made(link, program)
+
+
+def end_logs(link: object) -> None:
+    """A program is detached: what it has logged is delivered now."""
+    logs = sys.modules.get(_LOGS)
+    if logs is not None:
+        logs.DELIVERY.release(link)
 
 
 def _after_fork_in_child() -> None:

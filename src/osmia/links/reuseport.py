@@ -7,6 +7,7 @@ import errno
 from osmia.errors import ENOTSUPP
 from osmia.kernel import sockets
 from osmia.kernel.parent import end_with_sudo
+from osmia.links import end_logs, hold_logs
 from osmia.maps.descriptors import socket_fileno
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ class ReuseportAttachment:
         """`program` is its name, for messages."""
         self._socket: Socket | None = socket
         self._what = f"program '{program}' on sockets that share a port"
+        hold_logs(self, program)
 
     def __repr__(self) -> str:
         state = "detached" if self._socket is None else "attached"
@@ -51,6 +53,12 @@ class ReuseportAttachment:
         those that are left.
         """
         socket, self._socket = self._socket, None
+        try:
+            self._detach(socket)
+        finally:
+            end_logs(self)
+
+    def _detach(self, socket: Socket | None) -> None:
         if socket is None or (number := socket.fileno()) < 0:
             return
         try:

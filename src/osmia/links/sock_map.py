@@ -9,7 +9,7 @@ from osmia.errors import shown
 from osmia.kernel import Descriptor, bpf
 from osmia.kernel.features import FEATURES, kernel_version
 from osmia.kernel.parent import end_with_sudo
-from osmia.links import Link, attaching
+from osmia.links import Link, attaching, end_logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class SockMapAttachment(SockMapLink):
             return
         finally:
             del map_, program  # closes them
+            end_logs(self)
         if number == errno.ENOENT:  # another one was attached in its place
             return
         from osmia.kernel.errors import kernel_error

@@ -12,7 +12,7 @@ from osmia.errors import KernelError
 from osmia.kernel import bpf
 from osmia.kernel.file_systems import read
 from osmia.kernel.parent import end_with_sudo
-from osmia.links import Link, attaching
+from osmia.links import Link, attaching, end_logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class TracingLink(Link):
         A pinned one stays attached until the file is removed: the kernel has no other way to detach such programs.
         """
         self._close()
+        end_logs(self)
 
     def update(self, program: Attachable) -> None:
         """Links of this sort take no other program: a KernelError says so."""

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Self
 
     from osmia.kernel.map import KernelMap
     from osmia.kernel.program import KernelProgram
@@ -35,6 +35,8 @@ class LoadedObject:
 
         The programs run all the same; what is lost is names of types and lines in bpftool and in the verifier's log.
         """
+        self.logs: Any = None
+        """What its logs were loaded with, where it has some: it is passed on to who holds its programs."""
         self._own: list[KernelMap | KernelProgram] = []
 
     def __enter__(self) -> Self:

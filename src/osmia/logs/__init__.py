@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from osmia.errors import shown
 
@@ -10,12 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from osmia.logs.reader import LogReader
+
 LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "error": 40}
 """What kernel code calls, with the numbers that `logging` has for them; it has none for `trace`."""
 NAMES = {**LEVELS, "warning": 30, "off": 255}
 """What `log.level` may be called: at `off` nothing is logged."""
-LEVEL_VARIABLE, OBJECT_VARIABLE = "osmia_log_level", "osmia_log_object"
-"""Of an object that logs, in its .rodata: the least level that is logged, and its number in the process."""
+OBJECT_VARIABLE = "osmia_log_object"
+"""Of an object that logs, in its .rodata: its number in the process."""
 RING = "osmia_log"
 """The ring buffer that all objects of a process write their records to."""
 SMALLEST_RING, LARGEST_RING = 4096, 1 << 30
@@ -61,6 +64,7 @@ class Log:
 
     _level: int | None = None
     _size = 1 << 18
+    _from_command_line: int | None = None
 
     @property
     def level(self) -> int:
@@ -88,10 +92,37 @@ class Log:
         if type(size) is not int:
             raise TypeError(f"log.size is an int, not {shown(size)}")
         if not SMALLEST_RING <= size <= LARGEST_RING or size & (size - 1):
-            raise ValueError(
-                f"log.size is a power of 2, in bytes, from {SMALLEST_RING} to {LARGEST_RING}, not {size}"
-            )
+            raise ValueError(f"log.size is a power of 2, in bytes, from {SMALLEST_RING} to {LARGEST_RING}, not {size}")
+        ring = sys.modules.get("osmia.logs.ring")
+        if ring is not None and ring.LOG_RING.live:
+            raise RuntimeError("log.size: the ring is there already: set it before a program that logs is loaded")
         self._size = size
+
+    @property
+    def lost(self) -> int:
+        """How many records nobody got, since the process began: most of them as the ring was full."""
+        delivery = sys.modules.get("osmia.logs.delivery")
+        return 0 if delivery is None else int(delivery.DELIVERY.lost)
+
+    def records(self) -> LogReader:
+        """Read what is logged from now on here, in place of handing it to `logging`: until it is closed.
+
+        It is a context manager, and gives records of `logging` one by one: `for record in log.records():`,
+        `async for record in log.records():`, or `read(timeout)`. They end when nothing that logs is loaded or attached
+        any more. RuntimeError where another one reads already.
+        """
+        from osmia.logs.reader import LogReader
+
+        return LogReader()
+
+    def flush(self) -> None:
+        """Hand over to `logging` what has been logged by now: that is else done in a thread, a moment later.
+
+        It waits for a second at most.
+        """
+        delivery = sys.modules.get("osmia.logs.delivery")
+        if delivery is not None:
+            delivery.DELIVERY.flush()
 
     def __osmia_describe__(self) -> tuple[object, ...]:
         """What the object that is made of it depends on."""
@@ -110,6 +141,14 @@ class Log:
 
 
 log = Log()
+
+
+def chosen_level(given: int | str | None) -> int:
+    """The level of what is loaded now: what the command line says, else what is given, else `log.level`."""
+    said = log._from_command_line  # noqa: SLF001 - of the class here
+    if said is not None:
+        return said
+    return log.level if given is None else level_number("log_level", given)
 
 
 def level_number(what: str, level: object) -> int:

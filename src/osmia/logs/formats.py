@@ -1,7 +1,7 @@
 """How logs show values: Python's own format specs, and the names that osmia has beside them.
 
-The compiler checks each spec against the type that it is for; user code formats what kernel code sent. Both are here, so
-that they agree.
+The compiler checks each spec against the type that it is for; user code formats what kernel code sent. Both are
+here, so that they agree.
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ def _instead(name: str, layout: Layout) -> str:
         fixes = {"ip": "say which 32 bits are meant: `{u32(x):ip}`", "mac": "keep the address in `array(u8, 6)`"}
         return fixes.get(name, "cast it: `{u64(x):" + name + "}`")
     if isinstance(layout, ArrayLayout):
-        return "show it by `:x`, or as it is: `{value}`" if isinstance(layout.element, IntegerLayout) else "leave it out"
+        return (
+            "show it by `:x`, or as it is: `{value}`" if isinstance(layout.element, IntegerLayout) else "leave it out"
+        )
     return "leave the spec out, or show one number of it"
 
 
@@ -191,7 +193,11 @@ def _text_problem(spec: str) -> Problem | None:
         format("", spec)
     except ValueError as refused:
         letter = "" if match is None else match[3]
-        fix = "leave the letter out, or write `s`" if letter not in ("", "s") else "write it as Python has it, as in `:>16`"
+        fix = (
+            "leave the letter out, or write `s`"
+            if letter not in ("", "s")
+            else "write it as Python has it, as in `:>16`"
+        )
         return Problem("this is no format of a text", str(refused), "[[fill]align][width][.precision][s]", fix)
     return None
 
@@ -232,7 +238,9 @@ def _integer_problem(layout: Layout, low: int, high: int, spec: str) -> Problem 
     except (ValueError, OverflowError) as refused:
         fix = "write `{x!s:...}` for the texts True and False" if isinstance(layout, BooleanLayout) else ""
         enum = "write `{x!r:...}` for a text with its name" if isinstance(layout, EnumLayout) else ""
-        return Problem("this is no format of an integer", str(refused), expected, fix or enum or "use one of these types")
+        return Problem(
+            "this is no format of an integer", str(refused), expected, fix or enum or "use one of these types"
+        )
     return None
 
 

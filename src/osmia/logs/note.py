@@ -6,15 +6,7 @@ A log's number is its place among those of the object. Each record begins with R
 from __future__ import annotations
 
 from osmia.errors import ObjectError
-from osmia.layout import (
-    ArrayLayout,
-    BooleanLayout,
-    CharsLayout,
-    EnumLayout,
-    Field,
-    IntegerLayout,
-    StructLayout,
-)
+from osmia.layout import ArrayLayout, BooleanLayout, CharsLayout, EnumLayout, Field, IntegerLayout, StructLayout
 from osmia.record import frozen_record
 from osmia.types import INTEGERS
 
@@ -27,6 +19,11 @@ if TYPE_CHECKING:
 HEADER = 16
 """Bytes before what a record holds besides: when it was written (u64, as ktime_get_ns has it), which object (u32) and
 which of its logs (u32)."""
+
+
+def switch_name(number: int) -> str:
+    """The variable in the object's .rodata that says whether one of its logs is on, a bool."""
+    return f"osmia_log{number}"
 
 
 @frozen_record
@@ -68,8 +65,14 @@ def note_of(of: LogFormat, file: str) -> str:
         part if isinstance(part, str) else [part.offset, _type(part.layout), part.conversion, part.spec]
         for part in of.parts
     ]
-    fields = [of.level, of.program, of.function, file, of.line, of.size, of.cpu, of.process, parts]
-    return json.dumps(fields, separators=(",", ":"))
+    fields = [of.program, of.function, file, of.line, of.size, of.cpu, of.process, parts]
+    return f"{of.level} {json.dumps(fields, separators=(',', ':'))}"
+
+
+def level_of(note: str) -> int:
+    """The level that a line says: all that has to be known to load the object."""
+    level = note.partition(" ")[0]
+    return int(level) if level.isdecimal() and len(level) < 4 else 0
 
 
 def format_of(note: str, subject: str) -> LogFormat:
@@ -77,15 +80,24 @@ def format_of(note: str, subject: str) -> LogFormat:
     import json
 
     try:
-        *fields, parts = json.loads(note)
-        level, program, function, file, line, size, cpu, process = fields
+        number, _, rest = note.partition(" ")
+        level = int(number)
+        *fields, parts = json.loads(rest)
+        program, function, file, line, size, cpu, process = fields
         texts = all(isinstance(each, str) for each in (program, function, file))
         numbers = all(type(each) is int and each >= 0 for each in (level, line, size, cpu, process))
         found = LogFormat(
             level, program, function, file, line, size, cpu, process, tuple(_part(part) for part in parts)
         )
         inside = all(each.offset + each.layout.size <= size for each in found.parts if isinstance(each, Shown))
-        if texts and numbers and inside and HEADER <= cpu <= size - 2 and process <= size - 8:
+        if (
+            texts
+            and numbers
+            and inside
+            and level == level_of(note)
+            and HEADER <= cpu <= size - 2
+            and process <= size - 8
+        ):
             return found
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
@@ -163,7 +175,8 @@ def _enumeration(name: str, members: dict[str, int]) -> Any:
             made._name_, made._value_ = "?", value
             return made
 
-    return Known(name, members)  # type: ignore[call-overload]
+    make: Any = Known
+    return make(name, members)
 
 
 def _struct(name: str, size: int, fields: list[Any], *, union: bool) -> StructLayout:

@@ -11,15 +11,15 @@ from osmia.logs.formats import formatted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
     from osmia.logs.note import LogFormat, Shown
 
 TRACE = 5
 logging.addLevelName(TRACE, "TRACE")
 _HEADER = Struct("=QII")
-HEADER_SIZE = _HEADER.size
 _CPU, _PROCESS = Struct("=H"), Struct("=II")
+_BEGAN = time.time()
 
 
 def header_of(data: bytes) -> tuple[int, int, int]:
@@ -27,52 +27,61 @@ def header_of(data: bytes) -> tuple[int, int, int]:
     return _HEADER.unpack_from(data)
 
 
+def clock_start() -> float:
+    """When the monotonic clock began, in seconds of the epoch, as both clocks are now."""
+    return (time.time_ns() - time.monotonic_ns()) / 1e9
+
+
 class LogSite:
-    """One log of the source: makes what it wrote a record."""
+    """One log of the source: makes records of what it wrote."""
 
     def __init__(self, of: LogFormat, path: str) -> None:
         """`path` is where its file lies."""
         self.format = of
-        self.path = path
-        self.logger = f"osmia.{of.program}"
+        self.logger = logging.getLogger(f"osmia.{of.program}")
+        self._path = path
         self._parts = [part if isinstance(part, str) else _reader(part) for part in of.parts]
 
     def message(self, data: bytes) -> str:
         """The text."""
         return "".join([part if isinstance(part, str) else part(data) for part in self._parts])
 
-    def record(self, data: bytes, started: float) -> logging.LogRecord:
-        """The record; `started` is when the monotonic clock began, in seconds of the epoch."""
+    def record(self, data: bytes, clock: float) -> logging.LogRecord:
+        """The record; `clock` is when the monotonic clock began, in seconds of the epoch."""
         of = self.format
+        function = of.function.rpartition(".")[2]
         record = logging.LogRecord(
-            self.logger, of.level, self.path, of.line, self.message(data), (), None, of.function.rpartition(".")[2]
+            self.logger.name, of.level, self._path, of.line, self.message(data), (), None, function
         )
         when = _HEADER.unpack_from(data)[0]
-        record.created = started + when / 1e9
-        record.msecs = float(int(record.created * 1000) % 1000)
-        record.relativeCreated = (record.created - _LOADED) * 1000
+        set_time(record, clock + when / 1e9)
         thread, process = _PROCESS.unpack_from(data, of.process) if of.process else (None, None)
-        record.process, record.thread = process, thread
-        record.processName, record.threadName, record.taskName = of.program, of.program, None
-        record.program, record.cpu, record.ktime_ns = of.program, _CPU.unpack_from(data, of.cpu)[0], when
+        vars(record).update(
+            process=process, thread=thread, processName=of.program, threadName=of.program, taskName=None,
+            program=of.program, cpu=_CPU.unpack_from(data, of.cpu)[0], ktime_ns=when,
+        )  # fmt: skip
         return record
 
 
-_LOADED = time.time()
+def losses(count: int, size: int) -> logging.LogRecord:
+    """The record that says how many records were lost."""
+    text = f"{count} log record{'s were' if count != 1 else ' was'} lost: the ring of {size} bytes was full (log.size)"
+    return logging.LogRecord("osmia", logging.WARNING, __file__, 0, text, (), None, "losses")
 
 
-def _reader(of: Shown) -> Any:
+def set_time(record: logging.LogRecord, when: float) -> None:
+    """Give a record a time, in seconds of the epoch."""
+    record.created = when
+    record.msecs = float(int(when * 1000) % 1000)
+    record.relativeCreated = (when - _BEGAN) * 1000
+
+
+def _reader(of: Shown) -> Callable[[bytes], str]:
     """What makes the text of a value that lies in a record."""
     form, offset, size, name = form_of(of.layout), of.offset, of.layout.size, of.layout.name
     conversion, spec = of.conversion, of.spec
 
     def text(data: bytes) -> str:
-        value = form.unpack(data[offset : offset + size], name, frozen=True)
-        return formatted(value, conversion, spec)
+        return formatted(form.unpack(data[offset : offset + size], name, frozen=True), conversion, spec)
 
     return text
-
-
-def clock_start() -> float:
-    """When the monotonic clock began, in seconds of the epoch, as the clocks are now."""
-    return (time.time_ns() - time.monotonic_ns()) / 1e9

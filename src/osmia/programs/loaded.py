@@ -13,7 +13,7 @@ from osmia.programs.program import FROM_COMMAND_LINE, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from os import PathLike
     from types import ModuleType
     from typing import Any, Self
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec, ObjectSpec
 
     Given = Mapping[str, object] | None
+    Level = int | str | None
 
 M = TypeVar("M", bound="Map[Any, Any]")
 G = TypeVar("G", bound="Variable")
@@ -213,14 +214,16 @@ def load(
     *,
     target: Target | None = None,
     settings: Mapping[str, object] | None = None,
+    log_level: int | str | None = None,
 ) -> Loaded:
     """Load programs and the maps that they use, independently of anything that is loaded already.
 
     `what` is a module (all programs that it names), a program, the path of a `.py` file or of an object file (osmia's,
     or one of clang, Aya, bpf2go), or the bytes of an object. `target` is what to compile for, the running kernel
     unless it says, and `settings` gives its settings, by name, other values than their defaults: of an object file they
-    are what is `const volatile`. KeyError for a setting that it does not have, TypeError or OverflowError for a value
-    that a setting does not take, ObjectError for a file without a program, OSError for one that cannot be read.
+    are what is `const volatile`. `log_level` is what its programs log, in place of `log.level`. KeyError for a setting
+    that it does not have, TypeError or OverflowError for a value that a setting does not take, ObjectError for a file
+    without a program, OSError for one that cannot be read.
     """
     loaded = _load(what, target, settings)
     keep()
@@ -229,20 +232,20 @@ def load(
 
 def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
     if isinstance(what, Program):
-        return _load_programs(what.name, [what], target, settings)
+        return _load_programs(what.name, [what], target, settings, log_level)
     if isinstance(what, type(sys)):
-        return _load_module(what.__name__, what, target, settings)
+        return _load_module(what.__name__, what, target, settings, log_level)
     if isinstance(what, (bytes, bytearray, memoryview)):
-        return _load_object("the object", bytes(what), target, settings)
+        return _load_object("the object", bytes(what), target, settings, log_level)
     if not isinstance(what, str) and not hasattr(what, "__fspath__"):
         raise TypeError(f"load() takes a module, a program, a path or the bytes of an object, not {shown(what)}")
     path = os.fspath(what)
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds
         data = file.read()
     if data.startswith(b"\x7fELF"):
-        return _load_object(path, data, target, settings)
+        return _load_object(path, data, target, settings, log_level)
     if path.endswith(".py"):
-        return _load_module(path, run_file(path, data), target, settings)
+        return _load_module(path, run_file(path, data), target, settings, log_level)
     raise ObjectError(f"{path}: no program: expected a .py file or an ELF object")
 
 
@@ -286,14 +289,15 @@ def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRe
     return tuple(program.request for program in programs)
 
 
-def _load_module(name: str, module: ModuleType, target: Target | None, given: Given) -> Loaded:
-    return _load_programs(name, programs_of(module), target, given)
+def _load_module(name: str, module: ModuleType, target: Target | None, given: Given, level: Level) -> Loaded:
+    return _load_programs(name, programs_of(module), target, given, level)
 
 
-def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target | None, given: Given) -> Loaded:
+def _load_programs(
+    name: str, programs: list[Program[Any, Any]], target: Target | None, given: Given, level: Level
+) -> Loaded:
     from osmia.compiler import running_kernel
     from osmia.compiler.cache import object_for
-    from osmia.loader.load import load_object
 
     compiled = object_for(requests_of(name, programs), target or running_kernel())
     spec = compiled.spec(name)
@@ -304,18 +308,41 @@ def _load_programs(name: str, programs: list[Program[Any, Any]], target: Target 
 
         return known_path(file, [each.function for each in programs])
 
-    loaded = load_object(spec, path_of=path_of)
+    loaded = _loaded(spec, level, path_of)
     try:
         handles = [(each.name, each, each.handle(loaded, spec, settings)) for each in programs]
         data = _global_handles(spec, loaded, compiled.globals)
         return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, compiled.maps), *data], settings)
     except BaseException:
-        loaded.close()
+        _given_up(loaded)
         raise
 
 
-def _load_object(name: str, data: bytes, target: Target | None, given: Given) -> Loaded:
+def _loaded(spec: ObjectSpec, level: Level, path_of: Callable[[str], str]) -> LoadedObject:
+    """Bring an object into the kernel, with what its logs take."""
     from osmia.loader.load import load_object
+
+    if not spec.logs and level is None:
+        return load_object(spec, path_of=path_of)
+    from osmia.programs.logs import LoadingLogs
+
+    logs = LoadingLogs(spec, level, path_of)
+    try:
+        loaded = load_object(spec, reuse=logs.maps, path_of=path_of)
+    except BaseException:
+        logs.give_up()
+        raise
+    loaded.logs = logs
+    return loaded
+
+
+def _given_up(loaded: LoadedObject) -> None:
+    loaded.close()
+    if loaded.logs is not None:
+        loaded.logs.give_up()
+
+
+def _load_object(name: str, data: bytes, target: Target | None, given: Given, level: Level) -> Loaded:
     from osmia.object_file import read_object
 
     if target is not None:
@@ -324,7 +351,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
     if not spec.programs:
         raise ObjectError(f"{name}: no program in this object")
     settings = _filled(spec, None, given)
-    loaded = load_object(spec)
+    loaded = _loaded(spec, level, str)
     try:
         handles = [
             (program, None, _program_of(spec, program).handle(loaded, spec, settings)) for program in spec.programs
@@ -332,7 +359,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given) ->
         others = (*_map_handles(spec, loaded, {}), *_global_handles(spec, loaded, {}))
         return Loaded(spec, loaded, [*handles, *others], settings)
     except BaseException:
-        loaded.close()
+        _given_up(loaded)
         raise
 
 
@@ -373,10 +400,11 @@ def _map_handles(
 ) -> list[tuple[str, object, object]]:
     """Handles of an object's maps, with the declarations where there are any."""
     handles: list[tuple[str, object, object]] = []
+    shared = () if loaded.logs is None else loaded.logs.maps  # all objects log to them: they are nobody's handle
     for name, backend in loaded.maps.items():
-        if name in declared:
+        if name in declared and name not in shared:
             handles.append((name, declared[name], declared[name].handle(backend)))
-    others = [name for name in loaded.maps if name not in declared and name != RESERVED]
+    others = [name for name in loaded.maps if name not in declared and name != RESERVED and name not in shared]
     if others:
         from osmia.btf.read import Btf
         from osmia.maps.foreign import open_map

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from osmia.maps.percpu_array import PerCpuArray
     from osmia.programs.error_counts import ErrorCount
     from osmia.programs.global_data import Settings
+    from osmia.programs.logs import LoadingLogs
     from osmia.programs.run_result import RunResult
     from osmia.spec import ErrorSite, ObjectSpec
 
@@ -68,6 +69,7 @@ class Program(Generic[C_contra, R_co]):
         self._errors: PerCpuArray[int] | None = None
         self._sites: list[tuple[int, ErrorSite]] = []
         self._settings: Settings[Any] | None = None
+        self._logs: LoadingLogs | None = None
         self.__name__ = name
         if function is not None:
             self.__doc__, self.__module__ = function.__doc__, function.__module__
@@ -95,14 +97,14 @@ class Program(Generic[C_contra, R_co]):
         on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
         return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook)
 
-    def load(self, *, settings: Mapping[str, object] | None = None) -> None:
+    def load(self, *, settings: Mapping[str, object] | None = None, log_level: int | str | None = None) -> None:
         """Compile it and load it with the maps and globals that it uses, which are live then.
 
-        `settings` gives settings that it uses, by name, other values than their defaults. Once: later calls do
-        nothing, and a RuntimeError refuses settings that come too late. KeyError for a setting that it does not use,
-        TypeError or OverflowError for a value that a setting does not take.
+        `settings` gives settings that it uses, by name, other values than their defaults, and `log_level` what it logs,
+        in place of `log.level`. Once: later calls do nothing, and a RuntimeError refuses what comes too late. KeyError
+        for a setting that it does not use, TypeError or OverflowError for a value that a setting does not take.
         """
-        self._running(settings)
+        self._running(settings, log_level)
 
     @property
     def settings(self) -> Settings[Any]:
@@ -130,6 +132,9 @@ class Program(Generic[C_contra, R_co]):
             for held in self._own:
                 held.close()
             self._shared, self._own, self._errors, self._sites, self._settings = [], [], None, [], None
+            logs, self._logs = self._logs, None
+        if logs is not None:
+            logs.release(self)
 
     def errors(self) -> list[ErrorCount]:
         """Where in the source the program took the error edge since it was loaded, and how often.
@@ -163,15 +168,14 @@ class Program(Generic[C_contra, R_co]):
     def _absent(self) -> str:
         return "is not loaded: attach(), test_run() or load() loads it" if self._declared else "is closed"
 
-    def _running(self, settings: Mapping[str, object] | None = None) -> KernelProgram:
+    def _running(
+        self, settings: Mapping[str, object] | None = None, log_level: int | str | None = None
+    ) -> KernelProgram:
         """The loaded program, which a declaration becomes when it is first needed."""
         with LOADING:
             if self._kernel is not None:
-                if settings:
-                    raise RuntimeError(
-                        f"{self.name} is loaded already, and {', '.join(map(str, settings))} cannot be set any more: "
-                        f"close it and load it again, or take another one with osmia.load({self.name}, settings=...)"
-                    )
+                if settings or log_level is not None:
+                    raise _too_late(self.name, settings)
                 return self._kernel
             if not self._declared:
                 raise NotLoadedError(f"{self.name} is closed")
@@ -185,7 +189,7 @@ class Program(Generic[C_contra, R_co]):
             collecting = gc.isenabled()
             gc.disable()
             try:
-                kernel = self._load(settings)
+                kernel = self._load(settings, log_level)
                 keep()
             finally:
                 BEING_LOADED.pop()
@@ -193,7 +197,7 @@ class Program(Generic[C_contra, R_co]):
                     gc.enable()
             return kernel
 
-    def _load(self, given: Mapping[str, object] | None) -> KernelProgram:
+    def _load(self, given: Mapping[str, object] | None, log_level: int | str | None) -> KernelProgram:
         from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
         from osmia.loader.load import load_object
@@ -209,8 +213,15 @@ class Program(Generic[C_contra, R_co]):
             shared |= {variable_of(spec, symbol).section: each for symbol, each in compiled.globals.items()}
         for declaration in shared.values():
             self._check_shared(declaration)
+        logs = self._switched(spec, log_level)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        loaded = load_object(spec, reuse=reuse, programs=(self.name,), path_of=self._path_of)
+        try:
+            loaded = load_object(spec, reuse=reuse, programs=(self.name,), path_of=self._path_of)
+        except BaseException:
+            if logs is not None:
+                logs.give_up()
+            raise
+        loaded.logs = logs
         bound: list[Shared] = []
         try:
             for name, declaration in shared.items():
@@ -222,6 +233,8 @@ class Program(Generic[C_contra, R_co]):
             for each in bound:
                 each.close()
             loaded.close()
+            if logs is not None:
+                logs.give_up()
             raise
         self._shared = [declaration for name, declaration in shared.items() if name in loaded.maps]
         for each in self._shared:
@@ -229,6 +242,14 @@ class Program(Generic[C_contra, R_co]):
         self._own = [held for name, held in loaded.maps.items() if name not in shared]
         self._settings = settings
         return self._take(loaded, spec)
+
+    def _switched(self, spec: ObjectSpec, level: int | str | None) -> LoadingLogs | None:
+        """What it is loaded with where it logs."""
+        if not spec.logs and level is None:
+            return None
+        from osmia.programs.logs import LoadingLogs
+
+        return LoadingLogs(spec, level, self._path_of)
 
     def _path_of(self, file: str) -> str:
         from osmia.programs.paths import known_path
@@ -240,7 +261,9 @@ class Program(Generic[C_contra, R_co]):
             from osmia.programs.error_counts import counters, sites
 
             self._sites, self._errors = sites(spec, self.name), counters(spec, loaded.maps)
-        self._kernel = loaded.programs[self.name]
+        self._kernel, self._logs = loaded.programs[self.name], loaded.logs
+        if self._logs is not None:
+            self._logs.hold(self)
         return self._kernel
 
     def _check_shared(self, declaration: Shared) -> None:
@@ -281,6 +304,14 @@ class PacketProgram(Program[C_contra, R_co]):
             f"{self.name} runs in the kernel and cannot be called: attach it, "
             f"or run it on a packet with {self.name}.test_run(packet)"
         )
+
+
+def _too_late(name: str, settings: Mapping[str, object] | None) -> RuntimeError:
+    what = [*map(str, settings or ()), *([] if settings else ["log_level"])]
+    return RuntimeError(
+        f"{name} is loaded already, and {', '.join(what)} cannot be set any more: close it and load it again, or take "
+        f"another one with osmia.load({name}, {'settings' if settings else 'log_level'}=...)"
+    )
 
 
 def check_function(decorator: str, function: object, parameters: str, *, arguments: bool = False) -> FunctionType:

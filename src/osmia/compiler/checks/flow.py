@@ -598,6 +598,7 @@ def _value(of: ir.Expression, facts: dict[ir.Local, Known], around: Around) -> F
             | ir.SettingRead()
             | ir.ConstantText()
             | ir.LogNumber()
+            | ir.LogSwitch()
             | ir.Atomic()
             | ir.Require()
             | ir.Field()

@@ -131,7 +131,7 @@ def _used(program: ir.Program, unit: ir.Unit) -> Iterator[tuple[str, Location]]:
                 yield from ((map_.symbol, each.location) for map_ in maps)
             case ir.GlobalPlace(symbol=symbol):
                 yield symbol, each.location
-            case ir.SettingRead() | ir.ConstantText():
+            case ir.SettingRead() | ir.ConstantText() | ir.LogSwitch():
                 yield ".rodata", each.location
 
 

@@ -11,7 +11,6 @@ from osmia.abi.helpers import called
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes, program_nodes
-from osmia.logs import LEVEL_VARIABLE
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
@@ -58,7 +57,7 @@ def _check_calls_no_program(scope: ir.Scope) -> None:
 def _check_locked(scope: ir.Scope) -> None:
     for each in nodes(scope.body):
         match each:
-            case ir.SettingRead(symbol=symbol) if symbol == LEVEL_VARIABLE:
+            case ir.LogSwitch():
                 raise _called(scope, "a log", each.location)
             case ir.HelperCall(helper=helper) if helper.name == "spin_lock":
                 raise error(

@@ -15,6 +15,7 @@ from osmia.compiler.frontend.function import Bound, NestedFunction, Static, Tupl
 from osmia.compiler.frontend.helper_calls import kind_of
 from osmia.compiler.frontend.log_effects import check_effects
 from osmia.compiler.frontend.operators import constant, not_a_value
+from osmia.compiler.frontend.rings import lost
 from osmia.compiler.frontend.stores import described, unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
@@ -31,16 +32,17 @@ from osmia.compiler.ir.types import (
 )
 from osmia.layout import BooleanLayout, Field, IntegerLayout, layout_of, spin_locks
 from osmia.layout import BytesLayout as RecordLayout
-from osmia.logs import LEVELS, RING, Log, LogFunction, log
-from osmia.logs.formats import formatted, problem, shows_itself
+from osmia.logs import LEVELS, Log, LogFunction, log
+from osmia.logs.formats import Problem, formatted, problem, shows_itself
 from osmia.logs.note import HEADER, LogFormat, Shown
-from osmia.logs.ring import LEVEL, LOG_RING, OBJECT
+from osmia.logs.ring import LOG_RING, OBJECT
 from osmia.record import frozen_record
 from osmia.types import INTEGERS
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from osmia.compiler.fingerprint import Path
     from osmia.compiler.frontend.function import FunctionState, Operand
     from osmia.compiler.ir.types import Storage
     from osmia.compiler.location import Location
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 # Programs of other kinds may ask for the process from 6.12 on, but run in whatever process was interrupted.
 CURRENT_SINCE = (5, 10)
+RING_PATH: Path = ("log ring",)
 BY_NAME: dict[str, Storage] = {of.__name__: of for of in INTEGERS}
 U16, U32, U64 = BY_NAME["u16"], BY_NAME["u32"], BY_NAME["u64"]
 
@@ -224,9 +227,7 @@ def _known(static: Static, conversion: str, spec: str, location: Location) -> st
             fix=fix,
         )
     try:
-        number = isinstance(value, int) and not isinstance(value, bool)
-        storage = next((of for of in INTEGERS if number and of.low <= value <= of.high), None)
-        wrong = None if storage is None else problem(IntegerLayout(storage), value, value, conversion, spec)  # type: ignore[arg-type]
+        wrong = _of_number(value, conversion, spec)
         if wrong is None:
             return formatted(value, conversion, spec)
     except (ValueError, TypeError, OverflowError) as refused:
@@ -240,9 +241,17 @@ def _known(static: Static, conversion: str, spec: str, location: Location) -> st
     raise error(wrong.what, location, found=wrong.found, expected=wrong.expected, fix=wrong.fix)
 
 
+def _of_number(value: object, conversion: str, spec: str) -> Problem | None:
+    """What is wrong with a spec for a number that is known now; nothing is of what is no number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    storage = next((of for of in INTEGERS if of.low <= value <= of.high), None)
+    return None if storage is None else problem(IntegerLayout(storage), value, value, conversion, spec)
+
+
 def _value(found: Operand, location: Location) -> ir.Expression:
     """Something that lies in the kernel, and can be shown."""
-    if isinstance(found, TupleValue | NestedFunction | Bound) or isinstance(found, Static):
+    if isinstance(found, TupleValue | NestedFunction | Bound | Static):
         raise error(
             f"kernel code cannot show {described(found)}",
             location,
@@ -282,9 +291,9 @@ def _layout(value: ir.Expression) -> tuple[Layout | None, int, int]:
         case BoolType():
             return BooleanLayout(), 0, 1
         case EnumType(of=enum):
-            layout = layout_of(enum)
-            assert layout is not None
-            return layout, value.type.integer.low, value.type.integer.high
+            of_enum = layout_of(enum)
+            assert of_enum is not None
+            return of_enum, value.type.integer.low, value.type.integer.high
     number = integer_of(value.type)
     assert number is not None
     narrow = sorted(INTEGERS, key=lambda of: (of.bits, of.signed))
@@ -357,13 +366,9 @@ def _logged(state: FunctionState, level: int, parts: list[str | Value], location
             location, ir.HelperCall(ir.NONE, location, helpers()["ringbuf_submit"], (record, constant(0, location)))
         )
     )
-    test = ir.Compare(
-        ir.BOOL,
-        location,
-        ("<=",),
-        (ir.SettingRead(IntType(0, 255), location, LEVEL.variable, LEVEL), constant(level, location)),
-    )
-    there = ir.If(location, ir.IsNone(ir.BOOL, location, here), (), tuple(fill))
+    test = ir.LogSwitch(ir.BOOL, location, of)
+    full = lost(state, Static(LOG_RING, RING_PATH, location), ring, location)
+    there = ir.If(location, ir.IsNone(ir.BOOL, location, here), (full,), tuple(fill))
     whole = ir.If(location, test, (*kept, ir.Assign(location, held, take), there), ())
     return ir.Sequence(ir.NONE, location, (whole,), ir.Constant(ir.NONE, location, 0))
 
@@ -403,8 +408,9 @@ def _stored(record: ir.Expression, at: int, layout: Layout, value: ir.Expression
 
 
 def _ring(state: FunctionState) -> ir.MapReference:
-    """The ring of all logs: no name of the program's leads to it, and user code finds it by its own."""
-    known = state.unit.maps.get(id(LOG_RING))
-    if known is None:
-        known = state.unit.maps[id(LOG_RING)] = state.unit.reference(RING, LOG_RING, ("log ring",))
-    return known
+    """The ring of all logs, which no name of the program's leads to."""
+    found = state.unit.maps.get(id(LOG_RING))
+    if found is None:
+        found = state.unit.maps[id(LOG_RING)] = state.unit.reference(LOG_RING.name, LOG_RING, RING_PATH)
+        state.unit.map_paths[LOG_RING.name] = RING_PATH
+    return found

@@ -18,6 +18,7 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, EnumType, IntType, NoneType
 from osmia.compiler.ir.walk import assigned, program_nodes
 from osmia.compiler.source import FunctionSource, function_source
+from osmia.logs.ring import LOG_RING
 from osmia.maps.declaration import RESERVED
 from osmia.maps.losses import PREFIX, Losses
 
@@ -72,7 +73,7 @@ def _scratch(programs: list[ir.Program]) -> list[ir.MapReference]:
 
 
 def _check_names(programs: list[ir.Program], state: UnitState) -> None:
-    symbols = {each.symbol: "a map" for each in state.maps.values() if each.symbol in state.map_paths}
+    symbols = {each.symbol: "a map" for each in state.maps.values() if each.declaration is not LOG_RING}
     for kind, names in (("a global", state.globals), ("a setting", state.settings)):
         for name in names:
             if symbols.setdefault(name, kind) != kind:

@@ -267,6 +267,15 @@ class LogNumber:
 
 
 @frozen_record
+class LogSwitch:
+    """Whether a log is on, which is known where the program is loaded."""
+
+    type: BoolType
+    location: Location
+    format: LogFormat
+
+
+@frozen_record
 class Unwrap:
     """What an optional holds. The flow check proves that it is not None here."""
 
@@ -567,6 +576,7 @@ Expression = (
     | SettingRead
     | ConstantText
     | LogNumber
+    | LogSwitch
     | Unwrap
     | Assume
     | Address

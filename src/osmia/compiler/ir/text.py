@@ -173,8 +173,10 @@ def expression_text(of: ir.Expression) -> str:  # noqa: C901, PLR0915 - one case
             return f"{len(data)} zeros"
         case ir.ConstantText(data=data):
             return f"text {data!r}"
-        case ir.LogNumber(format=of):
-            return f"log of level {of.level} in {of.function}"
+        case ir.LogNumber(format=log):
+            return f"number of the log of line {log.line}"
+        case ir.LogSwitch(format=log):
+            return f"(the log of line {log.line}, level {log.level}, is on)"
         case ir.HelperCall(helper=helper, arguments=arguments):
             shown = (a.symbol if isinstance(a, ir.MapReference) else expression_text(a) for a in arguments)
             return f"{helper.name}({', '.join(shown)})"

@@ -17,7 +17,7 @@ def operands(of: ir.Expression) -> tuple[ir.Expression, ...]:
             return ()
         case ir.ContextRead(base=base):
             return () if base is None else (base,)
-        case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText() | ir.LogNumber():
+        case ir.GlobalPlace() | ir.SettingRead() | ir.ConstantText() | ir.LogNumber() | ir.LogSwitch():
             return ()
         case ir.PacketAt(offset=offset) | ir.ArenaAt(offset=offset):
             return (offset,)

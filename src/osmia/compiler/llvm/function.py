@@ -52,6 +52,7 @@ from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.places import ANY_ALIGNMENT, Places, lowest_bit
 from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
 from osmia.layout import layout_of
+from osmia.logs.note import switch_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -793,6 +794,8 @@ class FunctionWriter:
                 beside: str | bytes = right if isinstance(right, bytes) else self._pointer(right)
                 self._out.at(of.location)
                 return memory.alike(self._out, one, beside, size, alignment)
+            case ir.LogSwitch():
+                return self._log_switch(of)
             case ir.Sequence(before=before, value=value):
                 self._statements(before)
                 return self._boolean(value)
@@ -847,7 +850,7 @@ class FunctionWriter:
                 self._out.at(of.location)
                 status = self._out.call(MAP_DELETE_ELEM, f"ptr {symbol}", f"ptr {key_place}")
                 return self._status(MAP_DELETE_ELEM, status)
-            case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike():
+            case ir.Compare() | ir.IsNone() | ir.Truth() | ir.Not() | ir.Logical() | ir.Alike() | ir.LogSwitch():
                 return self._out.value(f"zext i1 {self._boolean(of)} to i64")
             case ir.Conditional():
                 return self._conditional(of, "i64", self._integer)
@@ -866,10 +869,8 @@ class FunctionWriter:
                 return self._address(operand, of.location)
             case ir.Atomic():
                 return self._atomic(of)
-            case ir.SettingRead():
-                return self._setting(of)
-            case ir.LogNumber(format=of_log):
-                return str(self._logs[of_log])
+            case ir.SettingRead() | ir.LogNumber():
+                return self._known_when_loaded(of)
             case (
                 ir.PacketAt()
                 | ir.ArenaAt()
@@ -1200,12 +1201,23 @@ class FunctionWriter:
             return result
         return self._out.extended(self._out.narrowed(result, 32), 32, signed=True)
 
-    def _setting(self, of: ir.SettingRead) -> str:
-        """A volatile load: what LLVM sees is the default, and another value may lie there in the kernel."""
+    def _known_when_loaded(self, of: ir.SettingRead | ir.LogNumber) -> str:
+        """The number of a log; or a setting, by a volatile load: LLVM sees the default, the kernel maybe another value."""
+        if isinstance(of, ir.LogNumber):
+            return str(self._logs[of.format])
         layout = layout_of(of.declaration.of)
         assert layout is not None
         self._out.at(of.location)
         return memory.load(self._out, layout, f"@{quoted(of.symbol)}", layout.size, volatile=True)
+
+    def _log_switch(self, of: ir.LogSwitch) -> str:
+        """A volatile load too. Each log has a variable, so that no two tests share the address in a register.
+
+        So the loader finds each test by its relocation, and takes it out (loader/switches.py).
+        """
+        self._out.at(of.location)
+        read = self._out.value(f"load volatile i8, ptr @{quoted(switch_name(self._logs[of.format]))}, align 1")
+        return self._out.value(f"icmp ne i8 {read}, 0")
 
     def _helper_call(self, of: ir.HelperCall) -> str:
         arguments = self._helper_arguments(of)

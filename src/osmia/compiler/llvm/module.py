@@ -12,8 +12,8 @@ from osmia.compiler.llvm.arenas import start_definition
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
 from osmia.layout import layout_of
-from osmia.logs.note import note_of
-from osmia.logs.ring import LEVEL, OBJECT
+from osmia.logs.note import note_of, switch_name
+from osmia.logs.ring import OBJECT, switch_of
 from osmia.types import u32, u64
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def module_text(unit: ir.Unit, target: Target) -> str:
         lines.append(_variable(symbol, f".data.{symbol}", variable.contents, debug.variable(symbol, variable.layout)))
         kept.append(symbol)
     logs = _logs(unit)
-    own = {each.variable: each for each in (LEVEL, OBJECT)} if logs else {}
-    for symbol, setting in {**unit.settings, **own}.items():
+    switches = {switch_name(number): switch_of(each) for each, number in logs.items()}
+    for symbol, setting in {**unit.settings, **switches, **({OBJECT.variable: OBJECT} if logs else {})}.items():
         layout = layout_of(setting.of)
         assert layout is not None
         number = debug.variable(symbol, layout, constant=True)
@@ -56,7 +56,10 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     for data, symbol in texts.items():
         lines.append(_text_definition(symbol, data))
         kept.append(symbol)
-    for symbol, section, text in (("LICENSE", "license", unit.license), (".osmia", ".osmia", metadata(unit, target, logs))):
+    for symbol, section, text in (
+        ("LICENSE", "license", unit.license),
+        (".osmia", ".osmia", metadata(unit, target, logs)),
+    ):
         data = text.encode() + b"\0" * (section == "license")
         lines.append(_data_definition(symbol, section, data))
         kept.append(symbol)

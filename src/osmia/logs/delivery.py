@@ -1,0 +1,249 @@
+"""Takes the records of kernel code out of their ring and gives them to `logging`, in a thread of its own.
+
+It begins when a program that logs is loaded. It ends, and the ring with it, when none is loaded or attached any more.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from _weakref import ref
+
+from osmia.logs import log
+from osmia.logs.handing import hand_over, wanted
+from osmia.logs.records import losses
+from osmia.logs.ring import LOG_RING
+from osmia.logs.sources import Sources
+from osmia.maps.events import NOTHING
+from osmia.maps.reading import Wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from osmia.logs.reader import LogReader
+    from osmia.logs.sources import Source
+
+IN_A_ROW = 64
+"""So many records are delivered before the lock is free for others."""
+BETWEEN_WARNINGS = 1.0
+"""Seconds from one warning that records were lost to the next."""
+LONGEST_FLUSH = 1.0
+"""Seconds that the end of a program, or of the process, waits for what was logged before."""
+
+
+class Delivery:
+    """Who may log, and who reads what is logged."""
+
+    def __init__(self) -> None:
+        self.sources = Sources()
+        self.lock = threading.RLock()
+        """Held while records are taken out and given to handlers, so that they keep their order."""
+        self._changes = threading.RLock()
+        self._reader: ref[LogReader] | None = None
+        self._thread: threading.Thread | None = None
+        self._giver = 0
+        """The thread that gives records to handlers just now."""
+        self._lost_before = self._lost_told = 0
+        self._warned_at = float("-inf")
+
+    # Who may log
+
+    def add(self, name: str, notes: list[str], path_of: Callable[[str], str]) -> Source:
+        """An object that is about to be loaded. The ring is live from now on, as long as something holds a source."""
+        with self._changes:
+            if not LOG_RING.live:
+                LOG_RING.max_entries = log.size
+                LOG_RING.create()
+                self._lost_told = 0
+            return self.sources.add(name, notes, path_of)
+
+    def hold(self, source: Source, holder: object) -> None:
+        """Deliver what a source logs until `holder`, a program or a link, is let go of."""
+        with self._changes:
+            source.holders.add(holder)
+            if self.reader is None:
+                self._start()
+
+    def drop(self, source: Source) -> None:
+        """Forget an object that could not be loaded."""
+        with self._changes:
+            self.sources.all.pop(source.number, None)
+            self._end_unless_held()
+
+    def release(self, holder: object) -> None:
+        """What held sources is closed: deliver what they have logged, and end with the last of them."""
+        with self._changes:
+            held = [each for each in self.sources.all.values() if holder in each.holders]
+            if not held:
+                return
+            self.flush()
+            for each in held:
+                each.holders.discard(holder)
+                if not each.holders:
+                    del self.sources.all[each.number]
+            self._end_unless_held()
+
+    def link_made(self, link: object, program: str) -> None:
+        """A program was attached: by the link it may log when its handle is closed."""
+        with self._changes:
+            for each in self.sources.all.values():
+                if any(getattr(holder, "name", None) == program for holder in each.holders):
+                    each.holders.add(link)
+
+    def _end_unless_held(self) -> None:
+        """Let go of the ring where nothing that may log is left."""
+        if not self.sources.all and LOG_RING.live:
+            self._stop()
+            self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
+            LOG_RING.close()
+
+    # Who reads
+
+    @property
+    def reader(self) -> LogReader | None:
+        """Who reads in place of the thread."""
+        return None if self._reader is None else self._reader()
+
+    def take_over(self, reader: LogReader) -> None:
+        """Let somebody read in place of the thread. RuntimeError where somebody does already."""
+        with self._changes:
+            if self.reader is not None:
+                raise RuntimeError("log.records() is read already: there is one reader of logs at a time")
+            self._reader = ref(reader)
+            self._stop()
+
+    def give_back(self) -> None:
+        """Let the thread read again."""
+        with self._changes:
+            self._reader = None
+            if self.sources.held and LOG_RING.live:
+                self._start()
+
+    @property
+    def lost(self) -> int:
+        """How many records nobody got, since the process began."""
+        return self._lost_before + self.sources.unknown + (LOG_RING.lost if LOG_RING.live else 0)
+
+    def next_record(self) -> logging.LogRecord | None:
+        """Take the next record, or one that says how many were lost; None where there is none."""
+        take = LOG_RING.end().take
+        while (data := take()) is not NOTHING:
+            site = self.sources.site_of(data)
+            if site is not None:
+                return self.sources.record(site, data, time.monotonic())
+        return self._losses()
+
+    def flush(self) -> None:
+        """Deliver what has been logged by now, which takes a second at most. A handler that asks for it has to wait."""
+        me = threading.get_ident()
+        if not LOG_RING.live or self._giver == me or not self.lock.acquire(timeout=LONGEST_FLUSH):
+            return
+        try:
+            source, wait = LOG_RING.end(), Wait([LOG_RING], LONGEST_FLUSH)
+            end = source.begin() + source.pending
+            until = time.monotonic() + LONGEST_FLUSH
+            while source.begin() < end and time.monotonic() < until:
+                if not self._deliver() and not wait():
+                    break
+            self._warned_at = float("-inf")
+            self._tell_losses()
+        finally:
+            self.lock.release()
+
+    def _deliver(self) -> int:
+        """Give some records to whom they are for. How many there were."""
+        take, reader, count = LOG_RING.end().take, self.reader, 0
+        now, self._giver = time.monotonic(), threading.get_ident()
+        try:
+            while count < IN_A_ROW and (data := take()) is not NOTHING:
+                count += 1
+                site = self.sources.site_of(data)
+                if site is None:
+                    continue
+                if reader is not None:
+                    reader.left.append(self.sources.record(site, data, now))
+                elif wanted(site.logger, site.format.level):
+                    hand_over(self.sources.record(site, data, now))
+        finally:
+            self._giver = 0
+        return count
+
+    def _losses(self) -> logging.LogRecord | None:
+        """What says how many records were lost since the last that did; once in a while."""
+        lost = LOG_RING.lost
+        if lost == self._lost_told or time.monotonic() - self._warned_at < BETWEEN_WARNINGS:
+            return None
+        record = losses(lost - self._lost_told, LOG_RING.size)
+        self._lost_told, self._warned_at = lost, time.monotonic()
+        return record
+
+    def _tell_losses(self) -> bool:
+        """Warn of records that were lost. Whether there are some of which that is to be said later."""
+        import logging
+
+        record, reader = self._losses(), self.reader
+        if record is not None and reader is not None:
+            reader.left.append(record)
+        elif record is not None and wanted(logging.getLogger(record.name), record.levelno):
+            hand_over(record)
+        return LOG_RING.lost != self._lost_told
+
+    # The thread
+
+    def _start(self) -> None:
+        if self._thread is None:
+            atexit.unregister(self._at_exit)
+            atexit.register(self._at_exit)  # behind logging's own, which is then done after it
+            self._thread = threading.Thread(target=self._run, name="osmia logs", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        """Deliver until the thread is stopped."""
+        try:
+            wait = Wait([LOG_RING], None)
+            while self._thread is threading.current_thread() and wait.goes_on:
+                with self.lock:
+                    if not LOG_RING.live:
+                        return
+                    count, later = self._deliver(), self._tell_losses()
+                if not count:
+                    (Wait([LOG_RING], BETWEEN_WARNINGS) if later else wait)()
+        except Exception:  # noqa: BLE001 - nobody could catch it
+            import traceback
+
+            if sys.stderr is not None:
+                traceback.print_exc()
+
+    def _stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            LOG_RING.stop()
+            if thread is not threading.current_thread():
+                thread.join(LONGEST_FLUSH)
+
+    def _at_exit(self) -> None:
+        self.flush()
+        if LOG_RING.live:
+            self._stop()
+
+    def forget(self) -> None:
+        """In a forked child: the ring and what writes to it are the parent's, which delivers it."""
+        atexit.unregister(self._at_exit)
+        LOG_RING.forget()
+
+
+DELIVERY = Delivery()
+
+
+def _after_fork_in_child() -> None:
+    global DELIVERY
+    before, DELIVERY = DELIVERY, Delivery()
+    before.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

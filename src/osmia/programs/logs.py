@@ -1,0 +1,88 @@
+"""Loading what logs: its logs are switched on by level, and its records are delivered from then on."""
+
+from __future__ import annotations
+
+from osmia.errors import ObjectError
+from osmia.loader.switches import without_switched_off
+from osmia.logs import OBJECT_VARIABLE, RING, chosen_level
+from osmia.logs.note import level_of, switch_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.kernel.map import KernelMap
+    from osmia.logs.sources import Source
+    from osmia.spec import ObjectSpec, VariableSpec
+
+
+class LoadingLogs:
+    """What an object that logs is loaded with."""
+
+    def __init__(self, spec: ObjectSpec, level: int | str | None, path_of: Callable[[str], str]) -> None:
+        """Switch the object's logs on and off, and make the ring live if any is on.
+
+        `level` is what whoever loads it says, `path_of` tells where a source file lies that it names. TypeError or
+        ValueError for what is no level, ObjectError for an object that does not have what its logs take.
+        """
+        self.source: Source | None = None
+        self.maps: dict[str, KernelMap] = {}
+        """The maps that its logs are written to, by their names in the object."""
+        least = chosen_level(level)
+        on = [level_of(note) >= least for note in spec.logs or ()]
+        _switch(spec, on)
+        if not any(on):
+            return
+        from osmia.logs.delivery import DELIVERY
+        from osmia.logs.ring import LOG_RING
+
+        self.source = DELIVERY.add(spec.name, spec.logs or [], path_of)
+        _write(spec, _variable(spec, OBJECT_VARIABLE), self.source.number.to_bytes(4, "little"))
+        spec.maps[RING].max_entries = LOG_RING.max_entries
+        self.maps = {RING: LOG_RING.backend, _variable(spec, LOG_RING.losses.name).section: LOG_RING.losses.backend}  # type: ignore[dict-item]
+
+    def hold(self, holder: object) -> None:
+        """Deliver what is logged as long as a program is not closed."""
+        if self.source is not None:
+            from osmia.logs.delivery import DELIVERY
+
+            DELIVERY.hold(self.source, holder)
+
+    @staticmethod
+    def release(holder: object) -> None:
+        """A program is closed."""
+        from osmia.logs.delivery import DELIVERY
+
+        DELIVERY.release(holder)
+
+    def give_up(self) -> None:
+        """The object could not be loaded."""
+        if self.source is not None:
+            from osmia.logs.delivery import DELIVERY
+
+            DELIVERY.drop(self.source)
+
+
+def _switch(spec: ObjectSpec, on: list[bool]) -> None:
+    """Write the switches into the object, and take out what is off."""
+    values: dict[tuple[str, int], int] = {}
+    for number, each in enumerate(on):
+        variable = _variable(spec, switch_name(number))
+        _write(spec, variable, bytes([each]))
+        values[variable.section, variable.offset] = int(each)
+    for functions in (spec.programs, spec.functions):
+        for name, function in functions.items():
+            functions[name] = without_switched_off(function, values)
+
+
+def _variable(spec: ObjectSpec, name: str) -> VariableSpec:
+    found = (spec.variables or {}).get(name)
+    if found is None or RING not in spec.maps:
+        raise ObjectError(f"{spec.name}: it notes logs, but has no {name if found is None else RING}")
+    return found
+
+
+def _write(spec: ObjectSpec, variable: VariableSpec, data: bytes) -> None:
+    held = spec.maps[variable.section]
+    contents = held.contents or bytes(held.value_size)
+    held.contents = contents[: variable.offset] + data + contents[variable.offset + len(data) :]
