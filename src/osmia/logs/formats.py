@@ -224,7 +224,7 @@ def _integer_problem(layout: Layout, low: int, high: int, spec: str) -> Problem 
             "kernel code has no fractions to show",
             f"`{letter}`, a format of floats, for a value of type {_type(layout, low, high)}",
             expected,
-            "show the integer, in a smaller unit: {x} ns",
+            "show the integer: count in a smaller unit",
         )
     if letter == "c" and not 0 <= low <= high <= _LARGEST_CHARACTER:
         return Problem(
@@ -247,4 +247,4 @@ def _integer_problem(layout: Layout, low: int, high: int, spec: str) -> Problem 
 def _type(layout: Layout, low: int, high: int) -> str:
     if not isinstance(layout, IntegerLayout) or (low, high) == (layout.of.low, layout.of.high):
         return layout.name
-    return f"int {low}..{high}"
+    return f"int {low}" if low == high else f"int {low}..{high}"

@@ -49,8 +49,9 @@ def _effect(of: ir.Statement | ir.Expression, outer: set[ir.Local], made: set[ir
             return f"a call of helper {number}"
         case ir.CallFunction(function=function):
             return f"a call of {function.name}, a function of its own"
-        case ir.HelperCall(helper=helper) if _changes(helper):
-            return f"a call of {called(helper)}"
+        case ir.HelperCall(helper=helper, arguments=arguments) if _changes(helper):
+            maps = [each.symbol for each in arguments if isinstance(each, ir.MapReference)]
+            return f"a change of {maps[0]}" if maps else f"a call of {called(helper)}"
         case _:
             return ""
 

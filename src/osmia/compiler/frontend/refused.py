@@ -30,6 +30,7 @@ STATEMENTS: dict[type[ast.stmt], tuple[str, str]] = {
 NEWER_STATEMENTS = {"TypeAlias": ("a type statement", "define the type in the module")}
 STATEMENTS |= {getattr(ast, name): text for name, text in NEWER_STATEMENTS.items() if hasattr(ast, name)}
 
+FSTRING = 'log it: `log.info(f"...")`; a text to be kept is a `chars(n)`'
 EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Dict: ("a dict", "use a HashMap"),
     ast.Set: ("a set", "write `x in (1, 2)`; what varies is kept in a HashMap"),
@@ -42,8 +43,8 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Await: ("await", "kernel code cannot wait"),
     ast.Yield: ("yield", "a program returns once"),
     ast.YieldFrom: ("yield from", "a program returns once"),
-    ast.FormattedValue: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
-    ast.JoinedStr: ("an f-string", 'give the numbers by themselves: `ctx.trace_printk("%d", x)`'),
+    ast.FormattedValue: ("an f-string", FSTRING),
+    ast.JoinedStr: ("an f-string", FSTRING),
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
 }
@@ -56,7 +57,6 @@ BUILTINS: dict[str, str] = {
     "enumerate": "loop over it: `for index, value in enumerate(...)`",
     "float": "BPF has no floating point: count in a smaller unit, as an integer",
     "isinstance": "leave it out: types are known when the program is compiled",
-    "print": "look at a value with `ctx.trace_printk(...)`, or hand it to user code in a RingBuf",
     "range": "loop over it: `for index in range(...)`",
     "round": "numbers are integers: add half of the divisor before //",
     "sorted": "compare the values one with the other",
