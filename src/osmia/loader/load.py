@@ -37,6 +37,8 @@ class LoadedObject:
         """
         self.logs: Any = None
         """What its logs were loaded with, where it has some: it is passed on to who holds its programs."""
+        self.given: tuple[str, ...] = ()
+        """Maps that all objects share which log: they are nobody's handle."""
         self._own: list[KernelMap | KernelProgram] = []
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Takes out of programs what switches turn off, and the tests of the switches with it.
 
-A switch is a byte of .rodata whose value is known when the program is loaded. The verifier would leave out what it turns
-off too, but neither the load of the switch nor that of its address. So a jump that depends on a switch alone is
+A switch is a byte of .rodata whose value is known when the program is loaded. The verifier would leave out what it
+turns off too, but neither the load of the switch nor that of its address. So a jump that depends on a switch alone is
 decided here, what control does not come to any more is dropped, and the loads whose results nobody reads.
 """
 
@@ -117,7 +117,9 @@ class _Reduced:
                 loads.add(at)
             for after in self._next(at):
                 there = before.get(after)
-                met = known if there is None else {each: known[each] for each in there if known.get(each) == there[each]}
+                met = (
+                    known if there is None else {each: known[each] for each in there if known.get(each) == there[each]}
+                )
                 if met != there:
                     before[after] = dict(met)
                     waiting.append(after)

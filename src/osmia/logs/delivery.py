@@ -66,8 +66,11 @@ class Delivery:
         """Deliver what a source logs until `holder`, a program or a link, is let go of."""
         with self._changes:
             source.holders.add(holder)
-            if self.reader is None:
+            reader = self.reader
+            if reader is None:
                 self._start()
+            else:
+                reader.began = True
 
     def drop(self, source: Source) -> None:
         """Forget an object that could not be loaded."""

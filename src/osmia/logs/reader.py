@@ -22,7 +22,9 @@ class LogReader:
     def __init__(self) -> None:
         self.left: deque[logging.LogRecord] = deque()
         """What was taken out of the ring for it, as that was closed."""
-        self._open = self._began = False
+        self.began = LOG_RING.live
+        """Whether there is, or was, something that logs."""
+        self._open = False
         delivery.DELIVERY.take_over(self)
         self._open = True
 
@@ -88,8 +90,7 @@ class LogReader:
         return self._open and LOG_RING.live
 
     def _check_begun(self) -> None:
-        self._began = self._began or LOG_RING.live
-        if not self._began:
+        if not self.began:
             raise NotLoadedError("nothing that logs is loaded: attach a program that logs before its records are read")
 
     def _next(self) -> logging.LogRecord | None:

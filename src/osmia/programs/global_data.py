@@ -198,7 +198,8 @@ def _storage(layout: Layout) -> type[Integer] | None:
 
 
 def _declared_by(spec: ObjectSpec) -> dict[str, ForeignSetting]:
-    """The settings that an object declares: what is const and volatile."""
+    """The settings that an object declares: what is const and volatile, but for the switches of its logs."""
+    from osmia.logs import RING
     from osmia.maps.foreign import type_of
     from osmia.maps.foreign_globals import is_volatile
 
@@ -206,7 +207,10 @@ def _declared_by(spec: ObjectSpec) -> dict[str, ForeignSetting]:
     return {
         name: ForeignSetting(name, type_of(btf, variable.btf_type_id, variable.size))
         for name, variable in (spec.variables or {}).items()
-        if spec.maps[variable.section].read_only and btf and is_volatile(btf, variable.btf_type_id)
+        if spec.maps[variable.section].read_only
+        and not (spec.logs and name.startswith(RING))
+        and btf
+        and is_volatile(btf, variable.btf_type_id)
     }
 
 

@@ -9,11 +9,11 @@ from osmia.bytecode import keep
 from osmia.errors import ObjectError, shown, with_article
 from osmia.generic import TypeVar, overload
 from osmia.maps.declaration import RESERVED, Map, Shared
-from osmia.programs.program import FROM_COMMAND_LINE, Program
+from osmia.programs.program import FROM_COMMAND_LINE, Program, bring_in, give_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from os import PathLike
     from types import ModuleType
     from typing import Any, Self
@@ -308,38 +308,14 @@ def _load_programs(
 
         return known_path(file, [each.function for each in programs])
 
-    loaded = _loaded(spec, level, path_of)
+    loaded = bring_in(spec, level, path_of)
     try:
         handles = [(each.name, each, each.handle(loaded, spec, settings)) for each in programs]
         data = _global_handles(spec, loaded, compiled.globals)
         return Loaded(spec, loaded, [*handles, *_map_handles(spec, loaded, compiled.maps), *data], settings)
     except BaseException:
-        _given_up(loaded)
+        give_up(loaded)
         raise
-
-
-def _loaded(spec: ObjectSpec, level: Level, path_of: Callable[[str], str]) -> LoadedObject:
-    """Bring an object into the kernel, with what its logs take."""
-    from osmia.loader.load import load_object
-
-    if not spec.logs and level is None:
-        return load_object(spec, path_of=path_of)
-    from osmia.programs.logs import LoadingLogs
-
-    logs = LoadingLogs(spec, level, path_of)
-    try:
-        loaded = load_object(spec, reuse=logs.maps, path_of=path_of)
-    except BaseException:
-        logs.give_up()
-        raise
-    loaded.logs = logs
-    return loaded
-
-
-def _given_up(loaded: LoadedObject) -> None:
-    loaded.close()
-    if loaded.logs is not None:
-        loaded.logs.give_up()
 
 
 def _load_object(name: str, data: bytes, target: Target | None, given: Given, level: Level) -> Loaded:
@@ -351,7 +327,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given, le
     if not spec.programs:
         raise ObjectError(f"{name}: no program in this object")
     settings = _filled(spec, None, given)
-    loaded = _loaded(spec, level, str)
+    loaded = bring_in(spec, level, str)
     try:
         handles = [
             (program, None, _program_of(spec, program).handle(loaded, spec, settings)) for program in spec.programs
@@ -359,7 +335,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given, le
         others = (*_map_handles(spec, loaded, {}), *_global_handles(spec, loaded, {}))
         return Loaded(spec, loaded, [*handles, *others], settings)
     except BaseException:
-        _given_up(loaded)
+        give_up(loaded)
         raise
 
 
@@ -400,11 +376,11 @@ def _map_handles(
 ) -> list[tuple[str, object, object]]:
     """Handles of an object's maps, with the declarations where there are any."""
     handles: list[tuple[str, object, object]] = []
-    shared = () if loaded.logs is None else loaded.logs.maps  # all objects log to them: they are nobody's handle
     for name, backend in loaded.maps.items():
-        if name in declared and name not in shared:
+        if name in declared and name not in loaded.given:
             handles.append((name, declared[name], declared[name].handle(backend)))
-    others = [name for name in loaded.maps if name not in declared and name != RESERVED and name not in shared]
+    left_out = {*declared, *loaded.given, RESERVED}
+    others = [name for name in loaded.maps if name not in left_out]
     if others:
         from osmia.btf.read import Btf
         from osmia.maps.foreign import open_map

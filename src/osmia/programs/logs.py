@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from osmia.errors import ObjectError
+from osmia.loader.load import load_object
 from osmia.loader.switches import without_switched_off
 from osmia.logs import OBJECT_VARIABLE, RING, chosen_level
 from osmia.logs.note import level_of, switch_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from osmia.kernel.map import KernelMap
+    from osmia.loader.load import LoadedObject
     from osmia.logs.sources import Source
     from osmia.spec import ObjectSpec, VariableSpec
+
+
+def load_what_logs(
+    spec: ObjectSpec,
+    level: int | str | None,
+    path_of: Callable[[str], str],
+    reuse: Mapping[str, KernelMap],
+    programs: tuple[str, ...] | None,
+) -> LoadedObject:
+    """Load programs of an object, with what its logs take. Nothing is left of that where they cannot be loaded."""
+    logs = LoadingLogs(spec, level, path_of)
+    try:
+        loaded = load_object(spec, reuse={**reuse, **logs.maps}, programs=programs, path_of=path_of)
+    except BaseException:
+        logs.give_up()
+        raise
+    loaded.logs, loaded.given = logs, (*logs.maps,)
+    return loaded
 
 
 class LoadingLogs:

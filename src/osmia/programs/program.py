@@ -13,12 +13,13 @@ from osmia.maps.declaration import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from enum import IntEnum
     from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
 
     from osmia.compiler import ProgramRequest
+    from osmia.kernel.map import KernelMap
     from osmia.kernel.program import KernelProgram
     from osmia.kinds import Kind
     from osmia.loader.load import LoadedObject
@@ -200,7 +201,6 @@ class Program(Generic[C_contra, R_co]):
     def _load(self, given: Mapping[str, object] | None, log_level: int | str | None) -> KernelProgram:
         from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
-        from osmia.loader.load import load_object
 
         compiled = object_for((self.request,), running_kernel())
         spec = compiled.spec(self.name)
@@ -213,15 +213,9 @@ class Program(Generic[C_contra, R_co]):
             shared |= {variable_of(spec, symbol).section: each for symbol, each in compiled.globals.items()}
         for declaration in shared.values():
             self._check_shared(declaration)
-        logs = self._switched(spec, log_level)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        try:
-            loaded = load_object(spec, reuse=reuse, programs=(self.name,), path_of=self._path_of)
-        except BaseException:
-            if logs is not None:
-                logs.give_up()
-            raise
-        loaded.logs = logs
+        loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,))
+        shared = {name: each for name, each in shared.items() if name not in loaded.given}
         bound: list[Shared] = []
         try:
             for name, declaration in shared.items():
@@ -232,24 +226,14 @@ class Program(Generic[C_contra, R_co]):
         except BaseException:
             for each in bound:
                 each.close()
-            loaded.close()
-            if logs is not None:
-                logs.give_up()
+            give_up(loaded)
             raise
         self._shared = [declaration for name, declaration in shared.items() if name in loaded.maps]
         for each in self._shared:
             each.reached_by.append(self)
-        self._own = [held for name, held in loaded.maps.items() if name not in shared]
+        self._own = [held for name, held in loaded.maps.items() if name not in shared and name not in loaded.given]
         self._settings = settings
         return self._take(loaded, spec)
-
-    def _switched(self, spec: ObjectSpec, level: int | str | None) -> LoadingLogs | None:
-        """What it is loaded with where it logs."""
-        if not spec.logs and level is None:
-            return None
-        from osmia.programs.logs import LoadingLogs
-
-        return LoadingLogs(spec, level, self._path_of)
 
     def _path_of(self, file: str) -> str:
         from osmia.programs.paths import known_path
@@ -304,6 +288,30 @@ class PacketProgram(Program[C_contra, R_co]):
             f"{self.name} runs in the kernel and cannot be called: attach it, "
             f"or run it on a packet with {self.name}.test_run(packet)"
         )
+
+
+def bring_in(
+    spec: ObjectSpec,
+    level: int | str | None,
+    path_of: Callable[[str], str],
+    reuse: Mapping[str, KernelMap] | None = None,
+    programs: tuple[str, ...] | None = None,
+) -> LoadedObject:
+    """Load programs of an object, with what its logs take; `level` is what they log where that is said."""
+    if spec.logs or level is not None:
+        from osmia.programs.logs import load_what_logs
+
+        return load_what_logs(spec, level, path_of, reuse or {}, programs)
+    from osmia.loader.load import load_object
+
+    return load_object(spec, reuse=reuse, programs=programs, path_of=path_of)
+
+
+def give_up(loaded: LoadedObject) -> None:
+    """Let go of what was loaded for something that failed."""
+    loaded.close()
+    if loaded.logs is not None:
+        loaded.logs.give_up()
 
 
 def _too_late(name: str, settings: Mapping[str, object] | None) -> RuntimeError:
