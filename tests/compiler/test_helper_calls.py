@@ -56,7 +56,7 @@ CALLS = {
     "map_update_elem": "out.value = counts.update(x, 1)",
     "map_delete_elem": "out.value = counts.delete(x)",
     "ktime_get_ns": "out.value = ctx.ktime_get_ns() > 0",
-    "trace_printk": "out.value = ctx.trace_printk('x is %d %d %d\\n', x, 2, 3)",
+    "trace_printk": "out.value = ctx.trace_printk('x is %u %d %d\\n', x, 2, 3)",
     "get_prandom_u32": "out.value = ctx.get_prandom_u32()",
     "get_smp_processor_id": "out.value = ctx.get_smp_processor_id()",
     "tail_call": "tails.tail_call(ctx, 0)",

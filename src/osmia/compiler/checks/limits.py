@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from osmia.abi.helpers import called
@@ -27,6 +28,9 @@ ATOMIC_SINCE = (5, 12)
 """Atomic instructions other than an addition whose result is not wanted."""
 NESTED_LOCK_SINCE = (6, 11)
 PREFIX_FLAGS_SINCE = (6, 13)
+ANY_FORMAT_SINCE = (5, 13)
+OLD_FIELD = re.compile(rb"%(?:ll|l|)[diux]|%(?:pks|pus|p|s)(?![a-zA-Z])")
+"""What trace_printk takes in a format before: neither widths nor flags, %X or %%."""
 METHODS = {
     "and": "fetch_and",
     "or": "fetch_or",
@@ -50,6 +54,7 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall | ir.ForEach):
                 _check_helper(each, program.kind.name, target)
+                _check_format(each, target)
             elif isinstance(each, ir.MapUpdate):
                 _check_prefix_flags(each, target)
             elif isinstance(each, ir.Assign):
@@ -153,6 +158,19 @@ def _check_helper(call: ir.HelperCall | ir.ForEach, kind: str, target: Target) -
             found=f"{called(row)}(), which programs of kind {kind} may call before Linux {_dotted(until)}",
             expected=f"what Linux {_dotted(target.kernel)} has",
             fix="see docs/helpers.md for what each kind may call",
+        )
+
+
+def _check_format(call: ir.HelperCall, target: Target) -> None:
+    """The kernel looks at a format when the program runs, and writes nothing where it does not take it."""
+    text = call.arguments[0] if call.helper.name == "trace_printk" else None
+    if isinstance(text, ir.ConstantText) and target.kernel < ANY_FORMAT_SINCE and b"%" in OLD_FIELD.sub(b"", text.data):
+        raise error(
+            f"this format is for Linux {_dotted(ANY_FORMAT_SINCE)} and newer",
+            text.location,
+            found=f"{text.data[:-1].decode()!r}; the object is for Linux {_dotted(target.kernel)}",
+            expected="%d, %i, %u, %x, with l or ll for 64 bits, %p, %s",
+            fix="leave widths and flags out, or build for a newer kernel",
         )
 
 

@@ -15,6 +15,7 @@ from osmia.compiler.frontend.function import Bound, NestedFunction, Static, Tupl
 from osmia.compiler.frontend.map_keys import map_key, map_value
 from osmia.compiler.frontend.operators import constant, integer, value_of
 from osmia.compiler.frontend.stores import check_store, unwrapped
+from osmia.compiler.frontend.trace_printk import traced
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import (
     ContextType,
@@ -100,6 +101,9 @@ def helper_call(
     location = state.at(node)
     kind = kind_of(state)
     check_allowed(row, kind, location)
+    if row.name == "trace_printk":
+        text, values = traced(state, node)
+        return ir.HelperCall(_result(row, kind, None), location, row, (text, _size(text, location), *values))
     given = _given(state, row, node, map_)
     arguments: list[ir.Expression | ir.MapReference] = []
     for argument in row.arguments:
@@ -107,12 +111,10 @@ def helper_call(
             arguments.append(ir.LocalRead(state.context.type, location, state.context))
         elif argument.kind == "size":
             arguments.append(_size(arguments[-1], location))
-        elif argument.kind == "varying":
-            arguments += [_integer(state, argument, each, location) for each in given["*"]]
         elif argument.kind == "map" and map_ is not None:
             arguments.append(map_)
         else:
-            value = given[argument.parameter][0] if argument.parameter in given else None
+            value = given.get(argument.parameter)
             # What redirects to an array's entry takes its index as a number.
             index = argument.kind == "integer" and argument.parameter == "key"
             if value is not None and map_ is not None and (index or argument.kind in ("map key", "map value")):
@@ -188,31 +190,25 @@ def check_kind(row: HelperRow, kind: str, location: Location) -> None:
         )
 
 
-def _given(
-    state: FunctionState, row: HelperRow, node: ast.Call, map_: ir.MapReference | None
-) -> dict[str, list[Operand]]:
-    """The arguments by the names of the helper's parameters; `*` holds those that vary in number."""
-    left_out = ("varying",) if map_ is None else ("varying", "map")
-    names = [each.parameter for each in row.arguments if each.parameter and each.kind not in left_out]
-    varying = any(each.kind == "varying" for each in row.arguments)
+def _given(state: FunctionState, row: HelperRow, node: ast.Call, map_: ir.MapReference | None) -> dict[str, Operand]:
+    """The arguments by the names of the helper's parameters."""
+    names = [each.parameter for each in row.arguments if each.parameter and (map_ is None or each.kind != "map")]
     optional = {each.parameter for each in row.arguments if each.optional}
-    found: dict[str, list[Operand]] = {"*": []} if varying else {}
+    found: dict[str, Operand] = {}
     wrong = any(isinstance(each, ast.Starred) for each in node.args) or any(k.arg is None for k in node.keywords)
     for index, each in enumerate(node.args):
         if index < len(names):
-            found[names[index]] = [state.translate.operand(state, each)]
-        elif varying:
-            found["*"].append(state.translate.operand(state, each))
+            found[names[index]] = state.translate.operand(state, each)
         else:
             wrong = True
     for keyword in node.keywords:
         if keyword.arg not in names or keyword.arg in found:
             wrong = True
         else:
-            found[str(keyword.arg)] = [state.translate.operand(state, keyword.value)]
+            found[str(keyword.arg)] = state.translate.operand(state, keyword.value)
     missing = [name for name in names if name not in found and name not in optional]
-    if wrong or missing or len(found.get("*", ())) > 3:
-        form = ", ".join(f"{name}=0" if name in optional else name for name in names) + ", ..." * varying
+    if wrong or missing:
+        form = ", ".join(f"{name}=0" if name in optional else name for name in names)
         name = called(row) if map_ is None else f"{map_.symbol}.{row.method}"
         raise error(
             f"{name} takes ({form})",
@@ -239,21 +235,6 @@ def _argument(row: HelperRow, argument: HelperArgument, value: Operand | None, l
     if argument.kind == "integer":
         return _number(argument, value, role)
     return _memory(row, argument, value, role, location)
-
-
-def _integer(state: FunctionState, argument: HelperArgument, value: Operand, location: Location) -> ir.Expression:
-    if isinstance(value, Static):
-        value = value_of(value)
-    if not isinstance(value, ir.Expression):
-        raise error(
-            f"{argument.parameter} are integers",
-            location,
-            found="several values" if isinstance(value, TupleValue) else "a function",
-            expected="integers",
-            fix=f"give numbers, as {state.context.name} has them",
-        )
-    integer(value, f"one of {argument.parameter}")
-    return value
 
 
 def _number(argument: HelperArgument, value: Operand, role: str) -> ir.Expression:

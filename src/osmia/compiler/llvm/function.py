@@ -1202,7 +1202,7 @@ class FunctionWriter:
         return self._out.extended(self._out.narrowed(result, 32), 32, signed=True)
 
     def _known_when_loaded(self, of: ir.SettingRead | ir.LogNumber) -> str:
-        """The number of a log; or a setting, by a volatile load: LLVM sees the default, and the kernel what was given."""
+        """The number of a log; or a setting, by a volatile load: LLVM sees the default, the kernel what was given."""
         if isinstance(of, ir.LogNumber):
             return str(self._logs[of.format])
         layout = layout_of(of.declaration.of)
