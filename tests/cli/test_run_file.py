@@ -378,3 +378,49 @@ def test_settings_of_a_main_of_its_own(tmp_path: Path) -> None:
     assert run("run", "own.py", "-s", "PRT=443", cwd=tmp_path) == (1, "", text)
     text = "osmia run: PORT: a value is a u16, 0 to 65535, not 65536\n"
     assert run("run", "own.py", "-s", "PORT=65536", cwd=tmp_path) == (1, "", text)
+
+
+LOGS = """
+from osmia import XdpAction, XdpContext, log, xdp
+
+@xdp
+def watch(ctx: XdpContext) -> XdpAction:
+    log.debug(f"{len(ctx.packet)} bytes")
+    print("seen")
+    return XdpAction.PASS
+"""
+LOGS_ITSELF = """
+if __name__ == "__main__":
+    import sys
+
+    log.level = "error"
+    watch.load(log_level="off")
+    watch.test_run(bytes(64))
+    watch.close()
+"""
+
+
+def test_logs_of_a_file(netns: Namespace, tmp_path: Path) -> None:
+    (tmp_path / "logs.py").write_text(LOGS)
+    for options in ((), ("--log-level", "debug")):
+        words = ("run", "logs.py", "-i", netns.far, "0.05", *options)
+        with running(*words, netns=netns, cwd=tmp_path) as process:
+            line(process.stdout)
+            netns.send(1, 100)
+            process.send_signal(signal.SIGINT)
+            done = ended(process)
+        assert done.code == 0
+        texts = [each.partition(" ")[2] for each in done.err.splitlines()]
+        assert "INFO  watch:7  seen" in texts
+        assert ("DEBUG watch:6  100 bytes" in texts) is bool(options)
+
+
+def test_logs_of_a_main_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(LOGS + LOGS_ITSELF)
+    assert run("run", "own.py", cwd=tmp_path) == (0, "", "")
+    code, _, notes = run("run", "own.py", "--log-level", "10", cwd=tmp_path)
+    assert code == 0
+    assert [each.partition(" ")[2] for each in notes.splitlines()] == [
+        "DEBUG watch:6  64 bytes",
+        "INFO  watch:7  seen",
+    ]

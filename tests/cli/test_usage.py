@@ -95,6 +95,12 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
             )
         ),
         ("run counter -i lo -s PORT=1", "osmia run: -s is for files; counter ships with osmia"),
+        ("run counter -i lo --log-level off", "osmia run: --log-level is for files; counter ships with osmia"),
+        (
+            "run plain.py -i lo --log-level loud",
+            "osmia run: argument --log-level: LEVEL is one of trace, debug, info, warn, error, warning, off, "
+            "or a number from 0 to 255, not 'loud'",
+        ),
         *(
             (
                 f"run plain.py -i lo -s {word}",

@@ -34,6 +34,16 @@ def setting(text: str) -> tuple[str, str]:
     return name, value
 
 
+def log_level(text: str) -> int:
+    """The number of a level of logs, as a command line gives it or its name."""
+    from osmia.logs import level_number
+
+    try:
+        return level_number("LEVEL", int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else text)
+    except ValueError as problem:
+        raise ArgumentTypeError(str(problem)) from None
+
+
 def count(text: str) -> int:
     """How many reports, as a command line gives it."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else 0

@@ -31,7 +31,7 @@ or FILE.py or FILE.o. Of a file all programs are loaded and attached, and the ma
 
 What is attached to sockets, or belongs to entries of a map, is left to Python code, and a note says how.
 A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python does, with the arguments
-after `--`; what -s gives goes before what it gives to its programs itself.
+after `--`; what -s and --log-level give goes before what it gives to its programs itself.
 """
 EPILOG = """\
 Data goes to stdout, notes to stderr. All is detached when the command ends, in whatever way.
@@ -65,6 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="give a setting of the file another value; may be repeated",
     )
+    add("--log-level", type=options.log_level, metavar="LEVEL", help="what its programs log: trace, debug, ..., off")
     add("-q", "--quiet", action="store_true", help="no notes on stderr, errors only")
     add("-v", "--verbose", action="store_true", help="more notes: what was loaded; the verifier's log if it refuses")
 
@@ -72,6 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Run what is named."""
     what: str = arguments.what
+    _choose_log_level(arguments.log_level)
     if what in BUNDLED:
         _check_bundled(arguments)
         _fill_in(arguments)
@@ -95,11 +97,20 @@ def run(arguments: Namespace) -> int:
     return file.run(arguments)
 
 
+def _choose_log_level(level: int | None) -> None:
+    """What the command line says goes before what a file gives to its programs."""
+    if level is not None:
+        from osmia.logs import choose_level
+
+        choose_level(level)
+
+
 def _check_bundled(arguments: Namespace) -> None:
     """Refuse what is for files, and ask for the interface."""
     for_files = {
         "--program": arguments.program,
         "-s": arguments.settings,
+        "--log-level": arguments.log_level is not None,
         "--cgroup": arguments.cgroup,
         "--netns": arguments.netns,
         "--": arguments.rest,

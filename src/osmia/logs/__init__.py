@@ -151,6 +151,11 @@ def chosen_level(given: int | str | None) -> int:
     return log.level if given is None else level_number("log_level", given)
 
 
+def choose_level(level: int) -> None:
+    """Let a command line say the level, whatever the program that it runs says."""
+    log._from_command_line = level  # noqa: SLF001 - of the class here
+
+
 def level_number(what: str, level: object) -> int:
     """A level's number. TypeError or ValueError, which names `what`, for what is no level."""
     if isinstance(level, str):
