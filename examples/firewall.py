@@ -1,10 +1,10 @@
-"""Drop IPv4 packets from the networks that are given, and count them: `python firewall.py eth0 10.0.0.0/8`."""
+"""Drop IPv4 packets from the networks that are given, count and log them: `python firewall.py eth0 10.0.0.0/8`."""
 
 import sys
 import time
 from contextlib import suppress
 
-from osmia import LpmTrie, XdpAction, XdpContext, be32, sizeof, u64, xdp
+from osmia import LpmTrie, XdpAction, XdpContext, be32, log, sizeof, u64, xdp
 from osmia.headers import Ethernet, EtherType, IPv4
 
 blocked = LpmTrie(be32, u64, max_entries=1024)
@@ -25,6 +25,7 @@ def firewall(ctx: XdpContext) -> XdpAction:
             if hits is None:
                 return XdpAction.PASS
             hits.fetch_add(1)
+            log.info(f"dropped {ip.src:ip} -> {ip.dst:ip}, {len(ctx.packet)} bytes from {eth.src:mac}")
             return XdpAction.DROP
         case _:
             return XdpAction.PASS

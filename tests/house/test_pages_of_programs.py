@@ -14,7 +14,7 @@ from mypy import api
 import osmia
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("docs/maps/user_side.md", "docs/events.md", "docs/aggregations.md")
+NAMES = ("docs/maps/user_side.md", "docs/events.md", "docs/aggregations.md", "docs/logs.md")
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 PROGRAM = re.compile(r"^```python\n# (\S+)\n(.*?)^```\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROGRAMS = [found for page in PAGES.values() for found in PROGRAM.findall(page)]
@@ -22,8 +22,8 @@ SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
 def test_every_program_has_its_output() -> None:
-    assert [len(PROGRAM.findall(page)) for page in PAGES.values()] == [4, 3, 3]
-    assert [page.count("```python") for page in PAGES.values()] == [4, 3, 3]
+    assert [len(PROGRAM.findall(page)) for page in PAGES.values()] == [4, 3, 3, 3]
+    assert [page.count("```python") for page in PAGES.values()] == [4, 3, 3, 3]
 
 
 def test_every_example_of_aggregations_is_on_the_page() -> None:

@@ -299,5 +299,6 @@ def test_every_kind_logs(tmp_path: Path, kind: str) -> None:
 
 def _note(module: Any) -> str:
     unit, _ = checked_unit((module.p.request,))
-    (note,) = read_object(generate(unit, osmia.compiler.PORTABLE), "p").logs or ()
-    return note
+    notes = read_object(generate(unit, osmia.compiler.PORTABLE), "p").logs
+    assert notes is not None
+    return notes[0]

@@ -37,7 +37,7 @@ CPUS = ("v1", "v3", "v4")
 TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "count packets per CPU": ("xdp_map_counter", {}),
     "watch processes start": ("watch_exec", {}),
-    "firewall": ("firewall", {"log": "a line for each packet dropped"}),
+    "firewall": ("firewall", {}),
     "functions and tail calls": ("drop_dns", {}),
     "globals and settings": ("dns_settings", {}),
     "histograms": ("packet_sizes", {}),
@@ -48,6 +48,8 @@ TWELVE: dict[str, tuple[str | None, dict[str, str]]] = {
     "flows": ("flows", {}),
     "rate limit": ("rate_limit", {}),
 }
+# Examples that have tests of their own.
+OTHERS = {"events_and_logs", "watch_exec"}
 # How each is run: the arguments after the interface, and the first line that it prints.
 RUNS: dict[str, tuple[tuple[str, ...], str]] = {
     "dns_settings": (("53", "drop"), "0 of 0 packets go to port 53"),
@@ -72,7 +74,7 @@ def test_what_has_to_wait_is_not_there() -> None:
 
 def test_every_example_is_known() -> None:
     files = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert files == {*RUNS, "watch_exec", "xdp_map_counter"}
+    assert files == {*RUNS, *OTHERS, "xdp_map_counter"}
     assert files >= {name for name, _ in TWELVE.values() if name}
 
 
@@ -112,8 +114,11 @@ def load(request: pytest.FixtureRequest) -> Iterator[Any]:
 def test_firewall(load: Any) -> None:
     example = load("firewall")
     example.loaded["blocked"]["10.0.0.1/32"] = 0
-    actions = [example.run("firewall", ethernet(0x0800, ipv4(17, udp(1, 2), src=src))) for src in (A, B, A)]
-    assert actions == ["DROP", "PASS", "DROP"]
+    with osmia.log.records() as reader:
+        actions = [example.run("firewall", ethernet(0x0800, ipv4(17, udp(1, 2), src=src))) for src in (A, B, A)]
+        assert actions == ["DROP", "PASS", "DROP"]
+        logged = [record.getMessage() for record in iter(lambda: reader.read(0), None)]
+    assert logged == ["dropped 10.0.0.1 -> 10.0.0.2, 42 bytes from 02:00:00:00:00:01"] * 2
     assert dict(example.loaded["blocked"]) == {ip_network("10.0.0.1/32"): 2}
     assert example.run("firewall", ethernet(0x0806, bytes(28))) == "PASS"
     assert example.run("firewall", ethernet(0x0800, bytes(10))) == "DROP"

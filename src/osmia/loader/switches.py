@@ -179,7 +179,7 @@ class _Reduced:
             if each.offset in there
         ]
         lines = [LineInfo(places[each.offset], each.file, each.line, each.column, each.text) for each in of.lines]
-        records = None if of.line_records is None else [(places[at], *rest) for at, *rest in of.line_records]
+        records: Any = of.line_records and [(places[at], *rest) for at, *rest in of.line_records]
         return FunctionSpec(
             of.name, of.section, code, relocations, _last_of_each(lines, len(kept), lambda line: line.offset),
             of.btf_type_id, records and _last_of_each(records, len(kept), lambda record: record[0]), of.kind,

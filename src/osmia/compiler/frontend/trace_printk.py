@@ -124,7 +124,7 @@ def _instead(of: IntType, letter: str) -> str:
 
 def _of_fstring(state: FunctionState, node: ast.JoinedStr) -> tuple[str, list[ir.Expression]]:
     """`f"{x} {y:x}"`: the numbers are shown whole, in decimal or hexadecimal."""
-    text, values = "", []
+    text, values = "", list[ir.Expression]()
     for part in node.values:
         if isinstance(part, ast.Constant):
             text += str(part.value).replace("%", "%%")
