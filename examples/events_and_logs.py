@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterable
 from contextlib import suppress
+from logging import LogRecord
 
 from osmia import RingBuf, XdpAction, XdpContext, be32, log, sizeof, struct, u16, u32, xdp
 from osmia.headers import Ethernet, EtherType, IpProto, IPv4, Udp
@@ -51,17 +53,17 @@ async def add_up() -> None:
         print(f"{total} bytes", flush=True)
 
 
-async def show_logs() -> None:
+async def show_logs(records: AsyncIterable[LogRecord]) -> None:
     """Print what kernel code logs."""
-    async for record in log.records():
+    async for record in records:
         print(f"{record.levelname} {record.getMessage()}", flush=True)
 
 
 async def main(interface: str) -> None:
     """Do all three at once."""
-    with watch.attach(interface):
+    with log.records() as records, watch.attach(interface):
         print(f"watching {interface}", flush=True)
-        await asyncio.gather(show_datagrams(), add_up(), show_logs())
+        await asyncio.gather(show_datagrams(), add_up(), show_logs(records))
 
 
 if __name__ == "__main__":

@@ -397,7 +397,7 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
         elif key == "each_cpu":
             _read_each_cpu(spec, value)
         elif key == "log":
-            spec.logs = [*(spec.logs or ()), value]
+            _read_log(spec, value)
         else:
             raise ObjectError(
                 f"{spec.name}: section '.osmia' has a line {line!r} that this osmia does not know: "
@@ -449,6 +449,13 @@ def _read_context_field(spec: ObjectSpec, value: str) -> None:
         )
     offset, size, signed = map(int, numbers)
     spec.context_fields.setdefault(program, []).append(ContextFieldSpec(rest[0], offset, size, bool(signed)))
+
+
+def _read_log(spec: ObjectSpec, value: str) -> None:
+    from osmia.logs.note import format_of
+
+    format_of(value, spec.name)  # who delivers what it logs could tell nobody
+    spec.logs = [*(spec.logs or ()), value]
 
 
 def _decimal(numbers: list[str]) -> bool:

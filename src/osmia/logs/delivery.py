@@ -65,7 +65,7 @@ class Delivery:
     def hold(self, source: Source, holder: object) -> None:
         """Deliver what a source logs until `holder`, a program or a link, is let go of."""
         with self._changes:
-            source.holders.add(holder)
+            self._add_holder(source, holder)
             reader = self.reader
             if reader is None:
                 self._start()
@@ -80,23 +80,31 @@ class Delivery:
 
     def release(self, holder: object) -> None:
         """What held sources is closed: deliver what they have logged, and end with the last of them."""
+        self._release(id(holder))
+
+    def _add_holder(self, source: Source, holder: object) -> None:
+        """What holds a source may go without a word: the source must not keep it."""
+        key = id(holder)
+        source.holders[key] = ref(holder, lambda _: self._release(key))
+
+    def _release(self, key: int) -> None:
         with self._changes:
-            held = [each for each in self.sources.all.values() if holder in each.holders]
+            held = [each for each in self.sources.all.values() if key in each.holders]
             if not held:
                 return
             self.flush()
             for each in held:
-                each.holders.discard(holder)
+                each.holders.pop(key, None)
                 if not each.holders:
-                    del self.sources.all[each.number]
+                    self.sources.all.pop(each.number, None)
             self._end_unless_held()
 
     def link_made(self, link: object, program: str) -> None:
         """A program was attached: by the link it may log when its handle is closed."""
         with self._changes:
             for each in self.sources.all.values():
-                if any(getattr(holder, "name", None) == program for holder in each.holders):
-                    each.holders.add(link)
+                if any(getattr(holder(), "name", None) == program for holder in each.holders.values()):
+                    self._add_holder(each, link)
 
     def _end_unless_held(self) -> None:
         """Let go of the ring where nothing that may log is left."""
@@ -166,12 +174,13 @@ class Delivery:
             while count < IN_A_ROW and (data := take()) is not NOTHING:
                 count += 1
                 site = self.sources.site_of(data)
-                if site is None:
+                if site is None or (reader is None and not wanted(site.logger, site.format.level)):
                     continue
+                record = self.sources.record(site, data, now)
                 if reader is not None:
-                    reader.left.append(self.sources.record(site, data, now))
-                elif wanted(site.logger, site.format.level):
-                    hand_over(self.sources.record(site, data, now))
+                    reader.left.append(record)
+                else:
+                    hand_over(record)
         finally:
             self._giver = 0
         return count
@@ -231,8 +240,7 @@ class Delivery:
 
     def _at_exit(self) -> None:
         self.flush()
-        if LOG_RING.live:
-            self._stop()
+        self._thread = None
 
     def forget(self) -> None:
         """In a forked child: the ring and what writes to it are the parent's, which delivers it."""

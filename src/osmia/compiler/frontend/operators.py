@@ -258,6 +258,8 @@ def not_a_value(value: object) -> tuple[str, str]:
         return f"the class method {value.__func__.__name__}", "make it a static method"
     if isinstance(value, FunctionType | BuiltinFunctionType):
         return f"the function {value.__name__}", "call what kernel code can call"
+    if type(value).__module__ == "logging":
+        return f"an object of type {type(value).__name__}", "log by osmia's: `from osmia import log`"
     if hasattr(type(value), "__int__"):
         return f"an object of type {type(value).__name__}", "make a number of it in the module: `NUMBER = int(...)`"
     return f"an object of type {type(value).__name__}", "use an integer"
