@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging  # noqa: TC003 - as users import it
 import socket  # noqa: TC003 - as users import it
 import sys
 from enum import IntEnum
@@ -774,3 +775,27 @@ def sockets_of_user_code(near: socket.socket, key: Connection) -> None:
         link.update(redirects_messages)
     with steers.attach(), steers.attach("/run/netns/a"), steers.attach(5), chooses.attach(near) as chosen:
         chosen.detach()
+
+
+@osmia.xdp
+def logs(ctx: XdpContext) -> XdpAction:
+    osmia.log.info(f"{len(ctx.packet):>5} bytes")
+    osmia.log.trace(len(ctx.packet))
+    print("as in user code", ctx.rx_queue_index, sep="-")
+    return XdpAction.PASS
+
+
+async def logged() -> None:
+    osmia.log.level = "debug"
+    osmia.log.level = 10
+    osmia.log.size = 1 << 20
+    assert_type(osmia.log.level, int)
+    assert_type(osmia.log.lost, int)
+    logs.load(log_level="debug")
+    with osmia.log.records() as records, osmia.load(logs, log_level=10):
+        assert_type(records.read(0.5), logging.LogRecord | None)
+        for record in records:
+            print(record.getMessage())
+        async for record in records:
+            print(record.created)
+    osmia.log.flush()

@@ -444,3 +444,16 @@ def puts_what_is_no_socket() -> None:
     sockets[0] = 5  # type: ignore[assignment]
     sockets["a"] = forgets_that_there_may_be_no_socket  # type: ignore[index,assignment]
     forgets_that_there_may_be_no_socket.attach(b"netns")  # type: ignore[arg-type]
+
+
+@osmia.xdp
+def logs(ctx: XdpContext) -> XdpAction:
+    osmia.log.info("%d bytes", len(ctx.packet))  # type: ignore[call-arg]
+    osmia.log.warning("full")  # type: ignore[attr-defined]
+    return XdpAction.PASS
+
+
+def sets_what_it_reads() -> None:
+    osmia.log.lost = 0  # type: ignore[misc]
+    osmia.log.level = None  # type: ignore[assignment]
+    osmia.load(logs, log_level=1.5)  # type: ignore[arg-type]

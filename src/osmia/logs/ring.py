@@ -21,7 +21,7 @@ class LogRing(RingBuf["bytes"]):
     """A ring of records that are as long as they say."""
 
     def _open_source(self) -> RingReader:
-        return RingReader(self.backend.ring(), self.subject, 0, lambda data, at, length: bytes(data[at : at + length]))
+        return RingReader(self.backend.ring(), self.subject, 0, None)
 
     def end(self) -> RingReader:
         """What its records are taken from. NotLoadedError if it is not live."""
