@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ import pytest
 
 import osmia
 from logs.reading import messages
+from memory_programs import count_on_each_cpu
 from osmia import log
 from osmia.logs import delivery
 from program_files import module_from
@@ -498,3 +500,51 @@ def test_a_child_that_only_runs_the_program_does_not_deliver(tmp_path: Path) -> 
     watch.close()
     """
     assert output(script(tmp_path, text))[1].count(TEXT) == 1
+
+
+def test_two_processors_log_at_once(kept: Kept, tmp_path: Path) -> None:
+    """What is delivered and what is lost is all there was, and each CPU's records are in its order."""
+    text = """
+    from osmia import PerCpuArray, XdpAction, XdpContext, log, u64, xdp
+    numbers = PerCpuArray(u64, max_entries=1)
+
+    @xdp
+    def count(ctx: XdpContext) -> XdpAction:
+        number = numbers.lookup(0)
+        if number is None:
+            return XdpAction.DROP
+        number.value += 1
+        log.info(f"{number.value}")
+        return XdpAction.PASS
+    """
+    program = module_from(tmp_path, textwrap.dedent(text)).count
+    before = log.lost
+    program.load()
+    count_on_each_cpu(program, 20_000)
+    program.close()
+    records = [record for record in kept.records if record.name == "osmia.count"]
+    assert len(records) + log.lost - before == 40_000
+    for cpu in {vars(record)["cpu"] for record in records}:
+        of_cpu = [record for record in records if vars(record)["cpu"] == cpu]
+        numbers = [int(record.getMessage()) for record in of_cpu]
+        assert numbers == sorted(set(numbers))
+        # The ring's order is that of reservations; the clock is read behind them.
+        times = [vars(record)["ktime_ns"] for record in of_cpu]
+        assert times == sorted(times)
+
+
+def test_what_handlers_have_no_time_for_is_counted(kept: Kept, watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "LONGEST_FLUSH", 0.1)
+    monkeypatch.setattr(kept, "emit", lambda record: (time.sleep(0.01), kept.records.append(record)))
+    before = log.lost
+    watch.load()
+    watch.test_run(PACKET, repeat=1000)
+    watch.close()
+    *records, last = kept.records
+    lost = log.lost - before
+    assert lost > 900
+    assert len(records) == 1000 - lost
+    # Those that the thread had in hand as the program was closed are counted besides.
+    said = re.fullmatch(r"(\d+) log records were lost: they were not delivered within 0 seconds", last.getMessage())
+    assert said is not None
+    assert lost - 64 <= int(said[1]) <= lost

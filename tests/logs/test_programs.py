@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,23 @@ def _note(module: Any) -> str:
     notes = read_object(generate(unit, osmia.compiler.PORTABLE), "p").logs
     assert notes is not None
     return notes[0]
+
+
+def test_an_object_of_the_kernel_is_shown_as_its_address(tmp_path: Path) -> None:
+    text = (
+        "import os\nfrom osmia import *\nfrom osmia.contexts.kernel_structs import task_struct\n"
+        "from osmia.helpers import get_current_pid_tgid\nME = os.getpid()\n"
+        "@tp_btf('task_newtask')\ndef p(ctx: TpBtfContext, task: task_struct, clone_flags: u64) -> None:\n"
+        "    if get_current_pid_tgid() >> 32 == ME:\n        log.info(f'{task:>20p}|{clone_flags:x}')\n"
+    )
+    program = module_from(tmp_path, text).p
+    with log.records() as reader:
+        with program.attach():
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+        program.close()
+        (record,) = list(reader)
+    assert re.fullmatch(r"  0xffff[0-9a-f]{12}\|[0-9a-f]+", record.getMessage())
+    assert record.process == os.getpid()

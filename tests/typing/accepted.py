@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging  # noqa: TC003 - as users import it
+import logging
 import socket  # noqa: TC003 - as users import it
 import sys
 from enum import IntEnum

@@ -118,7 +118,7 @@ class Log:
     def flush(self) -> None:
         """Hand over to `logging` what has been logged by now: that is else done in a thread, a moment later.
 
-        It waits for a second at most.
+        It waits for five seconds at most.
         """
         delivery = sys.modules.get("osmia.logs.delivery")
         if delivery is not None:

@@ -6,6 +6,7 @@ It begins when a program that logs is loaded. It ends, and the ring with it, whe
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -22,7 +23,6 @@ from osmia.maps.reading import Wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from osmia.logs.reader import LogReader
@@ -32,8 +32,8 @@ IN_A_ROW = 64
 """So many records are delivered before the lock is free for others."""
 BETWEEN_WARNINGS = 1.0
 """Seconds from one warning that records were lost to the next."""
-LONGEST_FLUSH = 1.0
-"""Seconds that the end of a program, or of the process, waits for what was logged before."""
+LONGEST_FLUSH = 5.0
+"""Seconds that the end of a program, or of the process, waits at most for what was logged before."""
 
 
 class Delivery:
@@ -110,8 +110,23 @@ class Delivery:
         """Let go of the ring where nothing that may log is left."""
         if not self.sources.all and LOG_RING.live:
             self._stop()
+            self._lose_rest()
             self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
             LOG_RING.close()
+
+    def _lose_rest(self) -> None:
+        """What handlers had no time for is lost, and counted so."""
+        if not LOG_RING.live or not self.lock.acquire(timeout=0):
+            return
+        try:
+            take, count = LOG_RING.end().take, 0
+            while take() is not NOTHING:
+                count += 1
+            self._lost_before += count
+            if count:
+                self._tell(losses(count, f"they were not delivered within {LONGEST_FLUSH:.0f} seconds"))
+        finally:
+            self.lock.release()
 
     # Who reads
 
@@ -150,7 +165,7 @@ class Delivery:
         return self._losses()
 
     def flush(self) -> None:
-        """Deliver what has been logged by now, which takes a second at most. A handler that asks for it has to wait."""
+        """Deliver what has been logged by now, as far as there is time. A handler that asks for it has to wait."""
         me = threading.get_ident()
         if not LOG_RING.live or self._giver == me or not self.lock.acquire(timeout=LONGEST_FLUSH):
             return
@@ -190,20 +205,23 @@ class Delivery:
         lost = LOG_RING.lost
         if lost == self._lost_told or time.monotonic() - self._warned_at < BETWEEN_WARNINGS:
             return None
-        record = losses(lost - self._lost_told, LOG_RING.size)
+        record = losses(lost - self._lost_told, f"the ring of {LOG_RING.size} bytes was full (log.size)")
         self._lost_told, self._warned_at = lost, time.monotonic()
         return record
 
     def _tell_losses(self) -> bool:
         """Warn of records that were lost. Whether there are some of which that is to be said later."""
-        import logging
-
-        record, reader = self._losses(), self.reader
-        if record is not None and reader is not None:
-            reader.left.append(record)
-        elif record is not None and wanted(logging.getLogger(record.name), record.levelno):
-            hand_over(record)
+        record = self._losses()
+        if record is not None:
+            self._tell(record)
         return LOG_RING.lost != self._lost_told
+
+    def _tell(self, record: logging.LogRecord) -> None:
+        reader = self.reader
+        if reader is not None:
+            reader.left.append(record)
+        elif wanted(logging.getLogger(record.name), record.levelno):
+            hand_over(record)
 
     # The thread
 
@@ -241,6 +259,7 @@ class Delivery:
     def _at_exit(self) -> None:
         self.flush()
         self._thread = None
+        self._lose_rest()
 
     def forget(self) -> None:
         """In a forked child: the ring and what writes to it are the parent's, which delivers it."""

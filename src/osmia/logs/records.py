@@ -63,9 +63,9 @@ class LogSite:
         return record
 
 
-def losses(count: int, size: int) -> logging.LogRecord:
+def losses(count: int, why: str) -> logging.LogRecord:
     """The record that says how many records were lost."""
-    text = f"{count} log record{'s were' if count != 1 else ' was'} lost: the ring of {size} bytes was full (log.size)"
+    text = f"{count} log record{'s were' if count != 1 else ' was'} lost: {why}"
     return logging.LogRecord("osmia", logging.WARNING, __file__, 0, text, (), None, "losses")
 
 
