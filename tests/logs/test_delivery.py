@@ -238,13 +238,15 @@ def test_a_handler_closes_the_program(kept: Kept, watch: Any) -> None:
     closing, logger = Closing(watch), logging.getLogger("osmia.watch")
     logger.addHandler(closing)
     try:
-        watch.test_run(PACKET)
+        watch.load()
+        with delivery.DELIVERY.lock:  # all are there before the first is delivered
+            watch.test_run(PACKET, repeat=100)
         until = time.monotonic() + 5
         while threads() and time.monotonic() < until:
             time.sleep(0.01)
     finally:
         logger.removeHandler(closing)
-    assert kept.messages == [TEXT]
+    assert kept.messages == [TEXT] * 100
     assert not watch.loaded
     assert threads() == []
 
@@ -548,3 +550,27 @@ def test_what_handlers_have_no_time_for_is_counted(kept: Kept, watch: Any, monke
     said = re.fullmatch(r"(\d+) log records were lost: they were not delivered within 0 seconds", last.getMessage())
     assert said is not None
     assert lost - 64 <= int(said[1]) <= lost
+
+
+def test_threads_load_and_close_at_once(kept: Kept, tmp_path: Path) -> None:
+    module = module_from(tmp_path, PROGRAM)
+    osmia.load(module).close()  # compiled once
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(8):
+                with osmia.load(module) as loaded:
+                    loaded["watch"].test_run(PACKET, repeat=5)
+        except BaseException as error:  # noqa: BLE001 - the thread would only show it
+            failed.append(error)
+
+    working = [threading.Thread(target=work) for _ in range(4)]
+    for each in working:
+        each.start()
+    for each in working:
+        each.join(30)
+    assert failed == []
+    assert not any(each.is_alive() for each in working)
+    assert kept.messages == [TEXT] * 4 * 8 * 5
+    assert threads() == []

@@ -6,13 +6,13 @@ It begins when a program that logs is loaded. It ends, and the ring with it, whe
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 import threading
 import time
 from _weakref import ref
 
+from osmia.errors import NotLoadedError
 from osmia.logs import log
 from osmia.logs.handing import hand_over, wanted
 from osmia.logs.records import losses
@@ -23,6 +23,7 @@ from osmia.maps.reading import Wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from osmia.logs.reader import LogReader
@@ -48,19 +49,23 @@ class Delivery:
         self._thread: threading.Thread | None = None
         self._giver = 0
         """The thread that gives records to handlers just now."""
+        self._later: list[int] = []
+        """What handlers have let go of: what that has logged besides is delivered before it ends."""
         self._lost_before = self._lost_told = 0
         self._warned_at = float("-inf")
 
-    # Who may log
+    # Who may log. Nobody waits for `_changes` while handlers run: they may load and close programs themselves.
 
     def add(self, name: str, notes: list[str], path_of: Callable[[str], str]) -> Source:
-        """An object that is about to be loaded. The ring is live from now on, as long as something holds a source."""
-        with self._changes:
+        """An object that is about to be loaded. The ring is live from now on, as long as there is a source."""
+        while True:
             if not LOG_RING.live:
                 LOG_RING.max_entries = log.size
                 LOG_RING.create()
-                self._lost_told = 0
-            return self.sources.add(name, notes, path_of)
+            with self._changes:
+                if LOG_RING.live:  # the last other program may have been closed meanwhile
+                    LOG_RING.end()  # before threads could open it twice
+                    return self.sources.add(name, notes, path_of)
 
     def hold(self, source: Source, holder: object) -> None:
         """Deliver what a source logs until `holder`, a program or a link, is let go of."""
@@ -76,11 +81,18 @@ class Delivery:
         """Forget an object that could not be loaded."""
         with self._changes:
             self.sources.all.pop(source.number, None)
-            self._end_unless_held()
+        self._end_unless_held()
 
     def release(self, holder: object) -> None:
         """What held sources is closed: deliver what they have logged, and end with the last of them."""
         self._release(id(holder))
+
+    def link_made(self, link: object, program: str) -> None:
+        """A program was attached: by the link it may log when its handle is closed."""
+        with self._changes:
+            for each in list(self.sources.all.values()):
+                if program in [getattr(holder(), "name", None) for holder in list(each.holders.values())]:
+                    self._add_holder(each, link)
 
     def _add_holder(self, source: Source, holder: object) -> None:
         """What holds a source may go without a word: the source must not keep it."""
@@ -88,45 +100,51 @@ class Delivery:
         source.holders[key] = ref(holder, lambda _: self._release(key))
 
     def _release(self, key: int) -> None:
+        if not any(key in each.holders for each in list(self.sources.all.values())):
+            return
+        if self._giver == threading.get_ident():
+            self._later.append(key)
+            return
+        self.flush()
         with self._changes:
-            held = [each for each in self.sources.all.values() if key in each.holders]
-            if not held:
-                return
-            self.flush()
-            for each in held:
-                each.holders.pop(key, None)
-                if not each.holders:
+            for each in list(self.sources.all.values()):
+                if each.holders.pop(key, None) is not None and not each.holders:
                     self.sources.all.pop(each.number, None)
-            self._end_unless_held()
+        self._end_unless_held()
 
-    def link_made(self, link: object, program: str) -> None:
-        """A program was attached: by the link it may log when its handle is closed."""
-        with self._changes:
-            for each in self.sources.all.values():
-                if any(getattr(holder(), "name", None) == program for holder in each.holders.values()):
-                    self._add_holder(each, link)
+    def _release_later(self) -> None:
+        while self._later:
+            self._release(self._later.pop())
 
     def _end_unless_held(self) -> None:
         """Let go of the ring where nothing that may log is left."""
-        if not self.sources.all and LOG_RING.live:
-            self._stop()
-            self._lose_rest()
-            self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
-            LOG_RING.close()
-
-    def _lose_rest(self) -> None:
-        """What handlers had no time for is lost, and counted so."""
-        if not LOG_RING.live or not self.lock.acquire(timeout=0):
+        if self.sources.all or not LOG_RING.live:
             return
+        self._stop()
+        free = self.lock.acquire(timeout=LONGEST_FLUSH)
         try:
-            take, count = LOG_RING.end().take, 0
-            while take() is not NOTHING:
-                count += 1
-            self._lost_before += count
-            if count:
-                self._tell(losses(count, f"they were not delivered within {LONGEST_FLUSH:.0f} seconds"))
+            with self._changes:
+                if self.sources.all or not LOG_RING.live:  # somebody else was faster, or has loaded something
+                    again, left = LOG_RING.live and self.reader is None, 0
+                else:
+                    again, left = False, self._lose_rest()
+                    self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
+                    LOG_RING.close()
+                if again:
+                    self._start()
+            if left:
+                self._give(losses(left, f"they were not delivered within {LONGEST_FLUSH:.0f} seconds"))
         finally:
-            self.lock.release()
+            if free:
+                self.lock.release()
+
+    def _lose_rest(self) -> int:
+        """What handlers had no time for is lost, and counted so."""
+        take, count = LOG_RING.end().take, 0
+        while take() is not NOTHING:
+            count += 1
+        self._lost_before += count
+        return count
 
     # Who reads
 
@@ -141,7 +159,7 @@ class Delivery:
             if self.reader is not None:
                 raise RuntimeError("log.records() is read already: there is one reader of logs at a time")
             self._reader = ref(reader)
-            self._stop()
+        self._stop()
 
     def give_back(self) -> None:
         """Let the thread read again."""
@@ -180,25 +198,29 @@ class Delivery:
             self._tell_losses()
         finally:
             self.lock.release()
+        self._release_later()
 
     def _deliver(self) -> int:
         """Give some records to whom they are for. How many there were."""
-        take, reader, count = LOG_RING.end().take, self.reader, 0
-        now, self._giver = time.monotonic(), threading.get_ident()
-        try:
-            while count < IN_A_ROW and (data := take()) is not NOTHING:
-                count += 1
-                site = self.sources.site_of(data)
-                if site is None or (reader is None and not wanted(site.logger, site.format.level)):
-                    continue
-                record = self.sources.record(site, data, now)
-                if reader is not None:
-                    reader.left.append(record)
-                else:
-                    hand_over(record)
-        finally:
-            self._giver = 0
+        take, reader, count, now = LOG_RING.end().take, self.reader, 0, time.monotonic()
+        while count < IN_A_ROW and (data := take()) is not NOTHING:
+            count += 1
+            site = self.sources.site_of(data)
+            if site is not None and (reader is not None or wanted(site.logger, site.format.level)):
+                self._give(self.sources.record(site, data, now))
         return count
+
+    def _give(self, record: logging.LogRecord) -> None:
+        """Give a record to whom it is for. What a handler closes meanwhile is let go of later."""
+        reader = self.reader
+        if reader is not None:
+            reader.left.append(record)
+            return
+        before, self._giver = self._giver, threading.get_ident()
+        try:
+            hand_over(record)
+        finally:
+            self._giver = before
 
     def _losses(self) -> logging.LogRecord | None:
         """What says how many records were lost since the last that did; once in a while."""
@@ -213,15 +235,8 @@ class Delivery:
         """Warn of records that were lost. Whether there are some of which that is to be said later."""
         record = self._losses()
         if record is not None:
-            self._tell(record)
+            self._give(record)
         return LOG_RING.lost != self._lost_told
-
-    def _tell(self, record: logging.LogRecord) -> None:
-        reader = self.reader
-        if reader is not None:
-            reader.left.append(record)
-        elif wanted(logging.getLogger(record.name), record.levelno):
-            hand_over(record)
 
     # The thread
 
@@ -242,7 +257,10 @@ class Delivery:
                         return
                     count, later = self._deliver(), self._tell_losses()
                 if not count:
-                    (Wait([LOG_RING], BETWEEN_WARNINGS) if later else wait)()
+                    self._release_later()
+                    (Wait([LOG_RING], BETWEEN_WARNINGS) if later and LOG_RING.live else wait)()
+        except NotLoadedError:  # closed, by who did not wait for a handler any longer
+            return
         except Exception:  # noqa: BLE001 - nobody could catch it
             import traceback
 
@@ -259,7 +277,11 @@ class Delivery:
     def _at_exit(self) -> None:
         self.flush()
         self._thread = None
-        self._lose_rest()
+        if LOG_RING.live and self.lock.acquire(timeout=0):
+            left = self._lose_rest()
+            if left:
+                self._give(losses(left, f"they were not delivered within {LONGEST_FLUSH:.0f} seconds"))
+            self.lock.release()
 
     def forget(self) -> None:
         """In a forked child: the ring and what writes to it are the parent's, which delivers it."""

@@ -29,8 +29,10 @@ def _own_level(logger: logging.Logger) -> int:
 
 
 def hand_over(record: logging.LogRecord) -> None:
-    """Give a record, which is wanted, to its logger. What a handler raises is shown, and goes no further."""
+    """Give a record to its logger, if it is wanted. What a handler raises is shown, and goes no further."""
     logger = logging.getLogger(record.name)
+    if not wanted(logger, record.levelno):
+        return
     try:
         if logger.hasHandlers():
             logger.handle(record)
