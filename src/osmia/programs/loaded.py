@@ -225,27 +225,27 @@ def load(
     that it does not have, TypeError or OverflowError for a value that a setting does not take, ObjectError for a file
     without a program, OSError for one that cannot be read.
     """
-    loaded = _load(what, target, settings)
+    loaded = _load(what, target, settings, log_level)
     keep()
     return loaded
 
 
-def _load(what: Any, target: Target | None, settings: Given) -> Loaded:
+def _load(what: Any, target: Target | None, settings: Given, level: Level) -> Loaded:
     if isinstance(what, Program):
-        return _load_programs(what.name, [what], target, settings, log_level)
+        return _load_programs(what.name, [what], target, settings, level)
     if isinstance(what, type(sys)):
-        return _load_module(what.__name__, what, target, settings, log_level)
+        return _load_module(what.__name__, what, target, settings, level)
     if isinstance(what, (bytes, bytearray, memoryview)):
-        return _load_object("the object", bytes(what), target, settings, log_level)
+        return _load_object("the object", bytes(what), target, settings, level)
     if not isinstance(what, str) and not hasattr(what, "__fspath__"):
         raise TypeError(f"load() takes a module, a program, a path or the bytes of an object, not {shown(what)}")
     path = os.fspath(what)
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds
         data = file.read()
     if data.startswith(b"\x7fELF"):
-        return _load_object(path, data, target, settings, log_level)
+        return _load_object(path, data, target, settings, level)
     if path.endswith(".py"):
-        return _load_module(path, run_file(path, data), target, settings, log_level)
+        return _load_module(path, run_file(path, data), target, settings, level)
     raise ObjectError(f"{path}: no program: expected a .py file or an ELF object")
 
 
