@@ -537,7 +537,13 @@ def test_two_processors_log_at_once(kept: Kept, tmp_path: Path) -> None:
 
 def test_what_handlers_have_no_time_for_is_counted(kept: Kept, watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "LONGEST_FLUSH", 0.1)
-    monkeypatch.setattr(kept, "emit", lambda record: (time.sleep(0.01), kept.records.append(record)))
+    emit = kept.emit
+
+    def slowly(record: logging.LogRecord) -> None:
+        time.sleep(0.01)
+        emit(record)
+
+    monkeypatch.setattr(kept, "emit", slowly)
     before = log.lost
     watch.load()
     watch.test_run(PACKET, repeat=1000)

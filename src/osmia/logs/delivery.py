@@ -125,7 +125,7 @@ class Delivery:
         try:
             with self._changes:
                 if self.sources.all or not LOG_RING.live:  # somebody else was faster, or has loaded something
-                    again, left = LOG_RING.live and self.reader is None, 0
+                    again, left = bool(self.sources.all) and self.reader is None, 0
                 else:
                     again, left = False, self._lose_rest()
                     self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
