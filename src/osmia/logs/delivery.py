@@ -129,6 +129,7 @@ class Delivery:
                 else:
                     again, left = False, self._lose_rest()
                     self._lost_before, self._lost_told = self._lost_before + LOG_RING.lost, 0
+                    self._warned_at = float("-inf")
                     LOG_RING.close()
                 if again:
                     self._start()
