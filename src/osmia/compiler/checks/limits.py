@@ -52,9 +52,10 @@ def check_target(unit: ir.Unit, target: Target) -> None:
     """Raise CompileError for what the target's kernel or instruction set does not have."""
     for program in unit.programs:
         for each in program_nodes(program):
+            if isinstance(each, ir.HelperCall):
+                _check_format(each, target)
             if isinstance(each, ir.HelperCall | ir.ForEach):
                 _check_helper(each, program.kind.name, target)
-                _check_format(each, target)
             elif isinstance(each, ir.MapUpdate):
                 _check_prefix_flags(each, target)
             elif isinstance(each, ir.Assign):

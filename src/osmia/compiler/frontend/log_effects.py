@@ -41,6 +41,8 @@ def _effect(of: ir.Statement | ir.Expression, outer: set[ir.Local], made: set[ir
             return f"an assignment to {local.name!r}"
         case ir.Store(place=place) | ir.Copy(place=place) | ir.Fill(place=place) if _root(place) not in made:
             return "a store into memory"
+        case ir.ForEach(helper=helper, map=map_) if helper.name != "for_each_map_elem":
+            return f"a change of {map_.symbol}"
         case ir.MapUpdate(map=map_) | ir.MapDelete(map=map_):
             return f"a change of {map_.symbol}"
         case ir.Atomic() | ir.ContextStore():
