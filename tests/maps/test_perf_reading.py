@@ -480,11 +480,14 @@ def test_a_signal_handler_reads_too(program: Any, held: Any, read: Any) -> None:
 def test_ctrl_c_ends_a_waiting_reader_and_loses_nothing() -> None:
     with loaded(one):
         one.test_run(PACKET)
+        # Who was started in the background by a shell has Ctrl-C ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         waiting = after(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
         events = iter(small)
         assert next(events) == Small(number=7, length=64)
         with pytest.raises(KeyboardInterrupt):
             next(events)
+        signal.signal(signal.SIGINT, before)
         waiting.join()
         one.test_run(PACKET)
         assert small.read(0) == Small(number=7, length=64)
