@@ -76,12 +76,12 @@ def reserved(
     name = state.assign(target.id, held.type, state.at(target))
     give_up = _given("ringbuf_discard", there, constant(0, location))
     state.program.reservations.append((map_, held, name, (give_up,)))
-    inside = state.translate.block(state, body)
+    before, inside = _with_losses(lost(state, ring, map_, location), name, state.translate.block(state, body))
     state.program.reservations.pop()
     return (
         *([keep] if keep is not None else []),
         ir.Assign(location, held, take),
-        ir.If(location, ir.IsNone(ir.BOOL, location, here), (lost(state, ring, map_, location),), (start,)),
+        ir.If(location, ir.IsNone(ir.BOOL, location, here), before, (start,)),
         ir.Assign(state.at(target), name, here),
         ir.Scope(
             location,
@@ -90,6 +90,24 @@ def reserved(
             (if_there(here, (_given("ringbuf_discard", there, said),), location),),
         ),
     )
+
+
+def _with_losses(
+    count: ir.Statement, name: ir.Local, inside: tuple[ir.Statement, ...]
+) -> tuple[tuple[ir.Statement, ...], tuple[ir.Statement, ...]]:
+    """What comes before the block, and the block: a loss is counted where the block begins with the test for None.
+
+    A test of the compiler's own before it would be one more, which LLVM does not make one of the two.
+    """
+    match inside:
+        case (ir.If(test=ir.IsNone(operand=ir.LocalRead(local=local))) as first, *rest) if local is name:
+            return (), (ir.If(first.location, first.test, (count, *first.then), first.otherwise), *rest)
+        case (ir.If(test=ir.Not(operand=ir.IsNone(operand=ir.LocalRead(local=local)))) as first, *rest) if (
+            local is name
+        ):
+            return (), (ir.If(first.location, first.test, first.then, (count, *first.otherwise)), *rest)
+        case _:
+            return (count,), inside
 
 
 def target_of(map_: ir.MapReference, item: ast.withitem, location: Location) -> ast.Name:
