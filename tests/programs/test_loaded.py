@@ -24,6 +24,8 @@ from osmia import (
     XdpAction,
     XdpContext,
     XdpProgram,
+    be16,
+    be32,
     u8,
     u32,
     u64,
@@ -167,6 +169,45 @@ def test_an_object_that_osmia_made(tmp_path: Path) -> None:
             loaded[drops].test_run(PACKET)
             assert (typed[0].sum(), by_name[0].sum()) == (10, 10)
         assert refusal(NotLoadedError, lambda typed=typed: typed[0]) == "packets is closed"
+
+
+def test_an_object_says_which_numbers_are_big_endian() -> None:
+    from osmia.compiler.cache import object_for
+
+    marks = HashMap(be32, be16, max_entries=2, name="marks")
+
+    @xdp
+    def marking(ctx: XdpContext) -> XdpAction:
+        marks.update(0x7F000001, 53)
+        return XdpAction.PASS
+
+    with osmia.load(object_for((marking.request,), PORTABLE).data) as loaded:
+        loaded["marking"].test_run(PACKET)
+        assert (loaded["marks"].key, loaded["marks"].value) == (be32, be16)
+        assert (loaded["marks"].to_dict(), loaded[marks].to_dict()) == ({0x7F000001: 53}, {0x7F000001: 53})
+
+
+def test_an_object_from_clang_says_so_too() -> None:
+    source = """
+typedef u16 __be16; typedef u32 __be32; typedef u64 __be64;
+struct { __uint(type, 1); __uint(max_entries, 2); __type(key, __be32); __type(value, __be64); } marks SEC(".maps");
+const volatile __be16 port = 0;
+__be32 last;
+
+SEC("xdp")
+int marking(struct xdp_md *ctx) {
+    __be32 key = __builtin_bswap32(0x7f000001);
+    __be64 *value = bpf_map_lookup_elem(&marks, &key);
+    if (value) *value = __builtin_bswap64(port == __builtin_bswap16(53));
+    last = key;
+    return 2;
+}
+"""
+    with osmia.load(c_object(source), settings={"port": 53}) as loaded:
+        loaded["marks"][0x7F000001] = 0
+        loaded["marking"].test_run(PACKET)
+        assert loaded["marks"].to_dict() == {0x7F000001: 1}
+        assert loaded.globals["last"].value == 0x7F000001
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.btf import kinds
 from osmia.maps.codec import Bytes
 from osmia.maps.table import kind_of_type
-from osmia.types import INTEGERS, u32
+from osmia.types import INTEGERS, class_of, u32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
+# Typedefs that say that a number's most significant byte comes first: osmia's, and those of the kernel's headers.
+BIG_ENDIAN = {(f"{before}be{bits}", bits // 8): f"be{bits}" for bits in (16, 32, 64) for before in ("", "__")}
 
 
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
     """A handle of a live map that an object declares, with keys and values as its BTF types them.
 
-    Integers and bools are those, and aggregations are what they were declared as; all else is bytes.
+    Integers, big-endian ones too, and bools are those, aggregations are what they were declared as; all else is bytes.
     """
     if spec.each_cpu and btf is not None:
         return _fast_ring(spec, btf, backend)
@@ -74,13 +76,23 @@ def type_of(btf: Btf | None, number: int, size: int) -> Any:
         return integer(size, signed=found.kind_flag)
     if found.kind != kinds.INT:
         return Bytes(size)
-    return _integer_of(btf, found, size)
+    return _big_endian(btf, number, size) or _integer_of(btf, found, size)
 
 
 def integer(size: int, *, signed: bool) -> Any:
     """The integer of that size in bytes; bytes if there is none."""
     fits = (each for each in INTEGERS if each.bits == size * 8 and each.signed == signed)
     return next(fits, None) or Bytes(size)
+
+
+def _big_endian(btf: Btf, number: int, size: int) -> Any:
+    """The big-endian number that a type of that size is by the name of a typedef; None for every other type."""
+    found = btf.type(number)
+    while found.kind in kinds.MODIFIERS:  # they end: resolve() has gone this way
+        if found.kind == kinds.TYPEDEF and (found.name, size) in BIG_ENDIAN:
+            return class_of(BIG_ENDIAN[found.name, size])
+        found = btf.type(found.size_or_type)
+    return None
 
 
 def _integer_of(btf: Btf, found: BtfType, size: int) -> Any:
