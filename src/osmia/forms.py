@@ -506,7 +506,8 @@ def take_integer(value: Any, what: str, name: str, low: int, high: int) -> int:
     try:
         number = index(value)
     except TypeError:
-        raise TypeError(f"{what} is an int ({name}), not {shown(value)}") from None
+        how = ": int(IPv4Address(...)) makes one of an address" if name == "be32" else ""
+        raise TypeError(f"{what} is an int ({name}), not {shown(value)}{how}") from None
     if not low <= number <= high:
         article = "an" if name.startswith("i") else "a"
         raise OverflowError(f"{what} is {article} {name}, {low} to {high}, not {number}")

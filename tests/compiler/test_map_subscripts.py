@@ -196,6 +196,24 @@ def work(x):
     third = seen.update(77, 1, 2)
     fourth = seen.delete(78)
     return first * 1000 + second * 100 + third * 10 + fourth + seen[x & 1]
+=== look-ups that only ask whether a key is there
+@struct
+class Flow:
+    packets: u64 = 0
+seen = HashMap(u32, u64, max_entries=3)
+flows = HashMap(u32, Flow, max_entries=3)
+numbers = Array(u32, max_entries=2)
+def work(x):
+    was = seen.lookup(x & 1) is None
+    if seen.lookup(x & 1) is None and flows.lookup(x & 1) is None:
+        seen[x & 1] = 0
+    elif not flows.lookup(x & 1) or seen.lookup(7) is not None:
+        flows[x & 1] = Flow()
+    there = 10 if flows.lookup(x & 1) is not None else 20
+    while seen.lookup(x & 1) is not None:
+        del seen[x & 1]
+    inside = numbers.lookup(x & 3) is not None
+    return was * 1000 + there + (seen.lookup(x & 1) is not None) + inside * 4
 === keys of enums and bools
 class Color(IntEnum):
     RED = 1

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
 from fake_backend import FakeBackend
 from live_maps import live
-from osmia import HashMap, KernelError, i32, u32, u64
+from osmia import HashMap, KernelError, be32, i32, u32, u64
 from refusal import refusal
 
 
@@ -232,3 +233,12 @@ def test_pop_takes_nothing_that_another_deleted_first() -> None:
     flows = bound(Vanishing([1], lambda *_: None))  # its delete() always comes too late
     assert flows.pop(1, None) is None
     assert refusal(KeyError, lambda: flows.pop(1)) == "FLOWS: no key 1"
+
+
+def test_an_address_is_no_number_by_itself() -> None:
+    sources = live(HashMap(be32, u64, max_entries=1, name="SOURCES"))
+    expected = "SOURCES: a key is an int (be32), not str '10.0.0.1': int(IPv4Address(...)) makes one of an address"
+    assert refusal(TypeError, lambda: sources["10.0.0.1"]) == expected  # type: ignore[index]
+    sources[int(IPv4Address("10.0.0.1"))] = 7
+    assert dict(sources) == {0x0A000001: 7}
+    sources.close()

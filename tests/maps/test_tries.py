@@ -203,7 +203,11 @@ BAD_KEYS: list[tuple[object, str]] = [
     ((8, 0x0A000001), "ValueError: BLOCKED: int 167772161 has bits behind the first 8: clear them"),
     ((8, 1 << 32), "OverflowError: BLOCKED: what is looked up is a be32, 0 to 4294967295, not 4294967296"),
     ((8,), 'TypeError: BLOCKED: a key is an IPv4 prefix, "10.0.0.0/8", not tuple (8,)'),
-    ((8, "10.0.0.0"), "TypeError: BLOCKED: what is looked up is an int (be32), not str '10.0.0.0'"),
+    (
+        (8, "10.0.0.0"),
+        "TypeError: BLOCKED: what is looked up is an int (be32), not str '10.0.0.0': int(IPv4Address(...)) makes one "
+        "of an address",
+    ),
 ]
 
 

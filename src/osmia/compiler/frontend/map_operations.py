@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 # The operations that have nodes of their own; every other is a call of the helper that the map's row names.
 COMPOSED = ("", "map_lookup_elem", "map_update_elem", "map_delete_elem", "ringbuf_output", "tail_call")
 ARGUMENTS = {"lookup": (1, 1), "lookup_or_init": (2, 2), "update": (2, 3), "delete": (1, 1)}
+WITH_BLOCK = "write the with block, and check for None: what is reserved is handed over where the block ends"
+# What is no value: what it is, and how it is written.
 STANDS_ALONE = {
-    "reserve": "`with {}.reserve() as event:`",
-    "reserve_bytes": "`with {}.reserve_bytes(length) as record:`",
-    "discard": "`{}.discard(event)`, as a statement",
+    "reserve": ("`with {}.reserve() as event:`", WITH_BLOCK),
+    "reserve_bytes": ("`with {}.reserve_bytes(length) as record:`", WITH_BLOCK),
+    "discard": ("`{}.discard(event)`, as a statement", "leave out what takes a value of it"),
 }
 FORMS = {"lookup": "key", "lookup_or_init": "key, value", "delete": "key", "update": "key, value, flags=0"}
 
@@ -92,12 +94,13 @@ def map_operation(state: FunctionState, map_: ir.MapReference, node: ast.Call) -
     if operations[name] not in COMPOSED:
         return helper_call(state, helpers()[operations[name]], node, map_)
     if name not in ARGUMENTS:
+        expected, fix = STANDS_ALONE[name]
         raise error(
             f"{name} gives no value",
             location,
             found=ast.unparse(node),
-            expected=STANDS_ALONE[name].format(map_.symbol),
-            fix="write it so",
+            expected=expected.format(map_.symbol),
+            fix=fix,
         )
     least, most = ARGUMENTS[name]
     arguments = _arguments(state, map_, node, name, (least, most))

@@ -91,8 +91,11 @@ def truth(of: ir.Expression) -> ir.Expression:
 
 
 def is_none(of: ir.Expression, location: Location) -> ir.Expression:
-    """`of is None`, of what may be. It needs a name, so that the check is known of it afterwards."""
-    if not isinstance(of, ir.LocalRead | ir.AssignExpression | ir.Sequence):
+    """`of is None`, of what may be. It needs a name, so that the check is known of it afterwards.
+
+    A look-up in a map does without: asking whether a key is there is a purpose of its own.
+    """
+    if not isinstance(of, ir.LocalRead | ir.AssignExpression | ir.Sequence | ir.MapLookup):
         raise error(
             "a check for None needs a name to check",
             of.location,

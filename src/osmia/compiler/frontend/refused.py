@@ -73,7 +73,7 @@ MODULES: dict[str, str] = {
     "ipaddress": 'make the number in the module: `ADDRESS = int(IPv4Address("10.0.0.1"))`',
     "math": "numbers are integers: write it with their operators",
     "random": "call `ctx.get_prandom_u32()`",
-    "time": "call `ctx.ktime_get_ns()`: nanoseconds since the machine started",
+    "time": "call `ctx.ktime_get_ns()` for the time, in nanoseconds since the machine started; kernel code cannot wait",
 }
 
 # What C reads of the context of a packet.
