@@ -161,7 +161,7 @@ def test_a_main_of_its_own(netns: Namespace, files: Path) -> None:
     expected = "__main__ ['own.py', '7', '-i', 'x'] 3 own.py\nmain\n"
     assert run("run", "own.py", "--", "7", "-i", "x", cwd=files) == (7, expected, "")
     done = run("run", "own.py", "-i", "lo", "--", "7", "-i", "x", cwd=files)
-    note = "own.py has a main of its own, which chooses the interface: -i has no effect\n"
+    note = "own.py has a main of its own, which chooses the interface: -i has no effect; its arguments stand after --\n"
     assert done == (7, expected, note)
     assert run("run", "own.py", "-i", "lo", "-q", "--", "7", "-i", "x", cwd=files) == (7, expected, "")
     assert run("run", "own.py", "--", "x", cwd=files).err == (

@@ -133,6 +133,15 @@ def listing(block: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
+def mypy(monkeypatch: pytest.MonkeyPatch, *files: Path) -> str:
+    """What mypy says of files."""
+    monkeypatch.chdir(ROOT)  # its configuration names paths from there
+    options = ["--strict", "--no-error-summary", "--no-pretty", f"--config-file={ROOT / 'pyproject.toml'}"]
+    report, problems, _ = api.run([*options, f"--cache-dir={ROOT / '.mypy_cache'}", *map(str, files)])
+    assert problems == ""
+    return report
+
+
 def test_every_file_and_command_of_the_page(reader: Reader) -> None:
     texts = [text for language, text in BLOCKS if language == "console"]
     # A command is left running where the block after the next one goes on with it.
@@ -156,21 +165,27 @@ def test_the_first_program_is_what_osmia_new_makes(tmp_path: Path) -> None:
     assert (tmp_path / "my-counter" / name).read_text(encoding="utf-8") == program
 
 
+def test_a_type_checker_tells_of_the_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, program = listing(next(text for language, text in BLOCKS if language == "python"))
+    forgotten = tmp_path / "forgotten.py"
+    forgotten.write_text(re.sub(r".*counter is None.*\n.*\n", "", program), encoding="utf-8")
+    error = 'error: Item "None" of "Ref[int] | None" has no attribute "value"  [union-attr]'
+    # The cache of mypy may remember the file by the path of an earlier run.
+    assert mypy(monkeypatch, forgotten).rpartition("/")[2] == f"forgotten.py:16: {error}\n"
+
+
 def test_mypy_accepts_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each as it was when it was written, beside the newest my_counter.py of then."""
-    monkeypatch.chdir(ROOT)  # mypy's configuration names paths from there
     monkeypatch.setenv("MYPYPATH", str(tmp_path))
     newest, files = "", []
     for number, (name, program) in enumerate(listing(text) for language, text in BLOCKS if language == "python"):
         module = f"{name.removesuffix('.py')}_{number}"
         path = tmp_path / f"{module}.py"
         path.write_text(program.replace("from my_counter import", f"from {newest} import"), encoding="utf-8")
-        files.append(str(path))
+        files.append(path)
         if name == "my_counter.py":
             newest = module
-    options = ["--strict", "--no-error-summary", f"--config-file={ROOT / 'pyproject.toml'}"]
-    report, problems, _ = api.run([*options, f"--cache-dir={ROOT / '.mypy_cache'}", *files])
-    assert (report, problems) == ("", "")
+    assert mypy(monkeypatch, *files) == ""
 
 
 def test_every_instruction_is_explained() -> None:

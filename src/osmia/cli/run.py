@@ -140,7 +140,8 @@ def _run_own_main(arguments: Namespace) -> int:
                 f"{arguments.what} has a main of its own, which {option} does not reach: its arguments stand after --"
             )
     if arguments.interface and not arguments.quiet:
-        note(f"{arguments.what} has a main of its own, which chooses the interface: -i has no effect")
+        effect = "-i has no effect; its arguments stand after --"
+        note(f"{arguments.what} has a main of its own, which chooses the interface: {effect}")
     from osmia.cli.source import as_main
     from osmia.programs.program import FROM_COMMAND_LINE
 
