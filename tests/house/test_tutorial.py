@@ -19,6 +19,7 @@ from mypy import api
 import system_packages
 from command_line import SOURCE, run
 from terminal import Command
+from this_kernel import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +144,7 @@ def mypy(monkeypatch: pytest.MonkeyPatch, *files: Path) -> str:
 
 
 def test_every_file_and_command_of_the_page(reader: Reader) -> None:
+    require("fetch")
     texts = [text for language, text in BLOCKS if language == "console"]
     # A command is left running where the block after the next one goes on with it.
     goes_on = iter([not text.startswith("$ ") for text in [*texts[2:], "$ ", "$ "]])
