@@ -210,7 +210,8 @@ def map_contains(
         raise no_socket_subscript(map_, node, location)
     _check_looked_up(map_, f"`in {map_.symbol}`", location)
     if map_.declaration.kind.keys == "prefix":
-        raise _no_prefix(map_, f"`in {map_.symbol}`", location)
+        fix = f"write `{map_.symbol}.lookup(address) is not None`"
+        raise _no_prefix(map_, f"`in {map_.symbol}`", fix, location)
     found = map_key(state, map_, key, location)
     lookup = ir.MapLookup(OptionalType(PlaceType(map_.value)), location, map_, found)
     return ir.Not(ir.BOOL, location, ir.IsNone(ir.BOOL, location, lookup))
@@ -236,13 +237,13 @@ def _check_looked_up(map_: ir.MapReference, found: str, location: Location) -> N
     )
 
 
-def _no_prefix(map_: ir.MapReference, found: str, location: Location) -> Exception:
+def _no_prefix(map_: ir.MapReference, found: str, fix: str, location: Location) -> Exception:
     return error(
         f"kernel code looks addresses up in {map_.symbol}",
         location,
         found=found,
         expected=f"{map_.symbol}.lookup(address): it finds the longest prefix that holds the address",
-        fix=f"write `value = {map_.symbol}.lookup(address)`, and check it for None",
+        fix=fix,
     )
 
 
@@ -252,7 +253,8 @@ def _check_subscript(map_: ir.MapReference, node: ast.Subscript, state: Function
     _check_looked_up(map_, ast.unparse(node), state.at(node))
     kind = map_.declaration.kind
     if kind.keys == "prefix" and read:
-        raise _no_prefix(map_, ast.unparse(node), state.at(node))
+        fix = f"write `value = {map_.symbol}.lookup(address)`, and check it for None"
+        raise _no_prefix(map_, ast.unparse(node), fix, state.at(node))
     if map_.inner is not None:
         stored = not read and not isinstance(node.ctx, ast.Load)
         raise error(
