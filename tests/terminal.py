@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Nothing that is awaited takes longer, in seconds, also on a busy machine.
-LONGEST = 120
+LONGEST = 60
 
 
 class Command:
@@ -37,8 +37,9 @@ class Command:
     def expect(self, output: str) -> None:
         """Wait until it has printed what the pattern says (see `pattern`), which is gone then."""
         wanted = re.compile(pattern(output))
+        deadline = time.monotonic() + LONGEST
         while (found := wanted.match(self._unread)) is None:
-            assert self._read(), self._differs(output)
+            assert self._read(deadline), self._differs(output)
         self._unread = self._unread[found.end() :]
 
     def interrupt(self) -> None:
@@ -47,7 +48,8 @@ class Command:
 
     def ends(self, output: str) -> int:
         """Wait until it has ended; its output to the end is as the pattern says. The exit status."""
-        while self._read():
+        deadline = time.monotonic() + LONGEST
+        while self._read(deadline):
             pass
         assert re.fullmatch(pattern(output), self._unread), self._differs(output)
         return self._process.wait(LONGEST)
@@ -60,15 +62,15 @@ class Command:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def _read(self) -> bool:
-        """Take what it prints next; false at the end."""
+    def _read(self, deadline: float) -> bool:
+        """Take what it prints next; false at the end, or if it prints nothing by then."""
         assert self._process.stdout is not None
         pipe = self._process.stdout.fileno()
-        deadline = time.monotonic() + LONGEST
-        assert select.select([pipe], [], [], deadline - time.monotonic())[0], f"{self.command}: prints nothing more"
+        if not select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
+            return False
         more = os.read(pipe, 1 << 16).decode()
         self._unread += more
-        return bool(more)
+        return bool(more) and time.monotonic() < deadline
 
     def _differs(self, output: str) -> str:
         return f"$ {self.command}\n--- printed:\n{self._unread}--- expected:\n{output}"
