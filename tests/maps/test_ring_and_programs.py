@@ -7,9 +7,9 @@ from typing import Any
 import osmia
 from compiled import c_object
 from live_maps import kernel_map
-from osmia import HashMap, NotLoadedError, ProgramArray, RingBuf, XdpAction, XdpContext, struct, u32, u64, xdp
-from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
-from osmia.structs import spin_lock
+from osmia import HashMap, NotLoadedError, ProgramArray, RingBuf, XdpAction, XdpContext, struct, u8, u32, u64, xdp
+from osmia.arrays import FixedArray, SpinLock  # noqa: TC001 - @struct looks it up
+from osmia.structs import array, spin_lock
 from refusal import refusal
 
 PACKET = bytes(64)
@@ -41,11 +41,20 @@ def test_rings_that_are_refused() -> None:
     assert refusal(ValueError, lambda: wrong(Event, size=5000, name="R")) == f"{text}5000"
     assert refusal(ValueError, lambda: wrong(Event, size=64, name="R")) == f"{text}64"
     assert refusal(TypeError, lambda: wrong(Event, size="1", name="R")) == "R: max_entries is an int, not str '1'"
+
+    @struct
+    class Large:
+        numbers: FixedArray[u64] = array(u64, 511)
+
+    text = "R: an event of Large has 4088 bytes, and a ring of 4096 has room for one of 4080"
+    assert refusal(ValueError, lambda: wrong(Large, size=4096, name="R")) == text
+    RingBuf(Large, size=8192, name="R")
     text = "R: the type of an event is one that has a place in memory, not "
     assert refusal(TypeError, lambda: wrong(int, size=4096, name="R")) == (
         f"{text}int: say how wide it is, as in u32 or u64"
     )
     assert refusal(TypeError, lambda: wrong(5, size=4096, name="R")) == f"{text}int 5"
+    assert refusal(TypeError, lambda: wrong(array(u8, 4), size=4096, name="R")).startswith(f"{text}FixedArray")
 
     @struct
     class Locked:

@@ -27,7 +27,7 @@ def check_event(subject: str, of: object, *, any_length: bool = False) -> None:
     if isinstance(of, Bytes) or (of is bytes and any_length):
         return
     layout = layout_of(of)
-    if layout is None:
+    if layout is None or not isinstance(of, type):
         raise TypeError(f"{subject}: the type of an event is one that has a place in memory, not {shown_type(of)}")
     if spin_locks(layout):
         raise TypeError(f"{subject}: an event cannot hold a spin lock")

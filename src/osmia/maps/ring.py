@@ -96,6 +96,12 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         """
         super().__init__(None, event, max_entries=size, name=name, flags=flags)
         self._check_size(size)
+        length, most = size_of_event(event), size - 2 * HEADER  # the ring's last byte is never taken
+        if length > most:
+            raise ValueError(
+                f"{self.subject}: an event of {event.__name__} has {length} bytes, and a ring of {size} has room for "
+                f"one of {most}"
+            )
 
     @overload
     def reserve(self: RingBuf[I], event: type[I] | None = None, flags: int = 0, /) -> Reservation[Ref[I]]: ...
