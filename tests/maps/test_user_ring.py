@@ -54,7 +54,7 @@ from osmia.kernel.features import kernel_version
 from osmia.maps import producing
 from osmia.maps.live import owner_of
 from refusal import refusal
-from this_kernel import require_kernel
+from this_kernel import require_kernel, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -410,10 +410,9 @@ def test_threads_write_at_the_same_time() -> None:
 
 
 def test_numpy_arrays_are_records() -> None:
-    try:
-        import numpy as np
-    except RuntimeError as problem:  # it is built for another CPU than a virtual machine has
-        pytest.skip(str(problem))
+    require_numpy()
+    import numpy as np
+
     with running(take_numbers) as loaded:
         loaded[numbers].output_many(np.arange(3, dtype=np.uint32))
         assert drained(loaded) == (3, [0, 1, 2])
