@@ -149,6 +149,11 @@ def _copy(ring: Any) -> None:
     ring.drain()["number"].sum()
 
 
+def _look(ring: Any) -> None:
+    with ring.drain(copy=False):
+        pass
+
+
 def _view(ring: Any) -> None:
     with ring.drain(copy=False) as events:
         events["number"].sum()
@@ -160,6 +165,7 @@ def _drain(table: Table, peer: Path, rounds: int) -> None:
         ways: dict[str, Callable[[Any], object]] = {
             "drain(), a field summed": _copy,
             "drain(copy=False), the same": _view,
+            "drain(copy=False), nothing read": _look,
         }
         times: dict[str, list[float]] = {name: [] for name in ways}
         theirs: dict[str, list[float]] = {name: [] for name in ways}
