@@ -17,7 +17,7 @@ from osmia.compiler.frontend.helper_calls import check_kind, kind_of
 from osmia.compiler.frontend.loops import settled
 from osmia.compiler.frontend.operators import constant, integer
 from osmia.compiler.frontend.packets import at_arguments, at_layout
-from osmia.compiler.frontend.rings import lost
+from osmia.compiler.frontend.rings import elsewhere, lost
 from osmia.compiler.frontend.stores import unwrapped
 from osmia.compiler.frontend.varying import bytes_of, unsigned32
 from osmia.compiler.ir import nodes as ir
@@ -188,7 +188,7 @@ def discard_record(state: FunctionState, ring: Static, node: ast.Call) -> tuple[
         if known.map is not map_ or not isinstance(record, ir.LocalRead) or record.local is not known.name:
             continue
         if known.call is not state.call:
-            raise _elsewhere(known, location)
+            raise elsewhere(known.map, known.name, "record", location)
         state.environment.assign(known.name, RECORD)
         row = helpers()["ringbuf_discard_dynptr"]
         call = ir.HelperCall(ir.NONE, location, row, (known.slot, constant(0, location)))
@@ -203,16 +203,6 @@ def discard_record(state: FunctionState, ring: Static, node: ast.Call) -> tuple[
         found=ast.unparse(node),
         expected=f"{map_.symbol}.discard(record) inside of `with {map_.symbol}.reserve_bytes(length) as record:`",
         fix="name that record",
-    )
-
-
-def _elsewhere(known: ReservedRecord, location: Location) -> Exception:
-    return error(
-        "a record is given up by the function that reserved it",
-        location,
-        found=f"a discard in another function; line {known.slot.location.line} reserves the record",
-        expected=f"`{known.map.symbol}.discard({known.name.name})` in the block itself",
-        fix="return what decides it, and discard the record there",
     )
 
 

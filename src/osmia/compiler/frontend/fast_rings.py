@@ -170,7 +170,7 @@ def fast_reserved(
     target = target_of(one.map, item, location)
     start = ir.Fill(location, one.there, image_of_event(one.event))
     name = state.assign(target.id, one.held.type, state.at(target))
-    state.program.reservations.append((one.map, one.held, name, one.give_up()))
+    state.program.reservations.append((one.map, one.held, name, one.give_up(), state.call))
     inside = state.translate.block(state, body)
     state.program.reservations.pop()
     return (

@@ -193,8 +193,8 @@ class ProgramState:
     """The functions that are being translated, the outermost first: name and code object or node."""
     hidden: int
     """How many locals of the compiler's own there are."""
-    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local, tuple[ir.Statement, ...]]]
-    """The rings' events that are reserved here: the ring, what was given, and its name."""
+    reservations: list[tuple[ir.MapReference, ir.Local, ir.Local, tuple[ir.Statement, ...], Call | None]]
+    """The rings' events that are reserved here: the ring, what was given, its name, what gives it up, and the call."""
     records: list[ReservedRecord]
     """The rings' records of any length that are reserved here."""
     functions: dict[object, ir.Function]

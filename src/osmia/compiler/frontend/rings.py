@@ -75,7 +75,7 @@ def reserved(
     keep, said = state.kept(given) if not isinstance(given, ir.Constant) else (None, given)
     name = state.assign(target.id, held.type, state.at(target))
     give_up = _given("ringbuf_discard", there, constant(0, location))
-    state.program.reservations.append((map_, held, name, (give_up,)))
+    state.program.reservations.append((map_, held, name, (give_up,), state.call))
     before, inside = _with_losses(lost(state, ring, map_, location), name, state.translate.block(state, body))
     state.program.reservations.pop()
     return (
@@ -198,8 +198,10 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
     location = state.at(node)
     map_ = state.unit.map_reference(ring)
     event = state.translate.expression(state, node.args[0]) if len(node.args) == 1 and not node.keywords else None
-    for known, held, name, give_up in reversed(state.program.reservations):
+    for known, held, name, give_up, call in reversed(state.program.reservations):
         if known is map_ and isinstance(event, ir.LocalRead) and event.local is name:
+            if call is not state.call:
+                raise elsewhere(map_, name, "event", location)
             here = ir.LocalRead(held.type, location, held)
             nothing = ir.Constant(ir.NONE, location, 0)
             state.environment.assign(name, held.type)
@@ -214,6 +216,18 @@ def discard(state: FunctionState, ring: Static, node: ast.Call) -> tuple[ir.Stat
         found=ast.unparse(node),
         expected=f"{map_.symbol}.discard(event) inside of `with {map_.symbol}.reserve() as event:`",
         fix="name that event",
+    )
+
+
+def elsewhere(map_: ir.MapReference, name: ir.Local, what: str, location: Location) -> Exception:
+    """What is said of an event, or a record, that another function gives up than the one that reserved it."""
+    article = "an" if what == "event" else "a"
+    return error(
+        f"{article} {what} is given up by the function that reserved it",
+        location,
+        found="a discard in another function",
+        expected=f"`{map_.symbol}.discard({name.name})` in the block itself",
+        fix=f"return what decides it, and discard the {what} there",
     )
 
 
