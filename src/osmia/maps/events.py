@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from osmia.errors import shown_type
-from osmia.forms import form_of
 from osmia.layout import layout_of, spin_locks
 from osmia.maps.codec import Bytes
-from osmia.maps.event_class import decoder_of
 from osmia.structs import describe_layout
 from osmia.types import u8
 
@@ -65,6 +63,9 @@ def decoder(held: Map[Any, Any], before: int, step: int) -> Callable[[memoryview
     """
     if held.value is bytes or isinstance(held.value, Bytes):
         return None
+    from osmia.forms import form_of
+    from osmia.maps.event_class import decoder_of
+
     layout = layout_of(held.value)
     assert layout is not None
     return decoder_of(form_of(layout), held.subject, before, step)

@@ -13,6 +13,8 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes, program_nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from osmia.compiler.location import Location
 
 
@@ -31,27 +33,30 @@ def check_scopes(program: ir.Program) -> None:
 
 
 def _check_reserved(scope: ir.Scope) -> None:
-    for each in nodes(scope.body):
-        if isinstance(each, ir.HelperCall) and each.helper.name == "tail_call":
-            raise error(
-                "a tail call never comes back to submit the event",
-                each.location,
-                found=f"tail_call; line {scope.location.line} reserves an event",
-                expected="a tail call outside of the block",
-                fix="end the block before it",
-            )
+    for call in _calls(scope, "tail_call"):
+        raise error(
+            "a tail call never comes back to submit the event",
+            call.location,
+            found=f"tail_call; line {scope.location.line} reserves an event",
+            expected="a tail call outside of the block",
+            fix="end the block before it",
+        )
 
 
 def _check_calls_no_program(scope: ir.Scope) -> None:
-    for each in nodes(scope.body):
-        if isinstance(each, ir.HelperCall) and each.helper.name == "clone_redirect":
-            raise error(
-                "the copy may run into another program, which would write to the same ring",
-                each.location,
-                found=f"clone_redirect; line {scope.location.line} reserves an event of a FastRing",
-                expected="a redirection outside of the block",
-                fix="end the block before it",
-            )
+    for call in _calls(scope, "clone_redirect"):
+        raise error(
+            "the copy may run into another program, which would write to the same ring",
+            call.location,
+            found=f"clone_redirect; line {scope.location.line} reserves an event of a FastRing",
+            expected="a redirection outside of the block",
+            fix="end the block before it",
+        )
+
+
+def _calls(scope: ir.Scope, helper: str) -> Iterator[ir.HelperCall]:
+    """The calls of a helper in a block."""
+    return (each for each in nodes(scope.body) if isinstance(each, ir.HelperCall) and each.helper.name == helper)
 
 
 def _check_locked(scope: ir.Scope) -> None:
