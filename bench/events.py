@@ -20,6 +20,8 @@ from osmia import FastRing, FixedArray, RingBuf, XdpAction, XdpContext, array, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia import XdpProgram
+
 ROUNDS = 7
 SIZE = 1 << 20
 SECONDS = 2.0
@@ -49,34 +51,21 @@ long = RingBuf(Long, size=SIZE)
 in_memory = FastRing(Short, SIZE // 16)
 
 
-@xdp
-def write_short(ctx: XdpContext) -> XdpAction:
-    """Write RECORDS events of 16 bytes."""
-    for number in range(RECORDS):
-        with short.reserve() as event:
-            if event is not None:
-                event.number = number
-    return XdpAction.PASS
+def writer_of(ring: Any) -> XdpProgram:
+    """A program that writes RECORDS events to a ring."""
+
+    @xdp
+    def write(ctx: XdpContext) -> XdpAction:
+        for number in range(RECORDS):
+            with ring.reserve() as event:
+                if event is not None:
+                    event.number = number
+        return XdpAction.PASS
+
+    return write
 
 
-@xdp
-def write_long(ctx: XdpContext) -> XdpAction:
-    """Write RECORDS events of 64 bytes."""
-    for number in range(RECORDS):
-        with long.reserve() as event:
-            if event is not None:
-                event.number = number
-    return XdpAction.PASS
-
-
-@xdp
-def write_in_memory(ctx: XdpContext) -> XdpAction:
-    """Write RECORDS events of 16 bytes into memory."""
-    for number in range(RECORDS):
-        with in_memory.reserve() as event:
-            if event is not None:
-                event.number = number
-    return XdpAction.PASS
+write_short, write_long, write_in_memory = writer_of(short), writer_of(long), writer_of(in_memory)
 
 
 DRAIN = ["1 MiB of events", "bytes", "ns a record", "libbpf's ns", "by libbpf's", "quartiles"]

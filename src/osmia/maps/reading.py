@@ -218,7 +218,8 @@ def wait(*maps: R, timeout: float | None = None) -> list[R]:
     """Wait until one of several rings has an event, or `timeout` seconds have passed: those that have one.
 
     None of them where the time is over, or `stop()` or `close()` of one was called. Without a timeout it waits for
-    ever; 0 does not wait.
+    ever; 0 does not wait. An event that kernel code has given up counts until it is passed over: `read(timeout=0)` may
+    give None all the same.
     """
     if not maps or not all(isinstance(each, Reading) for each in maps):
         raise TypeError("wait() takes maps that events are read from, such as a RingBuf: wait(first, second)")
