@@ -8,6 +8,7 @@ General layout, lower layers first (imports go down only; `tests/house/test_laye
     spec kinds contexts/ maps/  what an object says; tables of program kinds and maps
     kernel/                     the only caller of bpf(2)
     compiler/ loader/ links/    make an object; bring it into a kernel; attach it
+    vm/                         the user-space runtime: the same objects without a kernel
     programs/                   the decorators, `load()` and what they return
     cli/ tools/ testing/        commands, shipped programs, test helpers
 """
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import load as load
     from osmia.programs.lsm import LsmProgram as LsmProgram
     from osmia.programs.lsm import lsm as lsm
+    from osmia.programs.machine import Machine as Machine
     from osmia.programs.program import Program as Program
     from osmia.programs.raw_tracepoint import RawTracepointProgram as RawTracepointProgram
     from osmia.programs.raw_tracepoint import raw_tracepoint as raw_tracepoint
@@ -220,6 +222,7 @@ _HOME = {
     "LpmTrie": "osmia.maps.lpm",
     "LruHashMap": "osmia.maps.hash",
     "LruPerCpuHashMap": "osmia.maps.hash",
+    "Machine": "osmia.programs.machine",
     "LsmContext": "osmia.contexts.lsm",
     "LsmProgram": "osmia.programs.lsm",
     "MapInfo": "osmia.maps.info",

@@ -128,7 +128,34 @@ class PermissionDeniedError(KernelError):
 
 
 class VmError(OsmiaError):
-    """A fault of a program in the user-space runtime."""
+    """A fault of a program in the user-space runtime. What is not known of it is None or empty."""
+
+    kind: str = ""
+    """What it is: `access`, `uninitialised`, `fuel`, `stack`, `helper`, `leak`, ..."""
+    program: str = ""
+    """The program that ran."""
+    file: str | None = None
+    """The source file of the instruction."""
+    line: int | None = None
+    """Its line."""
+    text: str = ""
+    """That line itself."""
+    instruction: int | None = None
+    """Which instruction it is, counted in slots from the program's first."""
+    address: int | None = None
+    """Of an access: where, in the machine's memory."""
+    size: int | None = None
+    """Of an access: how many bytes."""
+    object: str = ""
+    """Of an access: the nearest thing in memory, `value of 'flows'`."""
+    offset: int | None = None
+    """Of an access: how far it is from the start of that thing, in bytes."""
+    origin: str = ""
+    """Where that thing comes from."""
+    way: tuple[SourceLine, ...] = ()
+    """The lines by which the address got there, the first one first."""
+    fix: str = ""
+    """What to do about it."""
 
 
 for _class in (

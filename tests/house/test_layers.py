@@ -28,10 +28,11 @@ LAYERS = (
     ),
     ("osmia.kernel",),
     ("osmia.compiler", "osmia.loader", "osmia.links"),
+    ("osmia.vm",),
     ("osmia.programs",),
     ("osmia.cli", "osmia.tools", "osmia.testing", "osmia.__main__"),
 )
-OPEN = (3, 4, 5, 6, 10)
+OPEN = (3, 4, 5, 6, 11)
 
 
 def place(module: str) -> tuple[int, str]:

@@ -21,18 +21,18 @@ from osmia.spec import Relocation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osmia.kernel.program import KernelProgram
+    from osmia.loader.backend import ProgramBackend
 
 PACKET = bytes(range(64))
 
 
 @pytest.fixture
-def counts() -> Iterator[KernelProgram]:
+def counts() -> Iterator[ProgramBackend]:
     with load_object(raw.counter()) as loaded:
         yield loaded.programs["counts"]
 
 
-def test_a_run(counts: KernelProgram) -> None:
+def test_a_run(counts: ProgramBackend) -> None:
     value, data, duration = counts.test_run(PACKET)
     assert (value, data) == (2, PACKET)
     assert 0 < duration < 1_000_000
@@ -73,7 +73,7 @@ def test_return_values_are_unsigned(value: int) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 13])
-def test_packets_that_are_too_short(counts: KernelProgram, size: int) -> None:
+def test_packets_that_are_too_short(counts: ProgramBackend, size: int) -> None:
     with pytest.raises(ValueError, match=r"^cannot test-run ") as caught:
         counts.test_run(bytes(size))
     assert str(caught.value) == (
@@ -83,7 +83,7 @@ def test_packets_that_are_too_short(counts: KernelProgram, size: int) -> None:
     assert counts.test_run(bytes(14))[1] == bytes(14)
 
 
-def test_packets_that_are_too_long(counts: KernelProgram) -> None:
+def test_packets_that_are_too_long(counts: ProgramBackend) -> None:
     size = 100_000_000
     with pytest.raises(KernelError) as caught:
         counts.test_run(bytes(size))
@@ -93,14 +93,14 @@ def test_packets_that_are_too_long(counts: KernelProgram) -> None:
 
 
 @pytest.mark.parametrize("repeat", [0, -1, 1 << 32])
-def test_repetitions_out_of_range(counts: KernelProgram, repeat: int) -> None:
+def test_repetitions_out_of_range(counts: ProgramBackend, repeat: int) -> None:
     with pytest.raises(
         ValueError, match=rf"^cannot test-run program 'counts' {repeat} times: it takes 1 to 4294967295$"
     ):
         counts.test_run(PACKET, repeat)
 
 
-def test_kinds_without_test_runs(counts: KernelProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinds_without_test_runs(counts: ProgramBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KINDS["xdp"], "test_run", False)
     with pytest.raises(
         KernelError, match=r"^cannot test-run program 'counts': the kernel has no test runs for xdp programs$"
@@ -143,7 +143,7 @@ def test_ctrl_c_ends_a_long_run() -> None:
             signal.signal(signal.SIGALRM, before)
 
 
-def test_info(counts: KernelProgram) -> None:
+def test_info(counts: ProgramBackend) -> None:
     info = counts.info()
     assert info.name == "counts"
     assert info.id > 0
@@ -162,7 +162,7 @@ def test_the_tag_is_the_programs() -> None:
     assert tags["a"] == tags["b"] != tags["other"]
 
 
-def test_closed(counts: KernelProgram) -> None:
+def test_closed(counts: ProgramBackend) -> None:
     counts.close()
     for use in (lambda: counts.test_run(PACKET), lambda: counts.fd, counts.info):
         with pytest.raises(NotLoadedError, match=r"^program 'counts' is closed: load it again$"):
@@ -170,7 +170,7 @@ def test_closed(counts: KernelProgram) -> None:
     assert repr(counts) == "<KernelProgram 'counts' (xdp), closed>"
 
 
-def test_without_permission(counts: KernelProgram) -> None:
+def test_without_permission(counts: ProgramBackend) -> None:
     result = children.outcome(lambda: counts.test_run(PACKET), children.without_bpf(errno.EPERM))
     assert result.text == (
         "cannot test-run program 'counts' on 64 bytes: the kernel refuses although this process has CAP_BPF and "

@@ -416,14 +416,9 @@ class KernelMap:
             number = error.errno or 0
         finally:
             del descriptor
-        from osmia.kernel.errors import kernel_error
+        from osmia.kernel.map_errors import not_mapped
 
-        raise kernel_error(
-            number,
-            f"take map '{self.name}' into memory",
-            feature="maps in memory",
-            hints={errno.EPERM: _NOT_ALLOWED, ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
-        )
+        raise not_mapped(number, self.name)
 
     def ring(self, written: bool = False, /) -> RingMemory:
         """The memory of a ring buffer (kernels from 5.8); `written` where user code writes it (kernels from 6.1)."""
@@ -570,13 +565,9 @@ class KernelMap:
         return ValueError(f"map '{self.name}' takes values of {self._bytes} bytes, and this one has {len(value)}")
 
     def _error(self, number: int, doing: str, key: bytes | None) -> KernelError:
-        from osmia.kernel.errors import kernel_error
+        from osmia.kernel.map_errors import map_error
 
-        what = f"{doing} key {key.hex(' ')} of map '{self.name}'" if key else f"{doing} map '{self.name}'"
-        full = {errno.E2BIG: self._full("E2BIG")}
-        if doing == "write":
-            full[errno.ENOSPC] = self._full("ENOSPC")  # a trie's
-        return kernel_error(number, what, hints=_HINTS[doing] | full)
+        return map_error(number, self.name, self.max_entries, doing, key)
 
     def _error_at(self, number: int, doing: str, keys: Buffer, index: int) -> KernelError:
         """The error about one key of many."""
@@ -584,27 +575,3 @@ class KernelMap:
         error = self._error(number, doing, key)
         error.key = key
         return error
-
-    def _full(self, name: str) -> str:
-        return f"the map holds {self.max_entries} entries and no more ({name})"
-
-
-_NOT_MAPPABLE = "it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"
-_NOT_ALLOWED = "the map does not let user code do that: it is frozen, or was made read-only or write-only (EPERM)"
-_HINTS: dict[str, dict[int, str]] = {
-    "read": {errno.EPERM: _NOT_ALLOWED, errno.EOPNOTSUPP: "maps of this type cannot be read (EOPNOTSUPP)"},
-    "write": {
-        errno.EPERM: _NOT_ALLOWED,
-        errno.EEXIST: "the key is there already, and the flags say that it must not be (EEXIST)",
-        errno.ENOENT: "the key is not there, and the flags say that it must be (ENOENT)",
-        errno.ENOMEM: "the kernel has no memory for another entry (ENOMEM)",
-    },
-    "delete": {
-        errno.EPERM: _NOT_ALLOWED,
-        errno.EINVAL: "keys of maps of this type cannot be deleted: the entries of an array are always there (EINVAL)",
-    },
-    "walk": {
-        errno.EPERM: _NOT_ALLOWED,
-        errno.EOPNOTSUPP: "maps of this type have no keys to walk over (EOPNOTSUPP)",
-    },
-}

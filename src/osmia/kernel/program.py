@@ -40,6 +40,11 @@ class KernelProgram:
         """The program's file descriptor."""
         return self.descriptor().number
 
+    @property
+    def entry(self) -> int:
+        """What stands for it in the entries of maps: its file descriptor."""
+        return self.fd
+
     def test_run(self, data: bytes, repeat: int = 1) -> tuple[int, bytes, int]:
         """Run the program on `data` without any interface: (return value, data after the run, ns a run).
 

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from osmia.kernel.map import KernelMap
-    from osmia.kernel.program import KernelProgram
     from osmia.loader import Reach
+    from osmia.loader.backend import ProgramBackend
+    from osmia.maps.backend import MapBackend
     from osmia.spec import ObjectSpec
 
 _BTF_LOG = 1 << 20
 
 
 class LoadedObject:
-    """The programs and maps of an object that are in the kernel."""
+    """The programs and maps of an object that are in the kernel, or in the user-space runtime."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.maps: dict[str, KernelMap] = {}
+        self.maps: dict[str, MapBackend] = {}
         """Every map that the programs reach, those that were given included."""
-        self.programs: dict[str, KernelProgram] = {}
+        self.programs: dict[str, ProgramBackend] = {}
         self.btf_error: str | None = None
         """Why the kernel did not take the object's type information; None if it did, or if there is none.
 
@@ -39,7 +39,7 @@ class LoadedObject:
         """What its logs were loaded with, where it has some: it is passed on to who holds its programs."""
         self.given: tuple[str, ...] = ()
         """Maps that all objects share which log: they are nobody's handle."""
-        self._own: list[KernelMap | KernelProgram] = []
+        self._own: list[MapBackend | ProgramBackend] = []
 
     def __enter__(self) -> Self:
         return self
@@ -54,13 +54,13 @@ class LoadedObject:
         for handle in self._own:
             handle.close()
 
-    def add_map(self, name: str, live: KernelMap, *, own: bool) -> None:
+    def add_map(self, name: str, live: MapBackend, *, own: bool) -> None:
         """Take a map in; one of its own is closed with it."""
         self.maps[name] = live
         if own:
             self._own.append(live)
 
-    def add_program(self, program: KernelProgram) -> None:
+    def add_program(self, program: ProgramBackend) -> None:
         """Take a program in."""
         self.programs[program.name] = program
         self._own.append(program)
@@ -69,7 +69,7 @@ class LoadedObject:
 def load_object(
     spec: ObjectSpec,
     *,
-    reuse: Mapping[str, KernelMap] | None = None,
+    reuse: Mapping[str, MapBackend] | None = None,
     programs: Iterable[str] | None = None,
     path_of: Callable[[str], str] | None = None,
 ) -> LoadedObject:
@@ -79,14 +79,14 @@ def load_object(
     object names lies, for what the verifier refuses. Raises ObjectError for an object that
     contradicts itself, KernelError and its kinds where the kernel refuses; nothing is left open then.
     """
-    names, reached = _reached(spec, _chosen(spec, programs))
+    names, reached = reached_by(spec, chosen(spec, programs))
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)
     targets = _targets(spec, names)
     loaded = LoadedObject(spec.name)
     btf = _load_btf(spec, loaded)
     try:
-        for name in _maps_of(spec, reached):
+        for name in maps_of(spec, reached):
             if name in given:
                 check_fits(spec, spec.maps[name], given[name])
                 loaded.add_map(name, given[name], own=False)
@@ -131,7 +131,7 @@ def _targets(spec: ObjectSpec, names: list[str]) -> dict[str, int]:
     return attach_ids(spec, names)
 
 
-def _reached(spec: ObjectSpec, names: list[str]) -> tuple[list[str], dict[str, Reach]]:
+def reached_by(spec: ObjectSpec, names: list[str]) -> tuple[list[str], dict[str, Reach]]:
     """What programs reach, and with them the programs that an array holds from the start: they are loaded too."""
     reached: dict[str, Reach] = {}
     names = list(names)
@@ -146,7 +146,7 @@ def _reached(spec: ObjectSpec, names: list[str]) -> tuple[list[str], dict[str, R
     return names, reached
 
 
-def _maps_of(spec: ObjectSpec, reached: dict[str, Reach]) -> list[str]:
+def maps_of(spec: ObjectSpec, reached: dict[str, Reach]) -> list[str]:
     """The maps that programs reach, and those that a map of maps holds from the start."""
     found = list(dict.fromkeys(name for need in reached.values() for name in need.maps))
     for name in found:  # grows while it is walked
@@ -155,7 +155,8 @@ def _maps_of(spec: ObjectSpec, reached: dict[str, Reach]) -> list[str]:
     return found
 
 
-def _chosen(spec: ObjectSpec, programs: Iterable[str] | None) -> list[str]:
+def chosen(spec: ObjectSpec, programs: Iterable[str] | None) -> list[str]:
+    """The programs that are to be loaded, each once. ObjectError for one that is not there."""
     if programs is None:
         return list(spec.programs)
     names = list(dict.fromkeys(programs))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from osmia.errors import KernelError
     from osmia.kernel import Descriptor
+    from osmia.maps.backend import MapBackend
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec, ObjectSpec
 
@@ -32,7 +33,7 @@ def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) ->
         like.close()
 
 
-def fill_slots(spec: MapSpec, live: KernelMap, fds: Mapping[str, int]) -> None:
+def fill_slots(spec: MapSpec, live: MapBackend, fds: Mapping[str, int]) -> None:
     """Put in what a map holds from the start: maps or programs, by their names."""
     for index, name in (spec.initial or {}).items():
         live.update(index.to_bytes(spec.key_size, "little"), fds[name].to_bytes(4, "little"), 0)
@@ -124,8 +125,13 @@ def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple
     )
 
 
-def check_fits(spec: ObjectSpec, wanted: MapSpec, live: KernelMap) -> None:
-    """Raise ObjectError unless a map that exists is what the object declares."""
+def check_fits(spec: ObjectSpec, wanted: MapSpec, live: MapBackend) -> None:
+    """Raise ObjectError unless a map that exists is what the object declares, and is in the kernel."""
+    if not isinstance(live, KernelMap):
+        raise ObjectError(
+            f"{spec.name}: map '{wanted.name}' is live in the user-space runtime: close it before a program that uses "
+            "it is loaded into the kernel"
+        )
     info, kind = live.info(), kind_of_type(wanted.type)
     pairs = (
         ("type", wanted.type, info["type"]),

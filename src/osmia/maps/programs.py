@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         name: str
 
         @property
-        def fd(self) -> int:
-            """The loaded program's file descriptor."""
+        def entry(self) -> int:
+            """What stands for it in the entries of maps."""
 
         def load(self) -> None:
             """Load it, if it is not."""
@@ -77,7 +77,7 @@ class ProgramArray(Map[int, int], Generic[C]):
         packed = self._key(index)
         check_update_flags(self.subject, flags)
         kind, load = getattr(program, "kind", None), getattr(program, "load", None)
-        if kind is None or load is None or not hasattr(type(program), "fd"):
+        if kind is None or load is None or not hasattr(type(program), "entry"):
             raise TypeError(f"{self.subject}: a program is expected, not {shown(program)}")
         if self.context is not None and kind.context is not self.context:
             raise TypeError(
@@ -86,7 +86,7 @@ class ProgramArray(Map[int, int], Generic[C]):
             )
         backend = self.backend
         load()
-        backend.update(packed, self._values.encode(program.fd), flags)
+        backend.update(packed, self._values.encode(program.entry), flags)
         return 0
 
     def clear(self) -> None:

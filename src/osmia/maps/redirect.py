@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         hook: str
 
         @property
-        def fd(self) -> int:
-            """The loaded program's file descriptor."""
+        def entry(self) -> int:
+            """What stands for it in the entries of maps."""
 
         def load(self) -> None:
             """Load it, if it is not."""
@@ -175,13 +175,13 @@ class Entries(Redirecting[V], Generic[V]):
             return -1
         wanted = f'an XDP program that is declared with @xdp(hook="{self._hook}")'
         kind, load = getattr(program, "kind", None), getattr(program, "load", None)
-        if kind is None or load is None or not hasattr(type(program), "fd"):
+        if kind is None or load is None or not hasattr(type(program), "entry"):
             raise TypeError(f"{self.subject}: the program of an entry is {wanted}, not {shown(program)}")
         if kind is not KINDS["xdp"] or program.hook != self._hook:
             there = kind.section(program.hook)
             raise TypeError(f"{self.subject}: the program of an entry is {wanted}, and {program.name} is of '{there}'")
         load()
-        return program.fd
+        return program.entry
 
 
 class Devices(Entries[DevMapValue]):

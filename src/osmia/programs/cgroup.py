@@ -4,12 +4,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.kernel.program import KernelProgram
     from osmia.links.cgroup import CgroupLink
+    from osmia.loader.backend import ProgramBackend
     from osmia.maps.cgroup_directory import Cgroup
 
 
-def attach_to_cgroup(program: KernelProgram, hook: str, cgroup: Cgroup) -> CgroupLink:
+def attach_to_cgroup(program: ProgramBackend, hook: str, cgroup: Cgroup) -> CgroupLink:
     """Attach a loaded program of a kind that is attached to cgroups."""
     from osmia.links.cgroup import attach_cgroup
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FunctionType
 
-    from osmia.kernel.map import KernelMap
+    from osmia.maps.backend import MapBackend
     from osmia.spec import ErrorSite, ObjectSpec
 
 
@@ -38,7 +38,7 @@ def sites(spec: ObjectSpec, program: str) -> list[tuple[int, ErrorSite]]:
     return [(index, site) for index, (name, site) in numbered if name == program]
 
 
-def counters(spec: ObjectSpec, maps: Mapping[str, KernelMap]) -> PerCpuArray[int] | None:
+def counters(spec: ObjectSpec, maps: Mapping[str, MapBackend]) -> PerCpuArray[int] | None:
     """The map that the counters of an object are in; None where no program counts: LLVM saw that none can fail."""
     if RESERVED in spec.maps and RESERVED not in maps:
         return None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from osmia.btf.read import Btf
-    from osmia.kernel.map import KernelMap
     from osmia.layout import Layout
+    from osmia.maps.backend import MapBackend
     from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec, VariableSpec
     from osmia.types import Integer
@@ -154,7 +154,7 @@ def variable_of(spec: ObjectSpec, name: str) -> VariableSpec:
 
 
 def open_globals(
-    spec: ObjectSpec, maps: Mapping[str, KernelMap], declared: Mapping[str, Variable]
+    spec: ObjectSpec, maps: Mapping[str, MapBackend], declared: Mapping[str, Variable]
 ) -> Iterable[tuple[str, Variable | None, Variable]]:
     """The live variables of an object that is loaded: name, declaration if there is one, and handle."""
     btf: Btf | None = None

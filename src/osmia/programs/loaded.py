@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from osmia.maps.globals import Variable
     from osmia.maps.settings import Setting
     from osmia.programs.global_data import Settings
+    from osmia.programs.machine import Machine
     from osmia.spec import MapSpec, ObjectSpec
 
     Given = Mapping[str, object] | None
@@ -215,37 +216,39 @@ def load(
     target: Target | None = None,
     settings: Mapping[str, object] | None = None,
     log_level: int | str | None = None,
+    engine: Machine | None = None,
 ) -> Loaded:
     """Load programs and the maps that they use, independently of anything that is loaded already.
 
     `what` is a module (all programs that it names), a program, the path of a `.py` file or of an object file (osmia's,
     or one of clang, Aya, bpf2go), or the bytes of an object. `target` is what to compile for, the running kernel
     unless it says, and `settings` gives its settings, by name, other values than their defaults: of an object file they
-    are what is `const volatile`. `log_level` is what its programs log, in place of `log.level`. KeyError for a setting
+    are what is `const volatile`. `log_level` is what its programs log, in place of `log.level`. `engine` is a machine
+    of the user-space runtime that they are loaded into, in place of the kernel. KeyError for a setting
     that it does not have, TypeError or OverflowError for a value that a setting does not take, ObjectError for a file
     without a program, OSError for one that cannot be read.
     """
-    loaded = _load(what, target, settings, log_level)
+    loaded = _load(what, target, settings, log_level, engine)
     keep()
     return loaded
 
 
-def _load(what: Any, target: Target | None, settings: Given, level: Level) -> Loaded:
+def _load(what: Any, target: Target | None, settings: Given, level: Level, machine: Machine | None) -> Loaded:
     if isinstance(what, Program):
-        return _load_programs(what.name, [what], target, settings, level)
+        return _load_programs(what.name, [what], target, settings, level, machine)
     if isinstance(what, type(sys)):
-        return _load_module(what.__name__, what, target, settings, level)
+        return _load_module(what.__name__, what, target, settings, level, machine)
     if isinstance(what, (bytes, bytearray, memoryview)):
-        return _load_object("the object", bytes(what), target, settings, level)
+        return _load_object("the object", bytes(what), target, settings, level, machine)
     if not isinstance(what, str) and not hasattr(what, "__fspath__"):
         raise TypeError(f"load() takes a module, a program, a path or the bytes of an object, not {shown(what)}")
     path = os.fspath(what)
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds
         data = file.read()
     if data.startswith(b"\x7fELF"):
-        return _load_object(path, data, target, settings, level)
+        return _load_object(path, data, target, settings, level, machine)
     if path.endswith(".py"):
-        return _load_module(path, run_file(path, data), target, settings, level)
+        return _load_module(path, run_file(path, data), target, settings, level, machine)
     raise ObjectError(f"{path}: no program: expected a .py file or an ELF object")
 
 
@@ -289,12 +292,19 @@ def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRe
     return tuple(program.request for program in programs)
 
 
-def _load_module(name: str, module: ModuleType, target: Target | None, given: Given, level: Level) -> Loaded:
-    return _load_programs(name, programs_of(module), target, given, level)
+def _load_module(
+    name: str, module: ModuleType, target: Target | None, given: Given, level: Level, machine: Machine | None
+) -> Loaded:
+    return _load_programs(name, programs_of(module), target, given, level, machine)
 
 
 def _load_programs(
-    name: str, programs: list[Program[Any, Any]], target: Target | None, given: Given, level: Level
+    name: str,
+    programs: list[Program[Any, Any]],
+    target: Target | None,
+    given: Given,
+    level: Level,
+    machine: Machine | None,
 ) -> Loaded:
     from osmia.compiler import running_kernel
     from osmia.compiler.cache import object_for
@@ -308,7 +318,7 @@ def _load_programs(
 
         return known_path(file, [each.function for each in programs])
 
-    loaded = bring_in(spec, level, path_of)
+    loaded = bring_in(spec, level, path_of, machine=machine)
     try:
         handles = [(each.name, each, each.handle(loaded, spec, settings)) for each in programs]
         data = _global_handles(spec, loaded, compiled.globals)
@@ -318,7 +328,9 @@ def _load_programs(
         raise
 
 
-def _load_object(name: str, data: bytes, target: Target | None, given: Given, level: Level) -> Loaded:
+def _load_object(
+    name: str, data: bytes, target: Target | None, given: Given, level: Level, machine: Machine | None
+) -> Loaded:
     from osmia.object_file import read_object
 
     if target is not None:
@@ -327,7 +339,7 @@ def _load_object(name: str, data: bytes, target: Target | None, given: Given, le
     if not spec.programs:
         raise ObjectError(f"{name}: no program in this object")
     settings = _filled(spec, None, given)
-    loaded = bring_in(spec, level, str)
+    loaded = bring_in(spec, level, str, machine=machine)
     try:
         handles = [
             (program, None, _program_of(spec, program).handle(loaded, spec, settings)) for program in spec.programs

@@ -12,9 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from osmia.kernel.map import KernelMap
     from osmia.loader.load import LoadedObject
     from osmia.logs.sources import Source
+    from osmia.maps.backend import MapBackend
+    from osmia.programs.machine import Machine
     from osmia.spec import ObjectSpec, VariableSpec
 
 
@@ -22,13 +23,15 @@ def load_what_logs(
     spec: ObjectSpec,
     level: int | str | None,
     path_of: Callable[[str], str],
-    reuse: Mapping[str, KernelMap],
+    reuse: Mapping[str, MapBackend],
     programs: tuple[str, ...] | None,
+    machine: Machine | None,
 ) -> LoadedObject:
     """Load programs of an object, with what its logs take. Nothing is left of that where they cannot be loaded."""
     logs = LoadingLogs(spec, level, path_of)
+    load = load_object if machine is None else machine.load_object
     try:
-        loaded = load_object(spec, reuse={**reuse, **logs.maps}, programs=programs, path_of=path_of)
+        loaded = load(spec, reuse={**reuse, **logs.maps}, programs=programs, path_of=path_of)
     except BaseException:
         logs.give_up()
         raise
@@ -46,7 +49,7 @@ class LoadingLogs:
         ValueError for what is no level, ObjectError for an object that does not have what its logs take.
         """
         self.source: Source | None = None
-        self.maps: dict[str, KernelMap] = {}
+        self.maps: dict[str, MapBackend] = {}
         """The maps that its logs are written to, by their names in the object."""
         least = chosen_level(level)
         on = [level_of(note) >= least for note in spec.logs or ()]
@@ -59,7 +62,7 @@ class LoadingLogs:
         self.source = DELIVERY.add(spec.name, spec.logs or [], path_of)
         _write(spec, _variable(spec, OBJECT_VARIABLE), self.source.number.to_bytes(4, "little"))
         spec.maps[RING].max_entries = LOG_RING.max_entries
-        self.maps = {RING: LOG_RING.backend, _variable(spec, LOG_RING.losses.name).section: LOG_RING.losses.backend}  # type: ignore[dict-item]
+        self.maps = {RING: LOG_RING.backend, _variable(spec, LOG_RING.losses.name).section: LOG_RING.losses.backend}
 
     def hold(self, holder: object) -> None:
         """Deliver what is logged as long as a program is not closed."""

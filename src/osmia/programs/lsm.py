@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Concatenate
 
-    from osmia.kernel.program import KernelProgram
     from osmia.links.tracing import TracingLink
+    from osmia.loader.backend import ProgramBackend
 
 P = ParamSpec("P")
 
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 class LsmProgram(TracingProgram[LsmContext]):
     """A program at a hook of the security modules; since Linux 5.7, where the kernel was started with `lsm=...,bpf`."""
 
-    def _attached(self, program: KernelProgram) -> TracingLink:
+    def _attached(self, program: ProgramBackend) -> TracingLink:
         from osmia.links.tracing import attach_lsm
 
         return attach_lsm(program, self.hook)

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self
 
     from osmia.compiler import ProgramRequest
-    from osmia.kernel.map import KernelMap
-    from osmia.kernel.program import KernelProgram
     from osmia.kinds import Kind
+    from osmia.loader.backend import ProgramBackend
     from osmia.loader.load import LoadedObject
+    from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map, Shared
     from osmia.maps.globals import Variable
     from osmia.maps.percpu_array import PerCpuArray
     from osmia.programs.error_counts import ErrorCount
     from osmia.programs.global_data import Settings
     from osmia.programs.logs import LoadingLogs
+    from osmia.programs.machine import Machine
     from osmia.programs.run_result import RunResult
     from osmia.spec import ErrorSite, ObjectSpec
 
@@ -40,6 +41,8 @@ LOADING = RLock()
 BEING_LOADED: list[str] = []
 # What a command line gives to all that the process loads from Python source: settings by name, as text.
 FROM_COMMAND_LINE: dict[str, str] = {}
+# The machines that declarations are loaded into in place of the kernel, the innermost last.
+MACHINES: list[Machine] = []
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
 
@@ -64,7 +67,7 @@ class Program(Generic[C_contra, R_co]):
         self.hook = hook
         """Which of its kind's hooks it is for, or what it is attached to; empty where its kind has no such."""
         self._declared = function is not None
-        self._kernel: KernelProgram | None = None
+        self._kernel: ProgramBackend | None = None
         self._shared: list[Shared] = []
         self._own: list[Any] = []
         self._errors: PerCpuArray[int] | None = None
@@ -78,15 +81,30 @@ class Program(Generic[C_contra, R_co]):
 
     @property
     def loaded(self) -> bool:
-        """Whether it is in the kernel."""
+        """Whether it is in the kernel, or in a machine."""
         return self._kernel is not None
 
     @property
     def fd(self) -> int:
         """The loaded program's file descriptor. NotLoadedError if it is not loaded."""
+        return self.backend.fd
+
+    @property
+    def entry(self) -> int:
+        """What stands for it in the entries of maps. NotLoadedError if it is not loaded."""
+        return self.backend.entry
+
+    @property
+    def backend(self) -> ProgramBackend:
+        """The loaded program. NotLoadedError if it is not loaded."""
         if self._kernel is None:
             raise NotLoadedError(f"{self.name} {self._absent()}")
-        return self._kernel.fd
+        return self._kernel
+
+    @property
+    def shared(self) -> tuple[Shared, ...]:
+        """The declarations that it is loaded with: maps and globals."""
+        return tuple(self._shared)
 
     @property
     def request(self) -> ProgramRequest:
@@ -171,7 +189,7 @@ class Program(Generic[C_contra, R_co]):
 
     def _running(
         self, settings: Mapping[str, object] | None = None, log_level: int | str | None = None
-    ) -> KernelProgram:
+    ) -> ProgramBackend:
         """The loaded program, which a declaration becomes when it is first needed."""
         with LOADING:
             if self._kernel is not None:
@@ -198,7 +216,7 @@ class Program(Generic[C_contra, R_co]):
                     gc.enable()
             return kernel
 
-    def _load(self, given: Mapping[str, object] | None, log_level: int | str | None) -> KernelProgram:
+    def _load(self, given: Mapping[str, object] | None, log_level: int | str | None) -> ProgramBackend:
         from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
 
@@ -214,7 +232,10 @@ class Program(Generic[C_contra, R_co]):
         for declaration in shared.values():
             self._check_shared(declaration)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,))
+        machine = MACHINES[-1] if MACHINES else None
+        loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,), machine)
+        if machine is not None:
+            machine.hold(self)
         shared = {name: each for name, each in shared.items() if name not in loaded.given}
         bound: list[Shared] = []
         try:
@@ -240,7 +261,7 @@ class Program(Generic[C_contra, R_co]):
 
         return known_path(file, (self.function,))
 
-    def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> KernelProgram:
+    def _take(self, loaded: LoadedObject, spec: ObjectSpec) -> ProgramBackend:
         if spec.error_sites and self.name in spec.error_sites:
             from osmia.programs.error_counts import counters, sites
 
@@ -294,14 +315,20 @@ def bring_in(
     spec: ObjectSpec,
     level: int | str | None,
     path_of: Callable[[str], str],
-    reuse: Mapping[str, KernelMap] | None = None,
+    reuse: Mapping[str, MapBackend] | None = None,
     programs: tuple[str, ...] | None = None,
+    machine: Machine | None = None,
 ) -> LoadedObject:
-    """Load programs of an object, with what its logs take; `level` is what they log where that is said."""
+    """Load programs of an object, with what its logs take; `level` is what they log where that is said.
+
+    Into the kernel, or into a machine.
+    """
     if spec.logs or level is not None:
         from osmia.programs.logs import load_what_logs
 
-        return load_what_logs(spec, level, path_of, reuse or {}, programs)
+        return load_what_logs(spec, level, path_of, reuse or {}, programs, machine)
+    if machine is not None:
+        return machine.load_object(spec, reuse=reuse, programs=programs, path_of=path_of)
     from osmia.loader.load import load_object
 
     return load_object(spec, reuse=reuse, programs=programs, path_of=path_of)

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osmia.kernel.program import KernelProgram
     from osmia.links.tracing import TracingLink
+    from osmia.loader.backend import ProgramBackend
 
     RawTracepointFunction = Callable[[RawTracepointContext], int | None]
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class RawTracepointProgram(TracingProgram[RawTracepointContext]):
     """A program at a tracepoint, given its arguments as they are; since Linux 4.17."""
 
-    def _attached(self, program: KernelProgram) -> TracingLink:
+    def _attached(self, program: ProgramBackend) -> TracingLink:
         from osmia.links.tracing import attach_raw_tracepoint
 
         return attach_raw_tracepoint(program, self.hook)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from osmia.kernel.program import KernelProgram
     from osmia.links.tracing import TracingLink
+    from osmia.loader.backend import ProgramBackend
 
 C = TypeVar("C", bound=TracepointContext)
 C_contra = TypeVar("C_contra", bound=TracepointContext, contravariant=True)
@@ -26,7 +26,7 @@ EXAMPLE = '@tracepoint("sched", "sched_switch")'
 class TracepointProgram(TracingProgram[C_contra], Generic[C_contra]):
     """A program at a tracepoint; since Linux 4.7."""
 
-    def _attached(self, program: KernelProgram) -> TracingLink:
+    def _attached(self, program: ProgramBackend) -> TracingLink:
         from osmia.links.perf_event import attach_tracepoint
 
         return attach_tracepoint(program, self.hook)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
     from typing import TypeVar as Variable
 
-    from osmia.kernel.program import KernelProgram
     from osmia.kinds import Kind
     from osmia.links.tracing import TracingLink
+    from osmia.loader.backend import ProgramBackend
 
     P = Variable("P", bound="TracingProgram[Any]")
 
@@ -31,7 +31,7 @@ class TracingProgram(Program[C_contra, "int | None"], Generic[C_contra]):
         """
         return self._attached(self._running())
 
-    def _attached(self, program: KernelProgram) -> TracingLink:
+    def _attached(self, program: ProgramBackend) -> TracingLink:
         from osmia.links.tracing import attach_tracing
 
         return attach_tracing(program, f"{self.kind.name} {self.hook}")

@@ -1,0 +1,78 @@
+"""A machine of the user-space runtime that declared programs and maps are loaded into."""
+
+from __future__ import annotations
+
+from osmia.errors import ObjectError, shown
+from osmia.programs.program import MACHINES, Program
+from osmia.programs.run_result import RunResult
+from osmia.vm import machine as vm
+from osmia.vm.program import VmProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+
+class Machine(vm.Machine):
+    """Runs programs without a kernel and without root.
+
+    In its `with` block declared programs are loaded into it when they are first used, and declared maps are live in it:
+    `program.test_run(packet)` and `counts[0]` mean what they mean in the kernel. At the end of the block they are
+    closed, and so is the machine. `osmia.load(x, engine=machine)` is the independent form.
+
+    A run that goes well here does not say that the kernel's verifier accepts the program.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._held: list[Program[Any, Any]] = []
+
+    def run(self, program: Program[Any, Any], packet: Any = None, /, **context: object) -> RunResult[Any]:
+        """Run a program once; it is loaded into the machine if it is not.
+
+        `packet` is what it is given, of a kind that has packets; `context` are members of its context, by the kernel's
+        names. VmError for what it does that it may not.
+        """
+        if not isinstance(program, Program):
+            raise TypeError(f"run() takes a program, not {shown(program)}")
+        loaded = self._loaded(program)
+        value, data, duration = self.run_packet(loaded, bytes(packet or b""), **context)
+        error_value = program.kind.error_value if program.on_error is None else program.on_error
+        errors = program.errors() if value == error_value else ()
+        return RunResult(program.name, program.kind.returns, value, data, duration, errors)
+
+    def hold(self, program: Program[Any, Any]) -> None:
+        """Take down that a declared program was loaded into this machine: it is closed with it."""
+        self._held.append(program)
+
+    def close(self) -> None:
+        """Close the programs and maps that were declared and are live in it, and let go of the rest."""
+        for program in self._held:
+            shared = program.shared
+            program.close()
+            for each in shared:
+                each.close()
+        self._held.clear()
+        super().close()
+
+    def __enter__(self) -> Self:
+        MACHINES.append(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        MACHINES.remove(self)
+        self.close()
+
+    def _loaded(self, program: Program[Any, Any]) -> VmProgram:
+        if not program.loaded:
+            if self not in MACHINES[-1:]:
+                raise ObjectError(
+                    f"{program.name} is not loaded into this machine: run it in the machine's `with` block, or take it "
+                    f"from osmia.load({program.name}, engine=machine)"
+                )
+            program.load()
+        found = program.backend
+        if isinstance(found, VmProgram) and found.machine is self:
+            return found
+        where = "into another machine" if isinstance(found, VmProgram) else "into the kernel"
+        raise ObjectError(f"{program.name} is loaded {where}: close() it, and it can be loaded into this one")

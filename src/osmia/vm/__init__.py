@@ -1,0 +1,1 @@
+"""The user-space runtime: the same objects, run without a kernel and without root."""

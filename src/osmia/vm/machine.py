@@ -1,0 +1,226 @@
+"""A machine is what the kernel is elsewhere: it holds maps, programs, a clock, CPUs, and runs programs."""
+
+from __future__ import annotations
+
+import random
+from _thread import RLock
+
+from osmia.errors import ObjectError
+from osmia.loader import link
+from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
+from osmia.loader.maps import fill_slots
+from osmia.vm.code import decode, name_of_helper
+from osmia.vm.contexts import build
+from osmia.vm.engine import engine_of
+from osmia.vm.execution import STACK, Execution
+from osmia.vm.helpers import all_helpers
+from osmia.vm.maps import VmMap, create_map
+from osmia.vm.memory import FREED, Memory
+from osmia.vm.program import VmProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Self
+
+    from osmia.loader import Reach
+    from osmia.spec import MapSpec, ObjectSpec
+    from osmia.vm.memory import Block
+
+FUEL = 100_000_000
+MOST_CPUS = 4096
+_SECOND = 1_000_000_000
+START = 1_000 * _SECOND
+"""What the clock shows when a machine is made: a kernel has run for a while."""
+
+
+class Machine:
+    """A machine of the user-space runtime. One thread at a time runs programs on it."""
+
+    def __init__(
+        self,
+        *,
+        engine: str = "interpreter",
+        cpus: int = 1,
+        seed: int = 0,
+        fuel: int = FUEL,
+        allow_uninitialised: bool = False,
+    ) -> None:
+        """Make an empty machine.
+
+        `engine` is `interpreter`, `python` or `jit`; `seed` is of its random numbers; `fuel` is how many instructions
+        a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets root's.
+        """
+        if not 1 <= cpus <= MOST_CPUS:
+            raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
+        self.engine = engine_of(engine)
+        self.cpus = cpus
+        self.cpu = 0
+        """The CPU that programs run on."""
+        self.clock = START
+        """The virtual clock, in nanoseconds; it stands still unless it is moved."""
+        self.random = random.Random(seed)  # noqa: S311 - it shall be the same each time
+        self.fuel = fuel
+        self.allow_uninitialised = allow_uninitialised
+        self.memory = Memory()
+        self.lock = RLock()
+        """Who runs a program, or changes a map, holds it."""
+        self.maps: dict[int, VmMap] = {}
+        self.programs: dict[int, VmProgram] = {}
+        self.helpers: dict[int, Callable[..., int]] = all_helpers()
+        self.running: list[Execution] = []
+        """The runs that are in progress: more than one where a program makes another one run."""
+        self.path_of: Callable[[str], str] = str
+        """Where a source file lies that an object names."""
+        self._by_handle: dict[int, VmMap] = {}
+        self._number = 0
+        self._frames: list[Block] = []
+        self._later: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        """Let go of everything in it."""
+        for program in self.programs.values():
+            program.close()
+        for each in self.maps.values():
+            each.close()
+        self.memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Loading
+
+    def load_object(
+        self,
+        spec: ObjectSpec,
+        *,
+        reuse: Mapping[str, Any] | None = None,
+        programs: Iterable[str] | None = None,
+        path_of: Callable[[str], str] | None = None,
+    ) -> LoadedObject:
+        """Load programs of an object, and make the maps that they reach: as `loader.load.load_object` does.
+
+        ObjectError for an object that asks for what the runtime does not have: the text lists all of it.
+        """
+        names, reached = reached_by(spec, chosen(spec, programs))
+        self._check(spec, names, reached)
+        if path_of is not None:
+            self.path_of = path_of
+        loaded = LoadedObject(spec.name)
+        given = reuse or {}
+        for name in maps_of(spec, reached):
+            if name in given:
+                loaded.add_map(name, self._own(given[name], name), own=False)
+            else:
+                loaded.add_map(name, self.create_map(spec.maps[name]), own=True)
+        numbers = {name: live.fd for name, live in loaded.maps.items()}
+        for name in names:
+            loaded.add_program(self._load(spec, name, reached[name], numbers))
+        numbers |= {name: program.entry for name, program in loaded.programs.items()}
+        for name, live in loaded.maps.items():
+            if name not in given:
+                fill_slots(spec.maps[name], live, numbers)
+        return loaded
+
+    def create_map(self, spec: MapSpec) -> VmMap:
+        """Make a map. ObjectError for a type that the runtime does not have."""
+        made = create_map(self, self._next_number(), spec)
+        self.maps[made.number] = self._by_handle[made.handle] = made
+        return made
+
+    def _load(self, spec: ObjectSpec, name: str, need: Reach, numbers: Mapping[str, int]) -> VmProgram:
+        linked = link(spec, need.functions, numbers)
+        code = decode(
+            name,
+            bytes(linked.instructions),
+            linked.lines,
+            lambda number: self.maps[number].handle,
+            lambda number: self.maps[number].values_address(),
+        )
+        of = spec.programs[name]
+        if of.kind is None:
+            raise ObjectError(f"{spec.name}: '{name}' (section '{of.section}') is of no kind of program")
+        made = VmProgram(self, self._next_number(), name, of.kind, of.section, code)
+        self.programs[made.entry] = made
+        return made
+
+    def _check(self, spec: ObjectSpec, names: list[str], reached: Mapping[str, Reach]) -> None:
+        """Refuse an object whose programs call what is not there: all of it in one list."""
+        absent: list[str] = []
+        for name in names:
+            for function in reached[name].functions:
+                code = decode(function.name, function.instructions, function.lines, int, int)
+                for number, slot in code.helpers.items():
+                    if number not in self.helpers:
+                        line = code.line_of(slot)
+                        where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
+                        absent.append(f"{name_of_helper(number)}, which is called at {where}")
+        if absent:
+            found = "\n  ".join(absent)
+            raise ObjectError(
+                f"{spec.name}: the user-space runtime does not have what its programs ask for:\n  {found}"
+            )
+
+    def _own(self, backend: Any, name: str) -> VmMap:
+        """A map that is live already, if it is live here."""
+        if isinstance(backend, VmMap) and backend.machine is self:
+            return backend
+        where = "in another machine" if isinstance(backend, VmMap) else "in the kernel"
+        raise ObjectError(f"map '{name}' is live {where}: close it before a program that uses it is loaded here")
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    # Running
+
+    def run_packet(self, program: VmProgram, packet: bytes, **fields: object) -> tuple[int, bytes, int]:
+        """Run a program on a packet: its result (32 bits), the packet after it, and the nanoseconds that went by."""
+        program.check_open()
+        with self.lock:
+            context = build(self, program, packet, fields)
+            try:
+                before = self.clock
+                result = self.execute(Execution(self, program, context, self.engine, self.fuel))
+                assert context.packet is not None, "the kind has packets"
+                return result & 0xFFFF_FFFF, context.packet.data, self.clock - before
+            finally:
+                context.close()
+
+    def execute(self, execution: Execution) -> int:
+        """Run a program to its end: its result, 64 bits of it."""
+        with self.lock:
+            self.running.append(execution)
+            try:
+                return execution.run()
+            finally:
+                self.running.pop()
+                for block in self._frames[execution.depth_before : execution.depth]:
+                    self.memory.paint(block.address, STACK, FREED)
+                if not self.running:
+                    for each in self._later:
+                        each()
+                    self._later.clear()
+
+    def when_idle(self, do: Callable[[], None]) -> None:
+        """Do something when no program runs: what it may have looked up stays until then."""
+        if self.running:
+            self._later.append(do)
+        else:
+            do()
+
+    def map_at(self, handle: int) -> VmMap:
+        """The map that an address in code stands for."""
+        found = self._by_handle.get(handle)
+        if found is None:
+            raise self.running[-1].fault("helper", f"{handle:#x} is given as a map, and stands for none")
+        return found
+
+    def frame(self, depth: int) -> Block:
+        """The stack of the function at a depth."""
+        while len(self._frames) <= depth:
+            self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
+        return self._frames[depth]

@@ -1,0 +1,125 @@
+"""Hash maps: values come and go, each at a place of its own for as long as it is there."""
+
+from __future__ import annotations
+
+import errno
+
+from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
+from osmia.vm.maps.arrays import GAP
+from osmia.vm.memory import FREED, READY, REDZONE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from osmia.maps.table import MapKind
+    from osmia.spec import MapSpec
+    from osmia.vm.machine import Machine
+
+_SLAB = 64
+"""So many values are asked for at a time."""
+
+
+class HashMap(VmMap):
+    """BPF_MAP_TYPE_HASH. Keys are given in the order in which they came, which means nothing."""
+
+    copies = 1
+    """How many values a key has: one for each CPU where the map is per CPU."""
+
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
+        super().__init__(machine, number, spec, kind)
+        self.stride = (self.room + GAP) * self.copies
+        self.places: dict[bytes, int] = {}
+        self._free: list[int] = []
+
+    def address_of(self, key: bytes, cpu: int) -> int:  # noqa: ARG002 - one value for all
+        """Where the value of a key lies; 0 where it is not there."""
+        return self.places.get(key, 0)
+
+    def update_element(self, key: bytes, value: bytes, flags: int, cpu: int) -> int:  # noqa: ARG002
+        """Write a value, at a new place: who looked the old one up keeps that until its program ends."""
+        number = self.refused(key, flags)
+        if number:
+            return number
+        old = self.places.get(key, 0)
+        self.places[key] = place = self.take()
+        self.machine.memory.data[place : place + self.value_size] = value
+        if old:
+            self.let_go(old)
+        return 0
+
+    def delete_element(self, key: bytes) -> int:
+        """Delete a key."""
+        place = self.places.pop(key, 0)
+        if not place:
+            return -errno.ENOENT
+        self.let_go(place)
+        return 0
+
+    def all_keys(self) -> Iterable[bytes]:
+        """The keys that are there."""
+        return self.places
+
+    def refused(self, key: bytes, flags: int) -> int:
+        """Why a key may not be written with these flags: a negative error number, or 0."""
+        if flags & ~BPF_F_LOCK > BPF_EXIST:
+            return -errno.EINVAL
+        there = key in self.places
+        if there and flags & BPF_NOEXIST:
+            return -errno.EEXIST
+        if not there and flags & BPF_EXIST:
+            return -errno.ENOENT
+        if not there and len(self.places) >= self.max_entries:
+            return -errno.E2BIG
+        return 0
+
+    def take(self) -> int:
+        """A place for the value of a key, of zeros."""
+        memory = self.machine.memory
+        if not self._free:
+            size = self.stride * _SLAB
+            block = memory.allocate(size, f"values of '{self.name}'", state=REDZONE, describe=self._describe)
+            self._free = [*range(block.address, block.address + size, self.stride)]
+        place = self._free.pop(0)
+        memory.data[place : place + self.stride] = bytes(self.stride)
+        for copy in range(self.copies):
+            memory.paint(place + copy * (self.room + GAP), self.value_size, READY)
+        return place
+
+    def let_go(self, place: int) -> None:
+        """Free a place when no program runs any more that may have looked it up."""
+
+        def free() -> None:
+            for copy in range(self.copies):
+                self.machine.memory.paint(place + copy * (self.room + GAP), self.value_size, FREED)
+            self._free.append(place)
+
+        self.machine.when_idle(free)
+
+    def _describe(self, offset: int) -> tuple[str, int, int]:
+        at = offset // (self.room + GAP) * (self.room + GAP)
+        return f"value of '{self.name}'", at, self.value_size
+
+
+class PerCpuHashMap(HashMap):
+    """BPF_MAP_TYPE_PERCPU_HASH: a value for each CPU, of which programs write their own."""
+
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
+        self.copies = machine.cpus
+        super().__init__(machine, number, spec, kind)
+
+    def address_of(self, key: bytes, cpu: int) -> int:
+        """Where the value of a key lies for a CPU; 0 where it is not there."""
+        place = self.places.get(key, 0)
+        return place and place + cpu * (self.room + GAP)
+
+    def update_element(self, key: bytes, value: bytes, flags: int, cpu: int) -> int:
+        """Write the value of a CPU, where it lies; those of the others are 0 where the key is new."""
+        number = self.refused(key, flags)
+        if number:
+            return number
+        if key not in self.places:
+            self.places[key] = self.take()
+        address = self.address_of(key, cpu)
+        self.machine.memory.data[address : address + self.value_size] = value
+        return 0

@@ -1,0 +1,191 @@
+"""The runtime's memory: one arena, and a shadow byte for each byte that says what may be done with it.
+
+An address is a distance from the arena's start, so it fits in 32 bits, as the pointers in contexts do.
+"""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_right
+
+from osmia.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZE = 1 << 32
+FIRST = 0x10000
+"""Nothing lies below: what is added to a null pointer is still none."""
+_NORESERVE = 0x4000  # MAP_NORESERVE: pages count when they are written to
+_REDZONE = 32
+_QUARANTINE = 1 << 20
+
+# What a shadow byte says. The lowest bits allow: a byte may be read, or written.
+MAY_READ, MAY_WRITE = 0x01, 0x02
+UNMAPPED = 0x00
+READ_ONLY = 0x01
+UNINITIALISED = 0x02
+READY = 0x03
+REDZONE, FREED, STALE, OUTSIDE, HIDDEN, GUARDED = 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18
+
+REASONS = {
+    UNMAPPED: "nothing lies there",
+    READ_ONLY: "it may only be read",
+    UNINITIALISED: "it was never written",
+    REDZONE: "it lies outside",
+    FREED: "it was freed",
+    STALE: "the packet was moved or resized since",
+    OUTSIDE: "it lies outside of the packet",
+    HIDDEN: "programs do not see it",
+    GUARDED: "it is guarded by the lock",
+}
+
+ONES = {size: int.from_bytes(b"\x01" * size, "little") for size in (1, 2, 4, 8)}
+_READY = {size: bytes([READY]) * size for size in (1, 2, 4, 8)}
+
+
+@record
+class Block:
+    """A piece of memory that was asked for."""
+
+    address: int
+    size: int
+    name: str
+    """What it is, as an error names it: `the stack of count`."""
+    origin: str = ""
+    """Where it comes from, as an error says it."""
+    describe: Callable[[int], tuple[str, int, int]] | None = None
+    """Of a block of several things: from an offset to the name of the one there, its start and its size."""
+
+
+class Memory:
+    """All that programs of a machine can reach."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        """Take so much address space, at most 4 GiB. Pages take memory when they are used. OSError where it may not."""
+        self.size = size
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+        self._arena, self._shadow = mmap.mmap(-1, size, flags=flags), mmap.mmap(-1, size, flags=flags)
+        self.data = memoryview(self._arena)
+        self.shadow = memoryview(self._shadow)
+        self.blocks: dict[int, Block] = {}
+        self._starts: list[int] = []
+        self._next = FIRST
+        self._free: dict[int, list[int]] = {}
+        self._quarantine: list[Block] = []
+        self._quarantined = 0
+
+    def close(self) -> None:
+        """Give the memory back, as soon as nobody holds a view of it."""
+        self.data, self.shadow = memoryview(b""), memoryview(b"")
+        self.blocks.clear()
+
+    # Allocation
+
+    def allocate(
+        self,
+        size: int,
+        name: str,
+        *,
+        state: int = READY,
+        origin: str = "",
+        align: int = 8,
+        describe: Callable[[int], tuple[str, int, int]] | None = None,
+    ) -> Block:
+        """A block of zeros, with a redzone around it. MemoryError where the arena is full."""
+        room = (size + 7) & ~7
+        waiting = self._free.get(room)
+        if waiting and align <= 8:
+            address = waiting.pop()
+            self.data[address : address + room] = bytes(room)
+        else:
+            address = (self._next + _REDZONE + align - 1) & -align
+            if address + room + _REDZONE > self.size:
+                raise MemoryError(
+                    f"the runtime's {self.size >> 20} MiB of memory are taken: there is no room for {name}"
+                )
+            self._next = address + room
+            self._starts.append(address)
+        self.paint(address - _REDZONE, _REDZONE, REDZONE)
+        self.paint(address, size, state)
+        self.paint(address + size, room - size + _REDZONE, REDZONE)
+        block = self.blocks[address] = Block(address, size, name, origin, describe)
+        return block
+
+    def free(self, block: Block) -> None:
+        """Give a block back. Its address is not used again before a megabyte of others was freed too."""
+        self.paint(block.address, block.size, FREED)
+        self._quarantine.append(block)
+        self._quarantined += block.size
+        while self._quarantined > _QUARANTINE:
+            old = self._quarantine.pop(0)
+            self._quarantined -= old.size
+            self._free.setdefault((old.size + 7) & ~7, []).append(old.address)
+
+    def paint(self, address: int, size: int, state: int) -> None:
+        """Say what may be done with bytes."""
+        self.shadow[address : address + size] = bytes([state]) * size
+
+    def block_at(self, address: int) -> Block | None:
+        """The block that an address lies in or behind; None before the first."""
+        index = bisect_right(self._starts, address) - 1
+        return self.blocks[self._starts[index]] if index >= 0 else None
+
+    # Access of programs
+
+    def readable(self, address: int, size: int) -> bool:
+        """Whether a program may read bytes."""
+        if size in ONES:
+            ones = ONES[size]
+            return int.from_bytes(self.shadow[address : address + size], "little") & ones == ones
+        return 0 <= address <= self.size - size and self.first_bad(address, size, MAY_READ) < 0
+
+    def writable(self, address: int, size: int) -> bool:
+        """Whether a program may write bytes."""
+        if size in ONES:
+            ones = ONES[size] * MAY_WRITE
+            return int.from_bytes(self.shadow[address : address + size], "little") & ones == ones
+        return 0 <= address <= self.size - size and self.first_bad(address, size, MAY_WRITE) < 0
+
+    def first_bad(self, address: int, size: int, access: int) -> int:
+        """Which of the bytes is the first that may not be accessed so, -1 for none."""
+        return next((at for at, state in enumerate(self.shadow[address : address + size]) if not state & access), -1)
+
+    # Access of the runtime itself
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes as they are, whatever a program may do with them."""
+        return bytes(self.data[address : address + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put bytes there, which are initialised then; what may only be read stays so."""
+        size = len(data)
+        self.data[address : address + size] = data
+        states = self.shadow[address : address + size]
+        if UNINITIALISED in states.tolist():
+            states[:] = bytes(READY if each == UNINITIALISED else each for each in states)
+
+    def number(self, address: int, size: int) -> int:
+        """An unsigned number as it lies there."""
+        return int.from_bytes(self.data[address : address + size], "little")
+
+    def put(self, address: int, size: int, value: int) -> None:
+        """Write an unsigned number that fits."""
+        self.data[address : address + size] = value.to_bytes(size, "little")
+
+    def load(self, address: int, size: int) -> int | None:
+        """What a program loads: an unsigned number, None where it may not."""
+        ones = ONES[size]
+        if int.from_bytes(self.shadow[address : address + size], "little") & ones != ones:
+            return None
+        return int.from_bytes(self.data[address : address + size], "little")
+
+    def store(self, address: int, size: int, value: int) -> bool:
+        """What a program stores: whether it may."""
+        ones = ONES[size] << 1
+        if int.from_bytes(self.shadow[address : address + size], "little") & ones != ones:
+            return False
+        self.shadow[address : address + size] = _READY[size]
+        self.data[address : address + size] = value.to_bytes(size, "little")
+        return True
