@@ -52,8 +52,8 @@ def test_an_object() -> None:
         assert program.test_run(PACKET).action is XdpAction.PASS
         assert loaded["PKT_CNT_ARRAY"][0] == (1, 0)
         assert refusal(VmError, lambda: program.attach("lo")) == (
-            "program 'xdp_map_counter' has no file descriptor: it is loaded into the user-space runtime, which attaches "
-            "to nothing; run it with run() of the machine, or load it into the kernel"
+            "program 'xdp_map_counter' has no file descriptor: it is loaded into the user-space runtime, which "
+            "attaches to nothing; run it with run() of the machine, or load it into the kernel"
         )
 
 
