@@ -58,6 +58,7 @@ LOADS, STORES, ATOMICS, PACKET_LOADS, ALU = _LOADS, _STORES, _ATOMICS, _PACKET, 
 SIZE_OF = {isa.B: 1, isa.H: 2, isa.W: 4, isa.DW: 8}
 
 _FORM = struct.Struct("<BBhi")
+_FIELDS = ("destination register", "source register", "offset", "immediate")
 
 
 @record
@@ -160,11 +161,36 @@ def _problem(at: int, of: Slot, count: int, second: Container[int]) -> str:
         return f"names register r{max(destination, source)}; there are r0 to r10"
     if destination == FRAME and (opcode in ALU or opcode in LOADS or opcode == isa.LD_IMM64):
         return "writes r10, the frame's address, which may only be read"
+    used = _used(opcode)
+    for field, value in zip(_FIELDS, of[1:], strict=True):
+        if value and field not in used:
+            return f"has {value} as its {field}, which means nothing there and has to be 0"
     if opcode in ATOMICS:
         return _atomic_problem(opcode, immediate)
     if opcode in ALU:
         return _alu_problem(opcode, offset, immediate)
     return ""
+
+
+def _used(opcode: int) -> tuple[str, ...]:
+    """Which fields of an instruction mean something (RFC 9669; the verifier refuses others that are not 0)."""
+    of, operation = opcode & 7, opcode & 0xF0
+    if opcode in (EXIT, CALL, CALLX):
+        return {EXIT: (), CALL: ("source register", "immediate"), CALLX: ("destination register",)}[opcode]
+    if opcode in _GOTOS:
+        return ("immediate",) if of == isa.JMP32 else ("offset",)
+    if of in (isa.LDX, isa.STX):
+        return _FIELDS if opcode in ATOMICS else _FIELDS[:3]
+    if of == isa.ST:
+        return ("destination register", "offset", "immediate")
+    if of == isa.LD:
+        packet = ("immediate", "source register") if opcode & 0xE0 == isa.IND else ("immediate",)
+        return packet if opcode in PACKET_LOADS else ("destination register", "immediate")
+    if operation == isa.END and opcode in ALU:
+        return ("destination register", "immediate")
+    if operation == isa.NEG and opcode in ALU:
+        return ("destination register",)
+    return _FIELDS[:3] if opcode & isa.X else ("destination register", "offset", "immediate")
 
 
 def _atomic_problem(opcode: int, immediate: int) -> str:
