@@ -1,4 +1,4 @@
-"""The published conformance tests, on every engine: fetched, not committed. OSMIA_BPF_CONFORMANCE says where they are."""
+"""The published conformance tests, on every engine: fetched, not committed, from where OSMIA_BPF_CONFORMANCE says."""
 
 from __future__ import annotations
 
