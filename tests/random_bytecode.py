@@ -1,4 +1,4 @@
-"""Random XDP programs, instruction by instruction: every operation of v4, on registers, the stack, a map and the packet.
+"""Random XDP programs, instruction by instruction: every operation of v4, on registers, the stack, a map and packets.
 
 Each ends by writing its registers and its stack into the packet, so that whatever differs is seen.
 """
@@ -318,7 +318,6 @@ def random_program(seed: int, *, v4: bool = True, plain: bool = False) -> Object
 def random_packet(seed: int) -> bytes:
     """What a program is run on."""
     numbers = random.Random(seed)
-    words = [
-        numbers.choice(INTERESTING) if numbers.random() < 0.5 else numbers.getrandbits(64) for _ in range(PACKET // 8)
-    ]
-    return struct.pack(f"<{len(words)}Q", *words)
+    count = PACKET // 8
+    words = [numbers.choice(INTERESTING) if numbers.random() < 0.5 else numbers.getrandbits(64) for _ in range(count)]
+    return struct.pack(f"<{count}Q", *words)
