@@ -1,4 +1,4 @@
-"""Random XDP programs, instruction by instruction: every operation of v4, on registers, the stack, a map and packets.
+"""Random XDP programs, instruction by instruction: every operation of v4, on registers, stack, a map and packets.
 
 Each ends by writing its registers and its stack into the packet, so that whatever differs is seen.
 """
@@ -34,18 +34,7 @@ INTERESTING = (
     *(0x1_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, 0xFFFF_FFFF_0000_0000, 0xFFFF_FFFF_FFFF_FFFF),
 )
 _ARITHMETIC = (
-    isa.ADD,
-    isa.SUB,
-    isa.MUL,
-    isa.DIV,
-    isa.OR,
-    isa.AND,
-    isa.LSH,
-    isa.RSH,
-    isa.MOD,
-    isa.XOR,
-    isa.MOV,
-    isa.ARSH,
+    *(isa.ADD, isa.SUB, isa.MUL, isa.DIV, isa.OR, isa.AND, isa.LSH, isa.RSH, isa.MOD, isa.XOR, isa.MOV, isa.ARSH),
 )
 _CONDITIONS = (
     *(isa.JEQ, isa.JGT, isa.JGE, isa.JSET, isa.JNE, isa.JSGT, isa.JSGE, isa.JLT, isa.JLE, isa.JSLT, isa.JSLE),

@@ -1,8 +1,8 @@
 """Random programs in the kernel and in the runtime: the same result, packet and map, on every engine.
 
-A difference is explained if it goes away where each atomic operation is written as a load, an operation and a store: the
-verifier of 6.18 loses track of what an atomic operation takes from the stack. It takes a way for one that is never gone,
-and the kernel runs other code then. Of the first ten thousand programs it does so with those of seeds 2382 and 4306.
+A difference is explained if it goes away where each atomic operation is written as a load, an operation and a store:
+the verifier of 6.18 loses track of what an atomic operation takes from the stack. It takes a way for one that is never
+gone, and the kernel runs other code then. Of the first ten thousand programs it does so with seeds 2382 and 4306.
 """
 
 from __future__ import annotations
