@@ -1,0 +1,143 @@
+"""Faults that are planted in the runtime, one at a time: its tests have to fail with each of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VM = ROOT / "src/osmia/vm"
+HERE = Path(__file__).resolve().parent
+NOT_THESE = (Path(__file__).name, "test_conformance.py")
+
+
+class Fault(NamedTuple):
+    """A change of a file of the runtime."""
+
+    file: str
+    old: str
+    new: str
+
+
+FAULTS = {
+    "the sign is not extended": Fault("arithmetic.py", "return (value & (sign * 2 - 1) ^ sign) - sign", "return value"),
+    "a division by zero gives the dividend": Fault(
+        "arithmetic.py", "return 0 if operation == isa.DIV else left", "return left"
+    ),
+    "signed division rounds down": Fault("arithmetic.py", "abs(dividend) // abs(divisor)", "dividend // divisor"),
+    "shifts are not masked": Fault("arithmetic.py", "left >> (right & bits - 1)", "left >> right"),
+    "32 bits are not cut": Fault("arithmetic.py", "return left + right & mask", "return left + right"),
+    "signed comparison is unsigned": Fault(
+        "arithmetic.py", "left, right = signed(left, bits), signed(right, bits)\n    match", "match"
+    ),
+    "a test of bits compares": Fault("arithmetic.py", "return left & right != 0", "return left == right"),
+    "bytes are never swapped": Fault(
+        "interpreter.py", "return swapped(value, bits)", "return value & (1 << bits) - 1"
+    ),
+    "a sign-extending load does not": Fault("interpreter.py", "if opcode & 0xE0 == isa.MEMSX else", "if 0 else"),
+    "a compare-and-exchange always exchanges": Fault(
+        "interpreter.py", "value if before == expected else before", "value"
+    ),
+    "an atomic operation does not give what was there": Fault(
+        "interpreter.py", "self.registers[source] = before", "self.registers[source] = value"
+    ),
+    "a jump goes one too far": Fault("code.py", "return slot + 1 + (immediate", "return slot + 2 + (immediate"),
+    "a function shares its caller's registers": Fault(
+        "interpreter.py", "self.registers[6:FRAME] = [None] * 4", "self.registers[6] = None"
+    ),
+    "calls leave their arguments": Fault(
+        "interpreter.py", "            self.registers[register] = None\n", "            continue\n"
+    ),
+    "a new frame is readable": Fault(
+        "execution.py", "READY if self.machine.allow_uninitialised else UNINITIALISED", "READY"
+    ),
+    "an old frame stays": Fault(
+        "execution.py",
+        "self.machine.memory.paint(self.machine.frame(self.depth).address, STACK, FREED)",
+        "self.machine.frame(self.depth)",
+    ),
+    "fuel is not burnt": Fault("interpreter.py", "execution.fuel -= 1", "execution.fuel -= 0"),
+    "read-only memory is writable": Fault("memory.py", "ones = ONES[size] << 1", "ones = ONES[size]"),
+    "no redzone behind a block": Fault(
+        "memory.py", "self.paint(address + size, room - size + _REDZONE, REDZONE)", "self.paint(address, 0, REDZONE)"
+    ),
+    "freed memory stays readable": Fault(
+        "memory.py", "self.paint(block.address, block.size, FREED)", "self.paint(block.address, 0, FREED)"
+    ),
+    "an index outside of an array is one inside": Fault(
+        "maps/arrays.py",
+        "return self.block.address + index * self.stride if index < self.max_entries else 0",
+        "return self.block.address + index % self.max_entries * self.stride",
+    ),
+    "all CPUs write to one value": Fault(
+        "maps/arrays.py", "self.blocks[cpu].address + index", "self.blocks[0].address + index"
+    ),
+    "a hash map takes one too many": Fault("maps/hashes.py", ">= self.max_entries:", "> self.max_entries:"),
+    "a value that was looked up goes at once": Fault(
+        "maps/hashes.py", "self.machine.when_idle(free)", "free()"
+    ),
+    "a deleted key stays": Fault("maps/hashes.py", "self.places.pop(key, 0)", "self.places.get(key, 0)"),
+    "the packet's end is not told": Fault(
+        "contexts/__init__.py", "memory.put(self.address + access.data_end, size, packet.end)", "pass"
+    ),
+    "a packet that moved is not stale": Fault("packet.py", "STALE)", "READY)"),
+}  # fmt: skip
+
+
+def first_failure(source: Path) -> str:
+    """The first test that fails with another source of osmia; empty where none does."""
+    names = [each.name for each in sorted(HERE.glob("test_*.py")) if each.name not in NOT_THESE]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "-rfE"),
+            *(str(HERE / name) for name in names),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    assert done.returncode in (0, 1, 2), done.stdout + done.stderr
+    return failed[0] if failed else ""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources."""
+    copy = tmp_path_factory.mktemp("planted") / "src"
+    shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.mark.full
+def test_nothing_planted(source: Path) -> None:
+    assert first_failure(source) == ""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(source: Path, name: str) -> None:
+    fault = FAULTS[name]
+    file = source / "osmia/vm" / fault.file
+    before = file.read_text()
+    file.write_text(before.replace(fault.old, fault.new))
+    try:
+        assert first_failure(source), f"no test finds that {name}"
+    finally:
+        file.write_text(before)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_a_change(name: str) -> None:
+    fault = FAULTS[name]
+    text = (VM / fault.file).read_text()
+    assert text.count(fault.old) == 1, f"{fault.file} has {text.count(fault.old)} times what is changed"
+    compile(text.replace(fault.old, fault.new), fault.file, "exec")
