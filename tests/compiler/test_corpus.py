@@ -24,6 +24,7 @@ import packets
 from osmia import XdpAction
 from osmia.compiler import Target
 from osmia.errors import CompilerCrashError
+from osmia.vm.engine import ENGINES
 from program_files import module_from
 from this_kernel import require_kernel
 
@@ -135,10 +136,13 @@ PROGRAMS = [(name, cpu) for name, case in CASES.items() if not case.not_yet for 
 
 
 class Runs:
-    """The runs of one program, on one kernel."""
+    """The runs of one program, in the kernel or in a machine."""
 
-    def __init__(self, module: ModuleType, cpu: str, kernel: tuple[int, int]) -> None:
+    def __init__(
+        self, module: ModuleType, cpu: str, kernel: tuple[int, int], machine: osmia.Machine | None = None
+    ) -> None:
         self.module = module
+        self.machine = machine
         self.target = Target(cpu, kernel)
         self.loaded: Loaded | None = None
         self.names = vars(packets) | vars(module) | {"run": self.run}
@@ -199,7 +203,7 @@ class Runs:
             self.loaded = None
         if self.loaded is None:
             options: dict[str, Any] = {"settings": settings} if settings else {}
-            self.loaded = osmia.load(self.module, target=self.target, **options)
+            self.loaded = osmia.load(self.module, target=self.target, engine=self.machine, **options)
         return self.loaded
 
     @property
@@ -221,6 +225,16 @@ def test_program(tmp_path: Path, name: str, cpu: str) -> None:
     case = CASES[name]
     require_kernel(case.kernel, f"all that {name!r} asks for")
     Runs(module_from(tmp_path, case.text), cpu, case.kernel).all(case)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", sorted({name for name, _ in PROGRAMS}))
+def test_program_in_a_machine(tmp_path: Path, name: str, engine: str) -> None:
+    """The object for the newest instructions that it is for does the same without a kernel."""
+    case = CASES[name]
+    machine = osmia.Machine(engine=engine)
+    Runs(module_from(tmp_path, case.text), case.cpus[-1], case.kernel, machine).all(case)
+    machine.close()
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,17 @@ def agree(directory: Path, sources: list[str], rows: list[dict[str, int]], cpu: 
         pytest.fail(f"refused, but by no rule: {error.problem}, found {getattr(error, 'found', '')}\n{error.text}")
     except osmia.VerifierError as error:
         pytest.fail(f"{error}\n{text}")
+    outcomes.update(compare(loaded, asked, rows, text, f"in the kernel, for {cpu}"))
+    with osmia.Machine() as machine:
+        there = osmia.load(module_from(directory, text), target=Target(cpu, (5, 10)), engine=machine)
+        compare(there, asked, rows, text, f"in a machine, for {cpu}")
+    return outcomes
+
+
+def compare(
+    loaded: osmia.Loaded, asked: list[Expected], rows: list[dict[str, int]], text: str, where: str
+) -> Counter[str]:
+    """Run expressions that are loaded, and compare: how many gave values, and how many raised."""
     with loaded:
         for name in NAMES:
             if f"of_{name}" not in loaded.maps:  # no expression reads it
@@ -229,6 +240,7 @@ def agree(directory: Path, sources: list[str], rows: list[dict[str, int]], cpu: 
     lines = {
         int(mark[1]): line for line, each in enumerate(text.splitlines(), 1) if (mark := re.search(r"# (\d+)$", each))
     }
+    outcomes = Counter[str]()
     for index, each in enumerate(asked):
         values = [each.value(row) for row in rows]
         for row, value in enumerate(values):
@@ -236,7 +248,7 @@ def agree(directory: Path, sources: list[str], rows: list[dict[str, int]], cpu: 
             found = results[run] if finished[run] else None
             assert found == value, (
                 f"{each.source}\n{ {name: number for name, number in rows[row].items() if name in each.source} }\n"
-                f"in the kernel {found}, in Python {value} (None: it raises), for {cpu}"
+                f"{found}, in Python {value} (None: it raises), {where}"
             )
         assert errors[lines[index]] == values.count(None), f"{each.source}: counted {errors[lines[index]]} errors"
         outcomes["values"] += len(values) - values.count(None)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
+    from osmia import Loaded
+
 GIVEN = (0, 1, 2, 3, 7, 8, 100, 255)
 CPUS = ("v3", "v1", "v4", "v2")
 HEAD = (
@@ -189,6 +191,14 @@ def agree(directory: Path, body: str, cpu: str) -> str:
             return "budget"
         pytest.fail(f"{error}\n{body}")
     assert not ran.misfits, f"not refused: {ran.misfits}\n{body}"
+    errors = compare(loaded, results, f"for {cpu}\n{body}")
+    with osmia.Machine() as machine:
+        compare(osmia.load(module_from(directory, text), target=Target(cpu, (5, 10)), engine=machine), results, body)
+    return "errors" if errors else "agreed"
+
+
+def compare(loaded: Loaded, results: dict[int, tuple[int | None, int | None]], where: str) -> Counter[int]:
+    """Run a program that is loaded, here or there, and compare. Gives the errors that it counted, by line."""
     with loaded:
         expected_errors = Counter[int]()
         for x in GIVEN:
@@ -199,12 +209,12 @@ def agree(directory: Path, body: str, cpu: str) -> str:
             if raised_at is not None:
                 expected_errors[raised_at] += 1
             expected = (XdpAction.PASS, result) if raised_at is None else (XdpAction.TX, 0)
-            assert (action, loaded["results"][0]) == expected, f"x = {x}, for {cpu}\n{body}"
+            assert (action, loaded["results"][0]) == expected, f"x = {x}, {where}"
         errors = Counter[int]()
         for each in loaded["program"].errors():
             errors[each.line - HEAD.count("\n")] += each.count
-        assert errors == expected_errors, body
-    return "errors" if expected_errors else "agreed"
+        assert errors == expected_errors, where
+    return errors
 
 
 def search(directory: Path, examples: int, *, fixed: bool) -> Counter[str]:
