@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+from osmia.errors import CompilerMissingError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
+    from osmia.vm.machine import Machine
 
     class Engine(Protocol):
         """One of them."""
@@ -18,13 +23,31 @@ if TYPE_CHECKING:
             """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
 
 
-ENGINES = ("interpreter", "python", "jit")
+ENGINES = ("auto", "interpreter", "python", "jit")
 
 
-def engine_of(name: str) -> Engine:
-    """An engine by its name. ValueError for one that does not exist."""
+def engine_of(name: str, machine: Machine) -> Engine:
+    """An engine by its name. ValueError for one that does not exist, CompilerMissingError for what takes llvmlite."""
+    if name == "auto":
+        name = "jit" if _has_llvmlite() else "interpreter"
     if name == "interpreter":
         from osmia.vm.interpreter import Interpreter
 
         return Interpreter()
+    if name == "jit":
+        if not _has_llvmlite():
+            raise CompilerMissingError(
+                'engine="jit" needs llvmlite, which this Python does not have.\n'
+                f"found: no module llvmlite for {sys.executable}\n"
+                "fix: pip install 'osmia[compile]'; engine=\"interpreter\" and engine=\"python\" need no llvmlite"
+            )
+        from osmia.vm.jit.engine import Jit
+
+        return Jit(machine)
     raise ValueError(f"there is no engine {name!r}: they are {', '.join(ENGINES)}")
+
+
+def _has_llvmlite() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("llvmlite") is not None

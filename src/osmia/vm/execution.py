@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.vm.code import CALL, FRAME, FUNCTIONS, name_of_helper
+from osmia.vm.code import CALL, FRAME, FUNCTIONS, SECOND, name_of_helper
 from osmia.vm.faults import access_fault, fault
 from osmia.vm.memory import FREED, READY, UNINITIALISED
 
@@ -58,7 +58,7 @@ class Execution:
     def enter(self, name: str) -> int:
         """Begin a function: gives the end of its stack, of which nothing was written."""
         if self.depth - self.depth_before == DEEPEST:
-            raise self.fault("stack", f"more than {DEEPEST} functions are in the middle of a call", fix="call fewer")
+            raise self.too_deep()
         block = self.machine.frame(self.depth)
         self.depth += 1
         block.name = f"the stack of {name}"
@@ -85,7 +85,7 @@ class Execution:
         """Call a function of the program's by its address, as helpers do: what it returns."""
         slot = address - FUNCTIONS
         code, at = self.code, self.slot
-        if not 0 <= slot < len(code.slots):
+        if not 0 <= slot < len(code.slots) or code.slots[slot] == SECOND:
             raise self.fault("helper", f"{address:#x} is no address of a function")
         result = self.engine.run(self, code, slot, arguments)
         self.code, self.slot = code, at
@@ -141,6 +141,10 @@ class Execution:
             f"it has run {self.fuel_given} instructions and does not end",
             fix="bound the loop, or give it more fuel=",
         )
+
+    def too_deep(self) -> VmError:
+        """The error of a call when too many functions are in the middle of one."""
+        return self.fault("stack", f"more than {DEEPEST} functions are in the middle of a call", fix="call fewer")
 
     def not_written(self, code: Code, slot: int, register: int) -> VmError:
         """The error of a register that is read before it is written."""

@@ -48,12 +48,11 @@ class Machine:
     ) -> None:
         """Make an empty machine.
 
-        `engine` is `interpreter`, `python` or `jit`; `seed` is of its random numbers; `fuel` is how many instructions
+        `engine` is `interpreter`, `python`, `jit`, or `auto`: native code (`jit`) where llvmlite is there; `seed` is of its random numbers; `fuel` is how many instructions
         a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets root's.
         """
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
-        self.engine = engine_of(engine)
         self.cpus = cpus
         self.cpu = 0
         """The CPU that programs run on."""
@@ -76,6 +75,7 @@ class Machine:
         self._number = 0
         self._frames: list[Block] = []
         self._later: list[Callable[[], None]] = []
+        self.engine = engine_of(engine, self)
 
     def close(self) -> None:
         """Let go of everything in it."""

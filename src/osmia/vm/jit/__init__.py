@@ -1,0 +1,1 @@
+"""The engine that makes native code of programs with LLVM."""

@@ -1,0 +1,243 @@
+"""The engine: runs native code, and is called by it for what takes Python."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from array import array
+
+from osmia.record import record
+from osmia.vm.arithmetic import U32
+from osmia.vm.code import SIZE_OF
+from osmia.vm.execution import DEEPEST, STACK
+from osmia.vm.jit.flow import entries_of, next_of
+from osmia.vm.jit.inlined import inlined, known_helpers
+from osmia.vm.jit.module import module
+from osmia.vm.jit.native import compiled
+from osmia.vm.jit.state import State, Status, Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osmia.vm.code import Code
+    from osmia.vm.execution import Execution
+    from osmia.vm.jit.native import Native
+    from osmia.vm.machine import Machine
+
+_CALLBACKS = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) for arguments in (2, 1, 3, 1)]
+"""In the order of their words: for a helper, a tail call, a load from the packet, a new frame."""
+_GIVEN = slice(Word.REGISTERS + 1, Word.REGISTERS + 6)
+# As plain numbers: an enumeration's members cost a look-up each.
+_STATUS, _SLOT, _WRITTEN, _CODE = int(Word.STATUS), int(Word.SLOT), int(Word.WRITTEN), int(Word.CODE)
+_DEEPEST, _TOUCHED = int(Word.DEEPEST), int(Word.TOUCHED)
+
+
+@record
+class Known:
+    """Code that an engine has seen."""
+
+    number: int
+    code: Code
+    entries: set[int]
+    helpers: frozenset[int]
+    """The helpers that native code does by itself."""
+    native: Native
+
+
+class Jit:
+    """The engine of one machine."""
+
+    name = "jit"
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.state = State(machine.memory, machine.allow_uninitialised)
+        self._known: dict[int, Known] = {}
+        """By the identity of the code, which is kept."""
+        self._names: list[str] = []
+        """Of the code, by its number."""
+        self._execution: Execution | None = None
+        """What runs in native code now, and which code that is."""
+        self._running: Known | None = None
+        self._raised: BaseException | None = None
+        self._hook = sys.unraisablehook
+        self._functions = (self._call_helper, self._tail_call, self._load_packet, self._make_frame)
+        self._callbacks = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
+        for word, callback in enumerate(self._callbacks, start=Word.HELPER):
+            self.state.signed[word] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+
+    def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
+        """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
+        depth = execution.depth
+        result, ended = self._enter(execution, self.known(code, slot), slot, arguments)
+        if ended:
+            while execution.depth > depth:
+                execution.leave()
+        return result
+
+    def known(self, code: Code, slot: int = 0) -> Known:
+        """Native code of which a function begins at a slot. CompilerMissingError without llvmlite."""
+        found, helpers = self._known.get(id(code)), known_helpers(self._machine)
+        if found is not None and slot in found.entries and found.helpers == helpers:
+            return found
+        entries = entries_of(code) | {slot}
+        short = inlined(self._machine, code, helpers)
+        size = self._machine.memory.size
+        key = (tuple(code.slots), tuple(sorted(entries)), short, size)
+        native = compiled(key, lambda: module(code, entries, short, size))
+        number = len(self._names) if found is None else found.number
+        if found is None:
+            self._names.append(code.name)
+        made = self._known[id(code)] = Known(number, code, entries, helpers, native)
+        return made
+
+    # Into native code
+
+    def _enter(self, execution: Execution, known: Known, slot: int, arguments: tuple[int, ...]) -> tuple[int, bool]:
+        """Run a function: what it gives, and whether a load from the packet has ended all of the program."""
+        state = self.state
+        state.room_for(execution.depth_before + DEEPEST)
+        count = len(arguments)
+        state.unsigned[_GIVEN] = array("Q", (*arguments, *(0,) * (5 - count)))
+        state.signed[_WRITTEN] = (2 << count) - 2
+        state.signed[_SLOT] = execution.slot
+        native = known.native.entry(slot)
+        result = self.native_run(execution, known, lambda: native(state.address))
+        status = self.ended(execution, known)
+        return result, status == Status.ENDED
+
+    def native_run(self, execution: Execution, known: Known, do: Callable[[], int]) -> int:
+        """Do something that runs native code."""
+        outer = self._execution, self._running
+        hook = sys.unraisablehook
+        self._resume(execution, known)
+        if self._execution is None:
+            self._hook, sys.unraisablehook = hook, self._take
+        try:
+            self._execution, self._running = execution, known
+            return do()
+        finally:
+            sys.unraisablehook = hook
+            self.state.give(execution)
+            self._execution, self._running = outer
+
+    def ended(self, execution: Execution, known: Known) -> int:
+        """How native code has ended. Raises what Python raised, and the VmError of a fault."""
+        status = self.state.signed[_STATUS]
+        if status in (Status.GOES_ON, Status.ENDED):
+            return status
+        raise self._error(execution, known, status)
+
+    def _error(self, execution: Execution, known: Known, status: int) -> BaseException:
+        state, code = self.state, known.code
+        slot, address = state.signed[_SLOT], state.unsigned[Word.ADDRESS]
+        match status:
+            case Status.RAISED:
+                raised, self._raised = self._raised, None
+                assert raised is not None, "whatever ends a callback is taken"
+                return raised
+            case Status.NOT_WRITTEN:
+                return execution.not_written(code, slot, address)
+            case Status.TOO_DEEP:
+                execution.code, execution.slot = code, slot
+                return execution.too_deep()
+            case Status.OUT_OF_FUEL:
+                return execution.out_of_fuel(code, self._last_slot(code, slot))
+        size = SIZE_OF[code.slots[slot][0] & 0x18]
+        return execution.bad_access(code, slot, address, size, writes=status == Status.BAD_WRITE)
+
+    def _last_slot(self, code: Code, slot: int) -> int:
+        """The instruction for which there was no fuel, of a block that begins at a slot."""
+        for _ in range(self.state.signed[Word.ADDRESS]):
+            slot = next_of(slot, code.slots[slot])
+        return slot
+
+    # Out of native code. STATUS is RAISED when Python is called; whoever goes on says so last of all.
+
+    def _resume(self, execution: Execution, known: Known) -> None:
+        """Set the words as native code needs them, which goes on then."""
+        words = self.state.signed
+        self.state.take(execution)
+        words[_DEEPEST] = execution.depth_before + DEEPEST
+        words[_CODE] = known.number
+        words[_TOUCHED] = 1
+        words[_STATUS] = 0
+
+    def _inside(self) -> tuple[Execution, Known]:
+        """What runs in native code, as Python is to see it."""
+        execution, known = self._execution, self._running
+        assert execution is not None, "native code runs"
+        assert known is not None, "native code runs"
+        self.state.give(execution)
+        return execution, known
+
+    def _call_helper(self, number: int, slot: int) -> int:
+        try:
+            execution, known = self._inside()
+            arguments = tuple(self.state.unsigned[_GIVEN])
+            result = execution.call_helper(number, arguments, known.code, slot)
+            self._resume(execution, known)
+        except BaseException as problem:  # noqa: BLE001 - it is raised where native code was called
+            self._raised = problem
+            return 0
+        return result
+
+    def _tail_call(self, slot: int) -> int:
+        try:
+            execution, known = self._inside()
+            return self._go_to(execution, known, slot)
+        except BaseException as problem:  # noqa: BLE001 - as above
+            self._raised = problem
+            return 0
+
+    def _go_to(self, execution: Execution, known: Known, slot: int) -> int:
+        """Run the program that a tail call goes to: it takes the place of the function that called it."""
+        words = self.state.unsigned
+        context, of, index = words[Word.REGISTERS + 1 : Word.REGISTERS + 4]
+        given = words[_WRITTEN] & 2
+        execution.code, execution.slot = known.code, slot
+        code = execution.tail_call(of, index & U32)
+        if code is None:
+            self._resume(execution, known)
+            self.state.signed[_STATUS] = Status.NOT_TAKEN
+            return 0
+        if not given:
+            raise execution.not_written(known.code, slot, 1)
+        execution.leave()
+        result, ended = self._enter(execution, self.known(code), 0, (context,))
+        self._resume(execution, known)
+        if ended:
+            self.state.signed[_STATUS] = Status.ENDED
+        return result
+
+    def _load_packet(self, offset: int, size: int, _slot: int) -> int:
+        try:
+            execution, known = self._inside()
+            data = execution.context.packet_bytes(offset, size)
+            self._resume(execution, known)
+        except BaseException as problem:  # noqa: BLE001 - as above
+            self._raised = problem
+            return 0
+        if data is None:
+            self.state.signed[_STATUS] = Status.ENDED
+            return 0
+        return int.from_bytes(data, "big")
+
+    def _make_frame(self, depth: int) -> int:
+        try:
+            block = self._machine.frame(depth)
+            block.describe = lambda _: (f"the stack of {self._names[self.state.entered_by(depth)]}", 0, STACK)
+            self.state.set_frame(depth, block.address)
+            self.state.signed[_STATUS] = 0
+        except BaseException as problem:  # noqa: BLE001 - as above
+            self._raised = problem
+            return 0
+        return block.address
+
+    def _take(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Keep an exception that came before a callback had begun, as that of a signal can."""
+        if unraisable.object in self._functions:
+            self._raised = unraisable.exc_value
+        else:
+            self._hook(unraisable)

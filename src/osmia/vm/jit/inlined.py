@@ -1,0 +1,145 @@
+"""Helpers that native code does by itself: look-ups in arrays, the clock, the CPU."""
+
+from __future__ import annotations
+
+from osmia.abi import instruction as isa
+from osmia.abi.generated import helper_ids as ids
+from osmia.record import frozen_record
+from osmia.vm.helpers.machine_state import get_smp_processor_id, ktime_get_ns
+from osmia.vm.helpers.map_elements import map_lookup_elem
+from osmia.vm.jit.state import Word
+from osmia.vm.maps.arrays import ArrayMap, PerCpuArrayMap
+from osmia.vm.memory import ONES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.vm.code import Code
+    from osmia.vm.jit.function import Writer
+    from osmia.vm.machine import Machine
+    from osmia.vm.maps import VmMap
+
+KEY = 4
+"""The bytes of an array's key."""
+LOOKUP = ids.BPF_FUNC_map_lookup_elem
+_WORDS = {ids.BPF_FUNC_ktime_get_ns: Word.CLOCK, ids.BPF_FUNC_get_smp_processor_id: Word.CPU}
+_KNOWN = {
+    LOOKUP: map_lookup_elem,
+    ids.BPF_FUNC_ktime_get_ns: ktime_get_ns,
+    ids.BPF_FUNC_get_smp_processor_id: get_smp_processor_id,
+}
+"""What these helpers do, unless somebody puts others into their place."""
+
+
+@frozen_record
+class Array:
+    """An array whose values native code finds."""
+
+    handle: int
+    bases: tuple[int, ...]
+    """Where the values of each CPU begin; one for all where the array is not per CPU."""
+    per_cpu: bool
+    stride: int
+    entries: int
+
+
+@frozen_record
+class Inlined:
+    """What is done without Python."""
+
+    helpers: frozenset[int]
+    arrays: tuple[Array, ...]
+
+
+@frozen_record
+class ShortWay:
+    """The result of a helper, and the label for where it has none; empty where it always has one."""
+
+    result: str
+    otherwise: str
+
+
+def known_helpers(machine: Machine) -> frozenset[int]:
+    """The helpers that are what they are by default."""
+    return frozenset(number for number, each in _KNOWN.items() if machine.helpers.get(number) is each)
+
+
+def inlined(machine: Machine, code: Code, helpers: frozenset[int]) -> Inlined:
+    """What can be done without Python for some code."""
+    loaded = {of[4] for of in code.slots if of[0] == isa.LD_IMM64}
+    found = (_array(each) for each in machine.maps.values() if each.handle in loaded)
+    return Inlined(helpers, tuple(each for each in found if each is not None))
+
+
+def _array(of: VmMap) -> Array | None:
+    if type(of) is PerCpuArrayMap:
+        return Array(of.handle, tuple(block.address for block in of.blocks), True, of.stride, of.max_entries)
+    if type(of) is ArrayMap:
+        return Array(of.handle, (of.block.address,), False, of.stride, of.max_entries)
+    return None
+
+
+def short_way(writer: Writer, inlined: Inlined, number: str) -> ShortWay | None:
+    """Write what a helper does; None where it takes Python. `number` is its number, or a value that holds that."""
+    helper = int(number) if number.isdigit() else 0
+    if helper not in inlined.helpers:
+        return None
+    if helper in _WORDS:
+        return ShortWay(writer.word(_WORDS[helper]), "")
+    constant = writer.constants.get(1)
+    arrays = [each for each in inlined.arrays if constant in (None, each.handle)]
+    return _lookup(writer, arrays) if arrays else None
+
+
+def _lookup(writer: Writer, arrays: list[Array]) -> ShortWay:
+    otherwise, done = writer.label("python"), writer.label("found")
+    of = writer.held(1)
+    index = _index(writer, writer.held(2), otherwise)
+    results = []
+    for each in arrays:
+        here, following = writer.label("array"), writer.label("next")
+        writer.likely(writer.value(f"icmp eq i64 {of}, {each.handle}"), here, following)
+        writer.begin(here)
+        start = _start(writer, each, otherwise)
+        distance = writer.value(f"mul i64 {index}, {each.stride}")
+        place = writer.value(f"add i64 {distance}, {start}")
+        inside = writer.value(f"icmp ult i64 {index}, {each.entries}")
+        results.append(f"[{writer.value(f'select i1 {inside}, i64 {place}, i64 0')}, %{writer.at}]")
+        writer.line(f"br label %{done}")
+        writer.begin(following)
+    writer.line(f"br label %{otherwise}")
+    writer.begin(done)
+    return ShortWay(writer.value(f"phi i64 {', '.join(results)}"), otherwise)
+
+
+def _index(writer: Writer, key: str, otherwise: str) -> str:
+    """The key, as it lies in memory, if the program may read it."""
+    within, readable = writer.label("within"), writer.label("readable")
+    writer.likely(writer.value(f"icmp ule i64 {key}, {writer.size - KEY}"), within, otherwise)
+    writer.begin(within)
+    state = writer.shadow_at(key, KEY)
+    may = writer.value(f"and i32 {state}, {ONES[KEY]}")
+    writer.likely(writer.value(f"icmp eq i32 {may}, {ONES[KEY]}"), readable, otherwise)
+    writer.begin(readable)
+    return writer.value(f"zext i32 {writer.fetch(key, KEY)} to i64")
+
+
+def _start(writer: Writer, array: Array, otherwise: str) -> str:
+    """Where the values begin that this CPU sees."""
+    if not array.per_cpu:
+        return str(array.bases[0])
+    cpu, there = writer.word(Word.CPU), writer.label("cpu")
+    writer.likely(writer.value(f"icmp ult i64 {cpu}, {len(array.bases)}"), there, otherwise)
+    writer.begin(there)
+    table = f"[{len(array.bases)} x i64]"
+    place = writer.value(f"getelementptr {table}, ptr @starts_{array.handle}, i64 0, i64 {cpu}")
+    return writer.value(f"load i64, ptr {place}, align 8")
+
+
+def tables(inlined: Inlined) -> list[str]:
+    """The constants that look-ups read: where the values of each CPU begin."""
+    return [
+        f"@starts_{each.handle} = internal constant [{len(each.bases)} x i64] "
+        f"[{', '.join(f'i64 {base}' for base in each.bases)}]"
+        for each in inlined.arrays
+        if each.per_cpu
+    ]

@@ -1,0 +1,76 @@
+"""Native code: what LLVM makes of a module, and which was made already."""
+
+from __future__ import annotations
+
+import ctypes
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any
+
+    Entry = Callable[[int], int]
+    """A function of native code: it is given where the state lies."""
+
+_KEPT = 128
+_WAY_IN = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
+_LOOP = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Native:
+    """A module that was compiled."""
+
+    def __init__(self, text: str) -> None:
+        llvm = _llvm()
+        machine = _target(llvm)
+        module = llvm.parse_assembly(text, llvm.create_context())
+        module.verify()
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = options.slp_vectorization = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        self._engine = llvm.create_mcjit_compiler(module, machine)
+        self._engine.finalize_object()
+        self._entries: dict[int, Entry] = {}
+
+    def address(self, name: str) -> int:
+        """Where a function of it lies."""
+        found: int = self._engine.get_function_address(name)
+        return found
+
+    def entry(self, slot: int) -> Entry:
+        """The function of a program that begins at a slot."""
+        found = self._entries.get(slot)
+        if found is None:
+            found = self._entries[slot] = _WAY_IN(self.address(f"enter_{slot}"))
+        return found
+
+
+_LOCK = allocate_lock()
+_MADE: dict[Hashable, Native] = {}
+
+
+def compiled(key: Hashable, text: Callable[[], str]) -> Native:
+    """Native code by what it is made of: compiled where this process has not, or not lately."""
+    with _LOCK:
+        found = _MADE.pop(key, None) or Native(text())
+        _MADE[key] = found
+        if len(_MADE) > _KEPT:
+            del _MADE[next(iter(_MADE))]
+        return found
+
+
+def _llvm() -> Any:
+    """LLVM, ready for this machine."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def _target(llvm: Any) -> Any:
+    features = llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=2, jit=True)
