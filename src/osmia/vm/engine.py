@@ -8,11 +8,14 @@ from osmia.errors import CompilerMissingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
     from osmia.vm.machine import Machine
+    from osmia.vm.many import Batch, ManyRuns
+    from osmia.vm.program import VmProgram
 
     class Engine(Protocol):
         """One of them."""
@@ -22,8 +25,13 @@ if TYPE_CHECKING:
         def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
             """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
 
+        def run_packets(
+            self, machine: Machine, program: VmProgram, batch: Batch, keep: bool, fields: Mapping[str, object]
+        ) -> ManyRuns:
+            """Run a program on packets, one after the other. Most engines take `many.one_by_one` for it."""
 
-ENGINES = ("auto", "interpreter", "python", "jit")
+
+ENGINES = ("interpreter", "python", "jit")
 
 
 def engine_of(name: str, machine: Machine) -> Engine:
@@ -44,7 +52,7 @@ def engine_of(name: str, machine: Machine) -> Engine:
         from osmia.vm.jit.engine import Jit
 
         return Jit(machine)
-    raise ValueError(f"there is no engine {name!r}: they are {', '.join(ENGINES)}")
+    raise ValueError(f"there is no engine {name!r}: they are {', '.join(ENGINES)} and auto")
 
 
 def _has_llvmlite() -> bool:

@@ -20,6 +20,7 @@ from osmia.vm.code import (
     STORES,
     target_of,
 )
+from osmia.vm.many import one_by_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Interpreter:
     """The reference engine."""
 
     name = "interpreter"
+    run_packets = staticmethod(one_by_one)
 
     def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
         """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""

@@ -14,6 +14,7 @@ from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
 from osmia.vm.helpers import all_helpers
+from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
 from osmia.vm.memory import FREED, Memory
 from osmia.vm.program import VmProgram
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from osmia.loader import Reach
     from osmia.spec import MapSpec, ObjectSpec
+    from osmia.vm.many import ManyRuns, Packets
     from osmia.vm.memory import Block
 
 FUEL = 100_000_000
@@ -177,6 +179,18 @@ class Machine:
 
     # Running
 
+    def run_packets(
+        self, program: VmProgram, packets: Packets | Iterable[bytes], *, keep: bool = False, **fields: object
+    ) -> ManyRuns:
+        """Run a program on packets, one after the other; with `keep` the result has them as it leaves them.
+
+        VmError for a fault: `packet` of it says at which. The engine `jit` runs XDP programs in a loop of native code.
+        """
+        program.check_open()
+        batch = batch_of(packets)
+        with self.lock:
+            return self.engine.run_packets(self, program, batch, keep, fields)
+
     def run_packet(self, program: VmProgram, packet: bytes, **fields: object) -> tuple[int, bytes, int]:
         """Run a program on a packet: its result (32 bits), the packet after it, and the nanoseconds that went by."""
         program.check_open()
@@ -204,6 +218,11 @@ class Machine:
                     for each in self._later:
                         each()
                     self._later.clear()
+
+    @property
+    def has_to_tidy(self) -> bool:
+        """Whether something waits until no program runs."""
+        return bool(self._later)
 
     def when_idle(self, do: Callable[[], None]) -> None:
         """Do something when no program runs: what it may have looked up stays until then."""

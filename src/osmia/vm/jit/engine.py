@@ -11,19 +11,23 @@ from osmia.vm.arithmetic import U32
 from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.jit.flow import entries_of, next_of
-from osmia.vm.jit.inlined import inlined, known_helpers
+from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
+from osmia.vm.jit.replay import Replay
 from osmia.vm.jit.state import State, Status, Word
+from osmia.vm.many import one_by_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
     from osmia.vm.jit.native import Native
     from osmia.vm.machine import Machine
+    from osmia.vm.many import Batch, ManyRuns
+    from osmia.vm.program import VmProgram
 
 _CALLBACKS = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) for arguments in (2, 1, 3, 1)]
 """In the order of their words: for a helper, a tail call, a load from the packet, a new frame."""
@@ -61,6 +65,8 @@ class Jit:
         """What runs in native code now, and which code that is."""
         self._running: Known | None = None
         self._raised: BaseException | None = None
+        self.show: Callable[[], None] = _nothing
+        """What is called before Python sees the packet, which native code may have put there."""
         self._hook = sys.unraisablehook
         self._functions = (self._call_helper, self._tail_call, self._load_packet, self._make_frame)
         self._callbacks = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
@@ -75,6 +81,14 @@ class Jit:
             while execution.depth > depth:
                 execution.leave()
         return result
+
+    def run_packets(
+        self, machine: Machine, program: VmProgram, batch: Batch, keep: bool, fields: Mapping[str, object]
+    ) -> ManyRuns:
+        """Run a program on packets, one after the other: in a loop of native code where its context allows that."""
+        if program.kind.name != "xdp" or not batch.lengths:
+            return one_by_one(machine, program, batch, keep, fields)
+        return Replay(self, machine, program, batch, keep, fields).run()
 
     def known(self, code: Code, slot: int = 0) -> Known:
         """Native code of which a function begins at a slot. CompilerMissingError without llvmlite."""
@@ -161,7 +175,6 @@ class Jit:
         self.state.take(execution)
         words[_DEEPEST] = execution.depth_before + DEEPEST
         words[_CODE] = known.number
-        words[_TOUCHED] = 1
         words[_STATUS] = 0
 
     def _inside(self) -> tuple[Execution, Known]:
@@ -176,7 +189,13 @@ class Jit:
         try:
             execution, known = self._inside()
             arguments = tuple(self.state.unsigned[_GIVEN])
+            helper = self._machine.helpers.get(number)
+            light = helper is not None and helper is LIGHT.get(number)
+            if not light:
+                self.show()
             result = execution.call_helper(number, arguments, known.code, slot)
+            if not light or self._machine.has_to_tidy:
+                self.state.signed[_TOUCHED] = 1
             self._resume(execution, known)
         except BaseException as problem:  # noqa: BLE001 - it is raised where native code was called
             self._raised = problem
@@ -194,6 +213,7 @@ class Jit:
     def _go_to(self, execution: Execution, known: Known, slot: int) -> int:
         """Run the program that a tail call goes to: it takes the place of the function that called it."""
         words = self.state.unsigned
+        words[_TOUCHED] = 1
         context, of, index = words[Word.REGISTERS + 1 : Word.REGISTERS + 4]
         given = words[_WRITTEN] & 2
         execution.code, execution.slot = known.code, slot
@@ -214,6 +234,7 @@ class Jit:
     def _load_packet(self, offset: int, size: int, _slot: int) -> int:
         try:
             execution, known = self._inside()
+            self.show()
             data = execution.context.packet_bytes(offset, size)
             self._resume(execution, known)
         except BaseException as problem:  # noqa: BLE001 - as above
@@ -241,3 +262,7 @@ class Jit:
             self._raised = unraisable.exc_value
         else:
             self._hook(unraisable)
+
+
+def _nothing() -> None:
+    """What an engine does where nothing is to be done."""

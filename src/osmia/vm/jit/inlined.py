@@ -5,8 +5,8 @@ from __future__ import annotations
 from osmia.abi import instruction as isa
 from osmia.abi.generated import helper_ids as ids
 from osmia.record import frozen_record
-from osmia.vm.helpers.machine_state import get_smp_processor_id, ktime_get_ns
-from osmia.vm.helpers.map_elements import map_lookup_elem
+from osmia.vm.helpers.machine_state import get_prandom_u32, get_smp_processor_id, ktime_get_ns
+from osmia.vm.helpers.map_elements import map_delete_elem, map_lookup_elem, map_update_elem
 from osmia.vm.jit.state import Word
 from osmia.vm.maps.arrays import ArrayMap, PerCpuArrayMap
 from osmia.vm.memory import ONES
@@ -22,12 +22,18 @@ KEY = 4
 """The bytes of an array's key."""
 LOOKUP = ids.BPF_FUNC_map_lookup_elem
 _WORDS = {ids.BPF_FUNC_ktime_get_ns: Word.CLOCK, ids.BPF_FUNC_get_smp_processor_id: Word.CPU}
-_KNOWN = {
+_KNOWN: dict[int, object] = {
     LOOKUP: map_lookup_elem,
     ids.BPF_FUNC_ktime_get_ns: ktime_get_ns,
     ids.BPF_FUNC_get_smp_processor_id: get_smp_processor_id,
 }
 """What these helpers do, unless somebody puts others into their place."""
+LIGHT: dict[int, object] = _KNOWN | {
+    ids.BPF_FUNC_map_update_elem: map_update_elem,
+    ids.BPF_FUNC_map_delete_elem: map_delete_elem,
+    ids.BPF_FUNC_get_prandom_u32: get_prandom_u32,
+}
+"""Helpers that change nothing but maps: not the packet, not the context, not what the run has to give back."""
 
 
 @frozen_record

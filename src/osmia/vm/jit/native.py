@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _KEPT = 128
 _WAY_IN = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
-_LOOP = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
+LOOP = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Native:

@@ -1,0 +1,196 @@
+"""Many packets through an XDP program in a loop of native code."""
+
+from __future__ import annotations
+
+import ctypes
+from array import array
+from contextlib import ExitStack
+from itertools import accumulate
+
+from osmia.errors import VmError
+from osmia.vm.contexts import build
+from osmia.vm.execution import DEEPEST, Execution
+from osmia.vm.jit.buffer import held
+from osmia.vm.jit.loop import JOB, Job, Stopped, loop
+from osmia.vm.jit.native import LOOP, compiled
+from osmia.vm.many import Batch, ManyRuns, at_packet, counted, outside
+from osmia.vm.memory import READ_ONLY, READY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osmia.vm.contexts import Context
+    from osmia.vm.jit.engine import Jit
+    from osmia.vm.machine import Machine
+    from osmia.vm.packet import Packet
+    from osmia.vm.program import VmProgram
+
+_AT_ONCE = 1 << 14
+"""So many packets are run before Python looks whether a signal has come."""
+
+
+class _Part(Execution):
+    """One run of the loop, from a packet on: as the machine sees it, one run of the program."""
+
+    replay: Replay
+    why: int
+
+    def run(self) -> int:
+        """Run the loop until it stops."""
+        self.why = self.replay.run_part(self)
+        return 0
+
+
+class Replay:
+    """A program that is run on packets."""
+
+    def __init__(
+        self,
+        jit: Jit,
+        machine: Machine,
+        program: VmProgram,
+        batch: Batch,
+        keep: bool,
+        fields: Mapping[str, object],
+    ) -> None:
+        self._jit, self._machine, self._program = jit, machine, program
+        self._batch, self._fields = batch, fields
+        self._longest = min(max(batch.lengths), len(batch.memory))
+        self._verdicts = array("I", bytes(4 * len(batch)))
+        self._kept = bytearray(sum(batch.lengths)) if keep else None
+        self._resized: dict[int, bytes] = {}
+        self._words = (ctypes.c_int64 * JOB)()
+        self._job = memoryview(self._words).cast("B").cast("q")
+        self._context: Context | None = None
+        self._packet: Packet
+        self._shown = False
+        """Whether Python has seen the packet that is in memory, and may have changed it."""
+
+    def run(self) -> ManyRuns:
+        """Run it on all of them."""
+        self._loop = LOOP(compiled("loop", loop).address("loop"))
+        outer, self._jit.show = self._jit.show, self._show
+        try:
+            with ExitStack() as stack:
+                self._point_to_buffers(stack)
+                while self._job[Job.NEXT] < len(self._batch):
+                    self._go_on()
+        finally:
+            self._jit.show = outer
+            self._close()
+        return ManyRuns(self._verdicts, counted(self._verdicts), self._packets())
+
+    def run_part(self, part: Execution) -> int:
+        """Run the loop, up to a packet at which Python has to look after things: why it has ended."""
+        job, jit = self._job, self._jit
+        known = jit.known(self._program.code)
+        job[Job.PROGRAM] = known.native.address("enter_0")
+        job[Job.FUEL] = part.fuel
+        job[Job.DEPTH] = part.depth
+        job[Job.STOP] = min(job[Job.NEXT] + _AT_ONCE, len(self._batch))
+        address = ctypes.addressof(self._words)
+        jit.state.room_for(part.depth_before + DEEPEST)
+        why = jit.native_run(part, known, lambda: self._loop(jit.state.address, address))
+        if why == Stopped.FAILED:
+            jit.ended(part, known)
+        return why
+
+    def _go_on(self) -> None:
+        """Run the loop once, and do what it has stopped for."""
+        part = _Part(self._machine, self._program, self._ready(), self._jit, self._machine.fuel)
+        part.replay = self
+        try:
+            self._machine.execute(part)
+        except VmError as error:
+            raise at_packet(error, self._job[Job.NEXT])
+        if part.why == Stopped.TOUCHED:
+            self._tidy()
+        elif part.why == Stopped.NO_PACKET:
+            raise outside(self._batch, self._job[Job.NEXT])
+
+    def _tidy(self) -> None:
+        """After a packet of which Python knows: keep it, and do not use its context again if it may be another now."""
+        job, packet = self._job, self._packet
+        index = job[Job.NEXT]
+        length = self._batch.lengths[index]
+        if self._kept is not None:
+            data = packet.data if self._shown else self._machine.memory.read(job[Job.START], length)
+            at = job[Job.KEPT_SIZE]
+            if len(data) == length:
+                memoryview(self._kept)[at : at + length] = data
+            else:
+                self._resized[index] = data
+            job[Job.KEPT_SIZE] = at + length
+        if self._shown:
+            self._close()
+        job[Job.NEXT] = index + 1
+
+    def _packets(self) -> Batch | None:
+        """The packets as the program has left them, where they were kept."""
+        if self._kept is None:
+            return None
+        offsets = array("Q", accumulate(self._batch.lengths, initial=0))
+        del offsets[-1]
+        kept = Batch(memoryview(self._kept), offsets, array("I", self._batch.lengths))
+        if self._resized:
+            rest = bytearray()
+            for index, data in self._resized.items():
+                kept.offsets[index], kept.lengths[index] = len(self._kept) + len(rest), len(data)
+                rest += data
+            kept.memory = memoryview(self._kept + rest)
+        return kept
+
+    # The context, which the packets share
+
+    def _ready(self) -> Context:
+        """The context, with room for the longest packet."""
+        if self._context is not None:
+            return self._context
+        context = self._context = build(self._machine, self._program, bytes(self._longest), self._fields)
+        packet, access = context.packet, self._program.kind.packet
+        assert packet is not None, "the kind has packets"
+        assert access is not None, "the kind has packets"
+        self._packet, self._shown = packet, False
+        packet.block.describe = lambda _: ("packet", packet.start - packet.hard_start, self._length())
+        size = context.block.size
+        self._template = (ctypes.c_char * size).from_buffer_copy(self._machine.memory.read(context.address, size))
+        job = self._job
+        job[Job.START], job[Job.HELD] = packet.start, self._longest
+        job[Job.STATE] = READY if access.writable else READ_ONLY
+        job[Job.CONTEXT], job[Job.CONTEXT_SIZE] = context.address, size
+        job[Job.CONTEXT_TEMPLATE] = ctypes.addressof(self._template)
+        job[Job.DATA_END] = access.data_end
+        return context
+
+    def _show(self) -> None:
+        """Let Python see the packet that is in memory: its length, and the room behind it."""
+        if self._context is None or self._shown:
+            return
+        self._shown = True
+        alike = build(self._machine, self._program, bytes(self._length()), self._fields)
+        assert alike.packet is not None, "the kind has packets"
+        room = alike.packet.hard_end - alike.packet.end
+        alike.close()
+        self._packet.end = self._packet.start + self._length()
+        self._packet.hard_end = self._packet.end + room
+
+    def _length(self) -> int:
+        return self._batch.lengths[self._job[Job.NEXT]]
+
+    def _close(self) -> None:
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+
+    def _point_to_buffers(self, stack: ExitStack) -> None:
+        batch = self._batch
+        buffers = {
+            Job.MEMORY: batch.memory,
+            Job.OFFSETS: batch.offsets,
+            Job.LENGTHS: batch.lengths,
+            Job.VERDICTS: self._verdicts,
+        }
+        for word, buffer in (buffers | ({Job.KEPT: self._kept} if self._kept is not None else {})).items():
+            self._job[word] = stack.enter_context(held(buffer))
+        self._job[Job.MEMORY_SIZE] = len(batch.memory)
