@@ -18,6 +18,8 @@ SIZE = 1 << 32
 FIRST = 0x10000
 """Nothing lies below: what is added to a null pointer is still none."""
 _NORESERVE = 0x4000  # MAP_NORESERVE: pages count when they are written to
+_SKEW = 2112
+"""A byte and its shadow lie at other places of their pages: a processor takes stores at the same place for one."""
 _REDZONE = 32
 _QUARANTINE = 1 << 20
 
@@ -66,9 +68,10 @@ class Memory:
         """Take so much address space, at most 4 GiB. Pages take memory when they are used. OSError where it may not."""
         self.size = size
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
-        self._arena, self._shadow = mmap.mmap(-1, size, flags=flags), mmap.mmap(-1, size, flags=flags)
+        self._arena = mmap.mmap(-1, size, flags=flags)
+        self._shadow = mmap.mmap(-1, size + mmap.PAGESIZE, flags=flags)
         self.data = memoryview(self._arena)
-        self.shadow = memoryview(self._shadow)
+        self.shadow = memoryview(self._shadow)[_SKEW : _SKEW + size]
         self.blocks: dict[int, Block] = {}
         self._starts: list[int] = []
         self._next = FIRST
@@ -86,7 +89,7 @@ class Memory:
         import ctypes
 
         of = [ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in (self._arena, self._shadow)]
-        return of[0], of[1]
+        return of[0], of[1] + _SKEW
 
     # Allocation
 

@@ -42,8 +42,11 @@ class Job(IntEnum):
     KEPT = 17
     """Where to put packets as they are left, 0 for nowhere; and how much was put there."""
     KEPT_SIZE = 18
+    COUNTS = 19
+    """Where it is counted how often which result came: of those below COUNTED, and of all others together."""
 
 
+COUNTED = 16
 JOB = len(Job)
 
 
@@ -79,7 +82,8 @@ def _store(source: str, word: IntEnum, value: object) -> str:
 def loop() -> str:
     """The whole module: a function `loop` of the state and the job, that gives why it has ended."""
     numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.CONTEXT_SIZE, Job.DATA_END)
-    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.CONTEXT_TEMPLATE, Job.KEPT)
+    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.CONTEXT_TEMPLATE)
+    pointers += (Job.KEPT, Job.COUNTS)
     return f"""{HEAD}
 define i64 @loop(ptr %s, ptr %job) #0 {{
 entry:
@@ -160,6 +164,13 @@ ended:
   %verdict = trunc i64 %result to i32
   %verdict.p = getelementptr i32, ptr %verdicts, i64 %i
   store i32 %verdict, ptr %verdict.p, align 4
+  %usual = icmp ult i32 %verdict, {COUNTED}
+  %which = select i1 %usual, i32 %verdict, i32 {COUNTED}
+  %which.64 = zext i32 %which to i64
+  %count.p = getelementptr i64, ptr %counts, i64 %which.64
+  %count = load i64, ptr %count.p, align 8
+  %counted = add i64 %count, 1
+  store i64 %counted, ptr %count.p, align 8
   %touched = load i64, ptr %s.touched.p, align 8, !tbaa !12
   %quiet = icmp eq i64 %touched, 0
   br i1 %quiet, label %maybe, label %leave, !prof !3
@@ -179,5 +190,25 @@ leave:
 {_store("job", Job.NEXT, "%i")}
 {_store("job", Job.KEPT_SIZE, "%put")}
   ret i64 %why
+}}
+
+define i64 @longest(ptr %lengths, i64 %count) #0 {{
+entry:
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %most = phi i32 [0, %entry], [%larger, %body]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %body, label %leave
+body:
+  %length.p = getelementptr i32, ptr %lengths, i64 %i
+  %length = load i32, ptr %length.p, align 4
+  %is = icmp ugt i32 %length, %most
+  %larger = select i1 %is, i32 %length, i32 %most
+  %next = add i64 %i, 1
+  br label %head
+leave:
+  %result = zext i32 %most to i64
+  ret i64 %result
 }}
 {TAIL}"""

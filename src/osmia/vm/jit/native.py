@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _KEPT = 128
 _WAY_IN = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
 LOOP = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
+LONGEST = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 
 
 class Native:

@@ -11,8 +11,8 @@ from osmia.errors import VmError
 from osmia.vm.contexts import build
 from osmia.vm.execution import DEEPEST, Execution
 from osmia.vm.jit.buffer import held
-from osmia.vm.jit.loop import JOB, Job, Stopped, loop
-from osmia.vm.jit.native import LOOP, compiled
+from osmia.vm.jit.loop import COUNTED, JOB, Job, Stopped, loop
+from osmia.vm.jit.native import LONGEST, LOOP, compiled
 from osmia.vm.many import Batch, ManyRuns, at_packet, counted, outside
 from osmia.vm.memory import READ_ONLY, READY
 
@@ -56,7 +56,8 @@ class Replay:
     ) -> None:
         self._jit, self._machine, self._program = jit, machine, program
         self._batch, self._fields = batch, fields
-        self._longest = min(max(batch.lengths), len(batch.memory))
+        self._counts = (ctypes.c_int64 * (COUNTED + 1))()
+        self._longest = 0
         self._verdicts = array("I", bytes(4 * len(batch)))
         self._kept = bytearray(sum(batch.lengths)) if keep else None
         self._resized: dict[int, bytes] = {}
@@ -69,17 +70,26 @@ class Replay:
 
     def run(self) -> ManyRuns:
         """Run it on all of them."""
-        self._loop = LOOP(compiled("loop", loop).address("loop"))
+        native = compiled("loop", loop)
+        self._loop, longest = LOOP(native.address("loop")), LONGEST(native.address("longest"))
         outer, self._jit.show = self._jit.show, self._show
         try:
             with ExitStack() as stack:
                 self._point_to_buffers(stack)
+                self._longest = min(longest(self._job[Job.LENGTHS], len(self._batch)), len(self._batch.memory))
                 while self._job[Job.NEXT] < len(self._batch):
                     self._go_on()
         finally:
             self._jit.show = outer
             self._close()
-        return ManyRuns(self._verdicts, counted(self._verdicts), self._packets())
+        return ManyRuns(self._verdicts, self._counted(), self._packets())
+
+    def _counted(self) -> dict[int, int]:
+        """How often which result came, the most frequent first."""
+        if self._counts[COUNTED]:
+            return counted(self._verdicts)
+        found = {verdict: count for verdict, count in enumerate(self._counts) if count}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def run_part(self, part: Execution) -> int:
         """Run the loop, up to a packet at which Python has to look after things: why it has ended."""
@@ -190,6 +200,7 @@ class Replay:
             Job.OFFSETS: batch.offsets,
             Job.LENGTHS: batch.lengths,
             Job.VERDICTS: self._verdicts,
+            Job.COUNTS: self._counts,
         }
         for word, buffer in (buffers | ({Job.KEPT: self._kept} if self._kept is not None else {})).items():
             self._job[word] = stack.enter_context(held(buffer))
