@@ -44,6 +44,8 @@ REASONS = {
 }
 
 ONES = {size: int.from_bytes(b"\x01" * size, "little") for size in (1, 2, 4, 8)}
+_LACKING = {access: bytes(not state & access for state in range(256)) for access in (MAY_READ, MAY_WRITE)}
+"""By what is asked for: 1 for each state that does not allow it."""
 _READY = {size: bytes([READY]) * size for size in (1, 2, 4, 8)}
 
 
@@ -160,7 +162,7 @@ class Memory:
 
     def first_bad(self, address: int, size: int, access: int) -> int:
         """Which of the bytes is the first that may not be accessed so, -1 for none."""
-        return next((at for at, state in enumerate(self.shadow[address : address + size]) if not state & access), -1)
+        return bytes(self.shadow[address : address + size]).translate(_LACKING[access]).find(1)
 
     # Access of the runtime itself
 

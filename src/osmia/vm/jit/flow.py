@@ -11,7 +11,6 @@ from osmia.vm.code import (
     CALL,
     CALLX,
     EXIT,
-    FRAME,
     FUNCTIONS,
     JUMPS,
     LOADS,
@@ -52,8 +51,6 @@ class Function:
     blocks: dict[int, Block]
     tracked: set[int]
     """Registers of which it has to be kept in mind while it runs whether they were written to."""
-    painted: int
-    """How many bytes of its stack are to be painted: those that anybody can reach."""
 
 
 def entries_of(code: Code) -> set[int]:
@@ -73,7 +70,7 @@ def function_at(code: Code, entry: int) -> Function:
     starts = _starts(code, entry)
     blocks = {start: _block(code, start, starts) for start in sorted(starts)}
     _learn(code, blocks, entry)
-    return Function(entry, blocks, _tracked(code, blocks), _painted(code, blocks))
+    return Function(entry, blocks, _tracked(code, blocks))
 
 
 def next_of(slot: int, of: Slot) -> int:
@@ -221,23 +218,3 @@ def _tracked(code: Code, blocks: dict[int, Block]) -> set[int]:
             tracked |= {register for register in needed if known[register] == MAYBE}
             known_after(known, of)
     return tracked
-
-
-# The stack
-
-
-def _painted(code: Code, blocks: dict[int, Block]) -> int:
-    """How much of the stack is in reach: all of it, where its address goes anywhere but into a load or a store."""
-    lowest = 0
-    for block in blocks.values():
-        for slot in block.slots:
-            opcode, destination, source, offset, _ = of = code.slots[slot]
-            based = destination if opcode in STORES else source if opcode in LOADS else None
-            escapes = opcode & 7 == isa.STX and opcode in STORES and source == FRAME
-            if FRAME in reads(of) and (based is None or escapes):
-                return 512
-            if based == FRAME:
-                lowest = min(lowest, offset)
-    return min(-lowest + 7 & ~7, 512)
-
-

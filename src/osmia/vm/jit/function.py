@@ -9,6 +9,7 @@ from osmia.vm.code import target_of as goes_to
 from osmia.vm.execution import STACK
 from osmia.vm.jit.flow import ARGUMENTS, GOTOS, MAYBE, NO, TAIL_CALL, YES, known_after, written
 from osmia.vm.jit.inlined import short_way
+from osmia.vm.jit.stack import reached
 from osmia.vm.jit.state import Status, Word
 from osmia.vm.jit.values import condition, constant, narrowed, operation, reordered, widened
 from osmia.vm.memory import FREED, MAY_WRITE, ONES, READY
@@ -34,6 +35,8 @@ class Writer:
     def __init__(self, code: Code, function: Function, inlined: Inlined, size: int) -> None:
         self.code = code
         self.function = function
+        self.painted = reached(code, function)
+        """How many bytes of its stack are painted."""
         self.inlined = inlined
         self.size = size
         """How large the arena is."""
@@ -201,7 +204,7 @@ class Writer:
 
     def paint(self, state: object) -> None:
         """Say of the part of the frame that anybody can reach what may be done with it."""
-        size = self.function.painted
+        size = self.painted
         if size:
             start = self.value(f"getelementptr i8, ptr %shadow, i64 {self.value(f'sub i64 %top, {size}')}")
             self.line(

@@ -32,17 +32,15 @@ class Job(IntEnum):
     STATE = 10
     """What may be done with a byte of a packet."""
     CONTEXT = 11
-    """Where in the arena the context lies, how large it is, and where it lies as it has to be."""
-    CONTEXT_SIZE = 12
-    CONTEXT_TEMPLATE = 13
-    DATA_END = 14
+    """Where in the arena the context lies, in which programs only read."""
+    DATA_END = 12
     """Where in the context the end of the packet stands, as 32 bits."""
-    FUEL = 15
-    DEPTH = 16
-    KEPT = 17
+    FUEL = 13
+    DEPTH = 14
+    KEPT = 15
     """Where to put packets as they are left, 0 for nowhere; and how much was put there."""
-    KEPT_SIZE = 18
-    COUNTS = 19
+    KEPT_SIZE = 16
+    COUNTS = 17
     """Where it is counted how often which result came: of those below COUNTED, and of all others together."""
 
 
@@ -81,9 +79,9 @@ def _store(source: str, word: IntEnum, value: object) -> str:
 
 def loop() -> str:
     """The whole module: a function `loop` of the state and the job, that gives why it has ended."""
-    numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.CONTEXT_SIZE, Job.DATA_END)
-    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.CONTEXT_TEMPLATE)
-    pointers += (Job.KEPT, Job.COUNTS)
+    numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.DATA_END)
+    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.KEPT)
+    pointers += (Job.COUNTS,)
     return f"""{HEAD}
 define i64 @loop(ptr %s, ptr %job) #0 {{
 entry:
@@ -141,7 +139,6 @@ shrink:
   call void @llvm.memset.p0.i64(ptr %rest.p, i8 0, i64 %shrunk, i1 false)
   br label %run
 run:
-  call void @llvm.memcpy.p0.p0.i64(ptr align 8 %ctx, ptr %context_template, i64 %context_size, i1 false)
   %end = add i64 %start, %length
   %end.32 = trunc i64 %end to i32
   store i32 %end.32, ptr %ctx.end, align 1

@@ -163,14 +163,10 @@ class Replay:
         assert access is not None, "the kind has packets"
         self._packet, self._shown = packet, False
         packet.block.describe = lambda _: ("packet", packet.start - packet.hard_start, self._length())
-        size = context.block.size
-        self._template = (ctypes.c_char * size).from_buffer_copy(self._machine.memory.read(context.address, size))
         job = self._job
         job[Job.START], job[Job.HELD] = packet.start, self._longest
         job[Job.STATE] = READY if access.writable else READ_ONLY
-        job[Job.CONTEXT], job[Job.CONTEXT_SIZE] = context.address, size
-        job[Job.CONTEXT_TEMPLATE] = ctypes.addressof(self._template)
-        job[Job.DATA_END] = access.data_end
+        job[Job.CONTEXT], job[Job.DATA_END] = context.address, access.data_end
         return context
 
     def _show(self) -> None:
