@@ -7,7 +7,7 @@ import sys
 from array import array
 
 from osmia.record import record
-from osmia.vm.arithmetic import U32
+from osmia.vm.arithmetic import U32, U64
 from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.jit.flow import entries_of, next_of
@@ -57,6 +57,7 @@ class Jit:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.state = State(machine.memory, machine.allow_uninitialised)
+        self._arguments = self.state.unsigned[_GIVEN]
         self._known: dict[int, Known] = {}
         """By the identity of the code, which is kept."""
         self._names: list[str] = []
@@ -113,7 +114,7 @@ class Jit:
         state = self.state
         state.room_for(execution.depth_before + DEEPEST)
         count = len(arguments)
-        state.unsigned[_GIVEN] = array("Q", (*arguments, *(0,) * (5 - count)))
+        self._arguments[:] = array("Q", (*arguments, *(0,) * (5 - count)))
         state.signed[_WRITTEN] = (2 << count) - 2
         state.signed[_SLOT] = execution.slot
         native = known.native.entry(slot)
@@ -187,19 +188,30 @@ class Jit:
 
     def _call_helper(self, number: int, slot: int) -> int:
         try:
-            execution, known = self._inside()
-            arguments = tuple(self.state.unsigned[_GIVEN])
             helper = self._machine.helpers.get(number)
-            light = helper is not None and helper is LIGHT.get(number)
-            if not light:
-                self.show()
-            result = execution.call_helper(number, arguments, known.code, slot)
-            if not light or self._machine.has_to_tidy:
-                self.state.signed[_TOUCHED] = 1
-            self._resume(execution, known)
+            if helper is None or helper is not LIGHT.get(number):
+                return self._call_any(number, slot)
+            execution, known = self._execution, self._running
+            assert execution is not None, "native code runs"
+            assert known is not None, "native code runs"
+            execution.code, execution.slot = known.code, slot
+            result = helper(execution, *self._arguments) & U64
+            words = self.state.signed
+            if self._machine.has_to_tidy:
+                words[_TOUCHED] = 1
+            words[_STATUS] = 0
         except BaseException as problem:  # noqa: BLE001 - it is raised where native code was called
             self._raised = problem
             return 0
+        return result
+
+    def _call_any(self, number: int, slot: int) -> int:
+        """Call a helper that may look at the run and change it, and call functions of the program."""
+        execution, known = self._inside()
+        self.show()
+        self.state.signed[_TOUCHED] = 1
+        result = execution.call_helper(number, tuple(self._arguments), known.code, slot)
+        self._resume(execution, known)
         return result
 
     def _tail_call(self, slot: int) -> int:
@@ -235,6 +247,7 @@ class Jit:
         try:
             execution, known = self._inside()
             self.show()
+            self.state.signed[_TOUCHED] = 1
             data = execution.context.packet_bytes(offset, size)
             self._resume(execution, known)
         except BaseException as problem:  # noqa: BLE001 - as above
