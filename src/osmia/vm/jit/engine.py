@@ -47,6 +47,8 @@ class Known:
     helpers: frozenset[int]
     """The helpers that native code does by itself."""
     native: Native
+    thorough: bool
+    """Whether all was done to make it fast."""
 
 
 class Jit:
@@ -91,20 +93,21 @@ class Jit:
             return one_by_one(machine, program, batch, keep, fields)
         return Replay(self, machine, program, batch, keep, fields).run()
 
-    def known(self, code: Code, slot: int = 0) -> Known:
-        """Native code of which a function begins at a slot. CompilerMissingError without llvmlite."""
+    def known(self, code: Code, slot: int = 0, *, thorough: bool = False) -> Known:
+        """Native code of which a function begins at a slot; `thorough` if it is to run very often."""
         found, helpers = self._known.get(id(code)), known_helpers(self._machine)
         if found is not None and slot in found.entries and found.helpers == helpers:
-            return found
+            if found.thorough or not thorough:
+                return found
         entries = entries_of(code) | {slot}
         short = inlined(self._machine, code, helpers)
         size = self._machine.memory.size
         key = (tuple(code.slots), tuple(sorted(entries)), short, size)
-        native = compiled(key, lambda: module(code, entries, short, size))
+        native = compiled(key, lambda: module(code, entries, short, size), thorough=thorough)
         number = len(self._names) if found is None else found.number
         if found is None:
             self._names.append(code.name)
-        made = self._known[id(code)] = Known(number, code, entries, helpers, native)
+        made = self._known[id(code)] = Known(number, code, entries, helpers, native, thorough)
         return made
 
     # Into native code

@@ -22,15 +22,12 @@ LONGEST = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 class Native:
     """A module that was compiled."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, thorough: bool) -> None:
         llvm = _llvm()
         machine = _target(llvm)
         module = llvm.parse_assembly(text, llvm.create_context())
         module.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = options.slp_vectorization = False
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        _optimise(llvm, module, machine, thorough)
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
         self._entries: dict[int, Entry] = {}
@@ -52,11 +49,11 @@ _LOCK = allocate_lock()
 _MADE: dict[Hashable, Native] = {}
 
 
-def compiled(key: Hashable, text: Callable[[], str]) -> Native:
+def compiled(key: Hashable, text: Callable[[], str], *, thorough: bool) -> Native:
     """Native code by what it is made of: compiled where this process has not, or not lately."""
     with _LOCK:
-        found = _MADE.pop(key, None) or Native(text())
-        _MADE[key] = found
+        found = _MADE.pop((key, thorough), None) or Native(text(), thorough=thorough)
+        _MADE[key, thorough] = found
         if len(_MADE) > _KEPT:
             del _MADE[next(iter(_MADE))]
         return found
@@ -69,6 +66,23 @@ def _llvm() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
+
+
+def _optimise(llvm: Any, module: Any, machine: Any, thorough: bool) -> None:
+    """All that LLVM can do; or what pays where code runs a few times, which takes a tenth of the time."""
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    if thorough:
+        builder.getModulePassManager().run(module, builder)
+        return
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_dead_store_elimination_pass()
+    passes.run(module, builder)
 
 
 def _target(llvm: Any) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1 << 14
 """So many packets are run before Python looks whether a signal has come."""
+_MANY = 10_000
+"""From so many packets on it pays to make the code as fast as it gets."""
 
 
 class _Part(Execution):
@@ -70,7 +72,7 @@ class Replay:
 
     def run(self) -> ManyRuns:
         """Run it on all of them."""
-        native = compiled("loop", loop)
+        native = compiled("loop", loop, thorough=True)
         self._loop, longest = LOOP(native.address("loop")), LONGEST(native.address("longest"))
         outer, self._jit.show = self._jit.show, self._show
         try:
@@ -94,7 +96,7 @@ class Replay:
     def run_part(self, part: Execution) -> int:
         """Run the loop, up to a packet at which Python has to look after things: why it has ended."""
         job, jit = self._job, self._jit
-        known = jit.known(self._program.code)
+        known = jit.known(self._program.code, thorough=len(self._batch) >= _MANY)
         job[Job.PROGRAM] = known.native.address("enter_0")
         job[Job.FUEL] = part.fuel
         job[Job.DEPTH] = part.depth
