@@ -13,7 +13,7 @@ from osmia.maps.declaration import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from enum import IntEnum
     from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
@@ -181,6 +181,19 @@ class Program(Generic[C_contra, R_co]):
         twin._take(loaded, spec)  # noqa: SLF001
         return twin
 
+    if not TYPE_CHECKING:  # type checkers see that there is none
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            if name == "test_run":
+                raise AttributeError(
+                    f"{self.name} has no test_run: the kernel runs programs of kind {self.kind.name} for tests by no "
+                    f"call. In a machine of the user-space runtime they run: `with osmia.Machine() as machine: "
+                    f"machine.run({self.name}, ...)`",
+                    name=name,
+                    obj=self,
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
     def _not_here(self) -> NoReturn:
         raise TypeError(f"{self.name} runs in the kernel and cannot be called: attach it")
 
@@ -300,15 +313,19 @@ class PacketProgram(Program[C_contra, R_co]):
         from osmia.programs.run_result import RunResult
 
         value, data, duration = self._running().test_run(bytes(packet), repeat)
-        error_value = self.kind.error_value if self.on_error is None else self.on_error
-        errors = self.errors() if value == error_value else ()
-        return RunResult(self.name, self.kind.returns, value, data, duration, errors)
+        return RunResult(self.name, self.kind.returns, value, data, duration, errors_of(self, value))
 
     def _not_here(self) -> NoReturn:
         raise TypeError(
             f"{self.name} runs in the kernel and cannot be called: attach it, "
             f"or run it on a packet with {self.name}.test_run(packet)"
         )
+
+
+def errors_of(program: Program[Any, Any], value: int) -> Sequence[ErrorCount]:
+    """Where a program took the error edge, if what it returned (32 bits) may be the result of that."""
+    error_value = program.kind.error_value if program.on_error is None else program.on_error
+    return program.errors() if error_value is not None and value == error_value & 0xFFFF_FFFF else ()
 
 
 def bring_in(
