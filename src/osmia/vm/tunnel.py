@@ -20,3 +20,5 @@ class Tunnel:
     options: bytes = b""
     sent: bool = False
     """Whether the program has set it."""
+    flags: int = 0
+    """What else the kernel knows of it, as it tells programs."""

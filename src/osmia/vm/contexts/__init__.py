@@ -121,12 +121,15 @@ class Context:
 
     @property
     def frame(self) -> bytes:
-        """The packet as the program leaves it, with the headers that it did not see."""
+        """The packet as the program leaves it, as the kernel's test run gives it.
+
+        In the driver that is with the metadata before it, and for cgroups with zeros for the Ethernet header.
+        """
         packet = self.packet
         if packet is None:
             return b""
-        start = packet.start + min(self.mac, 0) - self.before
-        return self.machine.memory.read(start, packet.end + self.behind - start)
+        start = packet.meta if self.program.kind.name == "xdp" else packet.start - self.before
+        return bytes(-self.mac) + self.machine.memory.read(start, packet.end + self.behind - start)
 
     def close(self) -> None:
         """Give its memory back."""

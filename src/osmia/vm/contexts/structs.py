@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 ETHERNET = 14
 IPV4, IPV6 = 0x0800, 0x86DD
-HOST, BROADCAST, MULTICAST, OTHER_HOST = 0, 1, 2, 3
-"""PACKET_*: whom a packet is for. The interface's own address is zeros, as the loopback interface's is."""
+FIRST_PROTOCOL = 0x600
+"""Smaller numbers in an Ethernet header are lengths."""
+HOST, MULTICAST, OTHER_HOST = 0, 2, 3
+"""PACKET_*: whom a packet is for. The loopback interface's own address is zeros, and so is what it broadcasts to."""
 
 
 def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fields) -> Context:
@@ -67,8 +69,6 @@ def _place(context: Context, data: bytes) -> None:
         key = context.machine.tunnel_key
         context.tunnel = None if key is None else Tunnel(key)
     context.packet_moved()
-    if "wire_len" in context.members:
-        context.set("wire_len", context.packet.size)
 
 
 def _xdp(_machine: Machine, _packet: bytes, _fields: Fields) -> dict[str, object]:
@@ -77,7 +77,7 @@ def _xdp(_machine: Machine, _packet: bytes, _fields: Fields) -> dict[str, object
 
 def _above_driver(machine: Machine, packet: bytes, fields: Fields) -> dict[str, object]:
     """A packet with its Ethernet header, and a socket of its addresses, as BPF_PROG_TEST_RUN makes one."""
-    protocol = int.from_bytes(packet[12:14], "big")
+    protocol = ethernet_protocol(packet[12:])
     found: dict[str, object] = {
         "ifindex": LOOPBACK,
         "protocol": protocol,
@@ -87,11 +87,17 @@ def _above_driver(machine: Machine, packet: bytes, fields: Fields) -> dict[str, 
     return found | _of_socket(sk)
 
 
+def ethernet_protocol(data: bytes) -> int:
+    """The protocol that stands in an Ethernet header, or is known for the length that stands there (ETH_P_802_*)."""
+    found = int.from_bytes(data[:2], "big")
+    if found >= FIRST_PROTOCOL:
+        return found
+    return 1 if data[2:4] == b"\xff\xff" else 4
+
+
 def _packet_type(destination: bytes) -> int:
     if not any(destination):
         return HOST
-    if destination == b"\xff" * 6:
-        return BROADCAST
     return MULTICAST if destination[0] & 1 else OTHER_HOST
 
 

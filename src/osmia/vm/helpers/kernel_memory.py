@@ -6,6 +6,7 @@ import errno
 
 from osmia.abi.generated import helper_ids as ids
 from osmia.vm.helpers.text import probe
+from osmia.vm.memory import FIRST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,18 @@ def probe_read(run: Execution, into: int, size: int, address: int, *_: int) -> i
     found = probe(run, address, size)
     run.machine.memory.write(into, bytes(size) if found is None else found)
     return 0 if found is not None else -errno.EFAULT
+
+
+def probe_read_kernel(run: Execution, into: int, size: int, address: int, *_: int) -> int:
+    """The same; -ERANGE for a null pointer, which is no address of the kernel's."""
+    problem = probe_read(run, into, size, address)
+    return -errno.ERANGE if problem and address < FIRST else problem
+
+
+def probe_read_kernel_str(run: Execution, into: int, size: int, address: int, *_: int) -> int:
+    """As probe_read_str; -ERANGE for a null pointer."""
+    found = probe_read_str(run, into, size, address)
+    return -errno.ERANGE if found < 0 and address < FIRST else found
 
 
 def probe_read_str(run: Execution, into: int, size: int, address: int, *_: int) -> int:
@@ -60,12 +73,12 @@ def probe_write_user(run: Execution, address: int, source: int, size: int, *_: i
 
 HELPERS: dict[int, Helper] = {
     ids.BPF_FUNC_probe_read: probe_read,
-    ids.BPF_FUNC_probe_read_kernel: probe_read,
+    ids.BPF_FUNC_probe_read_kernel: probe_read_kernel,
     ids.BPF_FUNC_probe_read_user: probe_read,
     ids.BPF_FUNC_copy_from_user: probe_read,
     ids.BPF_FUNC_copy_from_user_task: copy_from_user_task,
     ids.BPF_FUNC_probe_read_str: probe_read_str,
-    ids.BPF_FUNC_probe_read_kernel_str: probe_read_str,
+    ids.BPF_FUNC_probe_read_kernel_str: probe_read_kernel_str,
     ids.BPF_FUNC_probe_read_user_str: probe_read_str,
     ids.BPF_FUNC_probe_write_user: probe_write_user,
 }

@@ -8,7 +8,7 @@ from osmia.abi.generated import flags as of
 from osmia.abi.generated import helper_ids as ids
 from osmia.errors import ENOTSUPP
 from osmia.vm.arithmetic import signed
-from osmia.vm.contexts.structs import ETHERNET, IPV4, IPV6
+from osmia.vm.contexts.structs import ETHERNET, IPV4, IPV6, ethernet_protocol
 from osmia.vm.helpers.packet_bytes import packet_of
 from osmia.vm.packet import MOST_OF_SKB
 
@@ -241,7 +241,6 @@ def skb_vlan_push(run: Execution, _context: int, protocol: int, tci: int, *_: in
         tag = context.number("vlan_tci").to_bytes(2, "big")
         _insert(run, 2 * 6, outer.to_bytes(2, "big") + tag)
         _change_protocol(run, outer)
-        context.network += VLAN
     context.set("vlan_present", 1)
     context.set("vlan_proto", given if given in VLAN_PROTOCOLS else VLAN_PROTOCOLS[0])
     context.set("vlan_tci", tci & 0xFFFF)
@@ -277,11 +276,10 @@ def _take_tag(run: Execution) -> tuple[int, int]:
     data = packet_of(run).data
     if len(data) < ETHERNET + VLAN:
         return -errno.ENOMEM, 0
-    tci, inner = int.from_bytes(data[14:16], "big"), int.from_bytes(data[16:18], "big")
     _cut(run, 2 * 6, VLAN)
-    _change_protocol(run, inner)
+    _change_protocol(run, ethernet_protocol(data[16:]))
     run.context.network = max(run.context.network - VLAN, ETHERNET)
-    return 0, tci
+    return 0, int.from_bytes(data[14:16], "big")
 
 
 HELPERS: dict[int, Helper] = {

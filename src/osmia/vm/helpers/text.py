@@ -81,7 +81,12 @@ def snprintf(run: Execution, into: int, size: int, format_address: int, data: in
     format_text = memory.read(format_address, end - format_address)
     text = formatted(format_text, values, lambda address, length: probe(run, address, length))
     if isinstance(text, int):
-        return text
+        raise run.fault(
+            "helper",
+            f"the kernel refuses snprintf's fmt when the program is loaded: {format_text.decode('ascii', 'replace')!r}, "
+            f"with {len(values)} values",
+            fix="use %d, %i, %u, %x and %X, with l or ll for 64 bits, %s, %c, %p and its kin, with a value for each",
+        )
     if size:
         run.write(into, text[: size - 1] + b"\0", "snprintf's str: write")
     return len(text) + 1

@@ -17,8 +17,11 @@ _OLD_SIZES = (8, 22, 24, 28)
 """What struct bpf_tunnel_key was in older kernels."""
 _TUNNEL_FLAGS = 16
 """BPF_F_TUNINFO_FLAGS."""
-_SET_FLAGS = IPV6 | 2 | 4 | 8 | 16
-"""With BPF_F_ZERO_CSUM_TX, _DONT_FRAGMENT, _SEQ_NUMBER and _NO_TUNNEL_KEY."""
+ZERO_CHECKSUM, DONT_FRAGMENT, SEQUENCE, NO_KEY = 2, 4, 8, 16
+"""BPF_F_ZERO_CSUM_TX, BPF_F_DONT_FRAGMENT, BPF_F_SEQ_NUMBER, BPF_F_NO_TUNNEL_KEY."""
+_SET_FLAGS = IPV6 | ZERO_CHECKSUM | DONT_FRAGMENT | SEQUENCE | NO_KEY
+_FLAGS_AT = 22
+"""Where the flags lie in the key."""
 MOST_OPTIONS = 255
 _KEY = struct.Struct("<I16sBBHI16s")
 
@@ -33,7 +36,10 @@ def skb_get_tunnel_key(run: Execution, _context: int, into: int, size: int, flag
         problem = -errno.EPROTO
     elif size != KEY_SIZE and (size not in _OLD_SIZES or (size == _OLD_SIZES[0] and found.is_ipv6)):
         problem = -errno.EINVAL
-    data = bytes(size) if problem or found is None else found.key[:size]
+    key = found.key if found is not None else b""
+    if found is not None and flags & _TUNNEL_FLAGS:
+        key = key[:_FLAGS_AT] + found.flags.to_bytes(2, "big") + key[_FLAGS_AT + 2 :]
+    data = bytes(size) if problem else key[:size]
     run.write(into, data, "skb_get_tunnel_key's key: write")
     return problem
 
@@ -47,11 +53,17 @@ def skb_set_tunnel_key(run: Execution, _context: int, key: int, size: int, flags
     if more or (label and not flags & IPV6):
         return -errno.EINVAL
     # Whoever asks for the key afterwards is told it as the other end would be.
-    back = (bytes(16), remote) if flags & IPV6 else (local[:4] + bytes(12), remote[:4] + bytes(12))
+    back = (local, remote) if flags & IPV6 else (local[:4] + bytes(12), remote[:4] + bytes(12))
     kept = _KEY.pack(number, back[0], tos, ttl, 0, label & 0xFFFFF, back[1])
-    run.context.tunnel = Tunnel(kept, bool(flags & IPV6), sent=True)
+    run.context.tunnel = Tunnel(kept, bool(flags & IPV6), sent=True, flags=_kernel_flags(flags))
     run.context.extra["tunnel_key"] = data
     return 0
+
+
+def _kernel_flags(flags: int) -> int:
+    """What the kernel keeps of the flags (IP_TUNNEL_*_BIT): never to be cached, among others."""
+    found = 0x2000 | (0x0100 if flags & DONT_FRAGMENT else 0) | (0x0008 if flags & SEQUENCE else 0)
+    return found | (0 if flags & ZERO_CHECKSUM else 0x0001) | (0 if flags & NO_KEY else 0x0004)
 
 
 def skb_get_tunnel_opt(run: Execution, _context: int, into: int, size: int, *_: int) -> int:
