@@ -109,12 +109,17 @@ class Program(Generic[C_contra, R_co]):
     @property
     def request(self) -> ProgramRequest:
         """What the compiler is asked to make of it. TypeError for a program that has no source."""
+        return self.request_for(None)
+
+    def request_for(self, machine: Machine | None) -> ProgramRequest:
+        """The same for a machine, which is what says where the fields of a tracepoint lie."""
         from osmia.compiler import ProgramRequest
 
         if self.function is None:
             raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")
         on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
-        return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook)
+        own_layout = machine is not None and self.kind.name == "tracepoint"
+        return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook, own_layout)
 
     def load(self, *, settings: Mapping[str, object] | None = None, log_level: int | str | None = None) -> None:
         """Compile it and load it with the maps and globals that it uses, which are live then.
@@ -233,7 +238,8 @@ class Program(Generic[C_contra, R_co]):
         from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
 
-        compiled = object_for((self.request,), running_kernel())
+        machine = MACHINES[-1] if MACHINES else None
+        compiled = object_for((self.request_for(machine),), running_kernel())
         spec = compiled.spec(self.name)
         settings = None
         shared: dict[str, Map[Any, Any] | Variable] = {**compiled.maps}
@@ -245,7 +251,6 @@ class Program(Generic[C_contra, R_co]):
         for declaration in shared.values():
             self._check_shared(declaration)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        machine = MACHINES[-1] if MACHINES else None
         loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,), machine)
         if machine is not None:
             machine.hold(self)

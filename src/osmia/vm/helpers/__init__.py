@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     *("map_elements", "machine_state", "task_state", "text", "kernel_memory", "control", "timers", "dynptrs", "stacks"),
+    *("kernel_objects", "counters"),
     *("packet_bytes", "packet_shape", "checksums", "skb", "sk_msg", "tunnels", "redirects", "routing"),
     *("sockets", "socket_options", "syncookies"),
 )

@@ -32,6 +32,10 @@ _SELF_CHECKED = ("tail_call",)
 """What engines do themselves."""
 
 
+_ROWS: dict[int, HelperRow] = {}
+_ARITY: dict[int, int] = {}
+
+
 def row_of(number: int) -> HelperRow:
     """The row of a helper. KeyError for a number that none has."""
     return _rows()[number]
@@ -39,8 +43,10 @@ def row_of(number: int) -> HelperRow:
 
 def arity(number: int) -> int:
     """How many registers a helper reads for sure; 0 for one that does not exist."""
-    row = _rows().get(number)
-    return 0 if row is None else sum(each.kind != "varying" for each in row.arguments)
+    if not _ARITY:
+        for row in _rows().values():
+            _ARITY[row.number] = sum(each.kind != "varying" for each in row.arguments)
+    return _ARITY.get(number, 0)
 
 
 def checked(number: int, helper: Helper) -> Helper:
@@ -72,9 +78,6 @@ def _rows() -> dict[int, HelperRow]:
     if not _ROWS:
         _ROWS.update({row.number: row for row in helpers().values()})
     return _ROWS
-
-
-_ROWS: dict[int, HelperRow] = {}
 
 
 def _check_of(row: HelperRow, index: int) -> Check | None:
