@@ -84,9 +84,30 @@ FAULTS = {
     ),
     "a deleted key stays": Fault("maps/hashes.py", "self.places.pop(key, 0)", "self.places.get(key, 0)"),
     "the packet's end is not told": Fault(
-        "contexts/__init__.py", "memory.put(self.address + access.data_end, size, packet.end)", "pass"
+        "contexts/__init__.py", "self.write_at(access.data_end, size, packet.end)", "pass"
     ),
-    "a packet that moved is not stale": Fault("packet.py", "STALE)", "READY)"),
+    "a packet that moved is not stale": Fault("packet.py", "old.size, STALE)", "old.size, READY)"),
+    "what changes a packet leaves it where it is": Fault("helpers/arguments.py", "packet.move()", "pass"),
+    "sizes of memory are not looked at": Fault(
+        "helpers/arguments.py", "size = fixed if sized is None else arguments[index + 1]", "size = fixed"
+    ),
+    "objects are not told apart": Fault(
+        "helpers/arguments.py", "found.struct != struct and not", "False and not"
+    ),
+    "a socket is not missed": Fault("machine.py", "check_all_given_back(execution)", "pass"),
+    "a socket that was given back stays": Fault(
+        "helpers/sockets.py", "memory.free(block)", "pass"
+    ),
+    "a carry is lost": Fault("helpers/checksums.py", "(total - 1) % most + 1 if total else 0", "total & most"),
+    "a network number is not swapped": Fault(
+        "fields.py", "swapped_bytes(each, network_bits) if network_bits else", "each if network_bits else"
+    ),
+    "bytes behind a packet's end are loaded": Fault(
+        "helpers/packet_bytes.py", "offset <= INT_MAX and offset + size <= packet.size", "True"
+    ),
+    "timers fire in any order": Fault("timers.py", "min(due, default", "max(due, default"),
+    "a loop goes on": Fault("helpers/control.py", "if run.call_function(callback, index, context):", "if False:"),
+    "what a kind may write is read-only": Fault("contexts/structs.py", "field.length, 1), READY)", "1), READ_ONLY)"),
 }  # fmt: skip
 
 

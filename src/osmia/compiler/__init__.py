@@ -42,6 +42,8 @@ class ProgramRequest:
     """What it returns on the error edge; None for the kind's own value."""
     hook: str = ""
     """Which of its kind's hooks it is for, or what it is attached to."""
+    own_layout: bool = False
+    """Whether its class says where the fields of its tracepoint lie, if the kernel cannot be asked: for a machine."""
 
     @property
     def error_value(self) -> int | None:

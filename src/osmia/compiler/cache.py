@@ -101,7 +101,7 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
     directory = cache_directory()
     if not directory:
         return ""
-    programs = [(r.name, r.kind.name, r.hook, r.function) for r in requests]
+    programs = [(r.name, r.kind.name, r.hook, r.own_layout, r.function) for r in requests]
     identity = repr([(*each, of.__code__.co_filename, of.__qualname__) for *each, of in programs])
     number = checksum(f"{identity} {target}".encode()).hex()
     return os.path.join(directory, "objects", f"{requests[0].name}-{number}")
@@ -124,7 +124,7 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
         __version__,
         sys.version,
         str(target),
-        tuple((request.name, request.kind.name, request.hook, request.error_value) for request in requests),
+        tuple((r.name, r.kind.name, r.hook, r.error_value, r.own_layout) for r in requests),
         tuple(describe_code(request.function.__code__) for request in requests),
     )
 

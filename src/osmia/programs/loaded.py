@@ -278,7 +278,9 @@ def run_file(path: str, source: bytes) -> ModuleType:
     return module
 
 
-def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRequest, ...]:
+def requests_of(
+    name: str, programs: list[Program[Any, Any]], machine: Machine | None = None
+) -> tuple[ProgramRequest, ...]:
     """What the compiler is asked for to make one object of programs; `name` is where they are from, for messages.
 
     ObjectError where there is none, or where two have one name.
@@ -289,7 +291,7 @@ def requests_of(name: str, programs: list[Program[Any, Any]]) -> tuple[ProgramRe
     twice = [program.name for program in programs if by_name[program.name] is not program]
     if twice:
         raise ObjectError(f"{name}: two programs are called {twice[0]}: give one of them another name=")
-    return tuple(program.request for program in programs)
+    return tuple(program.request_for(machine) for program in programs)
 
 
 def _load_module(
@@ -309,7 +311,7 @@ def _load_programs(
     from osmia.compiler import running_kernel
     from osmia.compiler.cache import object_for
 
-    compiled = object_for(requests_of(name, programs), target or running_kernel())
+    compiled = object_for(requests_of(name, programs, machine), target or running_kernel())
     spec = compiled.spec(name)
     settings = _filled(spec, compiled.settings, given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.errors import ObjectError, shown
-from osmia.programs.program import MACHINES, Program
+from osmia.programs.program import MACHINES, Program, errors_of
 from osmia.programs.run_result import RunResult
 from osmia.vm import machine as vm
 from osmia.vm.program import VmProgram
@@ -28,18 +28,21 @@ class Machine(vm.Machine):
         self._held: list[Program[Any, Any]] = []
 
     def run(self, program: Program[Any, Any], packet: Any = None, /, **context: object) -> RunResult[Any]:
-        """Run a program once; it is loaded into the machine if it is not.
+        """Run a program once; it is loaded into the machine if it is not. Programs of every kind are run so.
 
-        `packet` is what it is given, of a kind that has packets; `context` are members of its context, by the kernel's
-        names. VmError for what it does that it may not.
+        `packet` is what it is given, of a kind that has packets: bytes, from the Ethernet header on where the kernel's
+        test run would take it so. Of a tracepoint it is the record as it lies in memory, if that is given at all.
+        `context` are members of its context by the kernel's names, the fields of its tracepoint, or its arguments by
+        its parameters' names (`args=[...]` for a raw tracepoint). VmError for what it does that it may not.
         """
         if not isinstance(program, Program):
             raise TypeError(f"run() takes a program, not {shown(program)}")
         loaded = self._loaded(program)
-        value, data, duration = self.run_packet(loaded, bytes(packet or b""), **context)
-        error_value = program.kind.error_value if program.on_error is None else program.on_error
-        errors = program.errors() if value == error_value else ()
-        return RunResult(program.name, program.kind.returns, value, data, duration, errors)
+        given = bytes(packet) if hasattr(type(packet), "__bytes__") else packet
+        done = self.run_once(loaded, given, context)
+        returns = program.kind.returns_at(program.hook)
+        errors = errors_of(program, done.value)
+        return RunResult(program.name, returns, done.value, done.data, done.duration, errors, done.context)
 
     def hold(self, program: Program[Any, Any]) -> None:
         """Take down that a declared program was loaded into this machine: it is closed with it."""

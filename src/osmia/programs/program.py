@@ -13,7 +13,7 @@ from osmia.maps.declaration import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from enum import IntEnum
     from types import FrameType, FunctionType
     from typing import Any, NoReturn, Self
@@ -109,12 +109,17 @@ class Program(Generic[C_contra, R_co]):
     @property
     def request(self) -> ProgramRequest:
         """What the compiler is asked to make of it. TypeError for a program that has no source."""
+        return self.request_for(None)
+
+    def request_for(self, machine: Machine | None) -> ProgramRequest:
+        """The same for a machine, which is what says where the fields of a tracepoint lie."""
         from osmia.compiler import ProgramRequest
 
         if self.function is None:
             raise TypeError(f"{self.name} comes from an object file: there is no Python function to compile")
         on_error = None if self.on_error is None else int(self.on_error)  # no IntEnum: requests are compared by marshal
-        return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook)
+        own_layout = machine is not None and self.kind.name == "tracepoint"
+        return ProgramRequest(self.name, self.kind, self.function, on_error, self.hook, own_layout)
 
     def load(self, *, settings: Mapping[str, object] | None = None, log_level: int | str | None = None) -> None:
         """Compile it and load it with the maps and globals that it uses, which are live then.
@@ -181,6 +186,19 @@ class Program(Generic[C_contra, R_co]):
         twin._take(loaded, spec)  # noqa: SLF001
         return twin
 
+    if not TYPE_CHECKING:  # type checkers see that there is none
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            if name == "test_run":
+                raise AttributeError(
+                    f"{self.name} has no test_run: the kernel runs programs of kind {self.kind.name} for tests by no "
+                    f"call. In a machine of the user-space runtime they run: `with osmia.Machine() as machine: "
+                    f"machine.run({self.name}, ...)`",
+                    name=name,
+                    obj=self,
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
     def _not_here(self) -> NoReturn:
         raise TypeError(f"{self.name} runs in the kernel and cannot be called: attach it")
 
@@ -220,7 +238,8 @@ class Program(Generic[C_contra, R_co]):
         from osmia.compiler import running_kernel
         from osmia.compiler.cache import object_for
 
-        compiled = object_for((self.request,), running_kernel())
+        machine = MACHINES[-1] if MACHINES else None
+        compiled = object_for((self.request_for(machine),), running_kernel())
         spec = compiled.spec(self.name)
         settings = None
         shared: dict[str, Map[Any, Any] | Variable] = {**compiled.maps}
@@ -232,7 +251,6 @@ class Program(Generic[C_contra, R_co]):
         for declaration in shared.values():
             self._check_shared(declaration)
         reuse: Any = {name: each.backend for name, each in shared.items() if each.live}
-        machine = MACHINES[-1] if MACHINES else None
         loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,), machine)
         if machine is not None:
             machine.hold(self)
@@ -300,15 +318,19 @@ class PacketProgram(Program[C_contra, R_co]):
         from osmia.programs.run_result import RunResult
 
         value, data, duration = self._running().test_run(bytes(packet), repeat)
-        error_value = self.kind.error_value if self.on_error is None else self.on_error
-        errors = self.errors() if value == error_value else ()
-        return RunResult(self.name, self.kind.returns, value, data, duration, errors)
+        return RunResult(self.name, self.kind.returns, value, data, duration, errors_of(self, value))
 
     def _not_here(self) -> NoReturn:
         raise TypeError(
             f"{self.name} runs in the kernel and cannot be called: attach it, "
             f"or run it on a packet with {self.name}.test_run(packet)"
         )
+
+
+def errors_of(program: Program[Any, Any], value: int) -> Sequence[ErrorCount]:
+    """Where a program took the error edge, if what it returned (32 bits) may be the result of that."""
+    error_value = program.kind.error_value if program.on_error is None else program.on_error
+    return program.errors() if error_value is not None and value == error_value & 0xFFFF_FFFF else ()
 
 
 def bring_in(

@@ -6,8 +6,8 @@ from osmia.generic import Generic, TypeVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from enum import IntEnum
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from osmia.programs.error_counts import ErrorCount
 
@@ -22,11 +22,12 @@ class RunResult(Generic[R_co]):
     def __init__(
         self,
         program: str,
-        returns: type[IntEnum],
+        returns: Any,
         return_value: int,
         data: bytes,
         duration: int,
         errors: Sequence[ErrorCount] = (),
+        context: Mapping[str, object] | None = None,
     ) -> None:
         self._program = program
         self._returns = returns
@@ -37,25 +38,31 @@ class RunResult(Generic[R_co]):
         """The packet as the program left it."""
         self.duration = duration
         """How long a run took in the kernel, in nanoseconds; the mean over `repeat` runs."""
+        self.context = {} if context is None else dict(context)
+        """The context as the program left it, by the kernel's names, of a run in a machine.
+
+        Addresses are objects that the machine made, where it did; numbers are in the machine's byte order.
+        """
 
     @property
     def action(self) -> R_co:
-        """What the program returned. ValueError if its value means nothing to the kernel."""
+        """What the program returned, a number if its kind has no actions. ValueError if the kernel knows no such."""
         try:
-            return self._returns(self._number())  # type: ignore[return-value]
+            return self._returns(self.value)  # type: ignore[no-any-return]
         except ValueError:
             raise ValueError(
                 f"{self._program} returned {self.return_value}, which is no {self._returns.__name__}"
             ) from None
 
-    def _number(self) -> int:
-        """As the actions have it, of which some kinds have negative ones."""
-        signed = min(int(member) for member in self._returns) < 0
+    @property
+    def value(self) -> int:
+        """What the program returned as a number: negative where its kind has negative ones."""
+        signed = self._returns is int or min(int(member) for member in self._returns) < 0
         return self.return_value - (1 << 32) if signed and self.return_value >> 31 else self.return_value
 
     def __repr__(self) -> str:
-        names = {member.value: str(member.name) for member in self._returns}
-        action = names.get(self._number(), str(self.return_value))
+        names = {} if self._returns is int else {member.value: str(member.name) for member in self._returns}
+        action = names.get(self.value, str(self.value))
         result = f"RunResult of {self._program}: {action}, {len(self.data)} bytes, {self.duration} ns"
         return f"<{result}{self._where()}>"
 

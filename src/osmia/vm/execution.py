@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from osmia.vm.engine import Engine
     from osmia.vm.machine import Machine
     from osmia.vm.program import VmProgram
+    from osmia.vm.references import Reference
 
 STACK = 512
 """The bytes of a function's stack (MAX_BPF_STACK)."""
@@ -46,6 +47,10 @@ class Execution:
         """Where it is, as far as a helper that is called, or a fault, has to know."""
         self.depth_before: int = machine.running[-1].depth if machine.running else 0
         self.depth = self.depth_before
+        self.references: dict[int, Reference] = {}
+        """What it has taken and not given back, by address."""
+        self.retval = 0
+        """What the system call returns that the program is asked about (get_retval, set_retval)."""
         self.tail_calls = 0
         self.may_goto = MOST_MAY_GOTO
 

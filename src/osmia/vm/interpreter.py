@@ -20,6 +20,7 @@ from osmia.vm.code import (
     STORES,
     target_of,
 )
+from osmia.vm.helpers.arguments import arity
 from osmia.vm.many import one_by_one
 
 TYPE_CHECKING = False
@@ -199,7 +200,10 @@ class _Function:
         number = self.read(destination) if opcode == CALLX else immediate
         if number == TAIL_CALL and self.tail_call():
             return self.slot
-        arguments = tuple(self.registers[register] or 0 for register in _ARGUMENTS)
+        needed = arity(number)
+        arguments = tuple(
+            self.read(register) if register <= needed else self.registers[register] or 0 for register in _ARGUMENTS
+        )
         self.registers[0] = self.execution.call_helper(number, arguments, self.code, self.slot)
         self.forget_arguments()
         return self.slot + 1

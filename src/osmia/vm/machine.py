@@ -17,7 +17,10 @@ from osmia.vm.helpers import all_helpers
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
 from osmia.vm.memory import FREED, Memory
-from osmia.vm.program import VmProgram
+from osmia.vm.program import Done, VmProgram
+from osmia.vm.references import check_all_given_back, drop_all
+from osmia.vm.surroundings import Surroundings
+from osmia.vm.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ START = 1_000 * _SECOND
 """What the clock shows when a machine is made: a kernel has run for a while."""
 
 
-class Machine:
+class Machine(Surroundings):
     """A machine of the user-space runtime. One thread at a time runs programs on it."""
 
     def __init__(
@@ -55,6 +58,7 @@ class Machine:
         """
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
+        super().__init__(Memory())
         self.cpus = cpus
         self.cpu = 0
         """The CPU that programs run on."""
@@ -63,12 +67,12 @@ class Machine:
         self.random = random.Random(seed)  # noqa: S311 - it shall be the same each time
         self.fuel = fuel
         self.allow_uninitialised = allow_uninitialised
-        self.memory = Memory()
         self.lock = RLock()
         """Who runs a program, or changes a map, holds it."""
         self.maps: dict[int, VmMap] = {}
         self.programs: dict[int, VmProgram] = {}
         self.helpers: dict[int, Callable[..., int]] = all_helpers()
+        self.timers = Timers(self)
         self.running: list[Execution] = []
         """The runs that are in progress: more than one where a program makes another one run."""
         self.path_of: Callable[[str], str] = str
@@ -146,6 +150,8 @@ class Machine:
         if of.kind is None:
             raise ObjectError(f"{spec.name}: '{name}' (section '{of.section}') is of no kind of program")
         made = VmProgram(self, self._next_number(), name, of.kind, of.section, code)
+        made.arguments = (spec.arguments or {}).get(name, [])
+        made.fields = (spec.context_fields or {}).get(name, [])
         self.programs[made.entry] = made
         return made
 
@@ -193,24 +199,36 @@ class Machine:
 
     def run_packet(self, program: VmProgram, packet: bytes, **fields: object) -> tuple[int, bytes, int]:
         """Run a program on a packet: its result (32 bits), the packet after it, and the nanoseconds that went by."""
+        done = self.run_once(program, packet, fields)
+        return done.value, done.data, done.duration
+
+    def run_once(self, program: VmProgram, packet: object = None, fields: Mapping[str, object] | None = None) -> Done:
+        """Run a program of any kind, with what its context holds."""
         program.check_open()
         with self.lock:
-            context = build(self, program, packet, fields)
+            context = build(self, program, packet, fields or {})
             try:
                 before = self.clock
                 result = self.execute(Execution(self, program, context, self.engine, self.fuel))
-                assert context.packet is not None, "the kind has packets"
-                return result & 0xFFFF_FFFF, context.packet.data, self.clock - before
+                return Done(result & 0xFFFF_FFFF, context.frame, self.clock - before, context.fields())
             finally:
                 context.close()
 
     def execute(self, execution: Execution) -> int:
         """Run a program to its end: its result, 64 bits of it."""
+        return self.execute_function(execution, execution.run)
+
+    def execute_function(self, execution: Execution, run: Callable[[], int]) -> int:
+        """Run what is to be run in an execution: what it gives. VmError also for what it has not given back."""
         with self.lock:
             self.running.append(execution)
             try:
-                return execution.run()
+                result = run()
+                if execution.references:
+                    check_all_given_back(execution)
+                return result
             finally:
+                drop_all(execution)
                 self.running.pop()
                 for block in self._frames[execution.depth_before : execution.depth]:
                     self.memory.paint(block.address, STACK, FREED)
@@ -231,12 +249,30 @@ class Machine:
         else:
             do()
 
+    # Time
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, and run what the timers that come due on the way are for."""
+        self.advance_to(self.clock + round(seconds * _SECOND))
+
+    def advance_to(self, clock: int) -> None:
+        """Move the clock to a time in nanoseconds. ValueError for one that has gone by."""
+        if clock < self.clock:
+            raise ValueError(f"the clock shows {self.clock} ns and only goes forward, not to {clock}")
+        with self.lock:
+            self.timers.run_until(clock)
+
     def map_at(self, handle: int) -> VmMap:
         """The map that an address in code stands for."""
         found = self._by_handle.get(handle)
         if found is None:
             raise self.running[-1].fault("helper", f"{handle:#x} is given as a map, and stands for none")
         return found
+
+    def on_stack(self, address: int) -> bool:
+        """Whether an address lies in the stack of a function that runs."""
+        depth = self.running[-1].depth if self.running else 0
+        return any(block.address <= address < block.address + STACK for block in self._frames[:depth])
 
     def frame(self, depth: int) -> Block:
         """The stack of the function at a depth."""

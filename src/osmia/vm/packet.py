@@ -6,46 +6,103 @@ from osmia.vm.memory import OUTSIDE, READ_ONLY, READY, STALE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.vm.memory import Memory
+    from collections.abc import Callable
+
+    from osmia.vm.memory import Block, Memory
 
 HEADROOM = 256
 """XDP_PACKET_HEADROOM: so much may be put before a packet."""
 TAILROOM = 4096
+FRAME = 4096
+"""What a driver gives an XDP program for a packet: a page, headroom and all."""
+SHARED_INFO = 320
+"""What the kernel keeps for itself at the end of that (struct skb_shared_info)."""
+MOST_OF_SKB = 4 * FRAME - SHARED_INFO
+"""SKB_MAX_ALLOC: no helper makes a packet above the driver longer."""
 
 
 class Packet:
     """A packet in memory: what programs see of it moves, what was seen before is stale then."""
 
-    def __init__(self, memory: Memory, data: bytes, *, writable: bool, headroom: int = HEADROOM) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        data: bytes,
+        *,
+        writable: bool,
+        front: int = 0,
+        headroom: int = HEADROOM,
+        tailroom: int = TAILROOM,
+    ) -> None:
+        """Put a packet into memory. Its first `front` bytes are headers that programs do not see."""
         self._memory = memory
-        self.block = memory.allocate(headroom + len(data) + TAILROOM, "packet", state=OUTSIDE)
-        self.block.describe = self._describe
-        self.block.origin = "the packet that the program is given"
-        self.hard_start = self.block.address
-        self.hard_end = self.block.address + self.block.size
-        self.start = self.meta = self.hard_start + headroom
-        """Where it begins, and the metadata before it: the same where there is none."""
-        self.end = self.start + len(data)
         self._state = READY if writable else READ_ONLY
-        memory.data[self.start : self.end] = data
-        memory.paint(self.start, len(data), self._state)
+        self._take(headroom, data, tailroom)
+        self._bound(self.start + front, self.end)
 
     @property
     def data(self) -> bytes:
-        """The packet as it is now."""
-        return self._memory.read(self.start, self.end - self.start)
+        """What programs see of it, as it is now."""
+        return self._memory.read(self.start, self.size)
+
+    @property
+    def size(self) -> int:
+        """The bytes that programs see."""
+        return self.end - self.start
 
     def resize(self, start: int, end: int, meta: int | None = None) -> None:
         """Move its bounds, which must lie within its memory; what is not within any more is stale."""
         meta = start if meta is None else meta
         self._memory.paint(min(self.meta, meta), max(self.end, end) - min(self.meta, meta), STALE)
-        self.start, self.end, self.meta = start, end, meta
-        self._memory.paint(meta, start - meta, READY)
-        self._memory.paint(start, end - start, self._state)
+        self._bound(start, end, meta)
+
+    def move(self) -> None:
+        """Put it somewhere else, as it is: who kept its old address is found out."""
+        old, start, end, meta = self.block, self.start, self.end, self.meta
+        self._take(0, self._memory.read(old.address, old.size), 0)
+        way = self.block.address - old.address
+        self._bound(start + way, end + way, meta + way)
+        self._leave(old)
+
+    def replace(self, data: bytes, *, front: int = 0) -> None:
+        """Put other bytes in its place, somewhere else. Its metadata is gone."""
+        old = self.block
+        self._take(HEADROOM, data, TAILROOM)
+        self._bound(self.start + front, self.end)
+        self._leave(old)
 
     def free(self) -> None:
         """Give its memory back."""
         self._memory.free(self.block)
 
-    def _describe(self, _offset: int) -> tuple[str, int, int]:
-        return "packet", self.start - self.hard_start, self.end - self.start
+    def _take(self, headroom: int, data: bytes, tailroom: int) -> None:
+        """Take memory, and put bytes there, which nobody sees yet."""
+        size = headroom + len(data) + tailroom
+        origin = "the packet that the program is given"
+        self.block = self._memory.allocate(size, "packet", state=OUTSIDE, origin=origin)
+        self.hard_start = self.block.address
+        self.hard_end = self.block.address + size
+        self.start = self.hard_start + headroom
+        """Where it begins."""
+        self.end = self.start + len(data)
+        self._memory.data[self.start : self.end] = data
+
+    def _bound(self, start: int, end: int, meta: int | None = None) -> None:
+        """Show what lies between two addresses, and the metadata before it."""
+        self.start, self.end, self.meta = start, end, start if meta is None else meta
+        self._memory.paint(self.meta, start - self.meta, READY)
+        self._memory.paint(start, end - start, self._state)
+        self.block.describe = _described(start - self.hard_start, end - start)
+
+    def _leave(self, old: Block) -> None:
+        self._memory.free(old)
+        self._memory.paint(old.address, old.size, STALE)
+
+
+def _described(start: int, length: int) -> Callable[[int], tuple[str, int, int]]:
+    """What an error says of a packet, wherever it lies now."""
+
+    def describe(_offset: int) -> tuple[str, int, int]:
+        return "packet", start, length
+
+    return describe

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from osmia.errors import NotLoadedError, VmError
+from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from osmia.kinds import Kind
+    from osmia.spec import ContextFieldSpec
     from osmia.vm.code import Code
     from osmia.vm.machine import Machine
+
+
+@record
+class Done:
+    """One run of a program, once it has ended."""
+
+    value: int
+    """What it returned, 32 bits of it."""
+    data: bytes
+    """The packet as it left it; empty where it was given none."""
+    duration: int
+    """The nanoseconds that went by on the machine's clock."""
+    context: dict[str, object]
+    """Its context as it left it, by the kernel's names."""
 
 
 class VmProgram:
@@ -22,6 +38,10 @@ class VmProgram:
         self.kind = kind
         self.section = section
         self.code = code
+        self.arguments: list[tuple[str, str]] = []
+        """What it takes beside its context, where its kind has that: names and types, in their order."""
+        self.fields: list[ContextFieldSpec] = []
+        """What it reads of its tracepoint."""
         self._number = number
         self._closed = False
 

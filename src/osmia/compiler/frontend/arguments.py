@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
-from osmia.compiler.fingerprint import describe
+from osmia.compiler.fingerprint import MISSING, describe
 from osmia.compiler.frontend.annotations import parsed
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import BoolType, ContextType, IntType, ObjectType, OptionalType, integer_of, storage_type
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # As many as the kernel passes on (MAX_BPF_FUNC_ARGS).
 MOST_ARGUMENTS = 12
+COMMON = 8
+"""The bytes that every tracepoint's record begins with."""
 
 
 def take_arguments(
@@ -135,6 +137,11 @@ def tracepoint_context(state: FunctionState, request: ProgramRequest, of: type, 
     try:
         text = tracefs.format_text(request.hook)
     except OSError as problem:
+        if request.own_layout and not _tracefs_is_there():
+            state.unit.reads["tracepoint format", request.hook] = describe(MISSING)
+            there = _laid_out(layout)
+            fields = tuple((field.name, _field(request.hook, of, field, there, location)) for field in layout.fields)
+            return ContextType(kind.name, of, fields, request.hook)
         raise error(
             f"where the fields of the tracepoint {request.hook} lie cannot be read",
             location,
@@ -146,6 +153,30 @@ def tracepoint_context(state: FunctionState, request: ProgramRequest, of: type, 
     there = tracefs.read_format(text)
     fields = tuple((field.name, _field(request.hook, of, field, there, location)) for field in layout.fields)
     return ContextType(kind.name, of, fields, request.hook)
+
+
+def _tracefs_is_there() -> bool:
+    """Whether this process may read what the kernel says of its tracepoints."""
+    try:
+        return bool(tracefs.tracepoints())
+    except OSError:
+        return False
+
+
+def _laid_out(layout: StructLayout) -> dict[str, tracefs.FormatField]:
+    """Where the fields of a class lie behind what every tracepoint begins with, each aligned to its size.
+
+    That is how the kernel lays most of them out. A program that is compiled so runs in a machine, which puts them there;
+    a kernel that has them elsewhere refuses it.
+    """
+    found, end = {}, COMMON
+    for field in layout.fields:
+        of = field.layout
+        signed = isinstance(of, IntegerLayout) and of.of.signed
+        offset = -(-end // of.alignment) * of.alignment
+        found[field.name] = tracefs.FormatField(field.name, f"{of.name} {field.name}", offset, of.size, signed)
+        end = offset + of.size
+    return found
 
 
 def _field(

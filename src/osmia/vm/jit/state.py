@@ -10,8 +10,8 @@ from osmia.vm.memory import READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.vm.execution import Execution
     from osmia.vm.arithmetic import U64
+    from osmia.vm.execution import Execution
 from osmia.vm.memory import Memory
 
 
