@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,11 +15,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from osmia import ObjectError, RingBuf, struct, u16, u32, u64
 from osmia.maps.events import NOTHING
-from osmia.maps.ring_reader import BUSY, DISCARD
+from osmia.maps.ring_reader import BUSY, DISCARD, RingReader
 from refusal import refusal
 from this_kernel import require_numpy
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 require_numpy()
+
+from osmia.maps.ring_arrays import Arrays  # noqa: E402 - it takes NumPy
 
 SIZE = 4096
 
@@ -220,15 +225,16 @@ def test_a_length_that_is_no_event_s(length: int) -> None:
     assert ring._opened().take() is NOTHING
 
 
-@pytest.mark.parametrize("how", ["taken", "drained"])
+@pytest.mark.parametrize("how", ["taken", "drained", "viewed"])
 def test_what_is_submitted_between_two_looks(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that was busy at the first look and is submitted at the second is an event like others."""
     backend = Backend()
     ring, writer = ring_over(backend), backend.memory
     at = writer.reserve(16)
     assert at is not None
-    source: Any = type(ring._opened())
-    equal = source.equal
+    looks: Any = RingReader if how == "taken" else Arrays
+    name = "equal" if how == "taken" else "_equal"
+    equal = getattr(looks, name)
 
     def submitted_since(reader: Any, place: int, most: int) -> int:
         found: int = equal(reader, place, most)
@@ -236,12 +242,109 @@ def test_what_is_submitted_between_two_looks(how: str, monkeypatch: pytest.Monke
         writer.submit(at, packed(7))
         return found
 
-    monkeypatch.setattr(source, "equal", submitted_since)
+    monkeypatch.setattr(looks, name, submitted_since)
     if how == "taken":
         assert ring._opened().take().number == 7
-    else:
+    elif how == "drained":
         assert ring.drain()["number"].tolist() == [7]
+    else:
+        with ring.drain(copy=False) as found:
+            assert found["number"].tolist() == [7]
     assert ring.pending == 0
+
+
+def with_events(*numbers: int) -> RingBuf[Event]:
+    """A ring that has them."""
+    backend = Backend()
+    for number in numbers:
+        at = backend.memory.reserve(16)
+        assert at is not None
+        backend.memory.submit(at, packed(number))
+    return ring_over(backend)
+
+
+def afterwards(monkeypatch: pytest.MonkeyPatch, name: str, does: Callable[[], object]) -> None:
+    """Do something as a signal handler may, after a function of Arrays has done its work, once."""
+    function: Any = getattr(Arrays, name)
+    once = iter([does])
+
+    def both(*arguments: Any) -> Any:
+        result = function(*arguments)
+        next(once, lambda: None)()
+        return result
+
+    monkeypatch.setattr(Arrays, name, both)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["_pieces", "_next", "_equal"])
+def test_a_drain_that_is_interrupted_loses_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = with_events(1, 2, 3)
+    afterwards(monkeypatch, name, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ring.drain()
+    assert ring.drain()["number"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["_look", "_next", "_equal"])
+def test_a_look_that_is_interrupted_loses_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = with_events(1, 2, 3)
+    afterwards(monkeypatch, name, interrupt)
+    with pytest.raises(KeyboardInterrupt), ring.drain(copy=False):
+        pass
+    with ring.drain(copy=False) as found:  # neither the lock nor a mark is left
+        assert found["number"].tolist() == [1, 2, 3]
+    thread = threading.Thread(target=lambda: ring.read(timeout=0))
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("name", ["_pieces", "_next", "_equal"])
+def test_a_signal_handler_that_reads_in_a_drain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = with_events(1, 2, 3)
+    read: list[Any] = []
+    afterwards(monkeypatch, name, lambda: read.append(ring.read(timeout=0)))
+    assert ring.drain()["number"].tolist() == [2, 3]
+    assert [event.number for event in read] == [1]
+
+
+@pytest.mark.parametrize("name", ["_look", "_next", "_equal"])
+def test_a_signal_handler_that_reads_before_a_look(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = with_events(1, 2, 3)
+    read: list[Any] = []
+    afterwards(monkeypatch, name, lambda: read.append(ring.read(timeout=0)))
+    with ring.drain(2, copy=False) as found:
+        assert found["number"].tolist() == [2, 3]
+    assert [event.number for event in read] == [1]
+    assert ring.read(timeout=0) is None
+
+
+def test_nothing_behind_what_is_busy_comes_among_discarded_ones() -> None:
+    backend = Backend()
+    ring, writer = ring_over(backend), backend.memory
+    places = [writer.reserve(16) for _ in range(7)]
+    for number, at in enumerate(places):
+        assert at is not None
+        if number != 4:
+            writer.submit(at, packed(number), DISCARD if number in {1, 3, 5} else 0)
+    assert ring.drain()["number"].tolist() == [0, 2]
+    writer.submit(places[4] or 0, packed(4))
+    assert ring.drain()["number"].tolist() == [4, 6]
+
+
+def test_a_look_in_a_look() -> None:
+    ring = with_events(1, 2, 3)
+    with ring.drain(1, copy=False) as found:
+        for _ in range(2):
+            assert refusal(RuntimeError, ring.drain(copy=False).__enter__) == (
+                "ring: its memory is looked at: read on when that `with` block has ended"
+            )
+        assert found["number"].tolist() == [1]
+    assert ring.drain()["number"].tolist() == [2, 3]
 
 
 def test_what_is_not_submitted_costs_a_waiting_reader_little() -> None:

@@ -531,6 +531,47 @@ def test_arrays_after_some_were_decoded() -> None:
     assert numbers.drain().tolist() == [*range(12, 100)]
 
 
+large = RingBuf(u64, size=1 << 20)
+DISCARDED = setting(u32, 0)
+WRITTEN = 20_000
+
+
+@xdp
+def writes_many(ctx: XdpContext) -> XdpAction:
+    """Write 0, 1, ...; of every DISCARDED of them one is given up, and none of them where that is 0."""
+    for number in range(WRITTEN):
+        with large.reserve() as event:
+            if event is not None:
+                event.value = number
+                if DISCARDED > 0 and number % DISCARDED == DISCARDED - 1:
+                    large.discard(event)
+    return XdpAction.PASS
+
+
+@pytest.mark.parametrize("discarded", [0, 2, 7, 19_000])
+def test_arrays_of_many(discarded: int) -> None:
+    """They are looked at some thousands at a time."""
+    require_numpy()
+    submitted = [each for each in range(WRITTEN) if not discarded or each % discarded != discarded - 1]
+    writes_many.load(settings={"DISCARDED": discarded})
+    for most in (None, 50, 5000):
+        for copy_ in (True, False):
+            writes_many.test_run(PACKET)
+            found: list[int] = []
+            while large.pending:
+                if copy_:
+                    array_ = large.drain(most)
+                    found += array_.tolist()
+                    assert len(array_) == most or not large.pending
+                    continue
+                with large.drain(most, copy=False) as array_:
+                    assert len(array_) <= (most or WRITTEN)
+                    found += array_.tolist()
+            assert found == submitted
+    writes_many.close()
+    large.close()
+
+
 def test_memory_of_the_ring_itself() -> None:
     require_numpy()
     count(200)

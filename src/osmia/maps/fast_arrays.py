@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from osmia.maps.draining import Viewed
     from osmia.maps.fast_reader import FastReader
     from osmia.maps.fast_ring import FastRing
 
@@ -44,21 +43,21 @@ def drain(ring: FastRing[Any], most: int | None) -> np.ndarray[Any, Any]:
 def view(ring: FastRing[Any], most: int | None) -> View:
     """What `drain(copy=False)` gives."""
     reader = reader_of(ring, most)
-    return View(reader, partial(_viewed, reader, most))
+    return View(reader, partial(_look, reader), partial(_take_out, reader), most)
 
 
-def _viewed(reader: FastReader, most: int | None) -> Viewed | None:
+def _look(reader: FastReader, most: int | None) -> tuple[np.ndarray[Any, Any], Run | None]:
     run = _next_piece(reader, most)
     if run is None:
-        return None
+        return reader.numpy.empty(0, reader.dtype), None
     array = reader.numpy.ndarray((run.events,), reader.dtype, reader.memory.data, reader.place(run.cpu, run.at))
     array.flags.writeable = False
-    return array, partial(_take_out, reader, run)
+    return array, run
 
 
-def _take_out(reader: FastReader, run: Run) -> None:
-    reader.turn = run.cpu
-    reader.advance(run.cpu, run.at, run.events)
+def _take_out(reader: FastReader, cpu: int, at: int, events: int) -> None:
+    reader.turn = cpu
+    reader.advance(cpu, at, events)
 
 
 def _runs(reader: FastReader, most: int | None) -> list[Run]:

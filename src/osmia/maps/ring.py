@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from osmia.contexts.kernel_structs import bpf_dynptr
+    from osmia.maps.backend import MapBackend
+    from osmia.maps.ring_arrays import Arrays
     from osmia.types import Ref
 
 E = TypeVar("E")
@@ -87,6 +89,8 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
 
     kind = MAP_KINDS["RingBuf"]
     any_length = True
+    _arrays: Arrays | None
+    """What drains it; None before that is asked for."""
 
     def __init__(self, event: type[E], *, size: int, name: str = "", flags: int = 0) -> None:
         """Declare a ring of `size` bytes, a power of 2 and of whole pages, for events of type `event`.
@@ -160,9 +164,16 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         memory, which kernel code writes to again when the `with` block has ended; it may then hold fewer events than
         there are, and is read-only.
         """
-        from osmia.maps import ring_arrays
+        reader, arrays = self._opened(), self._arrays
+        if arrays is None or arrays.reader is not reader:
+            from osmia.maps.ring_arrays import Arrays
 
-        return ring_arrays.drain(self, most) if copy else ring_arrays.view(self, most)
+            self._arrays = arrays = Arrays(self, reader)
+        return arrays.drain(most) if copy else arrays.view(most)
+
+    def _use(self, backend: MapBackend) -> None:
+        super()._use(backend)
+        self._arrays = None
 
     def _open_source(self) -> RingReader:
         size = size_of_event(self.value)

@@ -43,11 +43,9 @@ class RingReader:
         "ahead",
         "at",
         "decode",
-        "dtype",
         "lock",
         "mask",
         "memory",
-        "numpy",
         "size",
         "step",
         "subject",
@@ -71,9 +69,6 @@ class RingReader:
         """How many bytes were read by this process, and by those before it; -1 before it begins."""
         self.ahead: list[Any] = []
         """What the next records hold, the last one first. They are in the ring until they are given out."""
-        self.numpy: Any = None
-        self.dtype: Any = None
-        """NumPy and its dtype of an event, once they were asked for: that takes as long as to drain thousands."""
         self.viewed = False
         """Whether somebody looks at the memory of the next records: nothing can be read then."""
         keep_here(self)
