@@ -1,5 +1,5 @@
 // The CPU time that libbpf's ring_buffer with a callback takes, on a ring that this program is given.
-// ring drain FD            all that is there, once: ns a record
+// ring drain FD            all that is there, for each byte on stdin: records, ns of CPU a record
 // ring sustain FD SECONDS  as they come: records a second, ns of CPU a record
 #define _GNU_SOURCE
 #include <bpf/libbpf.h>
@@ -26,6 +26,29 @@ static double now(clockid_t clock)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+static void drain(struct ring_buffer *ring)
+{
+	while (getchar() != EOF) {
+		count = 0;
+		double cpu = now(CLOCK_THREAD_CPUTIME_ID);
+		if (ring_buffer__consume(ring) < 0)
+			exit(1);
+		double used = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+		printf("%llu %.3f\n", (unsigned long long)count, used * 1e9 / (count ? count : 1));
+		fflush(stdout);
+	}
+}
+
+static void sustain(struct ring_buffer *ring, double seconds)
+{
+	double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID), end = start + seconds;
+	while (now(CLOCK_MONOTONIC) < end)
+		if (ring_buffer__poll(ring, 100) < 0)
+			exit(1);
+	double took = now(CLOCK_MONOTONIC) - start, used = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	printf("%llu %.3f %.3f\n", (unsigned long long)count, count / took, used * 1e9 / (count ? count : 1));
+}
+
 int main(int arguments, char **argument)
 {
 	if (arguments < 3)
@@ -35,18 +58,10 @@ int main(int arguments, char **argument)
 		perror("ring_buffer__new");
 		return 1;
 	}
-	double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID);
-	if (!strcmp(argument[1], "drain")) {
-		if (ring_buffer__consume(ring) < 0)
-			return 1;
-	} else {
-		double end = start + atof(argument[3]);
-		while (now(CLOCK_MONOTONIC) < end)
-			if (ring_buffer__poll(ring, 100) < 0)
-				return 1;
-	}
-	double took = now(CLOCK_MONOTONIC) - start, used = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
-	printf("%llu %.3f %.3f\n", (unsigned long long)count, count / took, used * 1e9 / (count ? count : 1));
+	if (!strcmp(argument[1], "drain"))
+		drain(ring);
+	else
+		sustain(ring, atof(argument[3]));
 	ring_buffer__free(ring);
 	return sum == 1;
 }
