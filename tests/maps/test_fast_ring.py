@@ -659,6 +659,31 @@ def test_reading_while_its_memory_is_looked_at() -> None:
         assert len(events.drain()) == 1
 
 
+def test_a_signal_handler_that_reads_before_its_memory_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_numpy()
+    from osmia.maps import fast_arrays
+
+    look: Any = fast_arrays._look
+    read: list[Any] = []
+
+    def read_since(reader: Any, most: int | None) -> Any:
+        found = look(reader, most)
+        if not read:
+            read.append(large.read(0))
+        return found
+
+    monkeypatch.setattr(fast_arrays, "_look", read_since)
+    with live(writes_many), on(CPUS[0]):
+        writes_many.test_run(PACKET)
+        with large.drain(50, copy=False) as array:
+            numbers = array["number"].tolist()
+        assert len(numbers) == 50
+        assert numbers[0] == read[0].number + 1
+        behind = large.read(0)
+        assert behind is not None
+        assert behind.number == numbers[-1] + 1
+
+
 def test_waiting_for_several_rings() -> None:
     require_numpy()
     with live(writes, writes_many):
