@@ -86,11 +86,20 @@ def become_nobody_with(*names: str) -> Callable[[], None]:
     """Give up being root, and all capabilities but these."""
 
     def do() -> None:
-        wanted = sum(1 << CAPABILITY_BITS[name] for name in names)
         os.setgroups([])
         os.setgid(65534)
         _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
         os.setuid(65534)
+        keep_only(*names)()
+
+    return do
+
+
+def keep_only(*names: str) -> Callable[[], None]:
+    """Give up all capabilities but these; the user stays the same, whose files they can read."""
+
+    def do() -> None:
+        wanted = sum(1 << CAPABILITY_BITS[name] for name in names)
         header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
         low, high = wanted & 0xFFFFFFFF, wanted >> 32
         _check(_libc.capset(header, struct.pack("=6I", low, low, 0, high, high, 0)))

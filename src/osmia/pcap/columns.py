@@ -81,6 +81,14 @@ class Frames:
             data = bytes(memory[at : at + length])
             yield make(Packet, (data, None if time == NO_TIME else time, original, interface))
 
+    def part(self, start: int, end: int) -> Frames:
+        """Some of them, where they lie."""
+        made = Frames(self.memory)
+        for name in ("offsets", "lengths", "original_lengths", "times", "interface_numbers"):
+            setattr(made, name, getattr(self, name)[start:end])
+        made.interfaces = self.interfaces
+        return made
+
     def append(self, at: int, length: int, original: int, time: int, interface: int) -> None:
         """One packet more, which lies in `memory` at `at`."""
         self.offsets.append(at)

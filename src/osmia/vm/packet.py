@@ -26,6 +26,8 @@ class Packet:
         self.start = self.meta = self.hard_start + headroom
         """Where it begins, and the metadata before it: the same where there is none."""
         self.end = self.start + len(data)
+        self.lowest, self.highest = self.start, self.end
+        """What was part of it at some time lies between these."""
         self._state = READY if writable else READ_ONLY
         memory.data[self.start : self.end] = data
         memory.paint(self.start, len(data), self._state)
@@ -40,8 +42,23 @@ class Packet:
         meta = start if meta is None else meta
         self._memory.paint(min(self.meta, meta), max(self.end, end) - min(self.meta, meta), STALE)
         self.start, self.end, self.meta = start, end, meta
+        self.lowest, self.highest = min(self.lowest, meta), max(self.highest, end)
         self._memory.paint(meta, start - meta, READY)
         self._memory.paint(start, end - start, self._state)
+
+    def replace(self, data: memoryview) -> None:
+        """Be another packet, at the place where the first one was: as if this memory had been asked for it.
+
+        ValueError where it does not fit.
+        """
+        memory, start, end = self._memory, self.hard_start + HEADROOM, self.hard_start + HEADROOM + len(data)
+        if end + TAILROOM > self.hard_end:
+            raise ValueError(f"a packet of {len(data)} bytes, where {self.hard_end - start - TAILROOM} have room")
+        memory.paint(self.lowest, self.highest - self.lowest, OUTSIDE)
+        memory.data[start:end] = data
+        memory.paint(start, len(data), self._state)
+        self.start = self.meta = self.lowest = start
+        self.end = self.highest = end
 
     def free(self) -> None:
         """Give its memory back."""

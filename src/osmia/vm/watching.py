@@ -325,8 +325,9 @@ class _Proof:
 
     def more(self, slot: int, what: str) -> _DoesMore:
         line = self.code.line_of(slot)
-        path_of = self.program.machine.path_of
-        return _DoesMore(f"{path_of(line.file)}:{line.line}" if line else f"instruction {slot}", what)
+        if line is None:
+            return _DoesMore(f"instruction {slot}", what)
+        return _DoesMore(f"{self.program.machine.path_of(line.file.removeprefix('./'))}:{line.line}", what)
 
 
 def _where(opcode: int, left: Value, right: Value, *, taken: bool) -> Value | None:
