@@ -68,6 +68,12 @@ def out(ctx: TcContext) -> TcAction:
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Import what the command imports while this process may read it: an ordinary user may not read root's Python."""
+    main(["run", "counter", "--demo", "-q", "-o", os.devnull])
+
+
 @pytest.mark.parametrize(
     ("before", "said"),
     [

@@ -12,6 +12,7 @@ from osmia.cli.interface import name_or_index
 from osmia.cli.output import note
 from osmia.errors import CaptureError, KernelError, NotSupportedError, ObjectError, PermissionDeniedError
 from osmia.kernel.cpus import online_cpus, possible_cpus
+from osmia.kernel.interfaces import interface_index
 from osmia.programs.machine import Machine
 from osmia.vm.machine import START
 from osmia.vm.program import VmProgram
@@ -32,7 +33,7 @@ _GIVEN_PACKETS = (("xdp", ""), ("sched_cls", "ingress"))
 _SECOND = 1_000_000_000
 _LONGEST_DRAIN = 1.0
 # So many packets are run before somebody looks whether the command is to end.
-_AT_ONCE = 4096
+_AT_ONCE = 1 << 16
 OFFERS = "replay a capture in place of an interface: --pcap FILE, or --demo for one that the command makes"
 
 
@@ -53,12 +54,12 @@ def why_no_bpf(error: KernelError) -> str:
 
 def machine_of_this_host() -> Machine:
     """A machine with the CPUs of this one, and the quickest engine that is there."""
-    return Machine(cpus=max(possible_cpus()) + 1)
+    return Machine(cpus=max(possible_cpus()) + 1, engine="auto")
 
 
 def machine_for_replay() -> Machine:
     """A machine of one CPU, with the quickest engine that is there."""
-    return Machine()
+    return Machine(engine="auto")
 
 
 def chosen(loaded: Loaded, arguments: Namespace, *, asked: bool = True) -> list[VmProgram]:
@@ -148,9 +149,11 @@ class Live:
 
         self._machine = machine
         self._stop = stop
-        self._socket: PacketSocket = PacketSocket(name_or_index(interface))
+        index = interface_index(name_or_index(interface))
+        # What takes time is done before packets come.
+        self._runners = _runners(programs, index)
+        self._socket: PacketSocket = PacketSocket(index)
         self.interface = self._socket.interface
-        self._runners = _runners(programs, self._socket.ifindex)
         self._done = 0
         self.now, self.time = monotonic, time
         self.cpus = online_cpus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.abi.generated import helper_ids as ids
 from osmia.pcap.packet import NO_TIME
 from osmia.vm.contexts import build
 from osmia.vm.execution import Execution
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 1 << 16
 _VLAN_TYPES = (0x8100, 0x88A8)
+_CLOCKS = {
+    *(ids.BPF_FUNC_ktime_get_ns, ids.BPF_FUNC_ktime_get_boot_ns, ids.BPF_FUNC_ktime_get_coarse_ns),
+    *(ids.BPF_FUNC_ktime_get_tai_ns, ids.BPF_FUNC_jiffies64),
+}
 
 
 class FramesRunner:
@@ -27,6 +32,14 @@ class FramesRunner:
         self._program = program
         self._ifindex = ifindex
         self._room = 0
+        # There the clock stands still.
+        tells_time = not _CLOCKS.isdisjoint(program.code.helpers)
+        self._in_native_loop = program.machine.engine.name == "jit" and program.kind.name == "xdp" and not tells_time
+        if self._in_native_loop:
+            from osmia.vm.jit.engine import Jit
+
+            assert isinstance(program.machine.engine, Jit), "that is its name"
+            program.machine.engine.prepare(program)
         self._make(_LONGEST)
 
     def run(self, frames: Frames, shift: int) -> None:
@@ -35,6 +48,9 @@ class FramesRunner:
         The machine's clock goes on with the frames' times, of which `shift` is what the clock shows more than they.
         """
         machine, memory = self._program.machine, frames.memory
+        if self._in_native_loop:
+            machine.run_packets(self._program, frames, ingress_ifindex=self._ifindex)
+            return
         run = self._run if self._program.kind.name == "xdp" else self._run_sk_buff
         columns = zip(frames.offsets, frames.lengths, frames.times, strict=True)
         with machine.lock:
