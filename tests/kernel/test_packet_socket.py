@@ -6,15 +6,17 @@ import errno
 import os
 import resource
 import socket
+import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import bursts
 import children
+import namespaces
 import osmia
 import packets
 from osmia import HashMap, KernelError, XdpAction, XdpContext, XdpMode, u64, xdp
@@ -118,6 +120,43 @@ def test_packets_that_tcp_puts_together_are_one_on_lo_for_both(netns: Namespace)
         found = received(receiver, sum(of_xdp().values()))
         assert found == of_xdp()
         assert max(length for _, length, _ in found) > 2000, "longer than what goes over a wire"
+
+
+@pytest.mark.parametrize("mode", [None, XdpMode.SKB, XdpMode.NATIVE])
+def test_segments_that_come_as_one_over_a_veth_pair(netns: Namespace, mode: XdpMode | None) -> None:
+    """XDP in native mode has the kernel take them apart; without it, and in generic mode, few and long ones come."""
+    with namespaces.namespace() as other:
+        netns.ip("link", "set", "far0", "name", "away0")
+        netns.ip("link", "set", "away0", "netns", other.name)
+        netns.ip("addr", "add", "192.0.2.1/24", "dev", "near0")
+        other.ip("addr", "add", "192.0.2.2/24", "dev", "away0")
+        other.ip("link", "set", "away0", "up")
+        with ExitStack() as stack:
+            with other.entered():
+                of_xdp = stack.enter_context(looking("away0", mode)) if mode is not None else None
+                receiver = stack.enter_context(PacketSocket("away0"))
+                server = stack.enter_context(socket.create_server(("192.0.2.2", 0)))
+            sender = threading.Thread(target=send_all, args=(netns, server.getsockname(), 1_000_000))
+            sender.start()
+            take_all(server)
+            sender.join()
+            found = received(receiver, receiver.received)
+            if of_xdp is not None:
+                assert found == of_xdp()
+            longest = max(length for _, length, _ in found)
+            assert (longest <= 1514, found.total() > 600) == ((mode is XdpMode.NATIVE,) * 2)
+
+
+def send_all(netns: Namespace, to: tuple[str, int], size: int) -> None:
+    with netns.entered(), socket.create_connection(to, timeout=10) as client:
+        client.sendall(bytes(size))
+
+
+def take_all(server: socket.socket) -> None:
+    taken, _ = server.accept()
+    with taken:
+        while taken.recv(1 << 16):
+            pass
 
 
 def test_each_packet_comes_with_its_bytes_and_time(netns: Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from bisect import bisect_left
+from contextlib import suppress
 from time import monotonic, monotonic_ns, time, time_ns
 
 from osmia.cli.attached import check_one_xdp
@@ -181,8 +182,10 @@ class Live:
     def finish(self) -> None:
         """Run programs on what has come in up to now."""
         came, until = self._socket.received, monotonic() + _LONGEST_DRAIN
-        while self._done + self._socket.lost < came and monotonic() < until:
-            self._take(lambda: monotonic() >= until, 0.05)
+        # An interface that is gone has an error already, which is on its way.
+        with suppress(KernelError):
+            while self._done + self._socket.lost < came and monotonic() < until:
+                self._take(lambda: monotonic() >= until, 0.05)
 
     def _take(self, enough: Callable[[], bool], timeout: float = 0) -> None:
         # Times of packets are those of the wall clock, and programs are told those of the monotonic one.
@@ -252,8 +255,10 @@ class Replay:
 
     def cut(self) -> int:
         """How many of the packets were cut when they were captured."""
-        pairs = zip(self._frames.lengths, self._frames.original_lengths, strict=True)
-        return sum(length < original for length, original in pairs)
+        lengths, originals = self._frames.lengths, self._frames.original_lengths
+        if lengths == originals:
+            return 0
+        return sum(length < original for length, original in zip(lengths, originals, strict=True))
 
     def parts(self, interval: float, count: int | None) -> Iterator[None]:
         """Run on to where a report is due: every `interval` seconds of the capture's time, `count` times at most."""

@@ -29,6 +29,10 @@ or FILE.py or FILE.o. Of a file all programs are loaded and attached, and the ma
   sk_lookup                                to this network namespace, or that of --netns
   tracepoint, raw_tracepoint, tp_btf, lsm  to what the file says
 
+Where the kernel lets the command have no BPF, programs of an interface that only watch its packets run in
+the embedded runtime, on copies of them; with --pcap or --demo they run on those of a capture, without
+any rights. A note says so.
+
 What is attached to sockets, or belongs to entries of a map, is left to Python code, and a note says how.
 A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python does, with the arguments
 after `--`; what -s and --log-level give goes before what it gives to its programs itself.

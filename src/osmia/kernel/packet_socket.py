@@ -1,8 +1,8 @@
 """The packets that an interface receives, by AF_PACKET: rings in memory that the kernel fills, one for each CPU.
 
-It takes CAP_NET_RAW, and no BPF. What comes is what XDP programs get, but for what the kernel does between them: what
-GRO has put together comes as one packet here, and a packet that an XDP program drops does not come. The tag of a VLAN
-is in the packet, as it was on the wire.
+It takes CAP_NET_RAW, and no BPF. What comes is what an XDP program in generic mode gets, but for the packets that one
+drops. An XDP program in native mode has the kernel take segments of TCP apart that come as one packet here otherwise.
+The tag of a VLAN is in the packet, as it was on the wire.
 """
 
 from __future__ import annotations
