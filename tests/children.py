@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+_PR_SET_KEEPCAPS = 8
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
@@ -25,6 +26,7 @@ _CLONE_NEWUSER = 0x10000000
 
 CAPABILITY_BITS = {
     "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
     "CAP_IPC_LOCK": 14,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_RESOURCE": 24,
@@ -78,6 +80,31 @@ def become_nobody() -> None:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
+
+
+def become_nobody_with(*names: str) -> Callable[[], None]:
+    """Give up being root, and all capabilities but these."""
+
+    def do() -> None:
+        os.setgroups([])
+        os.setgid(65534)
+        _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        os.setuid(65534)
+        keep_only(*names)()
+
+    return do
+
+
+def keep_only(*names: str) -> Callable[[], None]:
+    """Give up all capabilities but these; the user stays the same, whose files they can read."""
+
+    def do() -> None:
+        wanted = sum(1 << CAPABILITY_BITS[name] for name in names)
+        header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
+        low, high = wanted & 0xFFFFFFFF, wanted >> 32
+        _check(_libc.capset(header, struct.pack("=6I", low, low, 0, high, high, 0)))
+
+    return do
 
 
 def drop(*names: str) -> Callable[[], None]:

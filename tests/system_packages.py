@@ -24,6 +24,7 @@ PACKAGES = {
     "llvm-readelf": "llvm",
     "ping": "iputils-ping",
     "sudo": "sudo",
+    "tcpdump": "tcpdump",
 }
 NEEDS_INSTALLATION = {"sudo": "it has to be setuid root and to find its files under /etc"}
 

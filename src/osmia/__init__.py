@@ -4,7 +4,7 @@ General layout, lower layers first (imports go down only; `tests/house/test_laye
 
     record, errors, types       one tree of errors; u8..i64 and Ref
     layout, arrays, structs     how types lie in memory; @struct
-    abi/ elf btf/               the kernel's ABI as data and the file formats
+    abi/ elf btf/ pcap/         the kernel's ABI as data and the file formats
     spec kinds contexts/ maps/  what an object says; tables of program kinds and maps
     kernel/                     the only caller of bpf(2)
     compiler/ loader/ links/    make an object; bring it into a kernel; attach it
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from osmia.contexts.xdp import XdpContext as XdpContext
     from osmia.contexts.xdp import XdpMode as XdpMode
     from osmia.dtypes import numpy_dtype as numpy_dtype
+    from osmia.errors import CaptureError as CaptureError
     from osmia.errors import CompileError as CompileError
     from osmia.errors import CompilerMissingError as CompilerMissingError
     from osmia.errors import KernelError as KernelError
@@ -187,6 +188,7 @@ _HOME = {
     "Array": "osmia.maps.array",
     "ArrayOfMaps": "osmia.maps.of_maps",
     "BloomFilter": "osmia.maps.bloom",
+    "CaptureError": "osmia.errors",
     "CgroupAction": "osmia.contexts.cgroup",
     "CgroupArray": "osmia.maps.cgroups",
     "CgroupSkbContext": "osmia.contexts.cgroup_skb",

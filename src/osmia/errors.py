@@ -6,6 +6,7 @@
     +-- CompilerMissingError    llvmlite, which compiling needs, is not installed; also an ImportError
     +-- MissingExtraError       NumPy or PyArrow, which some calls need, is not installed; also an ImportError
     +-- ObjectError             an object file that is damaged, or asks for what osmia does not have
+    +-- CaptureError            a file of packets that is damaged, or none; `name`, `offset`
     +-- KernelError             the kernel refused; also an OSError, with `errno`
     |   +-- VerifierError       ... because the verifier rejected the program: where, why, and what to do
     |   +-- NotSupportedError   ... because it lacks a feature; `feature`, `since`
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from osmia.refusals import Branch as Branch
+    from osmia.refusals import CaptureError as CaptureError
     from osmia.refusals import CompileError as CompileError
     from osmia.refusals import CompilerCrashError as CompilerCrashError
     from osmia.refusals import CompilerMissingError as CompilerMissingError
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 # The classes that only who raises or catches them needs: the others are made in every start.
 _REFUSALS = (
-    *("Branch", "CompileError", "CompilerCrashError", "CompilerMissingError", "MissingExtraError"),
+    *("Branch", "CaptureError", "CompileError", "CompilerCrashError", "CompilerMissingError", "MissingExtraError"),
     *("NotSupportedError", "PermissionDeniedError", "SourceLine", "VerifierError", "VmError"),
 )
 

@@ -1,4 +1,4 @@
-"""Errors with more to say than a text: of the compiler, the verifier, what a kernel lacks. Read when one is named.
+"""Errors with more to say than a text: of the compiler, the verifier, captures. Read when one is named.
 
 They belong to `osmia.errors`, where everybody takes them from; a start that goes well does without them.
 """
@@ -127,6 +127,22 @@ class PermissionDeniedError(KernelError):
     capabilities: tuple[str, ...] = ()
 
 
+class CaptureError(OsmiaError):
+    """A file that is no capture of packets, or a damaged one. `name` is the file's, `offset` where in it, in bytes.
+
+    Of a compressed file, the bytes are those of what it holds.
+    """
+
+    def __init__(self, name: str, offset: int, problem: str) -> None:
+        super().__init__(name, offset, problem)
+        self.name = name
+        self.offset = offset
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.name}: byte {self.offset}: {self.problem}"
+
+
 class VmError(OsmiaError):
     """A fault of a program in the user-space runtime. What is not known of it is None or empty."""
 
@@ -160,6 +176,6 @@ class VmError(OsmiaError):
 
 for _class in (
     *(CompileError, CompilerCrashError, CompilerMissingError, SourceLine, Branch),
-    *(VerifierError, NotSupportedError, PermissionDeniedError, VmError),
+    *(VerifierError, NotSupportedError, PermissionDeniedError, CaptureError, VmError),
 ):
     _class.__module__ = "osmia.errors"  # as tracebacks name them and pickles find them

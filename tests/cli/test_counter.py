@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from namespaces import Namespace
 
 ATTACHED = "attached to lo (generic)\n"
-FIELDS = ["interface", "mode", "cpus", "per_cpu", "total", "seconds", "pps", "final"]
+FIELDS = ["interface", "mode", "engine", "cpus", "per_cpu", "total", "seconds", "pps", "final"]
 
 
 def ping(netns: Namespace, count: int = 5) -> None:

@@ -10,16 +10,20 @@ import pytest
 from osmia.cli.counts import Csv, Json, Report, Text
 
 
-def report(*, cpus: tuple[int, ...] = (0, 1), counts: tuple[int, ...] = (1, 2), final: bool = False) -> Report:
+def report(
+    *, cpus: tuple[int, ...] = (0, 1), counts: tuple[int, ...] = (1, 2), lost: int | None = None, final: bool = False
+) -> Report:
     return Report(
         time=1_700_000_000.9996,
         interface="lo",
         mode="generic",
+        engine="kernel" if lost is None else "vm",
         cpus=cpus,
         per_cpu=counts,
         total=sum(counts),
         seconds=1.5,
         pps=2 / 3,
+        lost=lost,
         final=final,
     )
 
@@ -59,6 +63,7 @@ def test_json() -> None:
         "timestamp": "2023-11-14T22:13:21.000Z",
         "interface": "lo",
         "mode": "generic",
+        "engine": "kernel",
         "cpus": [0, 1],
         "per_cpu": [1, 2],
         "total": 3,
@@ -66,6 +71,16 @@ def test_json() -> None:
         "pps": 0.667,
         "final": True,
     }
+
+
+def test_what_was_lost() -> None:
+    shown = json.loads(Json(timestamps=False).lines(report(lost=7)))
+    assert (shown["engine"], shown["lost"], list(shown)[-1]) == ("vm", 7, "final")
+    text = Text(timestamps=False)
+    assert text.lines(report(lost=7, final=True)) == (
+        "3 packets in 1.5 s, 0.7 packets/s (cpu0 1, cpu1 2), 7 lost: they came faster than they were counted\n"
+    )
+    assert "lost" not in text.lines(report(lost=0, final=True))
 
 
 def test_csv_keeps_its_columns(capfd: pytest.CaptureFixture[str]) -> None:

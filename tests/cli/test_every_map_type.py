@@ -65,7 +65,7 @@ def test_empty_maps_of_every_type(netns: Namespace, tmp_path: Path) -> None:
 def test_maps_of_every_type_with_something_in_them(netns: Namespace) -> None:
     with ExitStack() as held, netns.entered(), osmia.load(every_map_type()) as loaded:
         written = _fill(loaded.maps, held)
-        report = Report(0.0, (), loaded, final=True)
+        report = Report(0.0, "kernel", (), loaded, final=True)
         text = FORMATS["text"](timestamps=False).lines(report)
         entries = json.loads(FORMATS["json"](timestamps=False).lines(report))["maps"]
     for name, (lines, values) in written.items():

@@ -85,12 +85,12 @@ def test_an_interface_that_is_taken(netns: Namespace) -> None:
     ],
 )
 def test_no_permission(netns: Namespace, before: Callable[[], None], text: str) -> None:
-    assert called(*COUNTER, before=before, netns=netns) == (3, "", f"osmia run: {text}\n")
+    assert called(*COUNTER, "--engine", "kernel", before=before, netns=netns) == (3, "", f"osmia run: {text}\n")
     assert netns.xdp("lo") == ""
 
 
 def test_a_kernel_without_bpf(netns: Namespace) -> None:
-    code, out, err = called(*COUNTER, before=children.without_bpf(errno.ENOSYS), netns=netns)
+    code, out, err = called(*COUNTER, "--engine", "kernel", before=children.without_bpf(errno.ENOSYS), netns=netns)
     assert (code, out) == (5, "")
     assert err == (
         "osmia run: cannot create map 'PKT_CNT_ARRAY' (PERCPU_ARRAY): there is no bpf(2) here: "

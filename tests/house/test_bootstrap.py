@@ -67,7 +67,9 @@ class Place:
         """Put a stand-in for uv on PATH that installs nothing."""
         self.program("uv", f'echo "uv $*" >>"$calls"\n{what}')
 
-    def start(self, *arguments: str, user: int = 0, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, user: int = 0, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [self.checkout / "osmia", *arguments],
             env={"PATH": str(self.programs), "HOME": str(self.home), **environment},
@@ -75,15 +77,17 @@ class Place:
             user=user if os.geteuid() == 0 else None,
             group=user if os.geteuid() == 0 else None,
             extra_groups=[] if os.geteuid() == 0 else None,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str, user: int = 0, **environment: str) -> tuple[int, str, str]:
+    def run(
+        self, *arguments: str, user: int = 0, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> tuple[int, str, str]:
         """Exit status, stdout and stderr of `./osmia`, with this place's directory shown as PLACE."""
-        with self.start(*arguments, user=user, **environment) as process:
+        with self.start(*arguments, user=user, stdin=stdin, **environment) as process:
             output, errors = (text.replace(str(self.directory), "PLACE") for text in process.communicate(timeout=60))
             return process.returncode, output, errors
 
@@ -334,11 +338,47 @@ def test_only_the_last_step_is_raised(nobodys: Place) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("arguments", [["--version"], ["run", "counter", "--help"], ["objdump", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--version"], ["run", "counter", "--help"], ["objdump", "--help"], ["run", "counter", "--demo"]),
+        ["run", "counter", "--engine", "vm", "--help"],
+    ],
+)
 def test_what_needs_no_root_is_not_raised(nobodys: Place, arguments: list[str]) -> None:
     nobodys.program("sudo", SUDO)
     assert nobodys.run(*arguments, user=NOBODY)[0] == 0
     assert nobodys.called() == []
+
+
+@needs_root
+@pytest.mark.parametrize("engine", [["--engine", "vm"], ["--engine=vm"]])
+def test_the_embedded_runtime_is_not_raised(nobodys: Place, engine: list[str]) -> None:
+    nobodys.program("sudo", SUDO)
+    status, _, errors = nobodys.run("run", "counter", "-i", "lo", *engine, user=NOBODY)
+    assert (status, nobodys.called()) == (3, [])
+    assert errors.startswith("osmia run: cannot receive the packets of lo: this process lacks CAP_NET_RAW.")
+    nobodys.run("run", "counter", "-i", "nosuch0", "--engine", "auto", user=NOBODY)
+    assert nobodys.called()[0] == "sudo -n true"
+
+
+@needs_root
+def test_who_may_not_use_sudo_goes_on_without(nobodys: Place) -> None:
+    """At a terminal sudo asks for a password, which this user does not have."""
+    nobodys.program("sudo", 'echo "sudo $*" >>"$calls"; exit 1')
+    near, far = os.openpty()
+    try:
+        status, _, errors = nobodys.run("run", "counter", "-i", "lo", user=NOBODY, stdin=far)
+    finally:
+        os.close(near)
+        os.close(far)
+    asked, said, *_, offered = errors.splitlines()
+    assert (status, nobodys.called()) == (3, ["sudo -n true", "sudo -v"])
+    assert asked == "osmia: loading into the kernel needs root, by sudo; --engine vm does without"
+    assert said.startswith("osmia run: cannot watch the packets of lo: neither in the kernel, for this process lacks ")
+    assert offered == (
+        "  replay a capture in place of an interface: --pcap FILE, or --demo for one that the command makes"
+    )
 
 
 @needs_root

@@ -21,7 +21,7 @@ LAYERS = (
         *("osmia.types", "osmia.byte_order", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs"),
         *("osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds", "osmia.unchecked", "osmia.dtypes"),
     ),
-    ("osmia.abi", "osmia.elf", "osmia.btf"),
+    ("osmia.abi", "osmia.elf", "osmia.btf", "osmia.pcap"),
     (
         *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.flags", "osmia.maps", "osmia.logs"),
         *("osmia.object_file", "osmia.object_maps", "osmia.disassembly"),

@@ -127,6 +127,12 @@ def _check_options(programs: Programs, arguments: Namespace) -> None:
     xdp = [each.name for each in programs if each.kind.name == "xdp"]
     if arguments.mode and not xdp:
         raise UsageError(f"{path}: --mode is for xdp programs, and there is none among {there}")
+    check_one_xdp(programs, path)
+
+
+def check_one_xdp(programs: Programs, path: str) -> None:
+    """Refuse more XDP programs than an interface takes."""
+    xdp = [each.name for each in programs if each.kind.name == "xdp"]
     if len(xdp) > 1:
         raise UsageError(
             f"{path} has {len(xdp)} xdp programs, and an interface takes one: say which programs to attach, "

@@ -29,6 +29,8 @@ class Report:
     """Seconds since the epoch."""
     interface: str
     mode: str
+    engine: str
+    """What runs the program: `kernel`, or `vm`, the embedded runtime."""
     cpus: tuple[int, ...]
     """The online CPUs."""
     per_cpu: tuple[int, ...]
@@ -39,6 +41,8 @@ class Report:
     """The measured time that `pps` is about."""
     pps: float
     """Packets per second, over the time since the last report; in the final one, over all of it."""
+    lost: int | None
+    """The packets that no program saw, in `total` neither; None where that cannot be."""
     final: bool
 
 
@@ -69,7 +73,8 @@ class Text:
         packets = "1 packet" if report.total == 1 else f"{report.total} packets"
         time = f"{clock.for_people(report.time)}  " if self._timestamps else ""
         each = ", ".join(f"cpu{cpu} {count}" for cpu, count in zip(report.cpus, report.per_cpu, strict=True))
-        return f"{time}{packets} in {report.seconds:.1f} s, {report.pps:.1f} packets/s ({each})\n"
+        lost = f", {report.lost} lost: they came faster than they were counted" if report.lost else ""
+        return f"{time}{packets} in {report.seconds:.1f} s, {report.pps:.1f} packets/s ({each}){lost}\n"
 
 
 class Json:
@@ -85,13 +90,14 @@ class Json:
         shown = {
             "interface": report.interface,
             "mode": report.mode,
+            "engine": report.engine,
             "cpus": report.cpus,
             "per_cpu": report.per_cpu,
             "total": report.total,
             "seconds": round(report.seconds, 6),
             "pps": round(report.pps, 3),
-            "final": report.final,
-        }
+        } | ({} if report.lost is None else {"lost": report.lost})
+        shown["final"] = report.final
         return f"{json.dumps(self._time(report) | shown)}\n"
 
     def _time(self, report: Report) -> dict[str, object]:

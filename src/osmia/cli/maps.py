@@ -30,6 +30,8 @@ class Report:
 
     time: float
     """Seconds since the epoch."""
+    engine: str
+    """What runs the programs: `kernel`, or `vm`, the embedded runtime."""
     attached: tuple[dict[str, object], ...]
     """Each program that is attached: its name, its section, and to what."""
     loaded: Loaded
@@ -70,6 +72,7 @@ class Json:
 
         loaded, cpus = report.loaded, online_cpus()
         shown = {
+            "engine": report.engine,
             "attached": report.attached,
             "cpus": cpus,
             "maps": {
@@ -180,9 +183,15 @@ def _map_lines(held: Any) -> list[str]:
 def _value(value: Any) -> str:
     if not isinstance(value, PerCpuValues):
         return _shown(value)
-    by_cpu = dict(zip(possible_cpus(), value, strict=True))
+    by_cpu = _by_cpu(value)
     each = ", ".join(f"cpu{cpu} {_shown(by_cpu[cpu])}" for cpu in online_cpus())
     return f"{value.sum()} ({each})" if _is_number(value[0]) else each
+
+
+def _by_cpu(values: Any) -> dict[int, Any]:
+    """The values of each CPU: of the possible ones, or those of a machine, which are numbered from 0 on."""
+    possible = possible_cpus()
+    return dict(zip(possible if len(possible) == len(values) else range(len(values)), values, strict=True))
 
 
 def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
@@ -196,7 +205,7 @@ def _json_entries(held: Any, cpus: tuple[int, ...]) -> list[dict[str, object]]:
 def _json_value(value: Any, cpus: tuple[int, ...]) -> dict[str, object]:
     if not isinstance(value, PerCpuValues):
         return {"value": _plain(value)}
-    by_cpu = dict(zip(possible_cpus(), value, strict=True))
+    by_cpu = _by_cpu(value)
     each: dict[str, object] = {"per_cpu": [_plain(by_cpu[cpu]) for cpu in cpus]}
     return each | {"total": value.sum()} if _is_number(value[0]) else each
 

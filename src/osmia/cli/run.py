@@ -29,10 +29,16 @@ or FILE.py or FILE.o. Of a file all programs are loaded and attached, and the ma
   sk_lookup                                to this network namespace, or that of --netns
   tracepoint, raw_tracepoint, tp_btf, lsm  to what the file says
 
+Where the kernel lets the command have no BPF, programs of an interface that only watch its packets run in
+the embedded runtime, on copies of them; with --pcap or --demo they run on those of a capture, without
+any rights. A note says so.
+
 What is attached to sockets, or belongs to entries of a map, is left to Python code, and a note says how.
 A FILE.py with a main of its own (`if __name__ == "__main__":`) is run as Python does, with the arguments
 after `--`; what -s and --log-level give goes before what it gives to its programs itself.
 """
+ENGINES = ("auto", "kernel", "vm")
+ENGINE_HELP = "kernel, or vm: the embedded runtime; auto: the kernel where it may, else vm (default: auto)"
 EPILOG = """\
 Data goes to stdout, notes to stderr. All is detached when the command ends, in whatever way.
 
@@ -50,6 +56,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("interval", nargs="?", type=options.interval, help="seconds between reports, fractions too (default: 1)")
     add("count", nargs="?", type=options.count, help="end after that many reports (default: never)")
     add("-i", "--iface", dest="interface", metavar="IFACE", help="the interface, by its name or index")
+    add("--engine", choices=ENGINES, help=ENGINE_HELP)
+    add("--pcap", metavar="FILE", help="replay a capture (pcap, pcapng, - for stdin) in the embedded runtime")
+    add("--demo", action="store_true", help="the same with a capture that the command makes")
     add("--cgroup", metavar="PATH", help="the cgroup (version 2), by its directory")
     add("--netns", metavar="NETNS", help="the network namespace, by its name in /run/netns or its path")
     add("--mode", choices=options.MODES, help="of xdp; auto: native where the driver can, else skb (default: auto)")
@@ -89,6 +98,7 @@ def run(arguments: Namespace) -> int:
             return _run_own_main(arguments)
     if arguments.rest:
         raise UsageError(f"{what} has no main of its own that takes the arguments after --")
+    _check_engine(arguments)
     if arguments.format == "csv":
         raise UsageError("the maps of a file are printed as text or json, not as csv")
     _fill_in(arguments)
@@ -118,8 +128,23 @@ def _check_bundled(arguments: Namespace) -> None:
     for option, value in for_files.items():
         if value:
             raise UsageError(f"{option} is for files; {arguments.what} ships with osmia")
-    if arguments.interface is None:
+    _check_engine(arguments)
+    if arguments.interface is None and not (arguments.pcap or arguments.demo):
         raise UsageError(f"{arguments.what}: -i IFACE is missing: the interface to attach to, such as -i lo")
+
+
+def _check_engine(arguments: Namespace) -> None:
+    """Refuse what does not go together of an engine, a capture and an interface."""
+    capture = "--pcap" if arguments.pcap else "--demo" if arguments.demo else ""
+    if arguments.pcap and arguments.demo:
+        raise UsageError("--pcap and --demo are two captures: give one")
+    if capture and arguments.engine == "kernel":
+        raise UsageError(f"{capture} is replayed in the embedded runtime, not in the kernel: leave --engine out")
+    for option, value in (("-i", arguments.interface), ("--mode", arguments.mode)):
+        if capture and value:
+            raise UsageError(f"{option} is for interfaces, and {capture} is a capture: give one of them")
+    if arguments.engine == "vm" and arguments.mode:
+        raise UsageError("--mode is how the kernel runs xdp programs, and --engine vm is not the kernel")
 
 
 def _run_own_main(arguments: Namespace) -> int:
@@ -133,6 +158,9 @@ def _run_own_main(arguments: Namespace) -> int:
         "--cgroup": arguments.cgroup,
         "--netns": arguments.netns,
         "--program": arguments.program,
+        "--engine": arguments.engine,
+        "--pcap": arguments.pcap,
+        "--demo": arguments.demo,
     }
     for option, value in given.items():
         if value:
@@ -157,6 +185,7 @@ def _fill_in(arguments: Namespace) -> None:
     """Give the options that were left out their values."""
     arguments.interval = arguments.interval or 1.0
     arguments.format = arguments.format or "text"
+    arguments.engine = arguments.engine or "auto"
     arguments.settings = _by_name(arguments.settings or [])
 
 

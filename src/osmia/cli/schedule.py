@@ -11,14 +11,20 @@ from osmia.cli.output import STDERR, note
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Protocol
 
-    from osmia.cli.stop import Stop
+    class Waits(Protocol):
+        """What waits, and may do something meanwhile."""
+
+        def wait(self, seconds: float) -> bool:
+            """Wait at most that long; whether the command is to end."""
+
 
 # How long at most a problem, such as an interface that is gone, stays unseen.
 LONGEST_WAIT = 1.0
 
 
-def ticks(stop: Stop, seconds: float, count: int | None, check: Callable[[], None]) -> Iterator[None]:
+def ticks(stop: Waits, seconds: float, count: int | None, check: Callable[[], None]) -> Iterator[None]:
     """Each time that a report is due: every `seconds`, `count` times or until `stop` is asked for.
 
     `check` is called before each, and at least once a second.

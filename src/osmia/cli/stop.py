@@ -8,6 +8,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -25,10 +26,10 @@ class Stop:
         self._read = self._write = -1
         self._handlers: list[Any] = []
 
-    def wait(self, seconds: float) -> bool:
-        """Wait, at most that long, for a signal; whether one has come."""
+    def wait(self, seconds: float, also: Sequence[int] = ()) -> bool:
+        """Wait, at most that long, for a signal, or until another descriptor can be read; whether a signal has come."""
         if not self.asked:
-            select.select([self._read], [], [], max(0.0, seconds))
+            select.select([self._read, *also], [], [], max(0.0, seconds))
         return self.asked
 
     def __enter__(self) -> Self:

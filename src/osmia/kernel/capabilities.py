@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 # linux/capability.h
-_BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24, "CAP_PERFMON": 38, "CAP_BPF": 39}
+_BITS = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
 
 # What CAP_SYS_ADMIN stands in for where BPF asks.
 _IN_SYS_ADMIN = ("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN")

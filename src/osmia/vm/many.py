@@ -81,9 +81,12 @@ def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
         if isinstance(packets, (bytes, bytearray, str)):
             raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packets)}")
         return Batch.of(packets)  # type: ignore[arg-type]
-    memory, offsets, lengths = memoryview(columns[0]).cast("B"), *(  # type: ignore[arg-type]
-        each if isinstance(each, array) and each.typecode == code else array(code, each)  # type: ignore[arg-type]
-        for code, each in zip("QI", columns[1:], strict=True)
+    memory, offsets, lengths = (
+        memoryview(columns[0]).cast("B"),
+        *(  # type: ignore[arg-type]
+            each if isinstance(each, array) and each.typecode == code else array(code, each)  # type: ignore[arg-type]
+            for code, each in zip("QI", columns[1:], strict=True)
+        ),
     )
     if len(offsets) != len(lengths):
         raise ValueError(f"{len(offsets)} packets begin somewhere, and {len(lengths)} have a length")

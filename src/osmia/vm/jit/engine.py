@@ -14,7 +14,7 @@ from osmia.vm.jit.flow import entries_of, next_of
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
-from osmia.vm.jit.replay import Replay
+from osmia.vm.jit.replay import Replay, prepare_loop
 from osmia.vm.jit.state import State, Status, Word
 from osmia.vm.many import one_by_one
 
@@ -92,6 +92,12 @@ class Jit:
         if program.kind.name != "xdp" or not batch.lengths:
             return one_by_one(machine, program, batch, keep, fields)
         return Replay(self, machine, program, batch, keep, fields).run()
+
+    def prepare(self, program: VmProgram) -> None:
+        """Make the native code of `run_packets` for a program before the first packet comes."""
+        if program.kind.name == "xdp":
+            prepare_loop()
+            self.known(program.code, thorough=True)
 
     def known(self, code: Code, slot: int = 0, *, thorough: bool = False) -> Known:
         """Native code of which a function begins at a slot; `thorough` if it is to run very often."""

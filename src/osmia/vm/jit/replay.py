@@ -44,6 +44,11 @@ class _Part(Execution):
         return 0
 
 
+def prepare_loop() -> None:
+    """Make the loop's native code."""
+    compiled("loop", loop, thorough=True)
+
+
 class Replay:
     """A program that is run on packets."""
 
