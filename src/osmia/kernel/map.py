@@ -79,6 +79,14 @@ class KernelMap:
         """The numbers of the CPUs that can ever run here, from the lowest."""
         return possible_cpus()
 
+    @property
+    def own_objects(self) -> bool:
+        """Values hang on the kernel's objects, which keys are file descriptors of."""
+        return False
+
+    def object_key(self, given: Any, /) -> None:
+        """None: there are no objects but the kernel's."""
+
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None.
 

@@ -354,6 +354,7 @@ class Absent:
     cpus = 0
     max_entries = 0
     cpu_numbers = ()
+    own_objects = False
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of
@@ -363,7 +364,7 @@ class Absent:
         """Say why."""
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
-    lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
+    lookup = update = delete = object_key = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
     pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = ring = refuse
     perf_buffers = own_perf_events = refuse
 

@@ -175,6 +175,10 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         super()._use(backend)
         self._arrays = None
 
+    def fileno(self) -> int:
+        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
+        return self._opened().memory.fd
+
     def _open_source(self) -> RingReader:
         size = size_of_event(self.value)
         return RingReader(self.backend.ring(), self.subject, size, decoder(self, HEADER, step_of(size)))
