@@ -20,6 +20,7 @@ class FakeBackend:
     max_entries = 1
     cpu_numbers = (0,)
 
+    place = None
     own_objects = False
 
     def object_key(self, given: Any, /) -> bytes | None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
 from osmia.maps.declaration import Map
 from osmia.programs.program import MACHINES
 
+if TYPE_CHECKING:
+    from osmia import Machine
+
 M = TypeVar("M", bound=Map[Any, Any])
+
+
+def machine() -> Machine | None:
+    """The machine whose block this is in; None for the kernel."""
+    return MACHINES[-1] if MACHINES else None
 
 
 def kernel_map(declaration: Map[Any, Any], inner_map_fd: int = 0) -> KernelMap:

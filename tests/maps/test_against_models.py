@@ -36,6 +36,8 @@ from osmia.kernel.cpus import possible_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ENTRIES = 6
 INNERS = 4
 CPUS = len(possible_cpus())

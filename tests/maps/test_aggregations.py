@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 U64, I64_LOW, I64_HIGH = (1 << 64) - 1, -(1 << 63), (1 << 63) - 1
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -433,12 +437,12 @@ def test_memory_as_it_is_taken() -> None:
     assert Histogram(low=0, high=100, step=10).value_size == 8 * 10 + 24
 
 
-def test_handles_of_their_own_and_objects() -> None:
+def test_handles_of_their_own_and_objects(engine: Machine | None) -> None:
     target = Target("v3", (5, 12))
     data = object_for(requests_of("measure", [measure]), target).data
     ways: tuple[tuple[Any, Target | None], ...] = ((measure, Target("v4", (6, 12))), (data, None))
     for what, of in ways:
-        with osmia.load(what, target=of) as loaded:
+        with osmia.load(what, target=of, engine=engine) as loaded:
             for key in range(6):
                 loaded["measure"].test_run(to_bytes(Given(key=key, number=key, signed=-key)))
             for declared in ALL:

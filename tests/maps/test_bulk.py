@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 require_numpy()
 import numpy as np  # noqa: E402 - where it can be had
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CPUS = len(possible_cpus())
 
 

@@ -53,6 +53,8 @@ from refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 

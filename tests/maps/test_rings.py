@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 PACKET = bytes(64)
 
 
@@ -626,8 +630,8 @@ def test_what_a_program_asks_of_the_ring() -> None:
     figures.close()
 
 
-def test_independent_handles() -> None:
-    with osmia.load(counts) as loaded:
+def test_independent_handles(engine: Machine | None) -> None:
+    with osmia.load(counts, engine=engine) as loaded:
         twin = loaded[numbers]
         loaded["counts"].test_run(bytes(360))
         assert (twin.lost, len([*islice(twin, 255)])) == (45, 255)
@@ -649,9 +653,9 @@ def test_programs_that_share_a_ring_share_its_losses() -> None:
     other.close()
 
 
-def test_a_ring_of_an_object() -> None:
+def test_a_ring_of_an_object(engine: Machine | None) -> None:
     data = osmia_object(counts)
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         held = loaded.maps["numbers"]
         loaded["counts"].test_run(bytes(360))
         assert held.lost == 45
@@ -687,8 +691,8 @@ SEC("xdp") int write(struct xdp_md *ctx) {
 records = RingBuf(u64, size=4096)
 
 
-def test_records_of_another_length() -> None:
-    with osmia.load(c_object(FOREIGN)) as loaded:
+def test_records_of_another_length(engine: Machine | None) -> None:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded[records]
         assert held.read() == 1
@@ -702,9 +706,9 @@ def test_records_of_another_length() -> None:
         )
 
 
-def test_records_of_another_length_among_many() -> None:
+def test_records_of_another_length_among_many(engine: Machine | None) -> None:
     require_numpy()
-    with osmia.load(c_object(FOREIGN)) as loaded:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded[records]
         text = "records: a record of {} bytes, and its events have 8: what writes to it was made for other events"
@@ -714,8 +718,8 @@ def test_records_of_another_length_among_many() -> None:
         assert refusal(ObjectError, held.drain) == text.format(0)
 
 
-def test_bytes_of_any_length() -> None:
-    with osmia.load(c_object(FOREIGN)) as loaded:
+def test_bytes_of_any_length(engine: Machine | None) -> None:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded.maps["records"]
         assert [len(each) for each in islice(held, 4)] == [8, 24, 8, 0]

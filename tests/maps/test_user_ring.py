@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import bpf_file_system
 import osmia
-from live_maps import live
+from live_maps import live, machine
 from osmia import (
     Array,
     FixedArray,
@@ -59,7 +59,9 @@ from this_kernel import require_kernel, require_numpy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+    from osmia import Machine
+
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="needs root"), pytest.mark.usefixtures("engine")]
 
 PACKET = bytes(64)
 CPUS = pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
@@ -165,7 +167,7 @@ def running(program: Any, cpu: str = "") -> Iterator[Any]:
     target = Target(cpu or ("v4" if kernel_version() >= (6, 6) else "v3"), min((6, 18), kernel_version()))
     if target.cpu == "v4" and kernel_version() < (6, 6):
         pytest.skip("this kernel has not the instructions of v4")
-    with osmia.load(program, target=target) as loaded:
+    with osmia.load(program, target=target, engine=machine()) as loaded:
         yield loaded
 
 
@@ -752,9 +754,9 @@ def test_a_pinned_ring(tmp_path: Path) -> None:
             assert drained(loaded) == (2, [5, 6])
 
 
-def test_a_ring_of_an_object_takes_bytes() -> None:
+def test_a_ring_of_an_object_takes_bytes(engine: Machine | None) -> None:
     unit, _ = checked_unit((take.request,))
-    with osmia.load(generate(unit, Target("v3", (6, 1)))) as loaded:
+    with osmia.load(generate(unit, Target("v3", (6, 1))), engine=engine) as loaded:
         ring: Any = loaded.maps["commands"]
         ring.output(layout.pack("<I4xQ", 1, 5))
         assert refusal(TypeError, lambda: ring.reserve()) == (

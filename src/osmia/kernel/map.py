@@ -7,7 +7,7 @@ from _struct import Struct
 
 from osmia.abi import generated as abi
 from osmia.errors import ENOTSUPP, KernelError, NotLoadedError
-from osmia.kernel import Descriptor, attributes, bpf
+from osmia.kernel import THE_KERNEL, Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, quiet_function, set_errno
@@ -68,6 +68,11 @@ class KernelMap:
     def fd(self) -> int:
         """The map's file descriptor."""
         return self._open().number
+
+    @property
+    def place(self) -> object:
+        """Where it is."""
+        return THE_KERNEL
 
     @property
     def cpus(self) -> int:

@@ -77,6 +77,10 @@ if TYPE_CHECKING:
             """The map's file descriptor, -1 where it has none."""
 
         @property
+        def place(self) -> object:
+            """Where it is: what goes into a map is of the same place. It says so itself: `the kernel`."""
+
+        @property
         def max_entries(self) -> int:
             """As the map was created."""
 

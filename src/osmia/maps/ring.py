@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from osmia.contexts.kernel_structs import bpf_dynptr
-    from osmia.maps.backend import MapBackend
+    from osmia.maps.backend import MapBackend, RingMemory
     from osmia.maps.ring_arrays import Arrays
     from osmia.types import Ref
 
@@ -177,7 +177,8 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
 
     def fileno(self) -> int:
         """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
-        return self._opened().memory.fd
+        memory: RingMemory = self._opened().memory
+        return memory.fd
 
     def _open_source(self) -> RingReader:
         size = size_of_event(self.value)

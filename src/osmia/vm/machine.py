@@ -93,6 +93,10 @@ class Machine(Surroundings):
         self._later: list[Callable[[], None]] = []
         self.engine = engine_of(engine, self)
 
+    def __str__(self) -> str:
+        """What error texts call it."""
+        return "a machine of the user-space runtime"
+
     def close(self) -> None:
         """Let go of everything in it."""
         for program in self.programs.values():
@@ -144,7 +148,10 @@ class Machine(Surroundings):
         return loaded
 
     def create_map(self, spec: MapSpec, fields: Fields = NO_FIELDS) -> VmMap:
-        """Make a map, whose values hold these locks and timers. ObjectError for a type that the runtime does not have."""
+        """Make a map, whose values hold these locks and timers.
+
+        ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
+        """
         made = create_map(self, self._next_number(), spec, fields)
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made

@@ -49,7 +49,9 @@ def _checked(run: Execution, helper: str, of: VmMap) -> VmMap:
     """VmError for a map that is none of these."""
     if isinstance(of, (Queue, BloomFilter)):
         return of
-    raise run.fault("helper", f"{helper} takes a queue, a stack or a filter, and '{of.name}' is a {of.kind.kernel_name}")
+    raise run.fault(
+        "helper", f"{helper} takes a queue, a stack or a filter, and '{of.name}' is a {of.kind.kernel_name}"
+    )
 
 
 HELPERS: dict[int, Helper] = {

@@ -30,7 +30,7 @@ def ringbuf_reserve(run: Execution, map_address: int, size: int, flags: int, *_:
     if record is None:
         return 0
     address = record.block.address
-    take(run, address, f"the record of '{of.name}'", _DONE, lambda: _end(run, address, 0, discard=True))
+    take(run, address, f"the record of '{of.name}'", _DONE, lambda: _drop(run, address))
     return address
 
 
@@ -72,7 +72,7 @@ def ringbuf_reserve_dynptr(run: Execution, map_address: int, size: int, flags: i
             number, address = 0, record.block.address
     what = "ringbuf_reserve_dynptr's ptr: write"
     dynptrs.put(run, place, address, size, dynptrs.RINGBUF, what=what)
-    take(run, place, f"the record of '{of.name}'", _DONE, lambda: _end(run, address, 0, discard=True))
+    take(run, place, f"the record of '{of.name}'", _DONE, lambda: _drop(run, address))
     return number
 
 
@@ -156,6 +156,11 @@ def _end(run: Execution, address: int, flags: int, *, discard: bool) -> bool:
     record.of.records.commit(record.position, None if discard else memory.read(address, size), size, flags)
     memory.free(record.block)
     return True
+
+
+def _drop(run: Execution, address: int) -> None:
+    """Give up what a program has left, if it is there."""
+    _end(run, address, 0, discard=True)
 
 
 def _ended(run: Execution, helper: str, address: int, flags: int, *, discard: bool) -> int:

@@ -136,6 +136,10 @@ class VmMap:
         """The same for a CPU by its number; 0 where there is no such CPU."""
         return self.address_of(key, cpu) if self.kind.per_cpu and cpu < self.machine.cpus else 0
 
+    def put_object(self, key: bytes, address: int, flags: int) -> int:  # noqa: ARG002 - of maps that take objects
+        """Write an object of the kernel's, by its address: 0, or a negative error number."""
+        return -errno.EINVAL
+
     def push(self, value: bytes, flags: int) -> int:  # noqa: ARG002 - of queues, stacks and filters
         """Put a value in: 0, or a negative error number."""
         return -errno.EINVAL
@@ -146,10 +150,6 @@ class VmMap:
 
     def next_value(self) -> bytes | None:
         """The next value of a queue or a stack, which stays; None where there is none."""
-        return None
-
-    def target_of(self, key: bytes) -> bytes | None:  # noqa: ARG002 - of maps that packets are redirected by
-        """What user code has set at a key; None where there is nothing."""
         return None
 
     def values_address(self) -> int:
@@ -167,6 +167,11 @@ class VmMap:
         """Its number in the machine, which entries of maps of maps hold; no file descriptor."""
         self.check_open()
         return self.number
+
+    @property
+    def place(self) -> object:
+        """Where it is."""
+        return self.machine
 
     @property
     def cpus(self) -> int:
@@ -263,7 +268,7 @@ class VmMap:
         """Another handle of the same map, which is closed by itself."""
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
-        twin._closed = False  # noqa: SLF001 - of the class itself
+        twin._closed = False
         return twin
 
     def delete(self, key: bytes, /) -> bool:
@@ -471,14 +476,18 @@ class VmMap:
 
 
 def create_map(machine: Machine, number: int, spec: MapSpec, fields: Fields) -> VmMap:
-    """Make a map and fill it. ObjectError for a type that the runtime does not have, KernelError as the kernel's."""
+    """Make a map and fill it.
+
+    ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
+    """
     kind = kind_of_type(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
     accuracy = ACCURACY[kind.class_name]
     if accuracy.level == REFUSED:
         raise ObjectError(
-            f"map '{spec.name}' is of type {kind.kernel_name}, of which the user-space runtime has none: {accuracy.text}"
+            f"map '{spec.name}' is of type {kind.kernel_name}, of which the user-space runtime has none: "
+            f"{accuracy.text}"
         )
     _check_sizes(spec, kind)
     module, name = _CLASSES[kind.kernel_name]

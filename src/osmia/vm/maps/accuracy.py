@@ -61,7 +61,9 @@ ACCURACY: dict[str, Accuracy] = {
     "RingBuf": Accuracy(EXACT),
     "InodeStorage": Accuracy(EXACT, _OF_OBJECTS),
     "TaskStorage": Accuracy(EXACT, _OF_OBJECTS),
-    "BloomFilter": Accuracy(APPROXIMATE, "as many answers are wrong as in the kernel, for other values: its hash differs"),
+    "BloomFilter": Accuracy(
+        APPROXIMATE, "as many answers are wrong as in the kernel, for other values: its hash differs"
+    ),
     "UserRingBuf": Accuracy(EXACT),
     "CgrpStorage": Accuracy(EXACT, _OF_OBJECTS),
     "Arena": Accuracy(EXACT, "an access outside of its pages ends the run, where the kernel reads zeros"),

@@ -33,10 +33,9 @@ class Entries(VmMap):
         found = self._held.get(key)
         return 0 if found is None else found[1].address
 
-    def target_of(self, key: bytes) -> bytes | None:
-        """What user code has set at a key."""
-        found = self._held.get(key)
-        return None if found is None else found[0]
+    def has_key(self, key: bytes, /) -> bool:
+        """Whether there is something at a key, as a redirect asks."""
+        return key in self._held
 
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """What is at a key."""
@@ -44,7 +43,8 @@ class Entries(VmMap):
         self.check_key(key)
         if flags:
             raise self.error(errno.EINVAL, "read", key)
-        return self.target_of(key)
+        found = self._held.get(key)
+        return None if found is None else found[0]
 
     def write_value(self, key: bytes, value: bytes, flags: int) -> int:
         """Set what is at a key; an entry with a program has the program's number."""

@@ -93,7 +93,8 @@ class Ring:
 
     def query(self, which: int) -> int:
         """A figure: what was not read yet, the size, the reader's position, the writer's (BPF_RB_*)."""
-        consumed, produced = self.consumed[0], self.produced[0]
+        consumed: int = self.consumed[0]
+        produced: int = self.produced[0]
         return {0: produced - consumed, 1: self.size, 2: consumed, 3: produced}.get(which, 0)
 
     # Records of user code

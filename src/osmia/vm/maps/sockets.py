@@ -35,10 +35,9 @@ class SocketHash(VmMap):
         found = self.held.get(key)
         return 0 if found is None else found.address
 
-    def target_of(self, key: bytes) -> bytes | None:
-        """The cookie of the socket at a key."""
-        found = self.held.get(key)
-        return None if found is None else found.number("cookie").to_bytes(COOKIE_SIZE, "little")
+    def has_key(self, key: bytes, /) -> bool:
+        """Whether there is a socket at a key, as a redirect asks."""
+        return key in self.held
 
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The cookie of the socket at a key."""
@@ -48,7 +47,8 @@ class SocketHash(VmMap):
             raise self.error(errno.ENOSPC, "read", key)
         if flags:
             raise self.error(errno.EINVAL, "read", key)
-        return self.target_of(key)
+        found = self.held.get(key)
+        return None if found is None else found.number("cookie").to_bytes(COOKIE_SIZE, "little")
 
     def write_value(self, key: bytes, value: bytes, flags: int) -> int:
         """Put the socket of a file descriptor there."""

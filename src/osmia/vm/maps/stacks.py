@@ -6,12 +6,7 @@ import errno
 from hashlib import blake2b
 
 from osmia.abi.generated import BPF_F_STACK_BUILD_ID
-from osmia.abi.generated.flags import (
-    BPF_F_FAST_STACK_CMP,
-    BPF_F_REUSE_STACKID,
-    BPF_F_SKIP_FIELD_MASK,
-    BPF_F_USER_STACK,
-)
+from osmia.abi.generated.flags import BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID, BPF_F_SKIP_FIELD_MASK, BPF_F_USER_STACK
 from osmia.vm.maps import VmMap
 
 TYPE_CHECKING = False

@@ -31,7 +31,7 @@ class Storage(HashMap):
         if key not in self.places and flags:
             self.update_element(key, initial or bytes(self.value_size), 0, 0)
             if address not in self.machine.objects:  # a context that is a socket itself, which goes with its run
-                self.machine.when_idle(lambda: self.delete_of_object(address))
+                self.machine.when_idle(lambda: self._forget(key))
         return self.places.get(key, 0)
 
     def delete_of_object(self, address: int) -> int:
@@ -45,6 +45,9 @@ class Storage(HashMap):
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """It is not walked: KernelError."""
         raise self.error(ENOTSUPP, "walk", key)
+
+    def _forget(self, key: bytes) -> None:
+        self.delete_element(key)
 
     def _key(self, address: int) -> bytes:
         found = self.machine.objects.get(address)
