@@ -78,6 +78,7 @@ def test_the_kernel_adds_and_user_code_reads(engine: Machine | None, cpu: str) -
         assert not packets.live
 
 
+@pytest.mark.kernel_only("which CPU a program runs on is what a machine is told")
 def test_each_cpu_has_its_own_part_in_a_cache_line_of_its_own(engine: Machine | None) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     with osmia.load(count, engine=engine) as loaded:

@@ -173,7 +173,7 @@ def test_programs_that_are_refused(engine: Machine | None) -> None:
             name = "kprobe"
 
         class Other:
-            kind, name, fd = OtherKind, "traces", -1
+            kind, name, entry = OtherKind, "traces", -1
 
             def load(self) -> None:
                 raise AssertionError

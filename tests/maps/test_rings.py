@@ -142,7 +142,7 @@ def count(many: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
+def closed(engine: Machine | None) -> Iterator[None]:
     sends.load()
     counts.load()
     yield
@@ -733,6 +733,7 @@ def pinned(directory: Path) -> list[str]:
     return sorted(each.name for each in directory.iterdir() if not each.name.endswith(".debug"))
 
 
+@pytest.mark.kernel_only("a forked process has a copy of the machine")
 def test_a_reader_that_is_killed(pins: Path) -> None:
     path = pins / "numbers"
     numbers.pin(path)
@@ -755,6 +756,7 @@ def test_a_reader_that_is_killed(pins: Path) -> None:
     assert pinned(pins) == []
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_pinned_ring_of_other_events(pins: Path) -> None:
     path = pins / "events"
     events.pin(path)
@@ -784,6 +786,7 @@ def test_a_pinned_ring_of_other_events(pins: Path) -> None:
     events.unpin(path)
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_ring_that_is_created_and_pinned(pins: Path) -> None:
     path = pins / "ring"
     ring = RingBuf(Event, size=4096, name="ring")
@@ -800,6 +803,7 @@ def test_a_ring_that_is_created_and_pinned(pins: Path) -> None:
     assert pinned(pins) == []
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_another_reader_is_noticed(pins: Path) -> None:
     count(20)
     assert numbers.read() == 0
@@ -818,6 +822,7 @@ def test_another_reader_is_noticed(pins: Path) -> None:
     numbers.unpin(path)
 
 
+@pytest.mark.kernel_only("a forked process has a copy of the machine")
 def test_a_forked_child_cannot_read() -> None:
     require_numpy()
     count(10)

@@ -204,6 +204,7 @@ def on_getppid(_ctx: TracepointContext) -> None:
     out[0] = commands.drain(one)
 
 
+@pytest.mark.kernel_only("it attaches a program")
 def test_a_thousand_commands_reach_a_program_that_an_event_starts() -> None:
     with running(on_getppid) as loaded, loaded["on_getppid"].attach():
         seen = []
@@ -333,6 +334,7 @@ def test_a_ring_that_is_full_to_the_last_byte() -> None:
 
 
 @pytest.mark.parametrize("wakeup", [0, 1, 2])
+@pytest.mark.kernel_only("a machine drains slowly, and takes the record that it has made room for, too")
 def test_waiting_for_room(wakeup: int) -> None:
     """A drain wakes who waits; where it says that it wakes nobody, one who waits looks by himself."""
     with running(take_odd) as loaded:
@@ -737,6 +739,7 @@ def test_where_stores_are_not_kept_in_order(monkeypatch: pytest.MonkeyPatch) -> 
         assert drained(loaded) == (2, [1, 2])
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_pinned_ring(tmp_path: Path) -> None:
     with ExitStack() as stack:
         path = stack.enter_context(bpf_file_system.mounted(tmp_path / "bpf")) / "ring"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         """One number of 64 bits, `[0]`, which the reader writes: how many bytes it has read, ever."""
         produced: Any
         """One number of 64 bits, `[0]`: how many bytes there was room made for, ever."""
+        wants_a_look: bool
+        """Whether it knows by a look at `produced` alone that there is nothing to read any more."""
         data: Any
         """Twice the ring's bytes, so that what goes on at its start can be read in one piece.
 

@@ -181,8 +181,13 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         return memory.fd
 
     def _open_source(self) -> RingReader:
-        size = size_of_event(self.value)
-        return RingReader(self.backend.ring(), self.subject, size, decoder(self, HEADER, step_of(size)))
+        size, memory = size_of_event(self.value), self.backend.ring()
+        of = RingReader
+        if memory.wants_a_look:
+            from osmia.maps.told_reader import ToldReader
+
+            of = ToldReader
+        return of(memory, self.subject, size, decoder(self, HEADER, step_of(size)))
 
     if TYPE_CHECKING:
 

@@ -107,7 +107,10 @@ class Execution:
         """The program that control goes to; None where there is none, or there were too many."""
         if self.lock:
             raise locked(self, "bpf_tail_call is called while a lock is held")
-        found = self.machine.map_at(map_address).program_at(index)
+        of = self.machine.map_at(map_address)
+        if of.kind.kernel_name != "PROG_ARRAY":
+            raise self.fault("helper", f"tail_call takes a PROG_ARRAY, and '{of.name}' is a {of.kind.kernel_name}")
+        found = of.program_at(index)
         if found is None or self.tail_calls >= MOST_TAIL_CALLS:
             return None
         self.tail_calls += 1

@@ -15,17 +15,13 @@ if TYPE_CHECKING:
 
     Helper = Callable[Concatenate[Execution, ...], int]
 
-<<<<<<< HEAD
 MODULES = (
-    *("map_elements", "queues", "rings", "perf_events", "storage", "locks"),
+    *("map_elements", "queues", "rings", "perf_events", "storage", "locks", "tail_calls"),
     *("machine_state", "task_state", "text", "kernel_memory", "control", "timers", "dynptrs", "stacks"),
     *("kernel_objects", "counters"),
     *("packet_bytes", "packet_shape", "checksums", "skb", "sk_msg", "tunnels", "redirects", "routing"),
     *("sockets", "socket_options", "syncookies"),
 )
-=======
-MODULES = (*("map_elements", "queues", "rings", "perf_events", "storage", "locks", "dynptrs", "machine_state"),)
->>>>>>> 969ec37 (Run the tests of maps in a machine too, and let nothing go into a map that is elsewhere)
 """The modules of this package, each with a table HELPERS of its own."""
 
 _ALL: dict[int, Helper] = {}

@@ -494,9 +494,13 @@ def create_map(machine: Machine, number: int, spec: MapSpec, fields: Fields) -> 
     of: type[VmMap] = getattr(__import__(f"osmia.vm.maps.{module}", fromlist=[name]), name)
     try:
         return of(machine, number, spec, kind, fields)
-    except (MemoryError, OverflowError) as error:
-        full = str(error) or "there is no memory for it"
-    raise KernelError(errno.ENOMEM, f"cannot create map '{spec.name}' ({kind.kernel_name}): {full} (ENOMEM)")
+    except (MemoryError, OverflowError):
+        pass
+    raise KernelError(
+        errno.ENOMEM,
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): the machine has no memory for it: {_sizes(spec)} "
+        "(ENOMEM)",
+    )
 
 
 def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
@@ -510,11 +514,17 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
         entries = spec.max_entries >= mmap.PAGESIZE and spec.max_entries.bit_count() == 1
     if key and value and entries and (kind.keys != "prefix" or spec.key_size > 4):
         return
-    size = f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}"
     raise KernelError(
         errno.EINVAL,
-        f"cannot create map '{spec.name}' ({kind.kernel_name}): the kernel does not take this together: {size}, flags "
-        f"{spec.flags:#x} (EINVAL)",
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): the kernel does not take this together: {_sizes(spec)} "
+        "(EINVAL)",
+    )
+
+
+def _sizes(spec: MapSpec) -> str:
+    return (
+        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, "
+        f"flags {spec.flags:#x}"
     )
 
 

@@ -9,7 +9,7 @@ from _thread import RLock
 from osmia.errors import KernelError
 from osmia.maps.perf_reader import DATA, LOST, SAMPLE, SIZE_SHIFT
 from osmia.vm.maps import VmMap
-from osmia.vm.maps.waking import Flag, Position
+from osmia.vm.maps.waking import Flag, Written, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ _LARGEST = 0xFFFF
 class Buffer:
     """The buffer of one CPU's perf event (a `maps.backend.PerfBuffer`)."""
 
-    def __init__(self, cpu: int, pages: int, wakeup_events: int, changed: Callable[[], None]) -> None:
+    def __init__(self, cpu: int, pages: int, wakeup_events: int, looked_at: Callable[[], None]) -> None:
         self.cpu = cpu
-        self.head: Any = [0]
-        self.tail: Any = Position(changed)
+        self.head = Written(looked_at)
+        self.tail: Any = number()
         self.data: Any = memoryview(bytearray(pages * PAGE))
         self.headers: Any = self.data.cast("Q")
         self._wakeup_events = max(wakeup_events, 1)
@@ -49,7 +49,7 @@ class Buffer:
         size = (DATA + len(sample) + 7) & ~7
         lost = _LOST.size if self._lost_untold else 0
         # What is full and what is empty have to differ.
-        if size + lost > len(self.data) - 1 - (self.head[0] - self.tail[0]):
+        if size + lost > len(self.data) - 1 - (self.head.value - self.tail[0]):
             self._lost += 1
             self._lost_untold += 1
             return -errno.ENOSPC, False
@@ -62,11 +62,11 @@ class Buffer:
         return 0, self._written % self._wakeup_events == 0
 
     def _put(self, record: bytes) -> None:
-        start = self.head[0] & (len(self.data) - 1)
+        start = self.head.value & (len(self.data) - 1)
         before = min(len(record), len(self.data) - start)
         self.data[start : start + before] = record[:before]
         self.data[: len(record) - before] = record[before:]
-        self.head[0] += len(record)
+        self.head.value += len(record)
 
 
 class Buffers:
@@ -77,20 +77,22 @@ class Buffers:
         self.begun = False
         self.shape = pages, wakeup_events
         self.waiting = Flag()
-        self.of = [Buffer(cpu, pages, wakeup_events, self._read) for cpu in range(cpus)]
+        self.of = [Buffer(cpu, pages, wakeup_events, self._look) for cpu in range(cpus)]
 
     @property
     def taken(self) -> bool:
         """Whether somebody reads, or there is something to be read."""
-        return self.begun or any(each.head[0] for each in self.of)
+        return self.begun or any(each.head.value for each in self.of)
 
     def wait_for_running(self) -> None:
         """Return when each program has ended that runs now: who writes here has ended when it is read."""
 
-    def _read(self) -> None:
-        with self.waiting.lock:
-            if all(each.head[0] == each.tail[0] for each in self.of):
-                self.waiting.change(up=False)
+    def _look(self) -> None:
+        """Somebody looks whether there is something to read."""
+        if self.waiting.up:
+            with self.waiting.lock:
+                if all(each.head.value == each.tail[0] for each in self.of):
+                    self.waiting.change(up=False)
 
 
 class PerfEventArray(VmMap):

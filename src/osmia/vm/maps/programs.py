@@ -37,6 +37,9 @@ class ProgramArray(VmMap):
             return -errno.EEXIST
         if program is None:
             return -errno.EBADF
+        others = {each.kind.program_type for each in self._programs.values()}
+        if others - {program.kind.program_type}:  # all of an array are of one type, as its first one
+            return -errno.EINVAL
         self._programs[index] = program
         return 0
 

@@ -6,7 +6,7 @@ import errno
 
 from osmia.abi.generated.flags import BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP
 from osmia.maps.ring_reader import BUSY, DISCARD, HEADER, LENGTH, step_of
-from osmia.vm.maps.waking import Flag, Position
+from osmia.vm.maps.waking import Flag, Written, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,23 +40,25 @@ class Mirrored:
 class Ring:
     """A ring in memory (a `maps.backend.RingMemory`), and the end of it that is not user code's."""
 
+    wants_a_look = True
+
     def __init__(self, size: int, *, written: bool) -> None:
         """A ring of so many bytes; `written` by user code, or read by it."""
         self.size = size
         self.flag = Flag()
         self._mirrored = Mirrored(size)
         # User code writes by slices, and reads memory.
-        self.data: Any = self._mirrored if written else self._mirrored.whole
-        self.words = self._mirrored.whole.cast("I")
-        self.produced: Any = [0]
-        self.consumed: Any = [0] if written else Position(self._read)
+        self._headers = self._mirrored.whole.cast("I")
+        self.data: Any = self._mirrored if written else self._mirrored.whole.toreadonly()
+        self.words = self._headers if written else self._headers.toreadonly()
+        self.consumed: Any = number()
+        self.produced: Any = number() if written else Written(self._look)
         self._pending = 0
         """Where the first record is that may still be busy."""
 
     @property
     def fd(self) -> int:
         """What can be waited on."""
-        self._read()
         if self.produced[0] != self.consumed[0]:
             self.flag.change(up=True)
         return self.flag.fileno()
@@ -68,17 +70,17 @@ class Ring:
         step = step_of(length)
         if length > LARGEST_RECORD or step > self.size:
             return -1
-        position: int = self.produced[0]
+        position: int = self.produced.value
         after = position + step
         while self._pending < position:
-            header = self.words[self._place(self._pending) >> 2]
+            header = self._headers[self._place(self._pending) >> 2]
             if header & BUSY:
                 break
             self._pending += step_of(header & LENGTH)
         if after - self.consumed[0] >= self.size or after - self._pending >= self.size:
             return -1
         self._put_header(position, length | BUSY)
-        self.produced[0] = after
+        self.produced.value = after
         return position
 
     def commit(self, position: int, data: bytes | None, length: int, flags: int) -> None:
@@ -94,7 +96,7 @@ class Ring:
     def query(self, which: int) -> int:
         """A figure: what was not read yet, the size, the reader's position, the writer's (BPF_RB_*)."""
         consumed: int = self.consumed[0]
-        produced: int = self.produced[0]
+        produced: int = self.produced.value
         return {0: produced - consumed, 1: self.size, 2: consumed, 3: produced}.get(which, 0)
 
     # Records of user code
@@ -107,7 +109,7 @@ class Ring:
         if at >= produced:
             return -errno.ENODATA, b""
         start = self._place(at)
-        header = self.words[start >> 2]
+        header = self._headers[start >> 2]
         length = header & LENGTH
         if step_of(length) > produced - at:
             return -errno.EINVAL, b""
@@ -129,10 +131,12 @@ class Ring:
         self.flag.change(up=True)
         self.flag.change(up=False)
 
-    def _read(self) -> None:
-        with self.flag.lock:
-            if self.produced[0] == self.consumed[0]:
-                self.flag.change(up=False)
+    def _look(self) -> None:
+        """Somebody looks whether there is something to read."""
+        if self.flag.up:
+            with self.flag.lock:
+                if self.produced.value == self.consumed[0]:
+                    self.flag.change(up=False)
 
     def _place(self, position: int) -> int:
         return position & (self.size - 1)

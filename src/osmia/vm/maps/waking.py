@@ -49,18 +49,23 @@ class Flag:
         self.close()
 
 
-class Position:
-    """A number of 64 bits, `[0]`, that one side writes and the other one looks at when it has changed."""
+class Written:
+    """How many bytes were written, `[0]`: who looks at it and has read all of them puts the flag down.
 
-    __slots__ = ("_changed", "_value")
+    What a reader writes is plain memory, as the kernel's is: nothing comes between its store and what it does next.
+    """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._value = 0
-        self._changed = changed
+    __slots__ = ("_looked_at", "value")
+
+    def __init__(self, looked_at: Callable[[], None]) -> None:
+        self.value = 0
+        self._looked_at = looked_at
 
     def __getitem__(self, _index: int) -> int:
-        return self._value
+        self._looked_at()
+        return self.value
 
-    def __setitem__(self, _index: int, value: int) -> None:
-        self._value = value
-        self._changed()
+
+def number() -> memoryview:
+    """A number of 64 bits in memory, `[0]`."""
+    return memoryview(bytearray(8)).cast("Q")
