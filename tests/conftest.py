@@ -11,6 +11,8 @@ import pytest
 
 import bpf_file_system
 import namespaces
+from osmia import Machine
+from osmia.kernel.cpus import possible_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,23 @@ def netns() -> Iterator[namespaces.Namespace]:
     """A network namespace of the test's own, with a veth pair."""
     with namespaces.namespace() as made:
         yield made
+
+
+@pytest.fixture(params=["kernel", "vm"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Machine | None]:
+    """Runs a test twice: in the kernel, None, and in the block of a machine with as many CPUs.
+
+    A module that is marked `usefixtures("engine")` runs all of its tests so; what is the kernel's alone is marked
+    `kernel_only`, with the reason.
+    """
+    if request.param == "kernel":
+        yield None
+        return
+    mark = request.node.get_closest_marker("kernel_only")
+    if mark is not None:
+        pytest.skip(f"of the kernel alone: {mark.args[0]}")
+    with Machine(cpus=len(possible_cpus())) as machine:
+        yield machine
 
 
 @pytest.fixture

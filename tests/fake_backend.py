@@ -20,6 +20,12 @@ class FakeBackend:
     max_entries = 1
     cpu_numbers = (0,)
 
+    place = None
+    own_objects = False
+
+    def object_key(self, given: Any, /) -> bytes | None:
+        raise NotImplementedError
+
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         raise NotImplementedError
 

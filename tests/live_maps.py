@@ -1,14 +1,23 @@
-"""Kernel maps for tests of declarations: created as the loader creates them, without a program."""
+"""Maps for tests of declarations: created as the loader creates them, without a program."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
 from osmia.maps.declaration import Map
+from osmia.programs.program import MACHINES
+
+if TYPE_CHECKING:
+    from osmia import Machine
 
 M = TypeVar("M", bound=Map[Any, Any])
+
+
+def machine() -> Machine | None:
+    """The machine whose block this is in; None for the kernel."""
+    return MACHINES[-1] if MACHINES else None
 
 
 def kernel_map(declaration: Map[Any, Any], inner_map_fd: int = 0) -> KernelMap:
@@ -28,7 +37,10 @@ def kernel_map(declaration: Map[Any, Any], inner_map_fd: int = 0) -> KernelMap:
     return KernelMap(fd, *sizes, per_cpu, declaration.max_entries, declaration.name)
 
 
-def live(declaration: M) -> M:
-    """The declaration, live."""
-    declaration.bind(kernel_map(declaration))
+def live(declaration: M, inner_map_fd: int = 0) -> M:
+    """The declaration, live: in the kernel, or in the machine whose block this is in."""
+    if MACHINES:
+        declaration.create()
+    else:
+        declaration.bind(kernel_map(declaration, inner_map_fd))
     return declaration

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live_maps import kernel_map, live
+from live_maps import live
 from osmia import (
     Array,
     ArrayOfMaps,
@@ -35,6 +35,8 @@ from osmia.kernel.cpus import possible_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 ENTRIES = 6
 INNERS = 4
@@ -250,8 +252,7 @@ def inner_backed(of: Any, most: int) -> Iterator[tuple[Any, list[Any]]]:
             inners.append(inner)
         like = Array(u32, max_entries=1)
         outer = of(like, max_entries=most, name="M") if of is ArrayOfMaps else of(u32, like, max_entries=most, name="M")
-        outer.bind(kernel_map(outer, inners[0].fd))
-        held.callback(outer.close)
+        held.callback(live(outer, inners[0].fd).close)
         yield outer, inners
 
 

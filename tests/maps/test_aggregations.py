@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 U64, I64_LOW, I64_HIGH = (1 << 64) - 1, -(1 << 63), (1 << 63) - 1
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -120,7 +124,7 @@ def measure(ctx: XdpContext) -> XdpAction:
 
 
 @pytest.fixture(autouse=True)
-def loaded() -> Iterator[None]:
+def loaded(engine: Machine | None) -> Iterator[None]:
     require("fetch")  # of Stats and StatsMap
     measure.load()
     yield
@@ -295,6 +299,7 @@ def in_interrupt(ctx: TpBtfContext) -> None:
     timers.add()
 
 
+@pytest.mark.kernel_only("it attaches a program")
 def test_exact_on_two_cpus_that_interrupts_run_on() -> None:
     """A load, an addition and a store would lose what an interrupt's program adds between them, some times a second."""
     in_process.load()
@@ -324,6 +329,7 @@ def test_exact_on_two_cpus_that_interrupts_run_on() -> None:
     assert shared_counts.dropped == 0
 
 
+@pytest.mark.kernel_only("which CPU a program runs on is what a machine is told")
 def test_each_cpu_has_a_part_and_one_read_is_of_all() -> None:
     cleared()
     for times, cpu in enumerate(CPUS, start=1):
@@ -401,6 +407,7 @@ def grow(ctx: TpBtfContext) -> None:
     grown.add(7)
 
 
+@pytest.mark.kernel_only("it attaches a program")
 def test_memory_that_is_taken_when_a_key_is_new() -> None:
     if kernel_version() < (6, 1):
         with pytest.raises(osmia.VerifierError):
@@ -433,12 +440,12 @@ def test_memory_as_it_is_taken() -> None:
     assert Histogram(low=0, high=100, step=10).value_size == 8 * 10 + 24
 
 
-def test_handles_of_their_own_and_objects() -> None:
+def test_handles_of_their_own_and_objects(engine: Machine | None) -> None:
     target = Target("v3", (5, 12))
     data = object_for(requests_of("measure", [measure]), target).data
     ways: tuple[tuple[Any, Target | None], ...] = ((measure, Target("v4", (6, 12))), (data, None))
     for what, of in ways:
-        with osmia.load(what, target=of) as loaded:
+        with osmia.load(what, target=of, engine=engine) as loaded:
             for key in range(6):
                 loaded["measure"].test_run(to_bytes(Given(key=key, number=key, signed=-key)))
             for declared in ALL:
@@ -501,6 +508,7 @@ def test_another_scale_is_another_program() -> None:
     assert describe(Histogram(name="x")) == describe(Histogram(u64, name="x"))
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_maps_of_others_are_what_they_were_declared_as() -> None:
     for each in ALL:
         opened = osmia.open_map(fd=each.fd)
@@ -524,6 +532,7 @@ def test_maps_of_others_are_what_they_were_declared_as() -> None:
     assert text.endswith("a value has no field linear_0_126_2 there; it has sum, log2")
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_what_is_pinned_goes_on_with_what_was_dropped(pins: Path) -> None:
     for key in range(6):
         run(key, 1, 1)

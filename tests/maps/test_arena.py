@@ -30,6 +30,10 @@ from this_kernel import require_kernel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @struct
 class Node:
@@ -157,8 +161,8 @@ def test_a_list_is_built_by_one_side_and_followed_by_the_other() -> None:
     assert total.value == 1000 + 80 + 60
 
 
-def test_independent_arenas() -> None:
-    with osmia.load(touch) as one, osmia.load(touch) as other:
+def test_independent_arenas(engine: Machine | None) -> None:
+    with osmia.load(touch, engine=engine) as one, osmia.load(touch, engine=engine) as other:
         for held, value in ((one, 1), (other, 2)):
             node = held[ARENA].at(Node, 0)
             assert node is not None
@@ -170,9 +174,9 @@ def test_independent_arenas() -> None:
     assert refusal(NotLoadedError, lambda: one[ARENA].at(Node, 0)).startswith("ARENA is closed")
 
 
-def test_an_object_of_it_is_loaded() -> None:
+def test_an_object_of_it_is_loaded(engine: Machine | None) -> None:
     data = object_for((touch.request,), Target("v3", (6, 9))).data
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         arena = loaded.maps["ARENA"]
         assert (type(arena), arena.max_entries, arena.flags) == (Arena, 2, 1024)
         node = loaded[ARENA].at(Node, 0)

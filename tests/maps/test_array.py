@@ -13,6 +13,8 @@ from osmia import Array, PerCpuArray, PerCpuValues, i8, i16, i32, i64, u8, u16, 
 from osmia.kernel.cpus import possible_cpus
 from refusal import refusal
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CPUS = len(possible_cpus())
 
 

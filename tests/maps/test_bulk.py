@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 require_numpy()
 import numpy as np  # noqa: E402 - where it can be had
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CPUS = len(possible_cpus())
 
 
@@ -324,6 +326,7 @@ def test_room_grows_where_a_bucket_does_not_fit(stack: ExitStack, monkeypatch: p
     assert flat.to_numpy().values.tolist() == list(range(1000))
 
 
+@pytest.mark.kernel_only("it is about what old kernels do")
 def test_pop_falls_back_where_the_kernel_cannot_do_it_at_once(
     stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,10 @@ from refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 TARGETS = {"v1": Target("v1", (5, 10)), "v3": Target("v3", (5, 10)), "v4": Target("v4", (6, 12))}
 PACKET = bytes(64)
 BIG = (1 << 64) - 1
@@ -61,8 +65,8 @@ def closed() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("cpu", TARGETS)
-def test_the_kernel_adds_and_user_code_reads(cpu: str) -> None:
-    with osmia.load(count, target=TARGETS[cpu]) as loaded:
+def test_the_kernel_adds_and_user_code_reads(engine: Machine | None, cpu: str) -> None:
+    with osmia.load(count, target=TARGETS[cpu], engine=engine) as loaded:
         assert (loaded[packets].value, loaded[octets].value, loaded[total].value) == (0, 0, 0)
         for _ in range(5):
             loaded[count].test_run(PACKET)
@@ -74,9 +78,10 @@ def test_the_kernel_adds_and_user_code_reads(cpu: str) -> None:
         assert not packets.live
 
 
-def test_each_cpu_has_its_own_part_in_a_cache_line_of_its_own() -> None:
+@pytest.mark.kernel_only("which CPU a program runs on is what a machine is told")
+def test_each_cpu_has_its_own_part_in_a_cache_line_of_its_own(engine: Machine | None) -> None:
     cpus = sorted(os.sched_getaffinity(0))
-    with osmia.load(count) as loaded:
+    with osmia.load(count, engine=engine) as loaded:
         for times, cpu in enumerate(cpus, start=1):
             os.sched_setaffinity(0, {cpu})
             try:
@@ -116,9 +121,9 @@ def test_a_counter_is_exact_where_threads_count_at_once() -> None:
     assert (packets.value, total.value) == (4 * runs, 3 * 4 * runs)
 
 
-def test_an_object_file_has_them_too() -> None:
+def test_an_object_file_has_them_too(engine: Machine | None) -> None:
     data = object_for(requests_of("count", [count]), TARGETS["v3"]).data
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         loaded["count"].test_run(PACKET)
         assert (loaded[packets].value, loaded[total].value) == (1, 3)
         assert sum(row[0] for row in loaded["packets"].value) == 1
@@ -171,7 +176,7 @@ def test_refused_in_user_code() -> None:
         packets.value = 5  # type: ignore[misc]
 
 
-def test_two_kinds_of_counter_are_two_programs(tmp_path: Any) -> None:
+def test_two_kinds_of_counter_are_two_programs(engine: Machine | None, tmp_path: Any) -> None:
     """The cache tells them apart: what was compiled for one is not used for the other."""
     from program_files import module_from
 
@@ -180,7 +185,7 @@ def test_two_kinds_of_counter_are_two_programs(tmp_path: Any) -> None:
     for kind in ("PerCpuCounter", "Counter"):
         names = {"XdpAction": XdpAction, "XdpContext": XdpContext, "xdp": xdp, kind: getattr(osmia, kind)}
         module = module_from(tmp_path, f"hits = {kind}()\n{program}", name="same", names=names)
-        with osmia.load(module) as loaded:
+        with osmia.load(module, engine=engine) as loaded:
             loaded["program"].test_run(PACKET)
             sizes.append((loaded["hits"].layout.size, loaded["hits"].value))
     assert sizes == [(SLOTS * SLOT_SIZE, 1), (8, 1)]

@@ -53,6 +53,8 @@ from refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
@@ -125,6 +127,7 @@ def test_a_map_is_live_before_a_program_reaches_it(stack: ExitStack) -> None:
     assert dict(held) == {}
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_what_the_kernel_says(stack: ExitStack) -> None:
     held = made(stack, HashMap(u32, u64, max_entries=100, name="with_a_name_of_many", flags=1))
     info = held.info()
@@ -162,6 +165,7 @@ def test_types_are_written_as_they_lie_in_memory(of: Any) -> None:
     assert difference(btf, number, layout, "it") == ""
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_the_kernel_takes_and_shows_them(stack: ExitStack) -> None:
     held = made(stack, HashMap(State, Flow, max_entries=4, name="flows"))
     held[State.OPEN] = Flow(state=State.OPEN, name=chars(5, "lo"), high=9)
@@ -172,6 +176,7 @@ def test_the_kernel_takes_and_shows_them(stack: ExitStack) -> None:
     assert (other.key_size, other.value_size, len(other)) == (4, held.value_size, 1)
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_pinned_and_opened(stack: ExitStack, pins: Path) -> None:
     path = pins / "flows"
     held = made(stack, HashMap(u32, u64, max_entries=8, name="flows"))
@@ -210,6 +215,7 @@ def test_pinned_and_opened(stack: ExitStack, pins: Path) -> None:
     )
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_every_difference_is_named(stack: ExitStack, pins: Path) -> None:
     path = pins / "flows"
     held = made(stack, HashMap(u32, Locked, max_entries=8, name="flows"))
@@ -238,6 +244,7 @@ def test_every_difference_is_named(stack: ExitStack, pins: Path) -> None:
         assert not wrong.live
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_opened_or_created(stack: ExitStack, pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = pins / "flows"
     first: Any = HashMap(u32, u32, max_entries=2, name="first")
@@ -263,6 +270,7 @@ def test_opened_or_created(stack: ExitStack, pins: Path, monkeypatch: pytest.Mon
         assert racing.info().name == "winner"
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> None:
     declared: Any = HashMap(u32, u32, max_entries=2, name="m")
     assert refusal(TypeError, declared.open) == "m: open() takes one of a path, id= and fd="
@@ -288,6 +296,7 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
     assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_paths_that_are_in_no_bpf_file_system(
     stack: ExitStack, pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

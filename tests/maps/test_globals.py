@@ -21,6 +21,8 @@ from refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class State(IntEnum):
     CLOSED = 0

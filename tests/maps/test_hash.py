@@ -15,6 +15,8 @@ from live_maps import live
 from osmia import HashMap, KernelError, be32, i32, u32, u64
 from refusal import refusal
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class State(IntEnum):
     CLOSED = 0

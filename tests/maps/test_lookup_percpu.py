@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,11 @@ from osmia.compiler.build import checked_unit, generate
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.features import kernel_version
 from this_kernel import require_kernel
+
+if TYPE_CHECKING:
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 CPUS = len(possible_cpus())
 
@@ -42,9 +47,9 @@ def move(_ctx: XdpContext) -> XdpAction:
 
 
 @pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
-def test_a_program_writes_what_another_cpu_has(cpu: str) -> None:
+def test_a_program_writes_what_another_cpu_has(engine: Machine | None, cpu: str) -> None:
     require_kernel((5, 19), "map_lookup_percpu_elem")
-    with osmia.load(move, target=Target(cpu, min((6, 18), kernel_version()))) as loaded:
+    with osmia.load(move, target=Target(cpu, min((6, 18), kernel_version())), engine=engine) as loaded:
         run = loaded[move].test_run
         assert run(bytes(64)).action is XdpAction.DROP  # the hash maps have no such key
         loaded[hashed][7] = [Flow(packets=index) for index in range(CPUS)]

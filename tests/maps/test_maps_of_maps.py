@@ -41,6 +41,10 @@ from this_kernel import require
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 CPUS = pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
 
 
@@ -130,10 +134,12 @@ def target(cpu: str) -> Target:
 
 
 @CPUS
-def test_a_program_works_on_the_maps_that_user_code_put_in(cpu: str, made: Callable[[Any], Any]) -> None:
+def test_a_program_works_on_the_maps_that_user_code_put_in(
+    engine: Machine | None, cpu: str, made: Callable[[Any], Any]
+) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(count, target=target(cpu)) as loaded:
+    with osmia.load(count, target=target(cpu), engine=engine) as loaded:
         assert loaded[count].test_run(bytes(64)).action is XdpAction.DROP
         web = made(HashMap(u32, Flow, max_entries=16, name="WEB"))
         web[6] = Flow(bytes=36)
@@ -156,10 +162,10 @@ def test_a_program_works_on_the_maps_that_user_code_put_in(cpu: str, made: Calla
 
 
 @CPUS
-def test_maps_of_other_types_inside(cpu: str, made: Callable[[Any], Any]) -> None:
+def test_maps_of_other_types_inside(engine: Machine | None, cpu: str, made: Callable[[Any], Any]) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(others, target=target(cpu)) as loaded:
+    with osmia.load(others, target=target(cpu), engine=engine) as loaded:
         queue = made(Queue(u32, max_entries=2, name="Q"))
         counter = made(PerCpuArray(u64, max_entries=2, name="C"))
         trie = made(LpmTrie(be32, u32, max_entries=4, name="T"))
@@ -171,8 +177,8 @@ def test_maps_of_other_types_inside(cpu: str, made: Callable[[Any], Any]) -> Non
         assert loaded[routes][7].match("10.9.9.9") == 77
 
 
-def test_they_are_mappings(made: Callable[[Any], Any]) -> None:
-    with osmia.load(count) as loaded:
+def test_they_are_mappings(engine: Machine | None, made: Callable[[Any], Any]) -> None:
+    with osmia.load(count, engine=engine) as loaded:
         held, array = loaded[per_port], loaded[limits]
         one, two = (made(HashMap(u32, Flow, max_entries=16, name=name)) for name in ("ONE", "TWO"))
         assert (len(held), list(held), 1 in held, held.get(1)) == (0, [], False, None)
@@ -206,8 +212,8 @@ def test_they_are_mappings(made: Callable[[Any], Any]) -> None:
         assert list(array) == []
 
 
-def test_maps_that_do_not_fit(made: Callable[[Any], Any]) -> None:
-    with osmia.load(count) as loaded:
+def test_maps_that_do_not_fit(engine: Machine | None, made: Callable[[Any], Any]) -> None:
+    with osmia.load(count, engine=engine) as loaded:
         held: Any = loaded[per_port]
         for inner, text in (
             (made(Array(Flow, max_entries=16, name="X")), "the type of X is Array, expected HashMap"),
@@ -228,9 +234,9 @@ def test_maps_that_do_not_fit(made: Callable[[Any], Any]) -> None:
         )
 
 
-def test_arrays_of_different_lengths(made: Callable[[Any], Any]) -> None:
+def test_arrays_of_different_lengths(engine: Machine | None, made: Callable[[Any], Any]) -> None:
     longer = made(Array(u64, max_entries=9, name="LONG", flags=BPF_F_INNER_MAP))
-    with osmia.load(first) as loaded:
+    with osmia.load(first, engine=engine) as loaded:
         loaded[lengths][0] = longer
         assert loaded[first].test_run(bytes(64)).action is XdpAction.PASS
         assert longer[0] == 1
@@ -252,7 +258,7 @@ def test_declarations_that_are_refused() -> None:
     )
 
 
-def test_objects_of_ours(made: Callable[[Any], Any]) -> None:
+def test_objects_of_ours(engine: Machine | None, made: Callable[[Any], Any]) -> None:
     unit, _ = checked_unit((count.request,))
     data = generate(unit, Target("v3", (6, 18)))
     found = libbpf.read(data).maps
@@ -263,7 +269,7 @@ def test_objects_of_ours(made: Callable[[Any], Any]) -> None:
         "osmia_errors": (6, 4, 8, 5),
     }
     web = made(HashMap(u32, Flow, max_entries=16, name="WEB"))
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         assert repr(loaded["per_port"]) == "<HashOfMaps(HashMap, max_entries=4) per_port, live>"
         loaded["per_port"][80] = web
         assert loaded["count"].test_run(bytes(64)).action is XdpAction.PASS
@@ -307,8 +313,10 @@ SEC("xdp") int drop(struct xdp_md *ctx) { return 1; }
 """
 
 
-def test_an_object_of_clang_that_holds_maps_and_programs_from_the_start(made: Callable[[Any], Any]) -> None:
-    with osmia.load(c_object(CLANG)) as loaded:
+def test_an_object_of_clang_that_holds_maps_and_programs_from_the_start(
+    engine: Machine | None, made: Callable[[Any], Any]
+) -> None:
+    with osmia.load(c_object(CLANG), engine=engine) as loaded:
         assert loaded["fill"].test_run(bytes(64)).action is XdpAction.DROP
         assert {key: dict(inner) for key, inner in loaded["outer"].items()} == {0: {}, 2: {5: 50}}
         assert dict(loaded["second"]) == {5: 50}

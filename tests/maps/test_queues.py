@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,6 +33,11 @@ from osmia.flags import BPF_EXIST
 from osmia.kernel.features import kernel_version
 from refusal import refusal
 from this_kernel import require
+
+if TYPE_CHECKING:
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 @struct
@@ -109,10 +114,10 @@ def target(cpu: str) -> Target:
 
 
 @CPUS
-def test_values_go_from_user_code_through_a_program_and_back(cpu: str) -> None:
+def test_values_go_from_user_code_through_a_program_and_back(engine: Machine | None, cpu: str) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(work, target=target(cpu)) as loaded:
+    with osmia.load(work, target=target(cpu), engine=engine) as loaded:
         program = loaded[work]
         assert program.test_run(bytes(64)).action is XdpAction.DROP
         loaded[jobs].push(Job(port=1, size=10))
@@ -125,10 +130,10 @@ def test_values_go_from_user_code_through_a_program_and_back(cpu: str) -> None:
 
 
 @CPUS
-def test_numbers_are_numbers_that_may_be_none(cpu: str) -> None:
+def test_numbers_are_numbers_that_may_be_none(engine: Machine | None, cpu: str) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(add, target=target(cpu)) as loaded:
+    with osmia.load(add, target=target(cpu), engine=engine) as loaded:
         for number in (1, 2, 4):
             loaded[numbers].push(number)
         loaded[bytes_].push(200)
@@ -141,16 +146,16 @@ def test_numbers_are_numbers_that_may_be_none(cpu: str) -> None:
 
 
 @CPUS
-def test_a_filter_knows_what_either_side_put_in(cpu: str) -> None:
+def test_a_filter_knows_what_either_side_put_in(engine: Machine | None, cpu: str) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(remember, target=target(cpu)) as loaded:
+    with osmia.load(remember, target=target(cpu), engine=engine) as loaded:
         run = loaded[remember].test_run
         assert (0 in loaded[seen], Peer(address=0, port=80) in loaded[peers]) == (False, False)
         assert [run(bytes(64)).action.name for _ in range(2)] == ["PASS", "DROP"]
         assert (0 in loaded[seen], 1 in loaded[seen]) == (True, False)
         assert (Peer(address=0, port=80) in loaded[peers], Peer(address=0, port=81) in loaded[peers]) == (True, False)
-    with osmia.load(remember, target=target(cpu)) as loaded:
+    with osmia.load(remember, target=target(cpu), engine=engine) as loaded:
         loaded[seen].add(0)
         assert loaded[remember].test_run(bytes(64)).action is XdpAction.PASS  # the other filter has nothing yet
         loaded[peers].update([Peer(address=0, port=80)])
@@ -210,7 +215,7 @@ def test_a_filter_says_how_many_hashes_it_has() -> None:
     assert more.describe() != seen.describe()
 
 
-def test_objects_of_ours_and_of_clang() -> None:
+def test_objects_of_ours_and_of_clang(engine: Machine | None) -> None:
     requests = work.request, remember.request
     unit, _ = checked_unit(requests)
     data = generate(unit, Target("v3", (6, 18)))
@@ -223,11 +228,11 @@ def test_objects_of_ours_and_of_clang() -> None:
         "peers": (30, 0, 8, 5),
         "osmia_errors": (6, 4, 8, 0),
     }
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         loaded[jobs].push(Job(port=3, size=1))
         assert loaded["work"].test_run(bytes(64)).action is XdpAction.PASS
         assert loaded[done].pop() == Job(port=3, size=2)
-    with osmia.load(c_object(CLANG)) as loaded:
+    with osmia.load(c_object(CLANG), engine=engine) as loaded:
         loaded["q"].push(41)
         assert loaded["program"].test_run(bytes(64)).action is XdpAction.DROP
         assert (loaded["s"].pop(), loaded["s"].pop(), loaded["q"].pop()) == (42, None, None)

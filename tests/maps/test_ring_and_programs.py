@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import osmia
 from compiled import c_object
@@ -11,6 +13,11 @@ from osmia import HashMap, NotLoadedError, ProgramArray, RingBuf, XdpAction, Xdp
 from osmia.arrays import FixedArray, SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import array, spin_lock
 from refusal import refusal
+
+if TYPE_CHECKING:
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 PACKET = bytes(64)
 
@@ -98,8 +105,8 @@ SEC("xdp") int drop(struct xdp_md *ctx) { u64 event = ++gone_on; bpf_ringbuf_out
 """
 
 
-def test_tail_calls() -> None:
-    with osmia.load(c_object(TAIL_CALLS)) as loaded:
+def test_tail_calls(engine: Machine | None) -> None:
+    with osmia.load(c_object(TAIL_CALLS), engine=engine) as loaded:
         held = loaded.globals
 
         def counts() -> tuple[int, int, int]:
@@ -129,8 +136,8 @@ def passes(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
-def test_a_declared_program_is_loaded_when_it_is_set() -> None:
-    with osmia.load(c_object(TAIL_CALLS)) as loaded:
+def test_a_declared_program_is_loaded_when_it_is_set(engine: Machine | None) -> None:
+    with osmia.load(c_object(TAIL_CALLS), engine=engine) as loaded:
         tails = loaded[TAILS]
         assert not passes.loaded
         tails[0] = passes
@@ -140,8 +147,8 @@ def test_a_declared_program_is_loaded_when_it_is_set() -> None:
     passes.close()
 
 
-def test_programs_that_are_refused() -> None:
-    with osmia.load(c_object(TAIL_CALLS)) as loaded:
+def test_programs_that_are_refused(engine: Machine | None) -> None:
+    with osmia.load(c_object(TAIL_CALLS), engine=engine) as loaded:
         tails: Any = loaded[TAILS]
         drop = loaded["drop"]
         assert refusal(TypeError, lambda: tails.__setitem__(0, 5)) == "TAILS: a program is expected, not int 5"
@@ -166,7 +173,7 @@ def test_programs_that_are_refused() -> None:
             name = "kprobe"
 
         class Other:
-            kind, name, fd = OtherKind, "traces", -1
+            kind, name, entry = OtherKind, "traces", -1
 
             def load(self) -> None:
                 raise AssertionError
@@ -181,7 +188,7 @@ def test_programs_that_are_refused() -> None:
     assert refusal(NotLoadedError, lambda: TAILS.__setitem__(0, passes)) == text
     assert not passes.loaded
     other: Any = HashMap(u32, u32, max_entries=4, name="TAILS")
-    with osmia.load(c_object(TAIL_CALLS)) as loaded:
+    with osmia.load(c_object(TAIL_CALLS), engine=engine) as loaded:
         assert (
             refusal(TypeError, lambda: loaded[other])
             == "the object: the type of TAILS is PROG_ARRAY there, expected HASH"

@@ -40,6 +40,7 @@ class Writer:
     """What the kernel does with a ring: records one behind the other, each busy until it is submitted."""
 
     fd = -1
+    wants_a_look = False
 
     def __init__(self) -> None:
         self.consumed = memoryview(bytearray(8)).cast("Q")
@@ -351,14 +352,14 @@ def test_what_is_not_submitted_costs_a_waiting_reader_little() -> None:
     backend = Backend()
     ring, writer = ring_over(backend), backend.memory
     assert writer.reserve(16) is not None
-    backend.fd = os.eventfd(1)  # readable all the time, as a ring's is then
+    writer.fd = os.eventfd(1)  # readable all the time, as a ring's is then
     try:
         before = time.process_time()
         assert ring.read(timeout=0.5) is None
         assert time.process_time() - before < 0.2
     finally:
         ring.stop()
-        os.close(backend.fd)
+        os.close(writer.fd)
 
 
 def test_another_thread_waits_while_the_memory_is_looked_at() -> None:

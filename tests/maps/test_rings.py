@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 PACKET = bytes(64)
 
 
@@ -138,7 +142,7 @@ def count(many: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
+def closed(engine: Machine | None) -> Iterator[None]:
     sends.load()
     counts.load()
     yield
@@ -626,8 +630,8 @@ def test_what_a_program_asks_of_the_ring() -> None:
     figures.close()
 
 
-def test_independent_handles() -> None:
-    with osmia.load(counts) as loaded:
+def test_independent_handles(engine: Machine | None) -> None:
+    with osmia.load(counts, engine=engine) as loaded:
         twin = loaded[numbers]
         loaded["counts"].test_run(bytes(360))
         assert (twin.lost, len([*islice(twin, 255)])) == (45, 255)
@@ -649,9 +653,9 @@ def test_programs_that_share_a_ring_share_its_losses() -> None:
     other.close()
 
 
-def test_a_ring_of_an_object() -> None:
+def test_a_ring_of_an_object(engine: Machine | None) -> None:
     data = osmia_object(counts)
-    with osmia.load(data) as loaded:
+    with osmia.load(data, engine=engine) as loaded:
         held = loaded.maps["numbers"]
         loaded["counts"].test_run(bytes(360))
         assert held.lost == 45
@@ -687,8 +691,8 @@ SEC("xdp") int write(struct xdp_md *ctx) {
 records = RingBuf(u64, size=4096)
 
 
-def test_records_of_another_length() -> None:
-    with osmia.load(c_object(FOREIGN)) as loaded:
+def test_records_of_another_length(engine: Machine | None) -> None:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded[records]
         assert held.read() == 1
@@ -702,9 +706,9 @@ def test_records_of_another_length() -> None:
         )
 
 
-def test_records_of_another_length_among_many() -> None:
+def test_records_of_another_length_among_many(engine: Machine | None) -> None:
     require_numpy()
-    with osmia.load(c_object(FOREIGN)) as loaded:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded[records]
         text = "records: a record of {} bytes, and its events have 8: what writes to it was made for other events"
@@ -714,8 +718,8 @@ def test_records_of_another_length_among_many() -> None:
         assert refusal(ObjectError, held.drain) == text.format(0)
 
 
-def test_bytes_of_any_length() -> None:
-    with osmia.load(c_object(FOREIGN)) as loaded:
+def test_bytes_of_any_length(engine: Machine | None) -> None:
+    with osmia.load(c_object(FOREIGN), engine=engine) as loaded:
         loaded["write"].test_run(PACKET)
         held = loaded.maps["records"]
         assert [len(each) for each in islice(held, 4)] == [8, 24, 8, 0]
@@ -729,6 +733,7 @@ def pinned(directory: Path) -> list[str]:
     return sorted(each.name for each in directory.iterdir() if not each.name.endswith(".debug"))
 
 
+@pytest.mark.kernel_only("a forked process has a copy of the machine")
 def test_a_reader_that_is_killed(pins: Path) -> None:
     path = pins / "numbers"
     numbers.pin(path)
@@ -751,6 +756,7 @@ def test_a_reader_that_is_killed(pins: Path) -> None:
     assert pinned(pins) == []
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_pinned_ring_of_other_events(pins: Path) -> None:
     path = pins / "events"
     events.pin(path)
@@ -780,6 +786,7 @@ def test_a_pinned_ring_of_other_events(pins: Path) -> None:
     events.unpin(path)
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_ring_that_is_created_and_pinned(pins: Path) -> None:
     path = pins / "ring"
     ring = RingBuf(Event, size=4096, name="ring")
@@ -796,6 +803,7 @@ def test_a_ring_that_is_created_and_pinned(pins: Path) -> None:
     assert pinned(pins) == []
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_another_reader_is_noticed(pins: Path) -> None:
     count(20)
     assert numbers.read() == 0
@@ -814,6 +822,7 @@ def test_another_reader_is_noticed(pins: Path) -> None:
     numbers.unpin(path)
 
 
+@pytest.mark.kernel_only("a forked process has a copy of the machine")
 def test_a_forked_child_cannot_read() -> None:
     require_numpy()
     count(10)

@@ -12,6 +12,8 @@ from osmia.maps.scales import Scale, scale_of
 from refusal import refusal
 from this_kernel import require_numpy
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 UNSIGNED, SIGNED = Scale(signed=False, linear=None), Scale(signed=True, linear=None)
 STEPS = Scale(signed=True, linear=(-10, 10, 5))
 

@@ -45,6 +45,8 @@ from refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CPUS = len(possible_cpus())
 
 

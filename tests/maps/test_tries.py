@@ -40,6 +40,10 @@ from this_kernel import require
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia import Machine
+
+pytestmark = pytest.mark.usefixtures("engine")
+
 SIX = array(u8, 16)
 
 
@@ -114,17 +118,17 @@ def blocked() -> Iterator[LpmTrie[int, IPv4Network, int]]:
 
 
 @pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
-def test_a_program_finds_the_longest_prefix_and_user_code_reads_what_it_wrote(cpu: str) -> None:
+def test_a_program_finds_the_longest_prefix_and_user_code_reads_what_it_wrote(engine: Machine | None, cpu: str) -> None:
     if cpu == "v4":
         require("v4")
     target = Target(cpu, min((6, 18), kernel_version()))
-    with osmia.load(match_four, target=target) as loaded:
+    with osmia.load(match_four, target=target, engine=engine) as loaded:
         trie = loaded[four]
         trie.update({"10.0.0.0/8": 100, "10.1.0.0/16": 200})
         for address, action in (("10.1.2.3", "DROP"), ("10.2.2.3", "DROP"), ("11.0.0.1", "PASS"), ("10.1.9.9", "DROP")):
             assert loaded[match_four].test_run(from_four(address)).action.name == action
         assert dict(trie) == {ip_network("10.0.0.0/8"): 101, ip_network("10.1.0.0/16"): 202}
-    with osmia.load(match_six, target=target) as loaded:
+    with osmia.load(match_six, target=target, engine=engine) as loaded:
         loaded[six]["fd00::/8"] = 1
         assert loaded[match_six].test_run(from_six("fd12::1")).action is XdpAction.DROP
         assert loaded[match_six].test_run(from_six("fe80::1")).action is XdpAction.PASS
@@ -132,10 +136,10 @@ def test_a_program_finds_the_longest_prefix_and_user_code_reads_what_it_wrote(cp
 
 
 @pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
-def test_a_program_writes_and_deletes_prefixes(cpu: str) -> None:
+def test_a_program_writes_and_deletes_prefixes(engine: Machine | None, cpu: str) -> None:
     if cpu == "v4":
         require("v4")
-    with osmia.load(write, target=Target(cpu, min((6, 18), kernel_version()))) as loaded:
+    with osmia.load(write, target=Target(cpu, min((6, 18), kernel_version())), engine=engine) as loaded:
         trie = loaded[four]
         trie["10.2.0.0/16"] = 1
         assert loaded[write].test_run(bytes(64)).action is XdpAction.PASS
@@ -286,8 +290,8 @@ SEC("xdp") int match(struct xdp_md *ctx) {
 """
 
 
-def test_an_object_of_clang() -> None:
-    with osmia.load(c_object(CLANG)) as loaded:
+def test_an_object_of_clang(engine: Machine | None) -> None:
+    with osmia.load(c_object(CLANG), engine=engine) as loaded:
         plain = loaded["four"]
         plain["10.0.0.0/8"] = 5
         assert loaded["match"].test_run(bytes(64)).action is XdpAction.DROP

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import bpf_file_system
 import osmia
-from live_maps import live
+from live_maps import live, machine
 from osmia import (
     Array,
     FixedArray,
@@ -59,7 +59,9 @@ from this_kernel import require_kernel, require_numpy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+    from osmia import Machine
+
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="needs root"), pytest.mark.usefixtures("engine")]
 
 PACKET = bytes(64)
 CPUS = pytest.mark.parametrize("cpu", ["v1", "v3", "v4"])
@@ -165,7 +167,7 @@ def running(program: Any, cpu: str = "") -> Iterator[Any]:
     target = Target(cpu or ("v4" if kernel_version() >= (6, 6) else "v3"), min((6, 18), kernel_version()))
     if target.cpu == "v4" and kernel_version() < (6, 6):
         pytest.skip("this kernel has not the instructions of v4")
-    with osmia.load(program, target=target) as loaded:
+    with osmia.load(program, target=target, engine=machine()) as loaded:
         yield loaded
 
 
@@ -202,6 +204,7 @@ def on_getppid(_ctx: TracepointContext) -> None:
     out[0] = commands.drain(one)
 
 
+@pytest.mark.kernel_only("it attaches a program")
 def test_a_thousand_commands_reach_a_program_that_an_event_starts() -> None:
     with running(on_getppid) as loaded, loaded["on_getppid"].attach():
         seen = []
@@ -331,6 +334,7 @@ def test_a_ring_that_is_full_to_the_last_byte() -> None:
 
 
 @pytest.mark.parametrize("wakeup", [0, 1, 2])
+@pytest.mark.kernel_only("a machine drains slowly, and takes the record that it has made room for, too")
 def test_waiting_for_room(wakeup: int) -> None:
     """A drain wakes who waits; where it says that it wakes nobody, one who waits looks by himself."""
     with running(take_odd) as loaded:
@@ -735,6 +739,7 @@ def test_where_stores_are_not_kept_in_order(monkeypatch: pytest.MonkeyPatch) -> 
         assert drained(loaded) == (2, [1, 2])
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_a_pinned_ring(tmp_path: Path) -> None:
     with ExitStack() as stack:
         path = stack.enter_context(bpf_file_system.mounted(tmp_path / "bpf")) / "ring"
@@ -752,9 +757,9 @@ def test_a_pinned_ring(tmp_path: Path) -> None:
             assert drained(loaded) == (2, [5, 6])
 
 
-def test_a_ring_of_an_object_takes_bytes() -> None:
+def test_a_ring_of_an_object_takes_bytes(engine: Machine | None) -> None:
     unit, _ = checked_unit((take.request,))
-    with osmia.load(generate(unit, Target("v3", (6, 1)))) as loaded:
+    with osmia.load(generate(unit, Target("v3", (6, 1))), engine=engine) as loaded:
         ring: Any = loaded.maps["commands"]
         ring.output(layout.pack("<I4xQ", 1, 5))
         assert refusal(TypeError, lambda: ring.reserve()) == (

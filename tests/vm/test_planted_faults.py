@@ -78,7 +78,7 @@ FAULTS = {
     "all CPUs write to one value": Fault(
         "maps/arrays.py", "self.blocks[cpu].address + index", "self.blocks[0].address + index"
     ),
-    "a hash map takes one too many": Fault("maps/hashes.py", ">= self.max_entries:", "> self.max_entries:"),
+    "a hash map takes one too many": Fault("maps/hashes.py", ">= self.max_entries else 0", "> self.max_entries else 0"),
     "a value that was looked up goes at once": Fault(
         "maps/hashes.py", "self.machine.when_idle(free)", "free()"
     ),

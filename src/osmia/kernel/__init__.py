@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+THE_KERNEL = "the kernel"
+"""Where its maps and programs are, as error texts say it."""
 _close = os.close
 
 

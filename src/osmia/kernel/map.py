@@ -7,7 +7,7 @@ from _struct import Struct
 
 from osmia.abi import generated as abi
 from osmia.errors import ENOTSUPP, KernelError, NotLoadedError
-from osmia.kernel import Descriptor, attributes, bpf
+from osmia.kernel import THE_KERNEL, Descriptor, attributes, bpf
 from osmia.kernel.bpf import NUMBER, syscall
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.libc import addressof, byref, c_char, get_errno, quick_function, quiet_function, set_errno
@@ -70,6 +70,11 @@ class KernelMap:
         return self._open().number
 
     @property
+    def place(self) -> object:
+        """Where it is."""
+        return THE_KERNEL
+
+    @property
     def cpus(self) -> int:
         """How many values a per-CPU map has for a key."""
         return len(possible_cpus())
@@ -78,6 +83,14 @@ class KernelMap:
     def cpu_numbers(self) -> tuple[int, ...]:
         """The numbers of the CPUs that can ever run here, from the lowest."""
         return possible_cpus()
+
+    @property
+    def own_objects(self) -> bool:
+        """Values hang on the kernel's objects, which keys are file descriptors of."""
+        return False
+
+    def object_key(self, given: Any, /) -> None:
+        """None: there are no objects but the kernel's."""
 
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The value of `key` (of a per-CPU map: one for each possible CPU, each padded to 8 bytes), or None.

@@ -6,7 +6,7 @@ import errno
 import os
 
 from osmia.errors import KernelError, NotLoadedError
-from osmia.kernel import Descriptor, attributes, bpf
+from osmia.kernel import THE_KERNEL, Descriptor, attributes, bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class KernelProgram:
     def fd(self) -> int:
         """The program's file descriptor."""
         return self.descriptor().number
+
+    @property
+    def place(self) -> object:
+        """Where it is."""
+        return THE_KERNEL
 
     @property
     def entry(self) -> int:

@@ -16,6 +16,7 @@ class RingMemory:
     """A ring buffer in memory (BPF_MAP_TYPE_RINGBUF, _USER_RINGBUF): it stays valid as long as this object is held."""
 
     __slots__ = ("consumed", "data", "descriptor", "produced", "words")
+    wants_a_look = False
 
     def __init__(self, descriptor: Descriptor, size: int, *, written: bool) -> None:
         """Map the pages of a ring of `size` bytes, `written` by user code or read by it.

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
             """Its file descriptor. VmError where it has none."""
 
         @property
+        def place(self) -> object:
+            """Where it is: what holds it is of the same place. It says so itself: `the kernel`."""
+
+        @property
         def entry(self) -> int:
             """What stands for it in the entries of maps."""
 

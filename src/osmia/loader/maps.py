@@ -47,7 +47,7 @@ def _create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...], i
     # maps whose values stand for something else it takes none.
     typed = kind.typed and spec.btf_value_type_id and (spec.btf_key_type_id or spec.data)
     btf_fd = btf.number if btf and (typed or spec.btf_vmlinux_value_type_id) else 0
-    flags = _flags(spec)
+    flags = flags_of(spec)
     if spec.each_cpu:
         from osmia.loader.fast_rings import check_machine
 
@@ -98,7 +98,7 @@ def max_entries(spec: MapSpec) -> int:
     return spec.max_entries
 
 
-def _flags(spec: MapSpec) -> int:
+def flags_of(spec: MapSpec) -> int:
     """The flags that a map is created with: user code can take global data into its memory, of whatever linkage."""
     if spec.read_only:
         return spec.flags | BPF_F_RDONLY_PROG
@@ -138,7 +138,7 @@ def check_fits(spec: ObjectSpec, wanted: MapSpec, live: MapBackend) -> None:
         ("key size", wanted.key_size, info["key_size"]),
         ("value size", wanted.value_size, info["value_size"]),
         ("max_entries", max_entries(wanted), info["max_entries"]),
-        ("flags", _flags(wanted) | (kind.kernel_flags if kind else 0), info["map_flags"]),
+        ("flags", flags_of(wanted) | (kind.kernel_flags if kind else 0), info["map_flags"]),
         # What it says of an arena is an address.
         ("map_extra", wanted.map_extra, info["map_extra"] if wanted.type != BPF_MAP_TYPE_ARENA else wanted.map_extra),
     )

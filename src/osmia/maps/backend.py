@@ -22,12 +22,17 @@ if TYPE_CHECKING:
         def fd(self) -> int:
             """What can be waited on."""
 
-        consumed: memoryview[int]
-        """One number of 64 bits, which the reader writes: how many bytes it has read, ever."""
-        produced: memoryview[int]
-        """One number of 64 bits: how many bytes there was room made for, ever."""
-        data: memoryview[int]
-        """Twice the ring's bytes, so that what goes on at its start can be read in one piece."""
+        consumed: Any
+        """One number of 64 bits, `[0]`, which the reader writes: how many bytes it has read, ever."""
+        produced: Any
+        """One number of 64 bits, `[0]`: how many bytes there was room made for, ever."""
+        wants_a_look: bool
+        """Whether it knows by a look at `produced` alone that there is nothing to read any more."""
+        data: Any
+        """Twice the ring's bytes, so that what goes on at its start can be read in one piece.
+
+        A memoryview where user code reads it; where user code writes it, slices can be written.
+        """
         words: memoryview[int]
         """The same, as numbers of 32 bits."""
 
@@ -74,6 +79,10 @@ if TYPE_CHECKING:
             """The map's file descriptor, -1 where it has none."""
 
         @property
+        def place(self) -> object:
+            """Where it is: what goes into a map is of the same place. It says so itself: `the kernel`."""
+
+        @property
         def max_entries(self) -> int:
             """As the map was created."""
 
@@ -84,6 +93,10 @@ if TYPE_CHECKING:
         @property
         def cpu_numbers(self) -> tuple[int, ...]:
             """The numbers of the possible CPUs, from the lowest."""
+
+        @property
+        def own_objects(self) -> bool:
+            """Whether values hang on objects of the backend's own, where they do: else a key is a file descriptor."""
 
         def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
             """The value (of a per-CPU map: one per possible CPU, each padded to 8 bytes), or None.
@@ -106,6 +119,9 @@ if TYPE_CHECKING:
 
         def update(self, key: bytes, value: bytes, flags: int, /) -> None:
             """Write a value; `flags` as BPF_MAP_UPDATE_ELEM takes them."""
+
+        def object_key(self, given: Any, /) -> bytes | None:
+            """The key of one of those that user code names; None where there is no such one."""
 
         def lookup_and_delete(self, key: bytes, /) -> bytes | None:
             """Take the value of a key out, or the next one of a queue or stack; None if there is none."""

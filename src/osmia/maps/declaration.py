@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from osmia.abi.generated import BPF_F_LOCK
-from osmia.errors import NotLoadedError, shortened, shown, with_article
+from osmia.errors import NotLoadedError, ObjectError, shortened, shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.maps.codec import Bytes, Codec, StructError
 
@@ -347,6 +347,15 @@ class Map(Shared, Generic[K, V]):
         )
 
 
+def check_place(backend: MapBackend, subject: str, what: str, place: object) -> None:
+    """Refuse to put something into a map that is elsewhere: what stands for it there means nothing here."""
+    if place is not backend.place:
+        raise ObjectError(
+            f"{subject} is live in {backend.place}, and {what} in {place}: both are of one place, or neither goes into "
+            "the other"
+        )
+
+
 class Absent:
     """The backend of what is not live: whatever is asked of it, it says why it cannot."""
 
@@ -354,6 +363,8 @@ class Absent:
     cpus = 0
     max_entries = 0
     cpu_numbers = ()
+    place = None
+    own_objects = False
 
     def __init__(self, of: Shared, why: str) -> None:
         self.of = of
@@ -363,7 +374,7 @@ class Absent:
         """Say why."""
         raise NotLoadedError(f"{self.of.subject} {self.why}")
 
-    lookup = update = delete = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
+    lookup = update = delete = object_key = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
     pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = ring = refuse
     perf_buffers = own_perf_events = refuse
 

@@ -62,12 +62,12 @@ class Doorbell:
     looked once more, when everything that was stored by then is seen by all.
     """
 
-    def __init__(self, of: Rung, bell: RingMemory, descriptor: int) -> None:
+    def __init__(self, of: Rung, bell: RingMemory) -> None:
         self._of = of
         self._bell = bell
         self._awake = os.eventfd(1, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.epoll()
-        for number in (descriptor, self._awake):
+        for number in (bell.fd, self._awake):
             self._poll.register(number, select.EPOLLIN)
         self._asked = 0.0
         """When programs were asked to ring; 0 before."""

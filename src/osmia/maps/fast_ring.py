@@ -123,8 +123,7 @@ class FastRing(Readable[None, E], Generic[E]):
         reader = self._opened()
         with reader.lock:
             if reader.doorbell is None:
-                backend = self.bell.backend
-                reader.doorbell = Doorbell(reader, backend.ring(), backend.fd)
+                reader.doorbell = Doorbell(reader, self.bell.backend.ring())
             return reader.doorbell.fileno()
 
     @overload

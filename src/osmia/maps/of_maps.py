@@ -6,7 +6,7 @@ from osmia.abi.generated import BPF_F_INNER_MAP
 from osmia.errors import KernelError, NotLoadedError, shown, with_article
 from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.maps.codec import Bytes
-from osmia.maps.declaration import Map, check_update_flags
+from osmia.maps.declaration import Map, check_place, check_update_flags
 from osmia.maps.mapping import Indexed, UserMap
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
@@ -164,6 +164,7 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
             raise TypeError(f"{self.subject}: a map is expected, not {shown(inner)}")
         if not inner.live:
             raise NotLoadedError(f"{self.subject}: {inner.subject} is not live: only a map that the kernel has goes in")
+        check_place(self.backend, self.subject, inner.subject, inner.backend.place)
         for what, wanted, there in zip(("type", *LABELS), self._shape(self.inner), self._shape(inner), strict=True):
             if wanted != there:
                 raise TypeError(f"{self.subject}: the {what} of {inner.subject} is {there}, expected {wanted}")

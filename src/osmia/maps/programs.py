@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.errors import shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.maps.declaration import Map, check_update_flags
+from osmia.maps.declaration import Map, check_place, check_update_flags
 from osmia.maps.table import MAP_KINDS
 from osmia.types import u32
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
         @property
         def entry(self) -> int:
             """What stands for it in the entries of maps."""
+
+        @property
+        def place(self) -> object:
+            """Where it is loaded."""
 
         def load(self) -> None:
             """Load it, if it is not."""
@@ -86,6 +90,7 @@ class ProgramArray(Map[int, int], Generic[C]):
             )
         backend = self.backend
         load()
+        check_place(backend, self.subject, program.name, program.place)
         backend.update(packed, self._values.encode(program.entry), flags)
         return 0
 

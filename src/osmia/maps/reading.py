@@ -166,11 +166,6 @@ class Readable(Reading[E], Counting[K, E], Generic[K, E]):
         """How many bytes are taken by events that were not read yet."""
         return self._opened().pending
 
-    def fileno(self) -> int:
-        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
-        self._opened()
-        return self.backend.fd
-
     def stop(self) -> None:
         """End what reads it now, in whatever thread: iterations are over, `read()` gives None. The map stays live."""
         self._stops += 1

@@ -8,7 +8,7 @@ from _struct import Struct
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
-from osmia.maps.declaration import Map, check_update_flags
+from osmia.maps.declaration import Map, check_place, check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.table import MAP_KINDS
 from osmia.structs import from_bytes, struct
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
         @property
         def entry(self) -> int:
             """What stands for it in the entries of maps."""
+
+        @property
+        def place(self) -> object:
+            """Where it is loaded."""
 
         def load(self) -> None:
             """Load it, if it is not."""
@@ -181,6 +185,7 @@ class Entries(Redirecting[V], Generic[V]):
             there = kind.section(program.hook)
             raise TypeError(f"{self.subject}: the program of an entry is {wanted}, and {program.name} is of '{there}'")
         load()
+        check_place(self.backend, self.subject, program.name, program.place)
         return program.entry
 
 

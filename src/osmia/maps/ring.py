@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from osmia.contexts.kernel_structs import bpf_dynptr
-    from osmia.maps.backend import MapBackend
+    from osmia.maps.backend import MapBackend, RingMemory
     from osmia.maps.ring_arrays import Arrays
     from osmia.types import Ref
 
@@ -175,9 +175,19 @@ class RingBuf(Ring[E], Readable[None, E], Generic[E]):
         super()._use(backend)
         self._arrays = None
 
+    def fileno(self) -> int:
+        """A file descriptor that an event loop can wait on: it is readable while there is something to read."""
+        memory: RingMemory = self._opened().memory
+        return memory.fd
+
     def _open_source(self) -> RingReader:
-        size = size_of_event(self.value)
-        return RingReader(self.backend.ring(), self.subject, size, decoder(self, HEADER, step_of(size)))
+        size, memory = size_of_event(self.value), self.backend.ring()
+        of = RingReader
+        if memory.wants_a_look:
+            from osmia.maps.told_reader import ToldReader
+
+            of = ToldReader
+        return of(memory, self.subject, size, decoder(self, HEADER, step_of(size)))
 
     if TYPE_CHECKING:
 

@@ -138,14 +138,24 @@ class Storage(Map[K, V], Generic[K, V]):
 
     def _with(self, key: Any, use: Callable[[bytes], T]) -> T | None:
         """What `use` makes of the kernel's key of an object; None where there is no such object any more."""
-        _ = self.backend  # what is not live says so first
+        backend = self.backend  # what is not live says so first
+        if backend.own_objects:
+            packed = backend.object_key(key)
+            return None if packed is None else self._named(key, packed, use)
         number = self._own_descriptor(key)
         if number is None:
             return None
         own = number >= 0
         if not own:
             number = self._given_descriptor(key)
-        packed = self._keys.encode(number)
+        try:
+            return self._named(key, self._keys.encode(number), use)
+        finally:
+            if own:
+                os.close(number)
+
+    def _named(self, key: Any, packed: bytes, use: Callable[[bytes], T]) -> T:
+        """What `use` makes of a key. A KernelError names the object."""
         try:
             return use(packed)
         except KernelError as error:
@@ -153,9 +163,6 @@ class Storage(Map[K, V], Generic[K, V]):
             named = type(error)(error.errno or 0, text)
             named.__dict__.update(error.__dict__, text=text)
             raise named from None
-        finally:
-            if own:
-                os.close(number)
 
     def _own_descriptor(self, key: Any) -> int | None:
         """A descriptor that is opened for this; -1 where the key is one, None where there is no such object."""

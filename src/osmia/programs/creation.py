@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from osmia.errors import KernelError, NotLoadedError, ObjectError, shown
-from osmia.programs.program import LOADING
+from osmia.programs.program import LOADING, MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from osmia.kernel import Descriptor
     from osmia.kernel.map import KernelMap
+    from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map
     from osmia.spec import MapSpec
 
@@ -23,14 +24,16 @@ def create(declared: Map[Any, Any]) -> None:
         if declared.live:
             return
         _check_not_used(declared)
-        declared.bind(_created(declared))
+        declared.bind(_made(declared))
         if declared.losses is not None:
-            from osmia.programs.losses import created_losses
+            from osmia.programs.losses import made_losses
 
-            declared.losses.bind(created_losses(declared.losses))
+            declared.losses.bind(made_losses(declared.losses))
         declared.made()
         if declared.bell is not None:
-            declared.bell.bind(_created(declared.bell))
+            declared.bell.bind(_made(declared.bell))
+        if MACHINES:
+            MACHINES[-1].hold_map(declared)
 
 
 def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:
@@ -42,6 +45,11 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
     with LOADING:
         if declared.live:
             raise RuntimeError(f"{declared.subject} is live already: close it before it is opened")
+        if MACHINES:
+            raise ObjectError(
+                f"{declared.subject}: what others hold is in the kernel, and here maps are those of a machine of the "
+                "user-space runtime: create() makes one"
+            )
         _check_not_used(declared)
         if create:
             declared.bind(_opened_or_pinned(declared, os.fspath(path)))
@@ -84,6 +92,26 @@ def _check_not_used(declared: Map[Any, Any]) -> None:
     raise NotLoadedError(f"{declared.subject} is closed, but {user.name} still uses it: close {user.name} before")
 
 
+def _made(declared: Map[Any, Any]) -> MapBackend:
+    """A new map: in the kernel, or in a machine."""
+    if not MACHINES:
+        return _created(declared)
+    from osmia.vm.maps.fields import NO_FIELDS, fields_of
+
+    spec, fields = _bare_spec(declared), NO_FIELDS
+    if declared.inner is not None:
+        spec.inner = _bare_spec(declared.inner)
+    if declared.locked:
+        from osmia.btf.write import Writer
+        from osmia.layout import layout_of
+
+        layout, writer = layout_of(declared.stored_value), Writer()
+        assert layout is not None, "only structs have locks"
+        number = writer.add(layout)
+        fields = fields_of(writer.data(), number, declared.subject)
+    return MACHINES[-1].create_map(spec, fields)
+
+
 def _created(declared: Map[Any, Any]) -> KernelMap:
     from osmia.loader.maps import create_map
 
@@ -95,12 +123,12 @@ def _created(declared: Map[Any, Any]) -> KernelMap:
             btf.close_now()
 
 
-def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
-    """What an object would say of the map, with the BTF of its key and value where the type takes some."""
+def _bare_spec(declared: Map[Any, Any]) -> MapSpec:
+    """What an object would say of the map, but for types."""
     from osmia.spec import MapSpec
 
     row = declared.kind
-    spec = MapSpec(
+    return MapSpec(
         declared.name,
         row.type,
         declared.key_size,
@@ -110,6 +138,11 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         declared.map_extra,
         each_cpu=row.entries == "CPUs",
     )
+
+
+def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
+    """What an object would say of the map, with the BTF of its key and value where the type takes some."""
+    row, spec = declared.kind, _bare_spec(declared)
     if declared.inner is not None:
         # Kernels before 6.2 tell maps with types from maps without: the pattern has the types of what is put in.
         spec.inner, types = _spec(declared.inner)

@@ -28,8 +28,13 @@ def load_what_logs(
     machine: Machine | None,
 ) -> LoadedObject:
     """Load programs of an object, with what its logs take. Nothing is left of that where they cannot be loaded."""
-    logs = LoadingLogs(spec, level, path_of)
-    load = load_object if machine is None else machine.load_object
+    load: Callable[..., LoadedObject] = load_object
+    if machine is None:
+        logs = LoadingLogs(spec, level, path_of)
+    else:
+        from osmia.programs.machine_logs import LoadingIntoMachine
+
+        logs, load = LoadingIntoMachine(spec, level, path_of, machine), machine.load_object
     try:
         loaded = load(spec, reuse={**reuse, **logs.maps}, programs=programs, path_of=path_of)
     except BaseException:
@@ -56,13 +61,22 @@ class LoadingLogs:
         _switch(spec, on)
         if not any(on):
             return
+        self.source = self.begin(spec, path_of)
+        _write(spec, variable(spec, OBJECT_VARIABLE), self.source.number.to_bytes(4, "little"))
+        self.maps = self.maps_of(spec)
+
+    def begin(self, spec: ObjectSpec, path_of: Callable[[str], str]) -> Source:
+        """Take the object in: what it logs is delivered from now on."""
         from osmia.logs.delivery import DELIVERY
+
+        return DELIVERY.add(spec.name, spec.logs or [], path_of)
+
+    def maps_of(self, spec: ObjectSpec) -> dict[str, MapBackend]:
+        """The maps that its logs are written to, by their names in it."""
         from osmia.logs.ring import LOG_RING
 
-        self.source = DELIVERY.add(spec.name, spec.logs or [], path_of)
-        _write(spec, _variable(spec, OBJECT_VARIABLE), self.source.number.to_bytes(4, "little"))
         spec.maps[RING].max_entries = LOG_RING.max_entries
-        self.maps = {RING: LOG_RING.backend, _variable(spec, LOG_RING.losses.name).section: LOG_RING.losses.backend}
+        return {RING: LOG_RING.backend, variable(spec, LOG_RING.losses.name).section: LOG_RING.losses.backend}
 
     def hold(self, holder: object) -> None:
         """Deliver what is logged as long as a program is not closed."""
@@ -71,8 +85,7 @@ class LoadingLogs:
 
             DELIVERY.hold(self.source, holder)
 
-    @staticmethod
-    def release(holder: object) -> None:
+    def release(self, holder: object) -> None:
         """A program is closed."""
         from osmia.logs.delivery import DELIVERY
 
@@ -90,22 +103,23 @@ def _switch(spec: ObjectSpec, on: list[bool]) -> None:
     """Write the switches into the object, and take out what is off."""
     values: dict[tuple[str, int], int] = {}
     for number, each in enumerate(on):
-        variable = _variable(spec, switch_name(number))
-        _write(spec, variable, bytes([each]))
-        values[variable.section, variable.offset] = int(each)
+        switch = variable(spec, switch_name(number))
+        _write(spec, switch, bytes([each]))
+        values[switch.section, switch.offset] = int(each)
     for functions in (spec.programs, spec.functions):
         for name, function in functions.items():
             functions[name] = without_switched_off(function, values)
 
 
-def _variable(spec: ObjectSpec, name: str) -> VariableSpec:
+def variable(spec: ObjectSpec, name: str) -> VariableSpec:
+    """A variable that logs take. ObjectError for an object that does not have it."""
     found = (spec.variables or {}).get(name)
     if found is None or RING not in spec.maps:
         raise ObjectError(f"{spec.name}: it notes logs, but has no {name if found is None else RING}")
     return found
 
 
-def _write(spec: ObjectSpec, variable: VariableSpec, data: bytes) -> None:
-    held = spec.maps[variable.section]
+def _write(spec: ObjectSpec, of: VariableSpec, data: bytes) -> None:
+    held = spec.maps[of.section]
     contents = held.contents or bytes(held.value_size)
-    held.contents = contents[: variable.offset] + data + contents[variable.offset + len(data) :]
+    held.contents = contents[: of.offset] + data + contents[of.offset + len(data) :]

@@ -6,30 +6,42 @@ import errno
 import os
 
 from osmia.errors import KernelError, ObjectError
+from osmia.programs.program import MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from osmia.kernel.map import KernelMap
+    from osmia.maps.backend import MapBackend
     from osmia.maps.declaration import Map
     from osmia.maps.losses import Losses
+    from osmia.spec import MapSpec
+
+
+def made_losses(losses: Losses) -> MapBackend:
+    """The map that programs will count in which write to the ring: in the kernel, or in a machine."""
+    return MACHINES[-1].create_map(_spec(losses)) if MACHINES else created_losses(losses)
+
+
+def _spec(losses: Losses) -> MapSpec:
+    from osmia.abi.generated import BPF_MAP_TYPE_ARRAY
+    from osmia.spec import MapSpec
+
+    return MapSpec(f".data.{losses.name}", BPF_MAP_TYPE_ARRAY, 4, losses.layout.size, 1, data=True)
 
 
 def created_losses(losses: Losses) -> KernelMap:
-    """The map that programs will count in which write to the ring."""
-    from osmia.abi.generated import BPF_MAP_TYPE_ARRAY
+    """The map in the kernel that programs will count in which write to the ring."""
     from osmia.btf.write import Writer
     from osmia.kernel import Descriptor, bpf
     from osmia.layout import layout_of
     from osmia.loader.maps import create_map
-    from osmia.spec import MapSpec
     from osmia.types import u32
 
     word = layout_of(u32)
     assert word is not None
-    writer = Writer()
-    spec = MapSpec(f".data.{losses.name}", BPF_MAP_TYPE_ARRAY, 4, losses.layout.size, 1, data=True)
+    writer, spec = Writer(), _spec(losses)
     spec.btf_key_type_id, spec.btf_value_type_id = writer.add(word), writer.add(losses.layout)
     try:
         types: Descriptor | None = Descriptor(bpf.btf_load(writer.data()))

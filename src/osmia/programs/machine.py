@@ -10,7 +10,11 @@ from osmia.vm.program import VmProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from typing import Any, Self
+
+    from osmia.maps.declaration import Map
+    from osmia.programs.machine_logs import MachineLogs
 
 
 class Machine(vm.Machine):
@@ -26,6 +30,8 @@ class Machine(vm.Machine):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._held: list[Program[Any, Any]] = []
+        self._logs: MachineLogs | None = None
+        self._created: list[Map[Any, Any]] = []
 
     def run(self, program: Program[Any, Any], packet: Any = None, /, **context: object) -> RunResult[Any]:
         """Run a program once; it is loaded into the machine if it is not. Programs of every kind are run so.
@@ -44,9 +50,27 @@ class Machine(vm.Machine):
         errors = errors_of(program, done.value)
         return RunResult(program.name, returns, done.value, done.data, done.duration, errors, done.context)
 
+    @property
+    def logs(self) -> list[logging.LogRecord]:
+        """What its programs have logged, as records of `logging`, which have been given to their loggers too."""
+        return self.own_logs.records
+
+    @property
+    def own_logs(self) -> MachineLogs:
+        """The ring that they log to, and who reads it."""
+        if self._logs is None:
+            from osmia.programs.machine_logs import MachineLogs
+
+            self._logs = MachineLogs(self)
+        return self._logs
+
     def hold(self, program: Program[Any, Any]) -> None:
         """Take down that a declared program was loaded into this machine: it is closed with it."""
         self._held.append(program)
+
+    def hold_map(self, declared: Map[Any, Any]) -> None:
+        """Take down that a declared map was made in this machine without a program: it is closed with it."""
+        self._created.append(declared)
 
     def close(self) -> None:
         """Close the programs and maps that were declared and are live in it, and let go of the rest."""
@@ -55,7 +79,10 @@ class Machine(vm.Machine):
             program.close()
             for each in shared:
                 each.close()
+        for each in self._created:
+            each.close()
         self._held.clear()
+        self._created.clear()
         super().close()
 
     def __enter__(self) -> Self:

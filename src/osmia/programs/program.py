@@ -95,6 +95,11 @@ class Program(Generic[C_contra, R_co]):
         return self.backend.entry
 
     @property
+    def place(self) -> object:
+        """Where it is loaded: the kernel, or a machine. NotLoadedError if it is not loaded."""
+        return self.backend.place
+
+    @property
     def backend(self) -> ProgramBackend:
         """The loaded program. NotLoadedError if it is not loaded."""
         if self._kernel is None:

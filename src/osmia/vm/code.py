@@ -28,6 +28,10 @@ EXIT = isa.JMP | isa.EXIT
 CALL = isa.JMP | isa.CALL
 CALLX = isa.JMP | isa.CALL | isa.X
 MAY_GOTO = isa.JMP | isa.JCOND
+ADDRESS_SPACE_CAST = 1
+"""The offset that makes a move a cast between user code's address and a program's (BPF_ADDR_SPACE_CAST)."""
+_CASTS = (1, 1 << 16)
+"""The immediate says which way."""
 SECOND: Slot = (0, 0, 0, 0, 0)
 """What stands behind the load of 64 bits, in its second slot."""
 REGISTERS = 11
@@ -103,6 +107,8 @@ def decode(name: str, instructions: bytes, lines: list[LineInfo], handle_of: Res
         at = len(slots)
         opcode, registers, offset, immediate = raw[at]
         destination, source = registers & 15, registers >> 4
+        if (opcode, offset) == (isa.ALU64 | isa.MOV | isa.X, ADDRESS_SPACE_CAST) and immediate in _CASTS:
+            offset, immediate = 0, 0  # an address in an arena is the same on both sides
         if opcode != isa.LD_IMM64:
             slots.append((opcode, destination, source, offset, immediate))
             continue

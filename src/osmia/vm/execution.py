@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osmia.vm.code import CALL, FRAME, FUNCTIONS, SECOND, name_of_helper
 from osmia.vm.faults import access_fault, fault
+from osmia.vm.locks import SPIN_UNLOCK, locked
 from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
@@ -51,6 +52,10 @@ class Execution:
         """What it has taken and not given back, by address."""
         self.retval = 0
         """What the system call returns that the program is asked about (get_retval, set_retval)."""
+        self.lock = 0
+        """The address of the spin lock that it holds; 0 for none."""
+        self.lock_taken_at: tuple[Code, int] = (program.code, 0)
+        """The call that took it."""
         self.tail_calls = 0
         self.may_goto = MOST_MAY_GOTO
 
@@ -81,6 +86,8 @@ class Execution:
     def call_helper(self, number: int, arguments: tuple[int, ...], code: Code, slot: int) -> int:
         """Call a helper: what it gives, 64 bits."""
         self.code, self.slot = code, slot
+        if self.lock and number != SPIN_UNLOCK:
+            raise locked(self, f"{name_of_helper(number)} is called while a lock is held")
         helper = self.machine.helpers.get(number)
         if helper is None:
             raise self.fault("helper", f"{name_of_helper(number)} is not there in the user-space runtime")
@@ -98,7 +105,12 @@ class Execution:
 
     def tail_call(self, map_address: int, index: int) -> Code | None:
         """The program that control goes to; None where there is none, or there were too many."""
-        found = self.machine.map_at(map_address).program_at(index)
+        if self.lock:
+            raise locked(self, "bpf_tail_call is called while a lock is held")
+        of = self.machine.map_at(map_address)
+        if of.kind.kernel_name != "PROG_ARRAY":
+            raise self.fault("helper", f"tail_call takes a PROG_ARRAY, and '{of.name}' is a {of.kind.kernel_name}")
+        found = of.program_at(index)
         if found is None or self.tail_calls >= MOST_TAIL_CALLS:
             return None
         self.tail_calls += 1

@@ -14,8 +14,10 @@ from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
 from osmia.vm.helpers import all_helpers
+from osmia.vm.locks import drop_lock, not_unlocked
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
+from osmia.vm.maps.fields import NO_FIELDS, fields_of
 from osmia.vm.memory import FREED, Memory
 from osmia.vm.program import Done, VmProgram
 from osmia.vm.references import check_all_given_back, drop_all
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from osmia.loader import Reach
     from osmia.spec import MapSpec, ObjectSpec
     from osmia.vm.many import ManyRuns, Packets
+    from osmia.vm.maps.fields import Fields
+    from osmia.vm.maps.rings import Record
     from osmia.vm.memory import Block
 
 FUEL = 100_000_000
@@ -73,6 +77,12 @@ class Machine(Surroundings):
         self.programs: dict[int, VmProgram] = {}
         self.helpers: dict[int, Callable[..., int]] = all_helpers()
         self.timers = Timers(self)
+        self.records: dict[int, Record] = {}
+        """Records of ring buffers that are reserved, by the address that programs have."""
+        self.value_blocks: dict[int, VmMap] = {}
+        """By the address of memory for values: the map that they are of."""
+        self.after_run: list[Callable[[], None]] = []
+        """What is done when a program has ended, and none runs any more."""
         self.running: list[Execution] = []
         """The runs that are in progress: more than one where a program makes another one run."""
         self.path_of: Callable[[str], str] = str
@@ -83,12 +93,17 @@ class Machine(Surroundings):
         self._later: list[Callable[[], None]] = []
         self.engine = engine_of(engine, self)
 
+    def __str__(self) -> str:
+        """What error texts call it."""
+        return "a machine of the user-space runtime"
+
     def close(self) -> None:
         """Let go of everything in it."""
         for program in self.programs.values():
             program.close()
         for each in self.maps.values():
             each.close()
+            each.release()
         self.memory.close()
 
     def __enter__(self) -> Self:
@@ -121,7 +136,8 @@ class Machine(Surroundings):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
             else:
-                loaded.add_map(name, self.create_map(spec.maps[name]), own=True)
+                fields = fields_of(spec.btf, spec.maps[name].btf_value_type_id, spec.name)
+                loaded.add_map(name, self.create_map(spec.maps[name], fields), own=True)
         numbers = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
             loaded.add_program(self._load(spec, name, reached[name], numbers))
@@ -131,9 +147,12 @@ class Machine(Surroundings):
                 fill_slots(spec.maps[name], live, numbers)
         return loaded
 
-    def create_map(self, spec: MapSpec) -> VmMap:
-        """Make a map. ObjectError for a type that the runtime does not have."""
-        made = create_map(self, self._next_number(), spec)
+    def create_map(self, spec: MapSpec, fields: Fields = NO_FIELDS) -> VmMap:
+        """Make a map, whose values hold these locks and timers.
+
+        ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
+        """
+        made = create_map(self, self._next_number(), spec, fields)
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made
 
@@ -226,9 +245,12 @@ class Machine(Surroundings):
                 result = run()
                 if execution.references:
                     check_all_given_back(execution)
+                if execution.lock:
+                    raise not_unlocked(execution)
                 return result
             finally:
                 drop_all(execution)
+                drop_lock(execution)
                 self.running.pop()
                 for block in self._frames[execution.depth_before : execution.depth]:
                     self.memory.paint(block.address, STACK, FREED)
@@ -236,6 +258,8 @@ class Machine(Surroundings):
                     for each in self._later:
                         each()
                     self._later.clear()
+                    for each in self.after_run:
+                        each()
 
     @property
     def has_to_tidy(self) -> bool:

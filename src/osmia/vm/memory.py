@@ -30,6 +30,7 @@ READ_ONLY = 0x01
 UNINITIALISED = 0x02
 READY = 0x03
 REDZONE, FREED, STALE, OUTSIDE, HIDDEN, GUARDED = 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18
+WRITE_ONLY = 0x1E
 
 REASONS = {
     UNMAPPED: "nothing lies there",
@@ -40,7 +41,8 @@ REASONS = {
     STALE: "the packet was moved or resized since",
     OUTSIDE: "it lies outside of the packet",
     HIDDEN: "programs do not see it",
-    GUARDED: "it is guarded by the lock",
+    GUARDED: "it is a lock or a timer, which helpers alone touch",
+    WRITE_ONLY: "it may only be written",
 }
 
 ONES = {size: int.from_bytes(b"\x01" * size, "little") for size in (1, 2, 4, 8)}

@@ -55,6 +55,11 @@ class VmProgram:
         return self._number
 
     @property
+    def place(self) -> object:
+        """Where it is."""
+        return self.machine
+
+    @property
     def fd(self) -> int:
         """There is no file descriptor: what asks for it wants to attach it, which a VmError refuses."""
         self._not_in_kernel("has no file descriptor")

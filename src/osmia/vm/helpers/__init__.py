@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Helper = Callable[Concatenate[Execution, ...], int]
 
 MODULES = (
-    *("map_elements", "machine_state", "task_state", "text", "kernel_memory", "control", "timers", "dynptrs", "stacks"),
+    *("map_elements", "queues", "rings", "perf_events", "storage", "locks", "tail_calls"),
+    *("machine_state", "task_state", "text", "kernel_memory", "control", "timers", "dynptrs", "stacks"),
     *("kernel_objects", "counters"),
     *("packet_bytes", "packet_shape", "checksums", "skb", "sk_msg", "tunnels", "redirects", "routing"),
     *("sockets", "socket_options", "syncookies"),

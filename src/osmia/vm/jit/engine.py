@@ -198,11 +198,11 @@ class Jit:
     def _call_helper(self, number: int, slot: int) -> int:
         try:
             helper = self._machine.helpers.get(number)
-            if helper is None or helper is not LIGHT.get(number):
-                return self._call_any(number, slot)
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
             assert known is not None, "native code runs"
+            if helper is None or helper is not LIGHT.get(number) or execution.lock:
+                return self._call_any(number, slot)
             execution.code, execution.slot = known.code, slot
             result = helper(execution, *self._arguments) & U64
             words = self.state.signed

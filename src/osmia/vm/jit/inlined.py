@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.abi import instruction as isa
+from osmia.abi.generated import BPF_F_WRONLY_PROG
 from osmia.abi.generated import helper_ids as ids
 from osmia.record import frozen_record
 from osmia.vm.helpers.machine_state import get_prandom_u32, get_smp_processor_id, ktime_get_ns
@@ -71,12 +72,16 @@ def known_helpers(machine: Machine) -> frozenset[int]:
 
 def inlined(machine: Machine, code: Code, helpers: frozenset[int]) -> Inlined:
     """What can be done without Python for some code."""
+    if ids.BPF_FUNC_spin_lock in code.helpers:  # while a lock is held no helper may be called, which Python sees
+        return Inlined(frozenset(), ())
     loaded = {of[4] for of in code.slots if of[0] == isa.LD_IMM64}
     found = (_array(each) for each in machine.maps.values() if each.handle in loaded)
     return Inlined(helpers, tuple(each for each in found if each is not None))
 
 
 def _array(of: VmMap) -> Array | None:
+    if of.flags & BPF_F_WRONLY_PROG:  # programs may not look anything up
+        return None
     if type(of) is PerCpuArrayMap:
         return Array(of.handle, tuple(block.address for block in of.blocks), True, of.stride, of.max_entries)
     if type(of) is ArrayMap:

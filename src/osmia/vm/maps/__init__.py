@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import errno
+import mmap
 
-from osmia.errors import KernelError, NotLoadedError, ObjectError
+from osmia.abi.generated import (
+    BPF_F_RDONLY,
+    BPF_F_RDONLY_PROG,
+    BPF_F_WRONLY,
+    BPF_F_WRONLY_PROG,
+    BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+)
+from osmia.errors import ENOTSUPP, KernelError, NotLoadedError, ObjectError
+from osmia.kernel.bpf import kernel_name
 from osmia.kernel.map_errors import map_error, not_mapped
+from osmia.loader.maps import flags_of
 from osmia.maps.table import kind_of_type
-from osmia.vm.memory import HIDDEN
+from osmia.vm.maps.accuracy import ACCURACY, REFUSED
+from osmia.vm.maps.fields import SIZES
+from osmia.vm.memory import GUARDED, HIDDEN, READ_ONLY, READY, WRITE_ONLY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +30,47 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
     from osmia.vm.machine import Machine
+    from osmia.vm.maps.fields import Fields
+    from osmia.vm.memory import Block
     from osmia.vm.program import VmProgram
 
     T = TypeVar("T")
+    Describe = Callable[[int], tuple[str, int, int]]
 
 BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 0, 1, 2, 4
 _CLASSES = {
     "HASH": ("hashes", "HashMap"),
-    "PERCPU_HASH": ("hashes", "PerCpuHashMap"),
     "ARRAY": ("arrays", "ArrayMap"),
-    "PERCPU_ARRAY": ("arrays", "PerCpuArrayMap"),
     "PROG_ARRAY": ("programs", "ProgramArray"),
+    "PERF_EVENT_ARRAY": ("perf", "PerfEventArray"),
+    "PERCPU_HASH": ("hashes", "PerCpuHashMap"),
+    "PERCPU_ARRAY": ("arrays", "PerCpuArrayMap"),
+    "STACK_TRACE": ("stacks", "StackTraceMap"),
+    "CGROUP_ARRAY": ("cgroups", "CgroupArray"),
+    "LRU_HASH": ("lru", "LruHashMap"),
+    "LRU_PERCPU_HASH": ("lru", "LruPerCpuHashMap"),
+    "LPM_TRIE": ("tries", "LpmTrie"),
+    "ARRAY_OF_MAPS": ("of_maps", "ArrayOfMaps"),
+    "HASH_OF_MAPS": ("of_maps", "HashOfMaps"),
+    "DEVMAP": ("recorded", "IndexedEntries"),
+    "SOCKMAP": ("sockets", "IndexedSockets"),
+    "CPUMAP": ("recorded", "IndexedEntries"),
+    "XSKMAP": ("recorded", "XskMap"),
+    "SOCKHASH": ("sockets", "SocketHash"),
+    "CGROUP_STORAGE": ("cgroups", "CgroupStorage"),
+    "REUSEPORT_SOCKARRAY": ("sockets", "IndexedSockets"),
+    "PERCPU_CGROUP_STORAGE": ("cgroups", "PerCpuCgroupStorage"),
+    "QUEUE": ("queues", "Queue"),
+    "STACK": ("queues", "Stack"),
+    "SK_STORAGE": ("storage", "Storage"),
+    "DEVMAP_HASH": ("recorded", "Entries"),
+    "RINGBUF": ("rings", "RingBuf"),
+    "INODE_STORAGE": ("storage", "Storage"),
+    "TASK_STORAGE": ("storage", "Storage"),
+    "BLOOM_FILTER": ("bloom", "BloomFilter"),
+    "USER_RINGBUF": ("rings", "UserRingBuf"),
+    "CGRP_STORAGE": ("storage", "Storage"),
+    "ARENA": ("arena", "Arena"),
 }
 """By the kernel's name of the type: the module and the class."""
 
@@ -39,7 +81,10 @@ class VmMap:
     What programs are given of it are addresses in the machine's memory.
     """
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
+    takes_objects = False
+    """Whether programs write an object of the kernel's, by its address."""
+
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
         """Make it empty; `spec` has the sizes that the kernel would take."""
         self.machine = machine
         self.kind = kind
@@ -48,18 +93,30 @@ class VmMap:
         self.key_size = spec.key_size
         self.value_size = spec.value_size
         """In bytes; of one CPU's value where the map is per CPU."""
-        self.max_entries = spec.max_entries
-        self.flags = spec.flags
+        self.max_entries = _entries(machine, spec)
+        self.flags = flags_of(spec)
+        self.fields = fields
+        """The locks and timers in a value."""
         self.number = number
         self.room = (spec.value_size + 7) & ~7
         """What a value takes, rounded as the kernel does."""
-        self.frozen = False
+        self.state = READY
+        """What programs may do with values."""
+        if self.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG):
+            self.state = READ_ONLY if self.flags & BPF_F_RDONLY_PROG else WRITE_ONLY
+        self.marks: set[str] = set()
+        """`frozen`, once it is. What changes lies in such objects, which all handles of a map share."""
         self._closed = False
         # What stands for the map in code: an address that nothing can be read from.
         self.handle = machine.memory.allocate(8, f"map '{self.name}'", state=HIDDEN).address
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of a machine, {'closed' if self._closed else 'live'}>"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether user code cannot write to it any more."""
+        return "frozen" in self.marks
 
     # What programs call
 
@@ -74,6 +131,26 @@ class VmMap:
     def delete_element(self, key: bytes) -> int:  # noqa: ARG002 - of maps whose keys go
         """Delete a key: 0, or a negative error number."""
         return -errno.EINVAL
+
+    def percpu_address_of(self, key: bytes, cpu: int) -> int:
+        """The same for a CPU by its number; 0 where there is no such CPU."""
+        return self.address_of(key, cpu) if self.kind.per_cpu and cpu < self.machine.cpus else 0
+
+    def put_object(self, key: bytes, address: int, flags: int) -> int:  # noqa: ARG002 - of maps that take objects
+        """Write an object of the kernel's, by its address: 0, or a negative error number."""
+        return -errno.EINVAL
+
+    def push(self, value: bytes, flags: int) -> int:  # noqa: ARG002 - of queues, stacks and filters
+        """Put a value in: 0, or a negative error number."""
+        return -errno.EINVAL
+
+    def take_out(self) -> bytes | None:
+        """Take the next value of a queue or a stack; None where there is none."""
+        return None
+
+    def next_value(self) -> bytes | None:
+        """The next value of a queue or a stack, which stays; None where there is none."""
+        return None
 
     def values_address(self) -> int:
         """Where the values of a map begin that code reads directly: global data. ObjectError for all others."""
@@ -92,6 +169,11 @@ class VmMap:
         return self.number
 
     @property
+    def place(self) -> object:
+        """Where it is."""
+        return self.machine
+
+    @property
     def cpus(self) -> int:
         """How many values a per-CPU map has for a key."""
         return self.machine.cpus
@@ -106,12 +188,15 @@ class VmMap:
         """The bytes of what user code reads for a key: one value for each CPU where it is per CPU."""
         return self.room * self.machine.cpus if self.kind.per_cpu else self.value_size
 
-    def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:  # noqa: ARG002 - no other thread is inside
+    def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The value of `key` (of a per-CPU map: one for each CPU, each padded to 8 bytes), or None."""
+        self.check_readable("read", key)
         self.check_key(key)
+        if flags & ~BPF_F_LOCK or (flags and not self.fields.locked):
+            raise self.error(errno.EINVAL, "read", key)
         if not self.kind.per_cpu:
-            return self._value_at(self.address_of(key, 0), self.value_size)
-        found = [self._value_at(self.address_of(key, cpu), self.room) for cpu in range(self.machine.cpus)]
+            return self.value_at(self.address_for_user(key, 0), self.value_size)
+        found = [self.value_at(self.address_for_user(key, cpu), self.room) for cpu in range(self.machine.cpus)]
         return b"".join(each for each in found if each is not None) if found[0] is not None else None
 
     def reader(
@@ -153,6 +238,15 @@ class VmMap:
                 return number
         return 0
 
+    @property
+    def own_objects(self) -> bool:
+        """Values hang on objects of the machine, where they do."""
+        return True
+
+    def object_key(self, given: Any, /) -> bytes | None:  # noqa: ARG002 - of maps whose values hang on objects
+        """The key of an object that user code names."""
+        return None
+
     def lookup_and_delete(self, key: bytes, /) -> bytes | None:
         """Take the value of a key out; None if there is none."""
         return self.pop(key)
@@ -166,8 +260,16 @@ class VmMap:
         return self.lookup(key) is not None
 
     def opened(self, number: int, /) -> VmMap | None:
-        """Another map, by its number; None if it is gone."""
-        return self.machine.maps.get(number)
+        """A handle of another map, by its number; None if it is gone."""
+        found = self.machine.maps.get(number)
+        return None if found is None else found.handle_of()
+
+    def handle_of(self) -> VmMap:
+        """Another handle of the same map, which is closed by itself."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        twin._closed = False
+        return twin
 
     def delete(self, key: bytes, /) -> bool:
         """Delete a key; False if it was not there."""
@@ -194,7 +296,7 @@ class VmMap:
         with self.machine.lock:
             keys = [*self.all_keys()]
             values = [(self.pop if delete else self.lookup)(key, flags) or b"" for key in keys]
-        return memoryview(b"".join(keys)), memoryview(b"".join(values))
+        return bytearray(b"".join(keys)), bytearray(b"".join(values))
 
     def update_all(self, keys: Buffer, values: Buffer, flags: int, /) -> bool:
         """Write many entries. False where the type has no batches for that, and nothing was written."""
@@ -219,6 +321,7 @@ class VmMap:
 
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None or one that is not there; None at the end."""
+        self.check_readable("walk", key)
         if key is not None:
             self.check_key(key)
         with self.machine.lock:
@@ -251,7 +354,10 @@ class VmMap:
 
     def freeze(self) -> None:
         """From now on user code cannot write to it."""
-        self.frozen = True
+        self.check_open()
+        if self.fields.of:
+            raise KernelError(ENOTSUPP, f"cannot freeze map '{self.name}': its values hold a lock or a timer")
+        self.marks.add("frozen")
 
     def pin(self, path: str, /) -> None:
         """There is no BPF file system here: KernelError."""
@@ -271,7 +377,7 @@ class VmMap:
             "value_size": self.value_size,
             "max_entries": self.max_entries,
             "map_flags": self.flags | self.kind.kernel_flags,
-            "name": self.name.encode()[:15],
+            "name": kernel_name(self.name),
             "ifindex": 0,
             "btf_vmlinux_value_type_id": 0,
             "netns_dev": 0,
@@ -283,12 +389,15 @@ class VmMap:
         }
 
     def charged(self) -> dict[str, int]:
-        """What it takes of memory: what the kernel would count is not known here."""
-        return {}
+        """`memlock`, the bytes of its keys and values: what the kernel would count is not known here; and `frozen`."""
+        return {"memlock": self.max_entries * (self.key_size + self.bytes_of_value), "frozen": int(self.frozen)}
 
     def close(self) -> None:
         """User code lets go of it; programs that use it keep it."""
         self._closed = True
+
+    def release(self) -> None:
+        """The machine ends: let go of what is not memory."""
 
     # For the classes of types
 
@@ -304,17 +413,58 @@ class VmMap:
             raise ValueError(f"map '{self.name}' has keys of {self.key_size} bytes, and this one has {len(key)}")
 
     def check_writable(self, doing: str, key: bytes | None) -> None:
-        """Refuse to write to a map that is frozen."""
+        """Refuse to write to a map that is frozen, or that user code only reads."""
         self.check_open()
-        if self.frozen:
+        if self.frozen or self.flags & BPF_F_RDONLY:
             raise self.error(errno.EPERM, doing, key)
+
+    def check_readable(self, doing: str, key: bytes | None) -> None:
+        """Refuse to read a map that user code only writes."""
+        self.check_open()
+        if self.flags & BPF_F_WRONLY:
+            raise self.error(errno.EPERM, doing, key)
+
+    def check_flags(self, flags: int) -> int:
+        """Refuse flags of an update that no map takes: a negative error number, or 0."""
+        wrong = flags & ~BPF_F_LOCK > BPF_EXIST or (flags & BPF_F_LOCK and not self.fields.locked)
+        return -errno.EINVAL if wrong else 0
+
+    def address_for_user(self, key: bytes, cpu: int) -> int:
+        """Where the value lies that user code reads: looking at it changes nothing."""
+        return self.address_of(key, cpu)
+
+    def allocate(self, size: int, *, state: int, align: int = 8, describe: Describe | None = None) -> Block:
+        """Memory for values, in which a lock or a timer is found by its address."""
+        name = f"section {self.name}" if self.spec.data else f"values of '{self.name}'"
+        block = self.machine.memory.allocate(size, name, state=state, align=align, describe=describe)
+        self.machine.value_blocks[block.address] = self
+        return block
+
+    def shadow_of_value(self) -> bytes:
+        """What may be done with the bytes of a value."""
+        states = bytearray([self.state]) * self.value_size
+        for offset, name in self.fields.of.items():
+            states[offset : offset + SIZES[name]] = bytes([GUARDED]) * SIZES[name]
+        return bytes(states)
+
+    def put(self, address: int, value: bytes) -> None:
+        """Write a value where it lies; its lock and its timer stay as they are."""
+        data = self.machine.memory.data
+        for start, end in self.fields.spans(self.value_size):
+            data[address + start : address + end] = value[start:end]
+
+    def value_at(self, address: int, size: int) -> bytes | None:
+        """A value as user code sees it: what is kept in its lock and its timer is not told."""
+        if not address:
+            return None
+        found = self.machine.memory.read(address, size)
+        for offset, name in self.fields.of.items():
+            found = found[:offset] + bytes(SIZES[name]) + found[offset + SIZES[name] :]
+        return found
 
     def error(self, number: int, doing: str, key: bytes | None) -> KernelError:
         """The error that the kernel would give."""
         return map_error(number, self.name, self.max_entries, doing, key)
-
-    def _value_at(self, address: int, size: int) -> bytes | None:
-        return self.machine.memory.read(address, size) if address else None
 
     @staticmethod
     def _split(data: Buffer, size: int) -> list[bytes]:
@@ -325,14 +475,61 @@ class VmMap:
         return KernelError(errno.EOPNOTSUPP, f"map '{self.name}' {what}: it is one of the user-space runtime")
 
 
-def create_map(machine: Machine, number: int, spec: MapSpec) -> VmMap:
-    """Make a map and fill it. ObjectError for a type that the runtime does not have."""
+def create_map(machine: Machine, number: int, spec: MapSpec, fields: Fields) -> VmMap:
+    """Make a map and fill it.
+
+    ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
+    """
     kind = kind_of_type(spec.type)
     if kind is None:
         raise ObjectError(f"map '{spec.name}' is of type {spec.type} (BPF_MAP_TYPE_*), which osmia does not know")
-    found = _CLASSES.get(kind.kernel_name)
-    if found is None:
-        raise ObjectError(f"map '{spec.name}' is of type {kind.kernel_name}: the user-space runtime has no such maps")
-    module, name = found
+    accuracy = ACCURACY[kind.class_name]
+    if accuracy.level == REFUSED:
+        raise ObjectError(
+            f"map '{spec.name}' is of type {kind.kernel_name}, of which the user-space runtime has none: "
+            f"{accuracy.text}"
+        )
+    _check_sizes(spec, kind)
+    module, name = _CLASSES[kind.kernel_name]
     of: type[VmMap] = getattr(__import__(f"osmia.vm.maps.{module}", fromlist=[name]), name)
-    return of(machine, number, spec, kind)
+    try:
+        return of(machine, number, spec, kind, fields)
+    except (MemoryError, OverflowError):
+        pass
+    raise KernelError(
+        errno.ENOMEM,
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): the machine has no memory for it: {_sizes(spec)} "
+        "(ENOMEM)",
+    )
+
+
+def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
+    """Refuse what the kernel would not take either: it says EINVAL and no more."""
+    keyless = {"index": 4, "none": 0}
+    key = spec.key_size == keyless.get(kind.keys, spec.key_size) and (kind.keys == "none" or spec.key_size > 0)
+    value = bool(spec.value_size) != (kind.values in ("event", "none"))
+    counted = spec.each_cpu or kind.kernel_name == "PERF_EVENT_ARRAY" or spec.max_entries > 0
+    entries = spec.max_entries == 0 if kind.entries == "none" else counted
+    if kind.entries == "bytes":
+        entries = spec.max_entries >= mmap.PAGESIZE and spec.max_entries.bit_count() == 1
+    if key and value and entries and (kind.keys != "prefix" or spec.key_size > 4):
+        return
+    raise KernelError(
+        errno.EINVAL,
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): the kernel does not take this together: {_sizes(spec)} "
+        "(EINVAL)",
+    )
+
+
+def _sizes(spec: MapSpec) -> str:
+    return (
+        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, "
+        f"flags {spec.flags:#x}"
+    )
+
+
+def _entries(machine: Machine, spec: MapSpec) -> int:
+    """How many entries a map is made with: an array for each CPU has as many as the machine."""
+    if spec.each_cpu or (spec.max_entries == 0 and spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY):
+        return machine.cpus
+    return spec.max_entries

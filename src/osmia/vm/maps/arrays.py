@@ -7,7 +7,7 @@ import mmap
 
 from osmia.abi.generated import BPF_F_MMAPABLE
 from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
-from osmia.vm.memory import READ_ONLY, READY, REDZONE
+from osmia.vm.memory import REDZONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
     from osmia.vm.machine import Machine
+    from osmia.vm.maps.fields import Fields
+    from osmia.vm.memory import Block
 
 GAP = 16
 """Between two values that programs reach by look-ups alone, so that what runs over one is seen."""
@@ -24,30 +26,29 @@ GAP = 16
 class ArrayMap(VmMap):
     """BPF_MAP_TYPE_ARRAY, which global data is too."""
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
-        super().__init__(machine, number, spec, kind)
-        mapped = bool(spec.data or spec.flags & BPF_F_MMAPABLE)
-        self.stride = self.room if mapped else self.room + GAP
-        size = self.stride * self.max_entries
-        self._whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE if mapped else 0
-        state = READ_ONLY if spec.read_only else READY
-        self.block = machine.memory.allocate(
-            self._whole or size,
-            f"section {self.name}" if spec.data else f"values of '{self.name}'",
-            state=REDZONE,
-            align=mmap.PAGESIZE if mapped else 8,
-            describe=None if spec.data else self._describe,
-        )
-        paint = machine.memory.paint
-        if self.stride == self.value_size:
-            paint(self.block.address, size, state)
-        else:
-            for index in range(self.max_entries):
-                paint(self.block.address + index * self.stride, self.value_size, state)
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
+        super().__init__(machine, number, spec, kind, fields)
+        self.mapped = bool(self.flags & BPF_F_MMAPABLE) or spec.data
+        self.stride = self.room if self.mapped else self.room + GAP
+        self.block = self.new_values()
         if spec.contents is not None:
             machine.memory.data[self.block.address : self.block.address + len(spec.contents)] = spec.contents
         if spec.read_only:
             self.freeze()
+
+    def new_values(self) -> Block:
+        """Memory for a value of each index."""
+        size = self.stride * self.max_entries
+        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE if self.mapped else size
+        block = self.allocate(
+            whole,
+            state=REDZONE,
+            align=mmap.PAGESIZE if self.mapped else 8,
+            describe=None if self.spec.data else self._describe,
+        )
+        states = self.shadow_of_value() + bytes([REDZONE]) * (self.stride - self.value_size)
+        self.machine.memory.shadow[block.address : block.address + size] = states * self.max_entries
+        return block
 
     def address_of(self, key: bytes, cpu: int) -> int:  # noqa: ARG002 - one value for all
         """Where the value of an index lies; 0 outside."""
@@ -55,15 +56,17 @@ class ArrayMap(VmMap):
         return self.block.address + index * self.stride if index < self.max_entries else 0
 
     def update_element(self, key: bytes, value: bytes, flags: int, cpu: int) -> int:
-        """Write a value: 0, or a negative error number."""
+        """Write a value, where it lies."""
+        address = self.address_of(key, cpu)
         if flags & ~BPF_F_LOCK > BPF_EXIST:
             return -errno.EINVAL
-        address = self.address_of(key, cpu)
         if not address:
             return -errno.E2BIG
         if flags & BPF_NOEXIST:
             return -errno.EEXIST
-        self.machine.memory.data[address : address + self.value_size] = value
+        if self.check_flags(flags):
+            return -errno.EINVAL
+        self.put(address, value)
         return 0
 
     def delete_element(self, key: bytes) -> int:  # noqa: ARG002 - none can be
@@ -77,9 +80,9 @@ class ArrayMap(VmMap):
     def memory(self) -> memoryview:
         """Its values as memory."""
         self.check_open()
-        if not self._whole:
+        if not self.mapped:
             return super().memory()
-        return self.machine.memory.data[self.block.address : self.block.address + self._whole]
+        return self.machine.memory.data[self.block.address : self.block.address + self.block.size]
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
@@ -87,7 +90,7 @@ class ArrayMap(VmMap):
 
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The next index, the first one behind what is none."""
-        self.check_open()
+        self.check_readable("walk", key)
         index = self.max_entries if key is None else int.from_bytes(key, "little")
         if index >= self.max_entries:
             return bytes(4)
@@ -101,12 +104,9 @@ class ArrayMap(VmMap):
 class PerCpuArrayMap(ArrayMap):
     """BPF_MAP_TYPE_PERCPU_ARRAY: the values of one CPU stand together."""
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
-        super().__init__(machine, number, spec, kind)
-        self.blocks = [self.block]
-        for _ in range(1, machine.cpus):
-            super().__init__(machine, number, spec, kind)
-            self.blocks.append(self.block)
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
+        super().__init__(machine, number, spec, kind, fields)
+        self.blocks = [self.block, *(self.new_values() for _ in range(1, machine.cpus))]
 
     def address_of(self, key: bytes, cpu: int) -> int:
         """Where the value of an index lies for a CPU; 0 outside."""

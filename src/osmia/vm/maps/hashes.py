@@ -6,7 +6,7 @@ import errno
 
 from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
 from osmia.vm.maps.arrays import GAP
-from osmia.vm.memory import FREED, READY, REDZONE
+from osmia.vm.memory import FREED, REDZONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
     from osmia.vm.machine import Machine
+    from osmia.vm.maps.fields import Fields
 
 _SLAB = 64
 """So many values are asked for at a time."""
@@ -26,11 +27,12 @@ class HashMap(VmMap):
     copies = 1
     """How many values a key has: one for each CPU where the map is per CPU."""
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
-        super().__init__(machine, number, spec, kind)
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
+        super().__init__(machine, number, spec, kind, fields)
         self.stride = (self.room + GAP) * self.copies
         self.places: dict[bytes, int] = {}
         self._free: list[int] = []
+        self._shadow = self.shadow_of_value()
 
     def address_of(self, key: bytes, cpu: int) -> int:  # noqa: ARG002 - one value for all
         """Where the value of a key lies; 0 where it is not there."""
@@ -42,11 +44,20 @@ class HashMap(VmMap):
         if number:
             return number
         old = self.places.get(key, 0)
-        self.places[key] = place = self.take()
-        self.machine.memory.data[place : place + self.value_size] = value
+        if old and flags & BPF_F_LOCK:
+            self.put(old, value)
+            return 0
+        place = self.take()
+        self.put(place, value)
+        self.replace(key, place)
+        return 0
+
+    def replace(self, key: bytes, place: int) -> None:
+        """Let a key have its value at a place."""
+        old = self.places.get(key, 0)
+        self.places[key] = place
         if old:
             self.let_go(old)
-        return 0
 
     def delete_element(self, key: bytes) -> int:
         """Delete a key."""
@@ -62,36 +73,38 @@ class HashMap(VmMap):
 
     def refused(self, key: bytes, flags: int) -> int:
         """Why a key may not be written with these flags: a negative error number, or 0."""
-        if flags & ~BPF_F_LOCK > BPF_EXIST:
+        if self.check_flags(flags):
             return -errno.EINVAL
         there = key in self.places
         if there and flags & BPF_NOEXIST:
             return -errno.EEXIST
         if not there and flags & BPF_EXIST:
             return -errno.ENOENT
-        if not there and len(self.places) >= self.max_entries:
-            return -errno.E2BIG
-        return 0
+        return 0 if there else self.no_room()
+
+    def no_room(self) -> int:
+        """Why there is no room for another key: a negative error number, or 0."""
+        return -errno.E2BIG if len(self.places) >= self.max_entries else 0
 
     def take(self) -> int:
         """A place for the value of a key, of zeros."""
         memory = self.machine.memory
         if not self._free:
             size = self.stride * _SLAB
-            block = memory.allocate(size, f"values of '{self.name}'", state=REDZONE, describe=self._describe)
-            self._free = [*range(block.address, block.address + size, self.stride)]
+            block = self.allocate(size, state=REDZONE, describe=self._describe)
+            self._free.extend(range(block.address, block.address + size, self.stride))
         place = self._free.pop(0)
         memory.data[place : place + self.stride] = bytes(self.stride)
-        for copy in range(self.copies):
-            memory.paint(place + copy * (self.room + GAP), self.value_size, READY)
+        for start in range(place, place + self.stride, self.room + GAP):
+            memory.shadow[start : start + self.value_size] = self._shadow
         return place
 
     def let_go(self, place: int) -> None:
         """Free a place when no program runs any more that may have looked it up."""
 
         def free() -> None:
-            for copy in range(self.copies):
-                self.machine.memory.paint(place + copy * (self.room + GAP), self.value_size, FREED)
+            for start in range(place, place + self.stride, self.room + GAP):
+                self.machine.memory.paint(start, self.value_size, FREED)
             self._free.append(place)
 
         self.machine.when_idle(free)
@@ -104,9 +117,9 @@ class HashMap(VmMap):
 class PerCpuHashMap(HashMap):
     """BPF_MAP_TYPE_PERCPU_HASH: a value for each CPU, of which programs write their own."""
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
         self.copies = machine.cpus
-        super().__init__(machine, number, spec, kind)
+        super().__init__(machine, number, spec, kind, fields)
 
     def address_of(self, key: bytes, cpu: int) -> int:
         """Where the value of a key lies for a CPU; 0 where it is not there."""
@@ -120,6 +133,5 @@ class PerCpuHashMap(HashMap):
             return number
         if key not in self.places:
             self.places[key] = self.take()
-        address = self.address_of(key, cpu)
-        self.machine.memory.data[address : address + self.value_size] = value
+        self.put(self.places[key] + cpu * (self.room + GAP), value)
         return 0

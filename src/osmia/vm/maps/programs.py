@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
     from osmia.vm.machine import Machine
+    from osmia.vm.maps.fields import Fields
     from osmia.vm.program import VmProgram
 
 
 class ProgramArray(VmMap):
     """BPF_MAP_TYPE_PROG_ARRAY."""
 
-    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind) -> None:
-        super().__init__(machine, number, spec, kind)
+    def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
+        super().__init__(machine, number, spec, kind, fields)
         self._programs: dict[int, VmProgram] = {}
 
     def program_at(self, index: int) -> VmProgram | None:
@@ -36,6 +37,9 @@ class ProgramArray(VmMap):
             return -errno.EEXIST
         if program is None:
             return -errno.EBADF
+        others = {each.kind.program_type for each in self._programs.values()}
+        if others - {program.kind.program_type}:  # all of an array are of one type, as its first one
+            return -errno.EINVAL
         self._programs[index] = program
         return 0
 

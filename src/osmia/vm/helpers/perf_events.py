@@ -1,0 +1,38 @@
+"""The helper that writes to perf events."""
+
+from __future__ import annotations
+
+import errno
+
+from osmia.abi.generated import helper_ids as ids
+from osmia.abi.generated.flags import BPF_F_CTXLEN_MASK, BPF_F_CURRENT_CPU, BPF_F_INDEX_MASK
+from osmia.vm.maps.perf import PerfEventArray
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from osmia.vm.execution import Execution
+    from osmia.vm.helpers import Helper
+
+_LENGTH_SHIFT = 32
+
+
+def perf_event_output(run: Execution, _context: int, map_address: int, flags: int, data: int, size: int) -> int:
+    """Write a record: what lies in memory, and as many bytes of the packet as the flags say."""
+    of = run.machine.map_at(map_address)
+    if not isinstance(of, PerfEventArray):
+        problem = f"perf_event_output takes a PERF_EVENT_ARRAY, and '{of.name}' is a {of.kind.kernel_name}"
+        raise run.fault("helper", problem)
+    copied = run.read(data, size, f"record for '{of.name}': read")
+    of_packets = run.program.kind.packet is not None
+    if flags & ~(BPF_F_INDEX_MASK | (BPF_F_CTXLEN_MASK if of_packets else 0)):
+        return -errno.EINVAL
+    packet = run.context.packet_bytes(0, (flags & BPF_F_CTXLEN_MASK) >> _LENGTH_SHIFT) if of_packets else b""
+    if packet is None:
+        return -errno.EFAULT
+    index, cpu = flags & BPF_F_INDEX_MASK, run.machine.cpu
+    return of.output(cpu if index == BPF_F_CURRENT_CPU else index, cpu, copied + packet)
+
+
+HELPERS: dict[int, Helper] = {
+    ids.BPF_FUNC_perf_event_output: perf_event_output,
+}
