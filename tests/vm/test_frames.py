@@ -155,12 +155,12 @@ def test_another_packet_in_the_memory_of_one_that_was_moved(moved: Any) -> None:
     packet = Packet(memory, bytes(100), writable=True)
     start, end, meta = moved
     packet.resize(packet.start + start, packet.end + end, None if meta is None else packet.start + meta)
-    packet.replace(memoryview(bytes(range(60))))
+    packet.refill(memoryview(bytes(range(60))))
     fresh = Packet(memory, bytes(100), writable=True)
-    fresh.replace(memoryview(bytes(range(60))))
+    fresh.refill(memoryview(bytes(range(60))))
     assert packet.data == fresh.data == bytes(range(60))
     states = [bytes(memory.shadow[each.hard_start : each.hard_start + HEADROOM + 200]) for each in (packet, fresh)]
     assert states[0] == states[1]
     assert (packet.start - packet.hard_start, packet.meta) == (HEADROOM, packet.start)
     with pytest.raises(ValueError, match="a packet of 101 bytes, where 100 have room"):
-        packet.replace(memoryview(bytes(101)))
+        packet.refill(memoryview(bytes(101)))
