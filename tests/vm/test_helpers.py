@@ -603,6 +603,15 @@ def test_congestion_in_ipv6(ran: Maker) -> None:
     assert run[0] == 1
 
 
+def test_headers_that_are_not_given(ran: Maker) -> None:
+    run = ran(
+        "sk_reuseport", "note(0, ctx.skb_load_bytes(2, chars(2)))\nnote(1, ctx.skb_load_bytes_relative(0, chars(2), 1))"
+    )
+    with pytest.raises(VmError, match="reads headers before the packet, which is given from its TCP or UDP header on"):
+        run(udp(1, 2))
+    assert run[0] == 0
+
+
 # Time
 
 TIMERS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,8 @@ def program(ctx: {context}) -> {action}:
 """
 TC = (
     "ctx.skb_adjust_room(i32(x), y, z)",
-    # Not to less than the headers: once a packet has no room in front any more, the kernel's note of where its transport
-    # header lies runs over, and the least length that it takes with it.
+    # Not to less than the headers: once a packet has no room in front any more, the kernel's note of where its
+    # transport header lies runs over, and with it the least length that it takes.
     "ctx.skb_change_tail(x | 256, 0)",
     "ctx.skb_change_head(x & 63, 0)",
     "ctx.skb_change_proto(be16(x), 0)",
@@ -123,8 +124,9 @@ def test_sequences(tmp_path: Path, kind: str) -> None:
             try:
                 expected = outcome(there, packet, given)
             except osmia.KernelError as error:
-                assert "ENOSPC" in str(error)  # it has grown beyond the room for it
-                continue
+                if error.errno != errno.ENOSPC:
+                    raise
+                continue  # it has grown beyond the room for it
             compared += 1
             found = outcome(here, packet, given)
             steps = [given[at : at + 4] for at in range(0, len(given), 4)]
