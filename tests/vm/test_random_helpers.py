@@ -11,6 +11,7 @@ import pytest
 
 import osmia
 from osmia import Machine
+from osmia.vm.engine import ENGINES
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
 
@@ -109,15 +110,16 @@ def outcome(loaded: Any, packet: bytes, given: list[int]) -> Any:
     return done.return_value, done.data, [loaded["results"][index] for index in range(4 * STEPS)]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_sequences(tmp_path: Path, kind: str) -> None:
+def test_sequences(tmp_path: Path, kind: str, engine: str) -> None:
     decorator, context, action, returned, calls, more = KINDS[kind]
     choices = "\n".join(f"{'el' if at else ''}if op == {at}:\n    found = {call}" for at, call in enumerate(calls))
     body = textwrap.indent(choices, " " * 8)
     text = FRAME.format(decorator=decorator, context=context, action=action, returned=returned, body=body, more=more)
     module = module_from(tmp_path, text)
     choose = random.Random(6)
-    with osmia.load(module) as there, Machine() as machine, osmia.load(module, engine=machine) as here:
+    with osmia.load(module) as there, Machine(engine=engine) as machine, osmia.load(module, engine=machine) as here:
         compared = 0
         for _ in range(RUNS):
             packet, given = choose.choice(PACKETS), chosen(choose, len(calls))
