@@ -12,42 +12,19 @@ import osmia
 from memory_programs import results, running
 from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
-from osmia.kernel.file_systems import open_root
 from program_files import PRELUDE, module_from
+from trace_pipe import Pipe, trace_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-class Pipe:
-    """The trace pipe, which gives each line once."""
-
-    def __init__(self, file: int) -> None:
-        self.file = file
-
-    def line_with(self, mark: str) -> str:
-        """What stands behind the mark in the first line that has it."""
-        text, until = "", time.monotonic() + 5
-        while time.monotonic() < until:
-            try:
-                text += os.read(self.file, 1 << 16).decode()
-            except BlockingIOError:
-                time.sleep(0.01)
-            found = [line for line in text.splitlines(keepends=True) if mark in line and line.endswith("\n")]
-            if found:
-                return found[0].partition(mark)[2].rstrip("\n")
-        pytest.fail(f"no line with {mark}")
-
-
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     """The trace pipe of this kernel."""
-    root = open_root("tracefs")
-    file = os.open("trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=root)
-    os.close(root)
-    yield Pipe(file)
-    os.close(file)
+    with trace_pipe() as opened:
+        yield opened
 
 
 MODULE = "wide = Global(u64, (1 << 64) - 1)\nlow = Global(i64, -5)\n"

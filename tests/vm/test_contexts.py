@@ -46,7 +46,7 @@ from osmia import (
     u32,
     xdp,
 )
-from osmia.contexts import kernel_structs
+from osmia.contexts import kernel_structs  # noqa: TC001 - programs name it
 from osmia.errors import CompileError
 from osmia.kernel import tracefs
 from osmia.kinds import KINDS

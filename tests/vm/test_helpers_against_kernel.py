@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -11,6 +13,7 @@ import osmia
 from osmia import Machine
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
+from trace_pipe import trace_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,6 +58,7 @@ def program(ctx: {context}) -> {action}:
 
 
 MOST_SHOWN = 5
+QUOTE = "'"
 
 
 class Case(NamedTuple):
@@ -484,3 +488,36 @@ def test_helpers(tmp_path: Path, name: str) -> None:
     found = [*differences(case, kernel, here)]
     if found:
         pytest.fail("\n".join([f"{len(found)} differences", *found[:MOST_SHOWN]]))
+
+
+TRACES = (
+    "'%d %u %X', i32(x), -1 & 0xFFFFFFFF, x",
+    "'%5d|%-5u|%05x', i32(x), x, x",
+    "'%+d|% d|%i', i32(x), i32(x), i32(x)",
+    "'%lld %llx %lu', i64(x) - 100, -2 & 0xFFFFFFFFFFFFFFFF, u64(x)",
+    "'%08x|%-8x|%8x', x, x, x",
+    "'100%% of %d', i32(x)",
+    "'plain'",
+    "'%s|%pks', u64(0), u64(0)",
+)
+
+
+def test_what_the_trace_pipe_shows(tmp_path: Path) -> None:
+    mark = f"osmia-{os.getpid()}-{time.monotonic_ns()}:"
+    calls_of = [
+        f"note({index}, ctx.trace_printk({each.replace(QUOTE, QUOTE + mark, 1)}))" for index, each in enumerate(TRACES)
+    ]
+    body = textwrap.indent("\n".join(calls_of), "    ")
+    decorator, context, action = FRAMES["xdp"]
+    text = FRAME.format(decorator=decorator, context=context, action=action, body=body, returned="PASS")
+    module = module_from(tmp_path, text)
+    with trace_pipe() as pipe, osmia.load(module) as loaded:
+        loaded["given"][0] = 65
+        loaded["program"].test_run(UDP)
+        shown = pipe.lines_with(mark, len(TRACES))
+        counts = [loaded["results"][index] for index in range(len(TRACES))]
+    with Machine() as machine, osmia.load(module, engine=machine) as loaded:
+        loaded["given"][0] = 65
+        loaded["program"].test_run(UDP)
+        assert [line.removeprefix(mark) for line in machine.trace] == shown
+        assert [loaded["results"][index] for index in range(len(TRACES))] == counts

@@ -166,8 +166,8 @@ def _tracefs_is_there() -> bool:
 def _laid_out(layout: StructLayout) -> dict[str, tracefs.FormatField]:
     """Where the fields of a class lie behind what every tracepoint begins with, each aligned to its size.
 
-    That is how the kernel lays most of them out. A program that is compiled so runs in a machine, which puts them there;
-    a kernel that has them elsewhere refuses it.
+    That is how the kernel lays most of them out. A program that is compiled so runs in a machine, which puts them
+    there; a kernel that has them elsewhere refuses it.
     """
     found, end = {}, COMMON
     for field in layout.fields:

@@ -38,6 +38,8 @@ class Context:
         """Where the Ethernet header lies, counted from where the packet begins for the program."""
         self.network = 0
         """Where the IP header lies, counted so."""
+        self.mac_length = 0
+        """How long the headers before it are, as the kernel keeps it; 0 before a helper has counted them."""
         self.encapsulated = False
         """Whether the program has put a header around the packet that the kernel knows as one."""
         self.before = self.behind = 0

@@ -17,7 +17,7 @@ FIRST_JIFFIES = (1 << 32) - 300 * 250
 """INITIAL_JIFFIES: the kernel counts from five minutes before 32 bits run over."""
 
 
-def ktime(run: Execution, *_: int) -> int:
+def ktime_get_ns(run: Execution, *_: int) -> int:
     """The virtual clock, in nanoseconds: with the time that a machine was suspended, too, as it never is."""
     return run.machine.clock
 
@@ -53,8 +53,8 @@ def get_prandom_u32(run: Execution, *_: int) -> int:
 
 
 HELPERS: dict[int, Helper] = {
-    ids.BPF_FUNC_ktime_get_ns: ktime,
-    ids.BPF_FUNC_ktime_get_boot_ns: ktime,
+    ids.BPF_FUNC_ktime_get_ns: ktime_get_ns,
+    ids.BPF_FUNC_ktime_get_boot_ns: ktime_get_ns,
     ids.BPF_FUNC_ktime_get_coarse_ns: ktime_get_coarse_ns,
     ids.BPF_FUNC_ktime_get_tai_ns: ktime_get_tai_ns,
     ids.BPF_FUNC_jiffies64: jiffies64,

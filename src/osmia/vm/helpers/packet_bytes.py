@@ -38,6 +38,12 @@ def skb_load_bytes(run: Execution, _context: int, offset: int, into: int, size: 
 
 def skb_load_bytes_relative(run: Execution, _context: int, offset: int, into: int, size: int, start: int) -> int:
     """Copy bytes out, counted from the Ethernet or the IP header on."""
+    if run.program.kind.name == "sk_reuseport":
+        raise run.fault(
+            "helper",
+            "skb_load_bytes_relative reads headers before the packet, which is given from its TCP or UDP header on",
+            fix="read from there on by skb_load_bytes",
+        )
     packet, offset, start = packet_of(run), offset & 0xFFFF_FFFF, start & 0xFFFF_FFFF
     begin = packet.start + {START_MAC: run.context.mac, START_NET: run.context.network}.get(start, 0) + offset
     inside = offset <= MOST_RELATIVE and start in (START_MAC, START_NET) and begin + size <= packet.end

@@ -122,6 +122,7 @@ def skb_change_head(run: Execution, _context: int, size: int, flags: int, *_: in
         return -errno.EINVAL
     packet.replace(bytes(size) + packet.data)
     run.context.network += size
+    run.context.mac_length = run.context.network
     return 0
 
 
@@ -244,6 +245,7 @@ def skb_vlan_push(run: Execution, _context: int, protocol: int, tci: int, *_: in
     context.set("vlan_present", 1)
     context.set("vlan_proto", given if given in VLAN_PROTOCOLS else VLAN_PROTOCOLS[0])
     context.set("vlan_tci", tci & 0xFFFF)
+    context.mac_length = context.network
     return 0
 
 
@@ -278,7 +280,7 @@ def _take_tag(run: Execution) -> tuple[int, int]:
         return -errno.ENOMEM, 0
     _cut(run, 2 * 6, VLAN)
     _change_protocol(run, ethernet_protocol(data[16:]))
-    run.context.network = max(run.context.network - VLAN, ETHERNET)
+    run.context.network = run.context.mac_length = max(run.context.network - VLAN, ETHERNET)
     return 0, int.from_bytes(data[14:16], "big")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 
 from osmia.abi.generated import helper_ids as ids
-from osmia.vm.contexts.structs import IPV4, IPV6
+from osmia.vm.contexts.structs import ETHERNET, IPV4, IPV6
 from osmia.vm.helpers.packet_bytes import packet_of
+from osmia.vm.helpers.packet_shape import VLAN, VLAN_PROTOCOLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from osmia.vm.contexts import Context
     from osmia.vm.execution import Execution
     from osmia.vm.helpers import Helper
 
@@ -66,10 +68,22 @@ def skb_set_tstamp(run: Execution, _context: int, time: int, kind: int, *_: int)
     return 0
 
 
+def _behind_tags(context: Context, data: bytes) -> int:
+    """The protocol behind the tags of VLANs; 0 where the packet ends before."""
+    protocol, at = context.number("protocol"), context.mac_length - VLAN if context.mac_length else ETHERNET
+    while protocol in VLAN_PROTOCOLS:
+        if at + VLAN > len(data):
+            return 0
+        protocol = int.from_bytes(data[at + 2 : at + VLAN], "big")
+        at += VLAN
+    return protocol
+
+
 def skb_ecn_set_ce(run: Execution, *_: int) -> int:
     """Mark the packet for congestion: 1 if it is marked now, 0 where its ends do not know of such marks."""
     context, packet = run.context, packet_of(run)
-    protocol, memory = context.number("protocol"), run.machine.memory
+    protocol, memory = _behind_tags(context, packet.data), run.machine.memory
+    # Where the kernel's notes say that the IP header lies: a tag in the packet's bytes is there in its place.
     header = packet.start + context.network
     if protocol == IPV4 and header + 20 <= packet.end:
         mark = memory.number(header + 1, 1) & 3

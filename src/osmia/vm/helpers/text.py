@@ -83,7 +83,7 @@ def snprintf(run: Execution, into: int, size: int, format_address: int, data: in
     if isinstance(text, int):
         raise run.fault(
             "helper",
-            f"the kernel refuses snprintf's fmt when the program is loaded: {format_text.decode('ascii', 'replace')!r}, "
+            f"the kernel refuses snprintf's fmt when it loads the program: {format_text.decode('ascii', 'replace')!r}, "
             f"with {len(values)} values",
             fix="use %d, %i, %u, %x and %X, with l or ll for 64 bits, %s, %c, %p and its kin, with a value for each",
         )
