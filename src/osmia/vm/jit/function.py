@@ -55,9 +55,7 @@ class Writer:
     def text(self) -> str:
         """The whole function."""
         function = self.function
-        self.lines.append(
-            f"define internal i64 @f{function.entry}{SIGNATURE}, {_GIVEN}, i64 %written) #0 {{\nentry:"
-        )
+        self.lines.append(f"define internal i64 @f{function.entry}{SIGNATURE}, {_GIVEN}, i64 %written) #0 {{\nentry:")
         for register in range(FRAME):
             self.line(f"%r{register} = alloca i64")
         for register in sorted(function.tracked):
@@ -207,9 +205,7 @@ class Writer:
         size = self.painted
         if size:
             start = self.value(f"getelementptr i8, ptr %shadow, i64 {self.value(f'sub i64 %top, {size}')}")
-            self.line(
-                f"call void @llvm.memset.p0.i64(ptr align 8 {start}, i8 {state}, i64 {size}, i1 false), {SHADOW}"
-            )
+            self.line(f"call void @llvm.memset.p0.i64(ptr align 8 {start}, i8 {state}, i64 {size}, i1 false), {SHADOW}")
 
     def leave(self, result: str) -> None:
         """The end, with a result."""
@@ -274,7 +270,7 @@ class Writer:
             self.leave(self.get(0))
         elif opcode in PACKET_LOADS:
             self.load_packet(of)
-        elif opcode == CALL or opcode == CALLX:
+        elif opcode in (CALL, CALLX):
             self.call(of)
         else:
             self.jump(of, block)
