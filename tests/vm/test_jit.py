@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import resource
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -563,6 +564,28 @@ def test_native_code_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         native.compiled(number, lambda: made[0], thorough=False)
     assert [number for number, _ in kept] == [2, 3, 4]
+
+
+def test_native_code_goes_with_its_machine() -> None:
+    """In a process of its own: what goes in the wrong order ends it."""
+    code = assemble(["mov %r0, 6", "exit"])
+    text = f"""
+import gc
+from osmia.kinds import KINDS
+from osmia.vm.code import decode
+from osmia.vm.jit import native
+from osmia.vm.machine import Machine
+from osmia.vm.program import VmProgram
+native._KEPT = 0
+for number in range(40):
+    with Machine(engine="jit") as machine:
+        of = VmProgram(machine, 0, "bare", KINDS["xdp"], "xdp", decode("bare", {code!r}, [], int, int))
+        assert machine.run_packet(of, bytes(14))[0] == 6
+    del machine, of
+    gc.collect()
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_runs_take_no_more_and_more_memory(machine: Machine) -> None:

@@ -91,7 +91,7 @@ def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
 
 def _array(code: str, numbers: array[int]) -> array[int]:
     """An array of a type: the same one, where it is of that."""
-    return numbers if isinstance(numbers, array) and numbers.typecode == code else array(code, numbers)
+    return numbers if getattr(numbers, "typecode", "") == code else array(code, numbers)
 
 
 def outside(batch: Batch, index: int) -> ValueError:

@@ -19,6 +19,7 @@ from osmia.vm.memory import READ_ONLY, READY
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from osmia.vm.contexts import Context
     from osmia.vm.jit.engine import Jit
@@ -201,7 +202,7 @@ class Replay:
 
     def _point_to_buffers(self, stack: ExitStack) -> None:
         batch = self._batch
-        buffers = {
+        buffers: dict[Job, Any] = {
             Job.MEMORY: batch.memory,
             Job.OFFSETS: batch.offsets,
             Job.LENGTHS: batch.lengths,
