@@ -170,6 +170,8 @@ class VmError(OsmiaError):
     """Where that thing comes from."""
     way: tuple[SourceLine, ...] = ()
     """The lines by which the address got there, the first one first."""
+    packet: int | None = None
+    """Of a run on many packets: which of them it was, counted from 0."""
     fix: str = ""
     """What to do about it."""
 

@@ -11,10 +11,12 @@ from osmia.vm.program import VmProgram
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Iterable
     from typing import Any, Self
 
     from osmia.maps.declaration import Map
     from osmia.programs.machine_logs import MachineLogs
+    from osmia.vm.many import ManyRuns, Packets
 
 
 class Machine(vm.Machine):
@@ -64,6 +66,30 @@ class Machine(vm.Machine):
             self._logs = MachineLogs(self)
         return self._logs
 
+    def run_many(
+        self,
+        program: Program[Any, Any],
+        packets: Packets | Iterable[bytes],
+        /,
+        *,
+        keep: bool = False,
+        **context: object,
+    ) -> ManyRuns:
+        """Run a program on packets, one after the other, in order.
+
+        `packets` are bytes each, or what has `memory`, `offsets` and `lengths`: one piece of memory, and arrays that
+        say where each packet lies in it. The result has a verdict for each, how often there was which, and, with
+        `keep`, the packets as the program left them. `context` are members of its context, the same for all.
+
+        With the engine `jit` an XDP program runs in a loop of native code. VmError for a fault: its `packet` says at
+        which. ValueError for a packet that does not lie in its memory.
+        """
+        if not isinstance(program, Program):
+            raise TypeError(f"run_many() takes a program, not {shown(program)}")
+        done = self.run_packets(self._loaded(program), packets, keep=keep, **context)
+        done.counts = {_action(program, verdict): count for verdict, count in done.counts.items()}
+        return done
+
     def hold(self, program: Program[Any, Any]) -> None:
         """Take down that a declared program was loaded into this machine: it is closed with it."""
         self._held.append(program)
@@ -106,3 +132,12 @@ class Machine(vm.Machine):
             return found
         where = "into another machine" if isinstance(found, VmProgram) else "into the kernel"
         raise ObjectError(f"{program.name} is loaded {where}: close() it, and it can be loaded into this one")
+
+
+def _action(program: Program[Any, Any], verdict: int) -> int:
+    """A verdict as an action of the program's kind; the number itself where it is none."""
+    try:
+        action: int = RunResult(program.name, program.kind.returns, verdict, b"", 0).action
+    except ValueError:
+        return verdict
+    return action

@@ -57,8 +57,10 @@ class Machine(Surroundings):
     ) -> None:
         """Make an empty machine.
 
-        `engine` is `interpreter`, `python`, `jit`, or `auto`: native code (`jit`) where llvmlite is there; `seed` is of its random numbers; `fuel` is how many instructions
-        a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets root's.
+        `engine` is `interpreter`, `python` or `jit`, which is native code and needs llvmlite; or `auto`: `jit` where
+        llvmlite is there, and `interpreter` where it is not. `seed` is of its random numbers; `fuel` is how many
+        instructions a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets
+        root's.
         """
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 
 from osmia.errors import VmError, shown
 from osmia.record import record
@@ -10,7 +11,7 @@ from osmia.record import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Protocol, Self
+    from typing import Any, Protocol, Self
 
     from osmia.vm.machine import Machine
     from osmia.vm.program import VmProgram
@@ -76,21 +77,21 @@ class ManyRuns:
 
 def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
     """Packets as columns. TypeError and ValueError for what are none."""
-    columns = [getattr(packets, name, None) for name in ("memory", "offsets", "lengths")]
-    if None in columns:
-        if isinstance(packets, (bytes, bytearray, str)):
-            raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packets)}")
-        return Batch.of(packets)  # type: ignore[arg-type]
-    memory, offsets, lengths = (
-        memoryview(columns[0]).cast("B"),
-        *(  # type: ignore[arg-type]
-            each if isinstance(each, array) and each.typecode == code else array(code, each)  # type: ignore[arg-type]
-            for code, each in zip("QI", columns[1:], strict=True)
-        ),
-    )
+    if isinstance(packets, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packets)}")
+    columns: Any = packets
+    if not all(hasattr(packets, name) for name in ("memory", "offsets", "lengths")):
+        return Batch.of(columns)
+    memory = memoryview(columns.memory).cast("B")
+    offsets, lengths = _array("Q", columns.offsets), _array("I", columns.lengths)
     if len(offsets) != len(lengths):
         raise ValueError(f"{len(offsets)} packets begin somewhere, and {len(lengths)} have a length")
     return Batch(memory, offsets, lengths)
+
+
+def _array(code: str, numbers: array[int]) -> array[int]:
+    """An array of a type: the same one, where it is of that."""
+    return numbers if getattr(numbers, "typecode", "") == code else array(code, numbers)
 
 
 def outside(batch: Batch, index: int) -> ValueError:
@@ -110,22 +111,20 @@ def one_by_one(
         try:
             verdict, data, _ = machine.run_packet(program, batch[index], **fields)
         except VmError as error:
-            raise at_packet(error, index)
+            at_packet(error, index)
+            raise
         verdicts.append(verdict)
         if keep:
             kept.append(data)
     return ManyRuns(verdicts, counted(verdicts), Batch.of(kept) if keep else None)
 
 
-def at_packet(error: VmError, index: int) -> VmError:
-    """The error, which says then at which packet it was."""
+def at_packet(error: VmError, index: int) -> None:
+    """Let an error say at which packet it was."""
     error.packet = index
     error.add_note(f"see: packet {index} of those given to run_many(), counted from 0")
-    return error
 
 
 def counted(verdicts: array[int]) -> dict[int, int]:
     """How often each of them is there, the most frequent first."""
-    from collections import Counter
-
     return dict(Counter(verdicts).most_common())

@@ -88,13 +88,6 @@ class Memory:
         self.data, self.shadow = memoryview(b""), memoryview(b"")
         self.blocks.clear()
 
-    def addresses(self) -> tuple[int, int]:
-        """Where the arena and the shadow lie in this process, for native code."""
-        import ctypes
-
-        of = [ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in (self._arena, self._shadow)]
-        return of[0], of[1] + _SKEW
-
     # Allocation
 
     def allocate(

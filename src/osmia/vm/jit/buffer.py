@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterator  # type: ignore[attr-defined]
+    from collections.abc import Iterator
+
+    from osmia.maps.backend import Buffer
 
 
 class _View(ctypes.Structure):
@@ -26,7 +28,7 @@ class _View(ctypes.Structure):
 
 @contextmanager
 def held(buffer: Buffer) -> Iterator[int]:
-    """The address of a buffer's bytes, which stay there in the block. BufferError where they do not lie in one piece."""
+    """The address of a buffer's bytes, which stay there in the block. BufferError if they do not lie in one piece."""
     view = _View()
     ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(buffer), ctypes.byref(view), 0)
     try:

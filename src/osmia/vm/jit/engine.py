@@ -21,6 +21,7 @@ from osmia.vm.many import one_by_one
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
@@ -71,10 +72,14 @@ class Jit:
         self.show: Callable[[], None] = _nothing
         """What is called before Python sees the packet, which native code may have put there."""
         self._hook = sys.unraisablehook
-        self._functions = (self._call_helper, self._tail_call, self._load_packet, self._make_frame)
-        self._callbacks = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
+        self._functions: tuple[Callable[..., int], ...] = (
+            *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
+        )
+        self._callbacks: list[Any] = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
-            self.state.signed[word] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+            address = ctypes.cast(callback, ctypes.c_void_p).value
+            assert address is not None, "a function lies somewhere"
+            self.state.signed[word] = address
 
     def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
         """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
@@ -102,9 +107,8 @@ class Jit:
     def known(self, code: Code, slot: int = 0, *, thorough: bool = False) -> Known:
         """Native code of which a function begins at a slot; `thorough` if it is to run very often."""
         found, helpers = self._known.get(id(code)), known_helpers(self._machine)
-        if found is not None and slot in found.entries and found.helpers == helpers:
-            if found.thorough or not thorough:
-                return found
+        if found is not None and slot in found.entries and found.helpers == helpers and found.thorough >= thorough:
+            return found
         entries = entries_of(code) | {slot}
         short = inlined(self._machine, code, helpers)
         size = self._machine.memory.size

@@ -183,9 +183,9 @@ def known_after(known: list[int], of: Slot) -> None:
         known[register] = YES
     if forgets(of):
         known[1:6] = [NO] * 5
-    register = written(of)
-    if register is not None:
-        known[register] = YES
+    changed = written(of)
+    if changed is not None:
+        known[changed] = YES
 
 
 def _learn(code: Code, blocks: dict[int, Block], entry: int) -> None:

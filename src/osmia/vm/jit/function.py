@@ -270,7 +270,7 @@ class Writer:
             self.leave(self.get(0))
         elif opcode in PACKET_LOADS:
             self.load_packet(of)
-        elif opcode == CALL or opcode == CALLX:
+        elif opcode in (CALL, CALLX):
             self.call(of)
         else:
             self.jump(of, block)

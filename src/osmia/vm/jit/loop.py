@@ -80,8 +80,9 @@ def _store(source: str, word: IntEnum, value: object) -> str:
 def loop() -> str:
     """The whole module: a function `loop` of the state and the job, that gives why it has ended."""
     numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.DATA_END)
-    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.KEPT)
-    pointers += (Job.COUNTS,)
+    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.KEPT, Job.COUNTS)
+    ways = {"head": Stopped.DONE, "look": Stopped.NO_PACKET, "run": Stopped.FAILED, "ended": Stopped.TOUCHED}
+    why = ", ".join(f"[{int(stopped)}, %{label}]" for label, stopped in ways.items())
     return f"""{HEAD}
 define i64 @loop(ptr %s, ptr %job) #0 {{
 entry:
@@ -183,7 +184,7 @@ next:
   %i.next = add i64 %i, 1
   br label %head
 leave:
-  %why = phi i64 [{int(Stopped.DONE)}, %head], [{int(Stopped.NO_PACKET)}, %look], [{int(Stopped.FAILED)}, %run], [{int(Stopped.TOUCHED)}, %ended]
+  %why = phi i64 {why}
 {_store("job", Job.NEXT, "%i")}
 {_store("job", Job.KEPT_SIZE, "%put")}
   ret i64 %why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from _thread import allocate_lock
+from weakref import finalize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,17 +20,25 @@ LOOP = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
 LONGEST = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 
 
+def _dispose(engine: Any, context: Any) -> None:
+    engine.close()
+    context.close()
+
+
 class Native:
     """A module that was compiled."""
 
     def __init__(self, text: str, *, thorough: bool) -> None:
         llvm = _llvm()
         machine = _target(llvm)
-        module = llvm.parse_assembly(text, llvm.create_context())
+        context = llvm.create_context()
+        module = llvm.parse_assembly(text, context)
         module.verify()
         _optimise(llvm, module, machine, thorough)
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
+        # The garbage collector knows no order, and the code must go before what it was made in.
+        finalize(self, _dispose, self._engine, context).atexit = False
         self._entries: dict[int, Entry] = {}
 
     def address(self, name: str) -> int:
@@ -61,7 +70,7 @@ def compiled(key: Hashable, text: Callable[[], str], *, thorough: bool) -> Nativ
 
 def _llvm() -> Any:
     """LLVM, ready for this machine."""
-    import llvmlite.binding as llvm
+    import llvmlite.binding as llvm  # noqa: PLC0415 - it is large, and where it is not, this module can be read
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

@@ -19,6 +19,7 @@ from osmia.vm.memory import READ_ONLY, READY
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from osmia.vm.contexts import Context
     from osmia.vm.jit.engine import Jit
@@ -120,7 +121,8 @@ class Replay:
         try:
             self._machine.execute(part)
         except VmError as error:
-            raise at_packet(error, self._job[Job.NEXT])
+            at_packet(error, self._job[Job.NEXT])
+            raise
         if part.why == Stopped.TOUCHED:
             self._tidy()
         elif part.why == Stopped.NO_PACKET:
@@ -169,7 +171,7 @@ class Replay:
         assert packet is not None, "the kind has packets"
         assert access is not None, "the kind has packets"
         self._packet, self._shown = packet, False
-        packet.block.describe = lambda _: ("packet", packet.start - packet.hard_start, self._length())
+        packet.block.describe = self._describe
         job = self._job
         job[Job.START], job[Job.HELD] = packet.start, self._longest
         job[Job.STATE] = READY if access.writable else READ_ONLY
@@ -188,17 +190,24 @@ class Replay:
         self._packet.end = self._packet.start + self._length()
         self._packet.hard_end = self._packet.end + room
 
+    def _describe(self, _offset: int) -> tuple[str, int, int]:
+        return "packet", self._packet.start - self._packet.hard_start, self._length()
+
     def _length(self) -> int:
         return self._batch.lengths[self._job[Job.NEXT]]
 
     def _close(self) -> None:
-        if self._context is not None:
-            self._context.close()
-            self._context = None
+        if self._context is None:
+            return
+        block = self._packet.block
+        if block.describe == self._describe:  # what is kept of the block must not keep all packets
+            block.describe = None
+        self._context.close()
+        self._context = None
 
     def _point_to_buffers(self, stack: ExitStack) -> None:
         batch = self._batch
-        buffers = {
+        buffers: dict[Job, Any] = {
             Job.MEMORY: batch.memory,
             Job.OFFSETS: batch.offsets,
             Job.LENGTHS: batch.lengths,

@@ -1,4 +1,8 @@
-"""How much of its stack a function can reach: only that much has to be painted each time it is entered and left."""
+"""How much of its stack a function can reach: only that much has to be painted each time it is entered and left.
+
+The rest stays as it is between runs: freed. Who gets there all the same, by the address of something else, is told that
+it was freed, where the reference engine would say that it was never written, or let it be written.
+"""
 
 from __future__ import annotations
 

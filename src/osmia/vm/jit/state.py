@@ -10,9 +10,8 @@ from osmia.vm.memory import READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.vm.arithmetic import U64
     from osmia.vm.execution import Execution
-from osmia.vm.memory import Memory
+    from osmia.vm.memory import Memory
 
 
 class Word(IntEnum):
@@ -93,7 +92,8 @@ class State:
         self.address = ctypes.addressof(self._words)
         self._frames = self._names = (ctypes.c_uint64 * 0)()
         self.room_for(64)
-        self.signed[Word.ARENA], self.signed[Word.SHADOW] = memory.addresses()
+        for word, view in ((Word.ARENA, memory.data), (Word.SHADOW, memory.shadow)):
+            self.signed[word] = ctypes.addressof(ctypes.c_char.from_buffer(view))
         self.signed[Word.UNWRITTEN] = READY if allow_uninitialised else UNINITIALISED
 
     def room_for(self, depth: int) -> None:

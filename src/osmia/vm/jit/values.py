@@ -81,10 +81,8 @@ def _moved(lines: Lines, value: str, bits: int, width: int) -> str:
 def _divided(lines: Lines, quotient: bool, of: str, left: str, right: str, *, signed: bool) -> str:
     """A division: LLVM leaves undefined what BPF defines, a divisor of 0 and the smallest number by -1."""
     by_zero = lines.value(f"icmp eq {of} {right}, 0")
-    unusual = by_zero
-    if signed:
-        by_minus_one = lines.value(f"icmp eq {of} {right}, -1")
-        unusual = lines.value(f"or i1 {by_zero}, {by_minus_one}")
+    by_minus_one = lines.value(f"icmp eq {of} {right}, -1") if signed else "false"
+    unusual = lines.value(f"or i1 {by_zero}, {by_minus_one}")
     divisor = lines.value(f"select i1 {unusual}, {of} 1, {of} {right}")
     name = f"{'s' if signed else 'u'}{'div' if quotient else 'rem'}"
     result = lines.value(f"{name} {of} {left}, {divisor}")
