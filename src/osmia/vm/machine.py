@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from _thread import RLock
 
+from osmia.abi.instruction import SLOT
 from osmia.errors import ObjectError
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
@@ -75,8 +76,6 @@ class Machine(Surroundings):
         self.timers = Timers(self)
         self.running: list[Execution] = []
         """The runs that are in progress: more than one where a program makes another one run."""
-        self.path_of: Callable[[str], str] = str
-        """Where a source file lies that an object names."""
         self._by_handle: dict[int, VmMap] = {}
         self._number = 0
         self._frames: list[Block] = []
@@ -113,8 +112,6 @@ class Machine(Surroundings):
         """
         names, reached = reached_by(spec, chosen(spec, programs))
         self._check(spec, names, reached)
-        if path_of is not None:
-            self.path_of = path_of
         loaded = LoadedObject(spec.name)
         given = reuse or {}
         for name in maps_of(spec, reached):
@@ -124,7 +121,7 @@ class Machine(Surroundings):
                 loaded.add_map(name, self.create_map(spec.maps[name]), own=True)
         numbers = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
-            loaded.add_program(self._load(spec, name, reached[name], numbers))
+            loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
         numbers |= {name: program.entry for name, program in loaded.programs.items()}
         for name, live in loaded.maps.items():
             if name not in given:
@@ -137,7 +134,9 @@ class Machine(Surroundings):
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made
 
-    def _load(self, spec: ObjectSpec, name: str, need: Reach, numbers: Mapping[str, int]) -> VmProgram:
+    def _load(
+        self, spec: ObjectSpec, name: str, need: Reach, numbers: Mapping[str, int], path_of: Callable[[str], str]
+    ) -> VmProgram:
         linked = link(spec, need.functions, numbers)
         code = decode(
             name,
@@ -145,6 +144,8 @@ class Machine(Surroundings):
             linked.lines,
             lambda number: self.maps[number].handle,
             lambda number: self.maps[number].values_address(),
+            functions=_starts(need),
+            path_of=path_of,
         )
         of = spec.programs[name]
         if of.kind is None:
@@ -279,3 +280,12 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _starts(need: Reach) -> tuple[tuple[int, str], ...]:
+    """Where the functions of a linked program begin, and their names."""
+    found, at = [], 0
+    for function in need.functions:
+        found.append((at, function.name))
+        at += len(function.instructions) // SLOT
+    return tuple(found)

@@ -1,0 +1,52 @@
+"""The lines of a code object that was made of other source than the user's (CPython's co_linetable, from 3.11)."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+_LONGEST = 8
+"""So many code units does an entry stand for at most."""
+_NO_COLUMNS, _NO_LOCATION = 13, 15
+
+
+def with_lines(code: CodeType, first: int, name: str) -> CodeType:
+    """The same code with another name, its lines one less than they are: what is on line 1 is on none then."""
+    table = bytearray()
+    at = first
+    for length, line in _runs(code):
+        for begin in range(0, length, _LONGEST):
+            count = min(_LONGEST, length - begin)
+            if not line:
+                table.append(0x80 | _NO_LOCATION << 3 | count - 1)
+                continue
+            table.append(0x80 | _NO_COLUMNS << 3 | count - 1)
+            table += _signed(line - at)
+            at = line
+    return code.replace(co_linetable=bytes(table), co_firstlineno=first, co_name=name, co_qualname=name)
+
+
+def _runs(code: CodeType) -> Iterator[tuple[int, int]]:
+    """How many code units in a row are on which line, 0 for none."""
+    count, line = 0, 0
+    for start, *_ in code.co_positions():
+        of = (start or 1) - 1
+        if count and of != line:
+            yield count, line
+            count = 0
+        count, line = count + 1, of
+    if count:
+        yield count, line
+
+
+def _signed(value: int) -> bytes:
+    """A number as such tables have it: six bits a byte, the lowest first, the sign in the lowest."""
+    rest = -value << 1 | 1 if value < 0 else value << 1
+    found = bytearray()
+    while rest >= 64:
+        found.append(rest & 63 | 64)
+        rest >>= 6
+    found.append(rest)
+    return bytes(found)

@@ -1,0 +1,155 @@
+"""The engine that runs code as Python: its code objects have the file and the lines of the user's source.
+
+So whatever looks at Python frames looks at programs: tracebacks, pdb, `sys.settrace`, coverage.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from types import FunctionType
+
+from osmia.abi import instruction as isa
+from osmia.vm.arithmetic import U64, alu, swapped
+from osmia.vm.interpreter import resume
+from osmia.vm.line_table import with_lines
+from osmia.vm.translation import Translation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from osmia.vm.code import Code
+    from osmia.vm.execution import Execution
+    from osmia.vm.machine import Machine
+
+_FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+class PythonEngine:
+    """Translated Python."""
+
+    name = "python"
+
+    def __init__(self) -> None:
+        self._translated: dict[int, TranslatedCode] = {}
+
+    def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
+        """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
+        depth = execution.depth
+        try:
+            return self.call(execution, code, slot, arguments)
+        except PacketEndedError:
+            while execution.depth > depth:
+                execution.leave()
+            return 0
+
+    def call(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
+        """The same, in the middle of a run."""
+        found = self._translated.get(id(code))
+        if found is None:
+            found = self._translated[id(code)] = TranslatedCode(code, execution.machine, self)
+        result: int = found.function(slot)(execution, *arguments)
+        return result
+
+
+class PacketEndedError(Exception):
+    """A program is over, as one of the old loads went beyond the packet's end."""
+
+
+class TranslatedCode:
+    """The functions of code for one machine, made when they are first called."""
+
+    def __init__(self, code: Code, machine: Machine, engine: PythonEngine) -> None:
+        self.code = code
+        memory = machine.memory
+        room = 1 << memory.size.bit_length() - 1
+        # Numbers are read as the machine has them: where its order is not BPF's, no access is a fast one.
+        self._limit = U64 ^ (room - 1) if sys.byteorder == "little" else U64
+        self._functions: dict[int, Callable[..., Any]] = {}
+        self._names: dict[str, object] = {
+            "__name__": code.name,
+            "_code": code,
+            "_call": engine.call,
+            "_alu": alu,
+            "_swapped": swapped,
+            "_finish": self._finish,
+            "_load": self._load,
+            "_store": self._store,
+            "_atomic": self._atomic,
+            "_load_packet": _load_packet,
+        }
+        for size, form in _FORMATS.items():
+            self._names[f"_data{size}"] = memory.data.cast("B").cast(form)
+            self._names[f"_shadow{size}"] = memory.shadow.cast("B").cast(form)
+
+    def function(self, slot: int) -> Callable[..., Any]:
+        """The function that begins at a slot."""
+        found = self._functions.get(slot)
+        if found is None:
+            ahead = [slot]
+            while ahead:
+                entry = ahead.pop()
+                if entry not in self._functions:
+                    made = Translation(self.code, entry, self._limit)
+                    self._functions[entry] = self._compiled(made)
+                    ahead += made.calls
+            found = self._functions[slot]
+        return found
+
+    def _compiled(self, made: Translation) -> Callable[..., Any]:
+        text = "\n".join("    " * each.depth + each.text for each in made.lines)
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.stmt, ast.expr)):
+                line = made.lines[node.lineno - 1].line
+                node.lineno = node.end_lineno = line + 1
+                node.col_offset = node.end_col_offset = 0
+        path = self.code.path_of(made.file) if made.file else f"<bytecode of {self.code.name}>"
+        module = compile(tree, path, "exec")
+        code = next(each for each in module.co_consts if hasattr(each, "co_code"))
+        code = with_lines(code, made.first, made.name)
+        name = f"function_{made.entry}"
+        function = self._names[name] = FunctionType(code, self._names, made.name, (None,) * 5)
+        return function
+
+    # What the source calls
+
+    def _finish(self, run: Execution, fuel: int, slot: int, registers: list[int | None]) -> None:
+        """Run what fuel there is still for: the reference engine does, and finds where it ends."""
+        run.fuel = fuel
+        resume(run, self.code, slot, registers)
+
+    def _load(self, run: Execution, slot: int, address: int, size: int) -> int:
+        value = run.machine.memory.load(address, size)
+        if value is None:
+            raise run.bad_access(self.code, slot, address, size, writes=False)
+        return value
+
+    def _store(self, run: Execution, slot: int, address: int, size: int, value: int) -> None:
+        if not run.machine.memory.store(address, size, value):
+            raise run.bad_access(self.code, slot, address, size, writes=True)
+
+    def _atomic(
+        self, run: Execution, slot: int, operation: int, address: int, size: int, value: int, expected: int
+    ) -> int:
+        """What lay there before."""
+        mask = (1 << size * 8) - 1
+        value &= mask
+        before = self._load(run, slot, address, size)
+        if operation == isa.CMPXCHG:
+            after = value if before == expected & mask else before
+        elif operation == isa.XCHG:
+            after = value
+        else:
+            after = alu(operation & ~isa.FETCH, size * 8, before, value)
+        self._store(run, slot, address, size, after)
+        return before
+
+
+def _load_packet(run: Execution, offset: int, size: int) -> int:
+    data = run.context.packet_bytes(offset, size)
+    if data is None:
+        raise PacketEndedError
+    return int.from_bytes(data, "big")
