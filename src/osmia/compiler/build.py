@@ -87,7 +87,7 @@ def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
         data = completed(data) if form == "elf" else data
     except (WorkerError, PlaceholderError) as problem:
         raise _crash(unit, str(problem)) from None
-    if form == "elf":
+    if form == "elf" and not target.debug:
         check_stack(unit, read_object(data, unit.programs[0].file.relative))
     return data
 

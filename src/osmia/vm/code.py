@@ -13,9 +13,10 @@ from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Sequence
 
     from osmia.spec import LineInfo
+    from osmia.vm.marks import Mark
 
     Slot = tuple[int, int, int, int, int]
     """Opcode, destination, source, offset, immediate: signed, of 64 bits where it is loaded so."""
@@ -75,11 +76,17 @@ class Code:
     """The functions that it consists of: where each begins, and its name, in their order."""
     path_of: Callable[[str], str] = str
     """Where a source file lies that its lines name."""
+    marks: Sequence[Mark] = ()
+    """Of a debug build: what its marks mean."""
 
     def function_at(self, slot: int) -> str:
         """The name of the function that an instruction is in."""
         index = bisect_right(self.functions, slot, key=lambda function: function[0]) - 1
         return self.functions[index][1] if index >= 0 else self.name
+
+    def path(self, file: str) -> str:
+        """Where a source file lies that lines and marks name."""
+        return self.path_of(file.removeprefix("./"))
 
     def line_of(self, slot: int) -> LineInfo | None:
         """The source line of an instruction; None where it is not known."""
@@ -111,6 +118,7 @@ def decode(
     *,
     functions: tuple[tuple[int, str], ...] = (),
     path_of: Callable[[str], str] = str,
+    marks: Sequence[Mark] = (),
 ) -> Code:
     """Code of linked instructions, in which maps are numbers. ObjectError where it is not well formed."""
     if len(instructions) % isa.SLOT or not instructions:
@@ -129,7 +137,7 @@ def decode(
         upper = raw[at + 1][3]
         value = _loaded(name, at, source, immediate, upper, handle_of, values_of)
         slots += [(opcode, destination, 0, offset, value), SECOND]
-    code = Code(name, slots, lines, instructions, functions, path_of)
+    code = Code(name, slots, lines, instructions, functions, path_of, marks)
     _check(code)
     return code
 

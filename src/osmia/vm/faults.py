@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def fault(execution: Execution, code: Code, slot: int, kind: str, problem: str, *, fix: str = "") -> VmError:
     """An error at an instruction."""
     line = code.line_of(slot)
-    path = code.path_of(line.file) if line is not None else ""
+    path = code.path(line.file) if line is not None else ""
     where = f"{path}:{line.line}: " if line is not None else ""
     shown = f"\n    {line.text.strip()}" if line is not None and line.text.strip() else ""
     error = VmError(f"{where}{problem}{shown}\n  in program {execution.program.name}, instruction {slot}")

@@ -10,6 +10,7 @@ from osmia.errors import ObjectError
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
+from osmia.spec import FIRST_MARK
 from osmia.vm.code import decode, name_of_helper
 from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
@@ -17,6 +18,7 @@ from osmia.vm.execution import STACK, Execution
 from osmia.vm.helpers import all_helpers
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
+from osmia.vm.marks import read_marks
 from osmia.vm.memory import FREED, Memory
 from osmia.vm.program import Done, VmProgram
 from osmia.vm.references import check_all_given_back, drop_all
@@ -46,7 +48,8 @@ class Machine(Surroundings):
     def __init__(
         self,
         *,
-        engine: str = "interpreter",
+        engine: str | None = None,
+        debug: bool = False,
         cpus: int = 1,
         seed: int = 0,
         fuel: int = FUEL,
@@ -54,11 +57,15 @@ class Machine(Surroundings):
     ) -> None:
         """Make an empty machine.
 
-        `engine` is `interpreter`, `python`, `jit`, or `auto`: native code (`jit`) where llvmlite is there; `seed` is of its random numbers; `fuel` is how many instructions
-        a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets root's.
+        `engine` is `interpreter`, `python`, `jit`, or `auto`: native code (`jit`) where llvmlite is there. `debug`
+        compiles programs for debugging: the engine is `python` then, lines are run one after the other, and locals have
+        their names; ValueError for another engine. `seed` is of its random numbers; `fuel` is how many instructions a
+        run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets root's.
         """
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
+        if debug and engine not in (None, "python"):
+            raise ValueError(f"a machine that debugs has the engine 'python', not {engine!r}")
         super().__init__(Memory())
         self.cpus = cpus
         self.cpu = 0
@@ -80,7 +87,9 @@ class Machine(Surroundings):
         self._number = 0
         self._frames: list[Block] = []
         self._later: list[Callable[[], None]] = []
-        self.engine = engine_of(engine, self)
+        self.debug = debug
+        """Whether what is compiled for it tells of its lines and locals."""
+        self.engine = engine_of(engine or ("python" if debug else "interpreter"), self)
 
     def close(self) -> None:
         """Let go of everything in it."""
@@ -146,6 +155,7 @@ class Machine(Surroundings):
             lambda number: self.maps[number].values_address(),
             functions=_starts(need),
             path_of=path_of,
+            marks=read_marks(spec.marks) if spec.marks else (),
         )
         of = spec.programs[name]
         if of.kind is None:
@@ -162,8 +172,9 @@ class Machine(Surroundings):
         for name in names:
             for function in reached[name].functions:
                 code = decode(function.name, function.instructions, function.lines, int, int)
+                marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
                 for number, slot in code.helpers.items():
-                    if number not in self.helpers:
+                    if number not in self.helpers and number not in marks:
                         line = code.line_of(slot)
                         where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
                         absent.append(f"{name_of_helper(number)}, which is called at {where}")

@@ -11,18 +11,23 @@ from types import FunctionType
 
 from osmia.abi import instruction as isa
 from osmia.vm.arithmetic import U64, alu, swapped
+from osmia.vm.debugging import SHOWN
 from osmia.vm.interpreter import resume
-from osmia.vm.line_table import with_lines
+from osmia.vm.line_table import on_line, with_lines
+from osmia.vm.marks import LINE
 from osmia.vm.translation import Translation
+from osmia.vm.views import NOT_ASSIGNED, maker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
     from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
     from osmia.vm.machine import Machine
+    from osmia.vm.marks import Mark
 
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -79,7 +84,11 @@ class TranslatedCode:
             "_store": self._store,
             "_atomic": self._atomic,
             "_load_packet": _load_packet,
+            "_exec": exec,
+            "_outside": {"__name__": code.name},
+            "_unset": NOT_ASSIGNED,
         }
+        self._memory = memory
         for size, form in _FORMATS.items():
             self._names[f"_data{size}"] = memory.data.cast("B").cast(form)
             self._names[f"_shadow{size}"] = memory.shadow.cast("B").cast(form)
@@ -106,13 +115,21 @@ class TranslatedCode:
                 line = made.lines[node.lineno - 1].line
                 node.lineno = node.end_lineno = line + 1
                 node.col_offset = node.end_col_offset = 0
-        path = self.code.path_of(made.file) if made.file else f"<bytecode of {self.code.name}>"
+        path = self.code.path(made.file) if made.file else f"<bytecode of {self.code.name}>"
         module = compile(tree, path, "exec")
-        code = next(each for each in module.co_consts if hasattr(each, "co_code"))
+        code: CodeType = next(each for each in module.co_consts if hasattr(each, "co_code"))
         code = with_lines(code, made.first, made.name)
-        name = f"function_{made.entry}"
-        function = self._names[name] = FunctionType(code, self._names, made.name, (None,) * 5)
+        code = code.replace(co_varnames=tuple(_shown(name, debug=bool(self.code.marks)) for name in code.co_varnames))
+        for name, mark in made.marked.items():
+            self._names[name] = self._line(mark) if mark.kind == LINE else maker(self._memory, mark.shown)
+        function = FunctionType(code, self._names, made.name, (None,) * 5)
+        self._names[f"function_{made.entry}"] = function
         return function
+
+    def _line(self, mark: Mark) -> CodeType:
+        """A line of a function that is in another file than the one that it is written out in."""
+        code = compile("pass", self.code.path(mark.file), "exec")
+        return on_line(code, mark.line, mark.function)
 
     # What the source calls
 
@@ -146,6 +163,13 @@ class TranslatedCode:
             after = alu(operation & ~isa.FETCH, size * 8, before, value)
         self._store(run, slot, address, size, after)
         return before
+
+
+def _shown(name: str, *, debug: bool) -> str:
+    """A name of the source that is made, as debuggers show it: the user's are as they are, the engine's with a dot."""
+    if debug and name.startswith(SHOWN):
+        return name.removeprefix(SHOWN)
+    return f".{name.lstrip('_')}" if debug or name.startswith("_") else name
 
 
 def _load_packet(run: Execution, offset: int, size: int) -> int:

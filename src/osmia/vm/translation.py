@@ -23,7 +23,9 @@ from osmia.vm.code import (
     target_of,
 )
 from osmia.vm.expressions import condition_of, extended, result_of
+from osmia.vm.debugging import NO_LINE, Locals, lines_of
 from osmia.vm.flow import ARGUMENTS, GOTOS, flow_of, forgets, is_local_call, reads, written_after, written_before
+from osmia.vm.marks import BREAKPOINT, LINE, mark_of
 from osmia.vm.memory import MAY_WRITE, ONES, READY
 
 TYPE_CHECKING = False
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
 
     from osmia.vm.code import Code, Slot
     from osmia.vm.flow import Block, Flow
+    from osmia.vm.marks import Mark
 
     Known = tuple[frozenset[int], frozenset[int]]
     """The registers that are written, for sure and perhaps."""
 
 TAIL_CALL = 12
-NO_LINE = 0
-"""Of what belongs to no line of the user's: the way from block to block."""
+_SHORT = 4
+"""So many instructions does what ends a function have at most, where it is written more than once."""
 _DEEPEST = 12
 """So deep are blocks written into one another; then control goes by number."""
 _ENDS_OF_FUEL = {CALL, CALLX, *PACKET_LOADS}
@@ -60,6 +63,8 @@ class Translation:
 
     def __init__(self, code: Code, entry: int, limit: int) -> None:
         """`limit` has the bits of addresses that the fast way of an access does not take."""
+        self.marked: dict[str, Mark] = {}
+        """The marks that the source refers to, by their names there."""
         self.code = code
         self.entry = entry
         self.name = code.function_at(entry)
@@ -70,8 +75,11 @@ class Translation:
         self._limit = limit
         self._written = written_before(self.flow)
         self._checked = frozenset(self._unsure())
-        self._line_of = _lines_of(code, self.flow)
         self.file, self.first = self._place()
+        self._lines = lines_of(code, self.flow)
+        self._locals = Locals(code, self.flow, self.file)
+        self._before = NO_LINE
+        """The line that ran before what is written now, where that is known."""
         self._roots = self._chosen()
         self._number = {first: number for number, first in enumerate(self._roots)}
         self._write()
@@ -85,7 +93,7 @@ class Translation:
             for slot in block.slots:
                 of = self.code.slots[slot]
                 yield from (each for each in reads(of) if each not in surely)
-                if of[0] in (CALL, CALLX):
+                if of[0] in (CALL, CALLX) and mark_of(self.code, of) is None:
                     tail = of[0] == CALLX or (of[4] == TAIL_CALL and not is_local_call(of))
                     needed = {1, 2, 3} if tail else set[int]()
                     yield from (each for each in ARGUMENTS if each in perhaps | needed and each not in surely)
@@ -94,11 +102,12 @@ class Translation:
     def _place(self) -> tuple[str, int]:
         """The file that the function is in, and its first line."""
         line = self.code.line_of(self.entry)
-        return (line.file, line.line) if line is not None else ("", self.entry + 1)
+        return (line.file.removeprefix("./"), line.line) if line is not None else ("", self.entry + 1)
 
     def _chosen(self) -> list[int]:
         """The blocks that control goes to by number: those that several ways lead to, and what lies too deep."""
-        roots = {first for first, block in self.flow.blocks.items() if block.before > 1 or first == self.entry}
+        roots = {first for first, block in self.flow.blocks.items() if block.before > 1 and not self._is_end(block)}
+        roots.add(self.entry)
         found: list[int] = []
         ahead = sorted(roots, reverse=True)
         while ahead:
@@ -117,18 +126,33 @@ class Translation:
                         inside.append((each, depth + 1))
         return sorted(found)
 
+    def _is_end(self, block: Block) -> bool:
+        """Whether it is short and ends the function: it is written wherever something leads to it."""
+        return not block.follow and len(block.slots) <= _SHORT
+
     # Writing
 
     def _put(self, depth: int, text: str, line: int = NO_LINE) -> None:
         self.lines.append(Written(depth, text, line))
 
+    def _line(self, slot: int) -> int:
+        """The line of an instruction; of one that has none, what the object says where somebody may ask for it."""
+        line = self._lines[slot]
+        opcode = self.code.slots[slot][0]
+        if line or not self.code.marks or opcode in ALU or opcode in JUMPS or opcode == isa.LD_IMM64:
+            return line
+        noted = self.code.line_of(slot)
+        return self._before or (noted.line if noted is not None else self.first)
+
     def _write(self) -> None:
-        self._put(0, f"def function_{self.entry}(_run, r1=None, r2=None, r3=None, r4=None, r5=None):")
+        self._put(0, f"def function_{self.entry}(_run, r1=None, r2=None, r3=None, r4=None, r5=None):", self.first)
         self._put(1, f"r10 = _run.enter({self.name!r})")
         self._put(1, "_fuel = _run.fuel")
         empty = [f"r{each}" for each in (0, 6, 7, 8, 9) if each in self._checked]
         if empty:
             self._put(1, " = ".join([*empty, "None"]))
+        for text in self._locals.prepared():
+            self._put(1, text)
         if len(self._roots) == 1 and self.flow.blocks[self.entry].before == 1:
             self._block(self.entry, 1)
             return
@@ -139,6 +163,7 @@ class Translation:
     def _dispatch(self, low: int, high: int, depth: int) -> None:
         """The way to a block by its number, halving what it may be."""
         if high - low == 1:
+            self._before = NO_LINE
             self._block(self._roots[low], depth)
             return
         middle = (low + high) // 2
@@ -151,9 +176,10 @@ class Translation:
         """Write a block, with those that only it leads to. Whether control comes out at its end."""
         block = self.flow.blocks[first]
         written = self._written[first]
+        self._locals.enter(first)
         for fuel, slot in _fuelled(self.code, block):
             of = self.code.slots[slot]
-            line = self._line_of[slot]
+            line = self._line(slot)
             if fuel:
                 self._burn(fuel, slot, written[0], depth)
             for register in dict.fromkeys(each for each in reads(of) if each not in written[0]):
@@ -162,6 +188,7 @@ class Translation:
             written = written_after(of, written[0]), written_after(of, written[1])
             if forgets(of):
                 self._forget(depth, line)
+            self._before = line or self._before
         return self._end(block, depth)
 
     def _end(self, block: Block, depth: int) -> bool:
@@ -171,13 +198,16 @@ class Translation:
             return self._go(block.follow[0], depth)
         slot = block.slots[-1]
         of = self.code.slots[slot]
-        line = self._line_of[slot]
+        line = self._line(slot)
         if of[0] == MAY_GOTO:
             self._put(depth, "_run.may_goto -= 1", line)
         condition = "_run.may_goto < 0" if of[0] == MAY_GOTO else condition_of(of)
         taken, after = block.follow
         self._put(depth, f"if {condition}:", line)
-        if not self._go(taken, depth + 1):
+        before = self._before
+        falls = self._go(taken, depth + 1)
+        self._before = before
+        if not falls:
             return self._go(after, depth)
         self._put(depth, "else:")
         self._go(after, depth + 1)
@@ -191,7 +221,7 @@ class Translation:
         return True
 
     def _burn(self, fuel: int, slot: int, written: frozenset[int], depth: int) -> None:
-        line = self._line_of[slot]
+        line = self._line(slot)
         known = written | self._checked
         registers = ", ".join(f"r{each}" if each in known else "None" for each in range(11))
         self._put(depth, f"_fuel -= {fuel}", line)
@@ -209,7 +239,10 @@ class Translation:
 
     def _instruction(self, slot: int, of: Slot, written: Known, depth: int, line: int) -> None:
         opcode, destination, _, _, immediate = of
-        if opcode in ALU:
+        mark = mark_of(self.code, of)
+        if mark is not None:
+            self._mark(mark, depth, line)
+        elif opcode in ALU:
             self._put(depth, f"r{destination} = {result_of(of)}", line)
         elif opcode == isa.LD_IMM64:
             self._put(depth, f"r{destination} = {immediate & U64:#x}", line)
@@ -228,6 +261,16 @@ class Translation:
             self._call(slot, of, written, depth, line)
         else:
             assert opcode in JUMPS, "all others have no effect of their own"
+
+    def _mark(self, mark: Mark, depth: int, line: int) -> None:
+        self._put(depth, "r0 = 0", line)
+        if mark.kind == BREAKPOINT:
+            self._put(depth, "breakpoint()", line)
+            return
+        name = f"_mark_{self.entry}_{len(self.marked)}"
+        self.marked[name] = mark
+        for text in self._locals.begins(mark, name) if mark.kind == LINE else self._locals.holds(mark, name):
+            self._put(depth, text, line)
 
     def _address(self, register: int, offset: int, depth: int, line: int) -> str:
         """An expression for an address, which may be written down more than once."""
@@ -336,22 +379,10 @@ def _fuelled(code: Code, block: Block) -> Iterator[tuple[int, int]]:
     starts: list[tuple[int, int]] = []
     for index, slot in enumerate(block.slots):
         counted += 1
-        if code.slots[slot][0] in _ENDS_OF_FUEL or index == len(block.slots) - 1:
+        of = code.slots[slot]
+        if (of[0] in _ENDS_OF_FUEL and mark_of(code, of) is None) or index == len(block.slots) - 1:
             starts.append((counted, index + 1 - counted))
             counted = 0
     fuel = {index: count for count, index in starts}
     for index, slot in enumerate(block.slots):
         yield fuel.get(index, 0), slot
-
-
-def _lines_of(code: Code, flow: Flow) -> dict[int, int]:
-    """The line of each instruction in its function's file; the number of the slot where lines are not known."""
-    found: dict[int, int] = {}
-    first = code.line_of(flow.entry)
-    last = first.line if first is not None else 0
-    for slot in sorted(slot for block in flow.blocks.values() for slot in block.slots):
-        line = code.line_of(slot)
-        if first is not None and line is not None and line.file == first.file and line.line:
-            last = line.line
-        found[slot] = last or slot + 1
-    return found

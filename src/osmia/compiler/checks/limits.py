@@ -54,6 +54,8 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_format(each, target)
+            if isinstance(each, ir.Breakpoint) and not target.debug:
+                raise _stops_nothing(each)
             if isinstance(each, ir.HelperCall | ir.ForEach):
                 _check_helper(each, program.kind.name, target)
             elif isinstance(each, ir.MapUpdate):
@@ -62,6 +64,16 @@ def check_target(unit: ir.Unit, target: Target) -> None:
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
+
+
+def _stops_nothing(each: ir.Breakpoint) -> Exception:
+    return error(
+        "nothing can stop at a breakpoint() in the kernel",
+        each.location,
+        found="breakpoint() in what is not compiled for debugging",
+        expected="a machine of the user-space runtime that debugs",
+        fix="run it in `with osmia.Machine(debug=True)`, or take breakpoint() out",
+    )
 
 
 def _check_license(program: ir.Program, license_: str) -> None:
