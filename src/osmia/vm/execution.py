@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from osmia.errors import VmError
 from osmia.vm.code import CALL, FRAME, FUNCTIONS, SECOND, name_of_helper
-from osmia.vm.faults import access_fault, fault
+from osmia.vm.faults import access_fault, fault, raise_at_line
 from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.errors import VmError
     from osmia.vm.code import Code
     from osmia.vm.contexts import Context
     from osmia.vm.engine import Engine
@@ -45,6 +45,8 @@ class Execution:
         """The code that runs now: that of another program after a tail call."""
         self.slot = 0
         """Where it is, as far as a helper that is called, or a fault, has to know."""
+        self.arguments: tuple[int, ...] = ()
+        """What the helper was given that was called last."""
         self.depth_before: int = machine.running[-1].depth if machine.running else 0
         self.depth = self.depth_before
         self.references: dict[int, Reference] = {}
@@ -56,7 +58,10 @@ class Execution:
 
     def run(self) -> int:
         """Run it, and give its result, 64 bits of it."""
-        return self.engine.run(self, self.program.code, 0, (self.context.address,))
+        try:
+            return self.engine.run(self, self.program.code, 0, (self.context.address,))
+        except VmError as error:
+            raise_at_line(error)
 
     # The stack
 
@@ -80,7 +85,7 @@ class Execution:
 
     def call_helper(self, number: int, arguments: tuple[int, ...], code: Code, slot: int) -> int:
         """Call a helper: what it gives, 64 bits."""
-        self.code, self.slot = code, slot
+        self.code, self.slot, self.arguments = code, slot, arguments
         helper = self.machine.helpers.get(number)
         if helper is None:
             raise self.fault("helper", f"{name_of_helper(number)} is not there in the user-space runtime")

@@ -6,6 +6,7 @@ import random
 from _thread import RLock
 
 from osmia.abi.instruction import SLOT
+from osmia.btf.read import Btf
 from osmia.errors import ObjectError
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
 
     from osmia.loader import Reach
     from osmia.spec import MapSpec, ObjectSpec
+    from osmia.vm.code import Code
     from osmia.vm.many import ManyRuns, Packets
     from osmia.vm.memory import Block
+
+    Writer = tuple[Code, int] | None
 
 FUEL = 100_000_000
 MOST_CPUS = 4096
@@ -122,12 +126,15 @@ class Machine(Surroundings):
         names, reached = reached_by(spec, chosen(spec, programs))
         self._check(spec, names, reached)
         loaded = LoadedObject(spec.name)
+        btf = Btf(spec.btf, spec.name) if spec.btf else None
         given = reuse or {}
         for name in maps_of(spec, reached):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
             else:
-                loaded.add_map(name, self.create_map(spec.maps[name]), own=True)
+                made = self.create_map(spec.maps[name])
+                made.btf = btf
+                loaded.add_map(name, made, own=True)
         numbers = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
             loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
@@ -254,6 +261,11 @@ class Machine(Surroundings):
         """Whether something waits until no program runs."""
         return bool(self._later)
 
+    def writer(self) -> Writer:
+        """Who writes just now: where a program is, or None for user code."""
+        run = self.running[-1] if self.running else None
+        return run and (run.code, run.slot)
+
     def when_idle(self, do: Callable[[], None]) -> None:
         """Do something when no program runs: what it may have looked up stays until then."""
         if self.running:
@@ -278,7 +290,9 @@ class Machine(Surroundings):
         """The map that an address in code stands for."""
         found = self._by_handle.get(handle)
         if found is None:
-            raise self.running[-1].fault("helper", f"{handle:#x} is given as a map, and stands for none")
+            from osmia.vm.faults import named
+
+            raise self.running[-1].fault("helper", f"{named(self.memory, handle)} is given to a helper that wants a map")
         return found
 
     def on_stack(self, address: int) -> bool:
@@ -294,9 +308,9 @@ class Machine(Surroundings):
 
 
 def _starts(need: Reach) -> tuple[tuple[int, str], ...]:
-    """Where the functions of a linked program begin, and their names."""
+    """Where the functions of a linked program begin, and their names, without what osmia puts before them."""
     found, at = [], 0
     for function in need.functions:
-        found.append((at, function.name))
+        found.append((at, function.name.removeprefix(f"{need.functions[0].name}__")))
         at += len(function.instructions) // SLOT
     return tuple(found)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
+    from osmia.btf.read import Btf
     from osmia.maps.backend import Buffer, PerfBuffers, RingMemory
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
@@ -53,6 +54,8 @@ class VmMap:
         self.number = number
         self.room = (spec.value_size + 7) & ~7
         """What a value takes, rounded as the kernel does."""
+        self.btf: Btf | None = None
+        """What its types are found in; None where the object says nothing of them."""
         self.frozen = False
         self._closed = False
         # What stands for the map in code: an address that nothing can be read from.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
-    from osmia.vm.machine import Machine
+    from osmia.vm.machine import Machine, Writer
 
 _SLAB = 64
 """So many values are asked for at a time."""
@@ -31,6 +31,8 @@ class HashMap(VmMap):
         self.stride = (self.room + GAP) * self.copies
         self.places: dict[bytes, int] = {}
         self._free: list[int] = []
+        self._written: dict[int, Writer] = {}
+        """By place: who has put a value there."""
 
     def address_of(self, key: bytes, cpu: int) -> int:  # noqa: ARG002 - one value for all
         """Where the value of a key lies; 0 where it is not there."""
@@ -44,6 +46,7 @@ class HashMap(VmMap):
         old = self.places.get(key, 0)
         self.places[key] = place = self.take()
         self.machine.memory.data[place : place + self.value_size] = value
+        self._written[place] = self.machine.writer()
         if old:
             self.let_go(old)
         return 0
@@ -79,6 +82,7 @@ class HashMap(VmMap):
         if not self._free:
             size = self.stride * _SLAB
             block = memory.allocate(size, f"values of '{self.name}'", state=REDZONE, describe=self._describe)
+            block.origin_at = lambda offset: self._origin(block.address + offset)
             self._free = [*range(block.address, block.address + size, self.stride)]
         place = self._free.pop(0)
         memory.data[place : place + self.stride] = bytes(self.stride)
@@ -101,6 +105,16 @@ class HashMap(VmMap):
         return f"value of '{self.name}'", at, self.value_size
 
 
+    def _origin(self, address: int) -> str:
+        """Who has put a value there."""
+        place = max((each for each in self._written if each <= address), default=0)
+        if place not in self._written:
+            return ""
+        from osmia.vm.faults import place_of
+
+        return f"it was put there by {place_of(self._written[place])}"
+
+
 class PerCpuHashMap(HashMap):
     """BPF_MAP_TYPE_PERCPU_HASH: a value for each CPU, of which programs write their own."""
 
@@ -120,6 +134,7 @@ class PerCpuHashMap(HashMap):
             return number
         if key not in self.places:
             self.places[key] = self.take()
+            self._written[self.places[key]] = self.machine.writer()
         address = self.address_of(key, cpu)
         self.machine.memory.data[address : address + self.value_size] = value
         return 0
