@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osmia.vm.marks import AGAIN, LINE, LOCAL, mark_of
+from osmia.vm.views import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,6 @@ class Locals:
 
     def holds(self, mark: Mark, name: str) -> list[str]:
         """What stands where a local has got a value, which is in r1."""
-        value = f"{name}(r1)"
         if mark.scope in self._foreign:
             places = [f"_names_{mark.scope}[{mark.name!r}]"]
         elif mark.name in self._shared:
@@ -132,7 +132,8 @@ class Locals:
             places += [f"{SHOWN}{mark.name}"] if mark.scope == self._scope else []
         else:
             places = [f"{SHOWN}{mark.name}"]
-        assigned = " = ".join([*places, value])
+        assigned = [*expression(mark.shown, name), " = ".join([*places, "_seen"])]
         if mark.kind != AGAIN or mark.scope in self._foreign or mark.name in self._shared:
-            return [assigned]
-        return ["try:", f"    {places[0]}", "except NameError:", "    pass", "else:", f"    {assigned}"]
+            return assigned
+        nested = (f"    {each}" for each in assigned)
+        return ["try:", f"    {places[0]}", "except NameError:", "    pass", "else:", *nested]

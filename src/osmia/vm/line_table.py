@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import CodeType
 
 _LONGEST = 8
@@ -12,11 +12,11 @@ _LONGEST = 8
 _NO_COLUMNS, _NO_LOCATION = 13, 15
 
 
-def with_lines(code: CodeType, first: int, name: str) -> CodeType:
-    """The same code with another name, its lines one less than they are: what is on line 1 is on none then."""
+def with_lines(code: CodeType, lines: Sequence[int], first: int, name: str) -> CodeType:
+    """The same code with another name and other lines: `lines` has one for each of its own, 0 for none."""
     table = bytearray()
     at = first
-    for length, line in _runs(code):
+    for length, line in _runs(code, lines):
         for begin in range(0, length, _LONGEST):
             count = min(_LONGEST, length - begin)
             if not line:
@@ -38,11 +38,11 @@ def on_line(code: CodeType, line: int, name: str) -> CodeType:
     return code.replace(co_linetable=bytes(table), co_firstlineno=line, co_name=name, co_qualname=name)
 
 
-def _runs(code: CodeType) -> Iterator[tuple[int, int]]:
+def _runs(code: CodeType, lines: Sequence[int]) -> Iterator[tuple[int, int]]:
     """How many code units in a row are on which line, 0 for none."""
     count, line = 0, 0
     for start, *_ in code.co_positions():
-        of = (start or 1) - 1
+        of = lines[start - 1] if start else 0
         if count and of != line:
             yield count, line
             count = 0

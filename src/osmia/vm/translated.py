@@ -5,7 +5,6 @@ So whatever looks at Python frames looks at programs: tracebacks, pdb, `sys.sett
 
 from __future__ import annotations
 
-import ast
 import sys
 from types import FunctionType
 
@@ -16,7 +15,7 @@ from osmia.vm.interpreter import resume
 from osmia.vm.line_table import on_line, with_lines
 from osmia.vm.marks import LINE
 from osmia.vm.translation import Translation
-from osmia.vm.views import NOT_ASSIGNED, maker
+from osmia.vm.views import NOT_ASSIGNED, shower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,10 +84,18 @@ class TranslatedCode:
             "_atomic": self._atomic,
             "_load_packet": _load_packet,
             "_exec": exec,
+            "_from": int.from_bytes,
+            "_object": object.__new__,
+            "_gettrace": sys.gettrace,
+            "_settrace": sys.settrace,
             "_outside": {"__name__": code.name},
             "_unset": NOT_ASSIGNED,
         }
         self._memory = memory
+        if code.marks:
+            from bdb import Bdb
+
+            self._names["_Bdb"] = Bdb
         for size, form in _FORMATS.items():
             self._names[f"_data{size}"] = memory.data.cast("B").cast(form)
             self._names[f"_shadow{size}"] = memory.shadow.cast("B").cast(form)
@@ -109,19 +116,13 @@ class TranslatedCode:
 
     def _compiled(self, made: Translation) -> Callable[..., Any]:
         text = "\n".join("    " * each.depth + each.text for each in made.lines)
-        tree = ast.parse(text)
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.stmt, ast.expr)):
-                line = made.lines[node.lineno - 1].line
-                node.lineno = node.end_lineno = line + 1
-                node.col_offset = node.end_col_offset = 0
         path = self.code.path(made.file) if made.file else f"<bytecode of {self.code.name}>"
-        module = compile(tree, path, "exec")
+        module = compile(text, path, "exec", dont_inherit=True)
         code: CodeType = next(each for each in module.co_consts if hasattr(each, "co_code"))
-        code = with_lines(code, made.first, made.name)
+        code = with_lines(code, [each.line for each in made.lines], made.first, made.name)
         code = code.replace(co_varnames=tuple(_shown(name, debug=bool(self.code.marks)) for name in code.co_varnames))
         for name, mark in made.marked.items():
-            self._names[name] = self._line(mark) if mark.kind == LINE else maker(self._memory, mark.shown)
+            self._names[name] = self._line(mark) if mark.kind == LINE else shower(self._memory, mark.shown)
         function = FunctionType(code, self._names, made.name, (None,) * 5)
         self._names[f"function_{made.entry}"] = function
         return function

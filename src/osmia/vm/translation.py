@@ -26,7 +26,7 @@ from osmia.vm.expressions import condition_of, extended, result_of
 from osmia.vm.debugging import NO_LINE, Locals, lines_of
 from osmia.vm.flow import ARGUMENTS, GOTOS, flow_of, forgets, is_local_call, reads, written_after, written_before
 from osmia.vm.marks import BREAKPOINT, LINE, mark_of
-from osmia.vm.memory import MAY_WRITE, ONES, READY
+from osmia.vm.memory import MAY_READ, MAY_WRITE, ONES, READY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,17 +136,39 @@ class Translation:
         self.lines.append(Written(depth, text, line))
 
     def _line(self, slot: int) -> int:
-        """The line of an instruction; of one that has none, what the object says where somebody may ask for it."""
+        """The line that an instruction is shown on.
+
+        In a debug build a line begins with its mark. What goes on with it in a block that several ways lead to has
+        none, lest the line begins once more; but calls, which others look at from inside, always have one.
+        """
         line = self._lines[slot]
-        opcode = self.code.slots[slot][0]
-        if line or not self.code.marks or opcode in ALU or opcode in JUMPS or opcode == isa.LD_IMM64:
+        of = self.code.slots[slot]
+        mark = mark_of(self.code, of)
+        if not self.code.marks or (mark is not None and mark.kind in (LINE, BREAKPOINT)):
             return line
+        if mark is not None or of[0] not in (CALL, CALLX, EXIT):
+            return line if self._before else NO_LINE
         noted = self.code.line_of(slot)
-        return self._before or (noted.line if noted is not None else self.first)
+        return line or self._before or (noted.line if noted is not None else self.first)
+
+    def _outside(self, text: str, depth: int, line: int) -> None:
+        """A call of the engine's own, which pdb shall not step into."""
+        if not self.code.marks:
+            self._put(depth, text, line)
+            return
+        self._put(depth, "_trace = _gettrace()", line)
+        self._put(depth, "if isinstance(getattr(_trace, '__self__', None), _Bdb):", line)
+        self._put(depth + 1, "_settrace(None)", line)
+        self._put(depth + 1, "try:")
+        self._put(depth + 2, text, line)
+        self._put(depth + 1, "finally:")
+        self._put(depth + 2, "_settrace(_trace)", line)
+        self._put(depth, "else:")
+        self._put(depth + 1, text, line)
 
     def _write(self) -> None:
         self._put(0, f"def function_{self.entry}(_run, r1=None, r2=None, r3=None, r4=None, r5=None):", self.first)
-        self._put(1, f"r10 = _run.enter({self.name!r})")
+        self._outside(f"r10 = _run.enter({self.name!r})", 1, NO_LINE)
         self._put(1, "_fuel = _run.fuel")
         empty = [f"r{each}" for each in (0, 6, 7, 8, 9) if each in self._checked]
         if empty:
@@ -255,8 +277,9 @@ class Translation:
         elif opcode in PACKET_LOADS:
             self._load_packet(of, depth, line)
         elif opcode == EXIT:
-            for text in ("_run.fuel = _fuel", "_run.leave()", "return r0"):
-                self._put(depth, text, line)
+            self._put(depth, "_run.fuel = _fuel", line)
+            self._outside("_run.leave()", depth, line)
+            self._put(depth, "return r0", line)
         elif opcode in (CALL, CALLX):
             self._call(slot, of, written, depth, line)
         else:
@@ -282,17 +305,25 @@ class Translation:
 
     def _slow(self, at: str, size: int, access: int) -> str:
         """Whether an access at an address is none of the fast ones: aligned, and of what may be accessed."""
-        shift = size.bit_length() - 1
         ones = ONES[size] * access
-        index = f"{at} >> {shift}" if shift else at
+        index = _index(at, size)
         return f"{at} & {self._limit | size - 1:#x} or _shadow{size}[{index}] & {ones:#x} != {ones:#x}"
+
+    @staticmethod
+    def _allowed(at: str, size: int, access: int) -> str:
+        """Whether an access may be, wherever it is."""
+        ones = ONES[size] * access
+        return f"_from(_shadow1[{at}:{at} + {size}], 'little') & {ones:#x} == {ones:#x}"
 
     def _load(self, slot: int, of: Slot, depth: int, line: int) -> None:
         opcode, destination, source, offset, _ = of
         size = SIZE_OF[opcode & 0x18]
         at = self._address(source, offset, depth, line)
-        index = f"{at} >> {size.bit_length() - 1}" if size > 1 else at
-        value = f"_load(_run, {slot}, {at}, {size}) if {self._slow(at, size, 1)} else _data{size}[{index}]"
+        slow = f"_load(_run, {slot}, {at}, {size})"
+        if size > 1:
+            unaligned = f"_from(_data1[{at}:{at} + {size}], 'little')"
+            slow = f"({unaligned} if {self._allowed(at, size, MAY_READ)} else {slow})"
+        value = f"{slow} if {self._slow(at, size, MAY_READ)} else _data{size}[{_index(at, size)}]"
         self._put(depth, f"r{destination} = {value}", line)
         if opcode & 0xE0 == isa.MEMSX:
             self._put(depth, f"r{destination} = {extended(f'r{destination}', size * 8)}", line)
@@ -303,14 +334,19 @@ class Translation:
         mask = (1 << size * 8) - 1
         value = f"{immediate & mask:#x}"
         if opcode & 7 != isa.ST:
-            value = f"r{source}" if size == 8 else f"r{source} & {mask:#x}"
+            value = f"r{source}" if size == 8 else f"(r{source} & {mask:#x})"
         at = self._address(destination, offset, depth, line)
-        index = f"{at} >> {size.bit_length() - 1}" if size > 1 else at
         self._put(depth, f"if {self._slow(at, size, MAY_WRITE)}:", line)
-        self._put(depth + 1, f"_store(_run, {slot}, {at}, {size}, {value})", line)
+        if size > 1:
+            number = value if value[0] in "r(" else f"({value})"
+            self._put(depth + 1, f"if {self._allowed(at, size, MAY_WRITE)}:", line)
+            self._put(depth + 2, f"_shadow1[{at}:{at} + {size}] = {bytes([READY]) * size!r}", line)
+            self._put(depth + 2, f"_data1[{at}:{at} + {size}] = {number}.to_bytes({size}, 'little')", line)
+            self._put(depth + 1, "else:")
+        self._put(depth + (2 if size > 1 else 1), f"_store(_run, {slot}, {at}, {size}, {value})", line)
         self._put(depth, "else:")
-        self._put(depth + 1, f"_shadow{size}[{index}] = {ONES[size] * READY:#x}", line)
-        self._put(depth + 1, f"_data{size}[{index}] = {value}", line)
+        self._put(depth + 1, f"_shadow{size}[{_index(at, size)}] = {ONES[size] * READY:#x}", line)
+        self._put(depth + 1, f"_data{size}[{_index(at, size)}] = {value}", line)
 
     def _atomic(self, slot: int, of: Slot, depth: int, line: int) -> None:
         opcode, destination, source, offset, operation = of
@@ -325,7 +361,7 @@ class Translation:
         expected = "r0" if operation == isa.CMPXCHG else "0"
         call = f"_atomic(_run, {slot}, {operation:#x}, {at}, {size}, r{source}, {expected})"
         kept = "r0" if operation == isa.CMPXCHG else f"r{source}"
-        self._put(depth, f"{kept} = {call}" if operation & isa.FETCH else call, line)
+        self._outside(f"{kept} = {call}" if operation & isa.FETCH else call, depth, line)
 
     def _load_packet(self, of: Slot, depth: int, line: int) -> None:
         opcode, _, source, _, immediate = of
@@ -350,7 +386,7 @@ class Translation:
                 self._tail_call(slot, written[0], depth, line)
             number = f"r{destination}" if opcode == CALLX else str(immediate)
             given = ", ".join(_argument(each, written) for each in ARGUMENTS)
-            self._put(depth, f"r0 = _run.call_helper({number}, ({given}), _code, {slot})", line)
+            self._outside(f"r0 = _run.call_helper({number}, ({given}), _code, {slot})", depth, line)
         self._put(depth, "_fuel = _run.fuel", line)
 
     def _tail_call(self, slot: int, written: frozenset[int], depth: int, line: int) -> None:
@@ -364,6 +400,11 @@ class Translation:
             self._check(1, slot, depth + 1, line)
         self._put(depth + 1, "_run.leave()", line)
         self._put(depth + 1, "return _call(_run, _other, 0, (r1,))", line)
+
+
+def _index(at: str, size: int) -> str:
+    """Which of the numbers of a size lies at an address."""
+    return f"{at} >> {size.bit_length() - 1}" if size > 1 else at
 
 
 def _argument(register: int, written: Known) -> str:

@@ -1,54 +1,89 @@
-"""What a debugger shows of a program's memory: values by their types, read when they are looked at."""
+"""What a debugger shows of a program's memory: values by their types, read when they are looked at.
+
+A view is a class for each type and memory, and an instance that has an address alone. So translated code makes one
+without calling anything that a debugger would step into.
+"""
 
 from __future__ import annotations
 
-from osmia.vm.arithmetic import signed
+from osmia.vm.arithmetic import U64
 from osmia.vm.memory import MAY_READ, REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, Self
 
     from osmia.vm.memory import Memory
 
 _MOST_SHOWN = 16
+_PLACES = ("place", "context", "object")
+_NUMBERS = {
+    "bool": "r1 != 0",
+    "i64": f"(r1 ^ {1 << 63:#x}) - {1 << 63:#x}",
+    "u64": "r1",
+    "enum": "{name}.get(r1, r1)",
+}
 
 
-def maker(memory: Memory, shown: Any) -> Callable[[int], object]:
-    """What makes of a register what is shown; `shown` is as `compiler.llvm.marks` describes a type."""
+def expression(shown: Any, name: str) -> list[str]:
+    """Source that makes `_seen` of r1; `name` stands for what `shower` gives for the same type."""
     kind, *rest = [shown] if isinstance(shown, str) else shown
-    if kind == "bool":
-        return bool
-    if kind == "i64":
-        return lambda value: signed(value, 64)
-    if kind == "u64":
-        return int
-    if kind == "enum":
-        return lambda value: _member(rest[0], rest[1], value)
     if kind == "optional":
-        inner = maker(memory, rest[0])
-        return lambda value: inner(value) if value else None
+        return ["if r1:", *(f"    {each}" for each in expression(rest[0], name)), "else:", "    _seen = None"]
     if kind == "number":
-        return lambda value: value_at(memory, value, rest[0]) if value else None
+        return ["if r1:", *(f"    {each}" for each in _made(name)), "else:", "    _seen = None"]
+    if kind in _PLACES:
+        return _made(name)
+    return [f"_seen = {_NUMBERS[kind].format(name=name)}"]
+
+
+def _made(name: str) -> list[str]:
+    return [f"_seen = _object({name})", "_seen._address = r1"]
+
+
+def shower(memory: Memory, shown: Any) -> object:
+    """What the source needs to make what is shown: a class, or the members of an enum; None where it needs nothing."""
+    kind, *rest = [shown] if isinstance(shown, str) else shown
+    if kind == "optional":
+        return shower(memory, rest[0])
+    if kind == "enum":
+        return {int(value) & U64: _Member(int(value), f"<{rest[0]}.{name}: {value}>") for value, name in rest[1].items()}
+    if kind == "number":
+        return type("number", (_Number,), {"_memory": memory, "_layout": rest[0]})
     if kind == "place":
-        return lambda value: place_at(memory, value, rest[0])
+        return _class_of(memory, rest[0], reference=True)
     if kind == "context":
-        return lambda value: _Context(memory, value, rest[0], rest[1])
-    return lambda value: _Other(f"<{rest[0]} at {value:#x}>")
+        fields = {name: field for name, field in rest[1].items()}
+        return type(rest[0], (_Context,), {"_memory": memory, "_fields": fields})
+    if kind == "object":
+        return type(rest[0], (_Object,), {"_memory": memory})
+    return None
 
 
-def value_at(memory: Memory, address: int, layout: Any) -> object:
-    """What lies in a place: a number, or a view of a struct or an array."""
+def _class_of(memory: Memory, layout: Any, *, reference: bool = False) -> type[_View] | None:
+    """The class of what lies so in memory; None for a number, unless it is referred to."""
     kind, *rest = [layout] if isinstance(layout, str) else layout
     if kind == "struct":
-        return _Struct(memory, address, *rest)
+        return type(rest[0], (_Struct,), {"_memory": memory, "_fields": {field[0]: field[1:] for field in rest[2]}})
     if kind == "array":
-        return _Array(memory, address, *rest)
+        return type("array", (_Array,), {"_memory": memory, "_length": rest[0], "_stride": rest[1], "_of": rest[2]})
+    if not reference:
+        return None
+    name = layout if isinstance(layout, str) else rest[0] if kind == "enum" else f"{kind}({rest[0]})"
+    return type(f"Ref[{name}]", (_Reference,), {"_memory": memory, "_layout": layout})
+
+
+def _value_at(memory: Memory, address: int, layout: Any) -> object:
+    """What lies in a place: a number, or a view of a struct or an array."""
+    made = _class_of(memory, layout)
+    if made is not None:
+        return made.at(address)
+    kind, *rest = [layout] if isinstance(layout, str) else layout
     size = _size(layout)
     bad = memory.first_bad(address, size, MAY_READ)
     if bad >= 0:
-        return _Other(f"<{REASONS.get(memory.shadow[address + bad], 'it cannot be read')}>")
+        return Named(f"<{REASONS.get(memory.shadow[address + bad], 'it cannot be read')}>")
     data = memory.read(address, size)
     if kind == "chars":
         return data.split(b"\0", 1)[0].decode(errors="replace")
@@ -57,28 +92,16 @@ def value_at(memory: Memory, address: int, layout: Any) -> object:
     if kind == "bool":
         return bool(data[0])
     if kind == "enum":
-        return _member(rest[0], rest[2], int.from_bytes(data, "little", signed=rest[1][0] == "i"))
+        value = int.from_bytes(data, "little", signed=rest[1][0] == "i")
+        name = rest[2].get(str(value))
+        return _Member(value, f"<{rest[0]}.{name}: {value}>") if name is not None else value
     return int.from_bytes(data, "big" if kind.startswith("be") else "little", signed=kind[0] == "i")
-
-
-def place_at(memory: Memory, address: int, layout: Any) -> object:
-    """A reference to a place: of a number it has `.value`, as in the program."""
-    if isinstance(layout, str) or layout[0] == "enum":
-        return _Reference(memory, address, layout)
-    return value_at(memory, address, layout)
 
 
 def _size(layout: Any) -> int:
     if isinstance(layout, str):
         return 1 if layout == "bool" else int(layout.lstrip("iube")) // 8
-    if layout[0] == "enum":
-        return _size(layout[2])
-    return int(layout[1])
-
-
-def _member(name: str, members: dict[str, str], value: int) -> object:
-    known = members.get(str(value))
-    return _Member(value, f"<{name}.{known}: {value}>" if known else f"<{name}: {value}>")
+    return _size(layout[2]) if layout[0] == "enum" else int(layout[1])
 
 
 class _Member(int):
@@ -86,7 +109,7 @@ class _Member(int):
 
     _text: str
 
-    def __new__(cls, value: int, text: str) -> _Member:
+    def __new__(cls, value: int, text: str) -> Self:
         made = super().__new__(cls, value)
         made._text = text
         return made
@@ -95,7 +118,7 @@ class _Member(int):
         return self._text
 
 
-class _Other:
+class Named:
     """What is only named."""
 
     def __init__(self, text: str) -> None:
@@ -105,36 +128,41 @@ class _Other:
         return self._text
 
 
-NOT_ASSIGNED = _Other("<not assigned yet>")
+NOT_ASSIGNED = Named("<not assigned yet>")
 
 
-class _Place:
+class _View:
     """Something in memory, whose parts are read when they are asked for."""
 
-    def __init__(self, memory: Memory, address: int) -> None:
-        self._memory = memory
-        self._address = address
+    __slots__ = ("_address",)
 
-    def _names(self) -> list[str]:
-        raise NotImplementedError
+    _memory: Memory
+    _address: int
+
+    @classmethod
+    def at(cls, address: int) -> Self:
+        """The view of what lies there."""
+        made = cls.__new__(cls)
+        made._address = address
+        return made
 
     def __dir__(self) -> list[str]:
         return self._names()
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._names())
-        return f"{self._title}({fields})"
+        return f"{type(self).__name__}({fields})"
 
-    _title = ""
+    def _names(self) -> list[str]:
+        return []
 
 
-class _Reference(_Place):
+class _Reference(_View):
     """A reference to a number."""
 
-    def __init__(self, memory: Memory, address: int, layout: Any) -> None:
-        super().__init__(memory, address)
-        self._layout = layout
-        self._title = f"Ref[{layout if isinstance(layout, str) else layout[1]}]"
+    __slots__ = ()
+
+    _layout: Any
 
     def _names(self) -> list[str]:
         return ["value"]
@@ -142,38 +170,59 @@ class _Reference(_Place):
     @property
     def value(self) -> object:
         """The number."""
-        return value_at(self._memory, self._address, self._layout)
+        return _value_at(self._memory, self._address, self._layout)
 
 
-class _Struct(_Place):
+class _Number(_View):
+    """A number in memory, under a name that stands for the number itself."""
+
+    __slots__ = ()
+
+    _layout: Any
+
+    def __repr__(self) -> str:
+        return repr(_value_at(self._memory, self._address, self._layout))
+
+
+class _Object(_View):
+    """Something of the kernel's."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._address:#x}>"
+
+
+class _Struct(_View):
     """A struct."""
 
-    def __init__(self, memory: Memory, address: int, name: str, _size_of: int, fields: list[Any]) -> None:
-        super().__init__(memory, address)
-        self._title = name
-        self._fields = {field[0]: field[1:] for field in fields}
+    __slots__ = ()
+
+    _fields: dict[str, Any]
 
     def _names(self) -> list[str]:
         return [*self._fields]
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_") or name not in self._fields:
-            raise AttributeError(f"{self._title} has no field {name!r}")
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
         offset, layout, bit_offset, width = self._fields[name]
         if width is None:
-            return value_at(self._memory, self._address + offset, layout)
+            return _value_at(self._memory, self._address + offset, layout)
         first = self._address + bit_offset // 8
         whole = self._memory.number(first, (bit_offset % 8 + width + 7) // 8)
         bits = whole >> bit_offset % 8 & (1 << width) - 1
         return bits - (1 << width) if str(layout)[0] == "i" and bits >> width - 1 else bits
 
 
-class _Array(_Place):
+class _Array(_View):
     """An array."""
 
-    def __init__(self, memory: Memory, address: int, length: int, stride: int, element: Any) -> None:
-        super().__init__(memory, address)
-        self._length, self._stride, self._element = length, stride, element
+    __slots__ = ()
+
+    _length: int
+    _stride: int
+    _of: Any
 
     def __len__(self) -> int:
         return self._length
@@ -181,13 +230,10 @@ class _Array(_Place):
     def __getitem__(self, index: int) -> object:
         if not 0 <= index < self._length:
             raise IndexError(f"element {index} of {self._length}")
-        return value_at(self._memory, self._address + index * self._stride, self._element)
+        return _value_at(self._memory, self._address + index * self._stride, self._of)
 
     def __iter__(self) -> Iterator[object]:
         return (self[index] for index in range(self._length))
-
-    def _names(self) -> list[str]:
-        return []
 
     def __repr__(self) -> str:
         shown = [repr(self[index]) for index in range(min(self._length, _MOST_SHOWN))]
@@ -195,20 +241,19 @@ class _Array(_Place):
         return f"[{', '.join([*shown, *more])}]"
 
 
-class _Context(_Place):
+class _Context(_View):
     """What a program was called with."""
 
-    def __init__(self, memory: Memory, address: int, name: str, fields: dict[str, list[int]]) -> None:
-        super().__init__(memory, address)
-        self._title = name
-        self._fields = fields
+    __slots__ = ()
+
+    _fields: dict[str, list[int]]
 
     def _names(self) -> list[str]:
         return [*self._fields]
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_") or name not in self._fields:
-            raise AttributeError(f"{self._title} shows no {name!r}")
+            raise AttributeError(f"{type(self).__name__} shows no {name!r}")
         offset, size, length = self._fields[name]
         read = self._memory.number
         if length:

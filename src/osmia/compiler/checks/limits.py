@@ -54,8 +54,6 @@ def check_target(unit: ir.Unit, target: Target) -> None:
         for each in program_nodes(program):
             if isinstance(each, ir.HelperCall):
                 _check_format(each, target)
-            if isinstance(each, ir.Breakpoint) and not target.debug:
-                raise _stops_nothing(each)
             if isinstance(each, ir.HelperCall | ir.ForEach):
                 _check_helper(each, program.kind.name, target)
             elif isinstance(each, ir.MapUpdate):
@@ -64,6 +62,13 @@ def check_target(unit: ir.Unit, target: Target) -> None:
                 _check_lock(each, target)
             elif isinstance(each, ir.Atomic) and (each.fetch or each.operation != "add"):
                 _check_atomic(each, target)
+
+
+def check_breakpoints(unit: ir.Unit, target: Target) -> None:
+    """Raise CompileError for a breakpoint() where nobody can stop."""
+    for each in () if target.debug else (node for program in unit.programs for node in program_nodes(program)):
+        if isinstance(each, ir.Breakpoint):
+            raise _stops_nothing(each)
 
 
 def _stops_nothing(each: ir.Breakpoint) -> Exception:

@@ -269,7 +269,7 @@ class FunctionWriter:
                 else:
                     memory.clear(self._out, pointer, len(image))
             case ir.Breakpoint():
-                assert self._marks is not None, "check_target has refused it"
+                assert self._marks is not None, "check_breakpoints has refused it"
                 self._marks.breakpoint(self._out)
             case ir.Barrier():
                 self._out.at(statement.location)
