@@ -9,6 +9,8 @@ from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from osmia.vm.code import Code
     from osmia.vm.contexts import Context
     from osmia.vm.engine import Engine
@@ -45,7 +47,7 @@ class Execution:
         """The code that runs now: that of another program after a tail call."""
         self.slot = 0
         """Where it is, as far as a helper that is called, or a fault, has to know."""
-        self.arguments: tuple[int, ...] = ()
+        self.arguments: Iterable[int] = ()
         """What the helper was given that was called last."""
         self.depth_before: int = machine.running[-1].depth if machine.running else 0
         self.depth = self.depth_before

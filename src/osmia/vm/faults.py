@@ -214,7 +214,7 @@ def _part(execution: Execution, code: Code, slot: int, address: int, bad: int) -
     asked = kinds[register - 1]
     if asked not in ("map key", "map value") or "map" not in kinds:
         return ""
-    of = execution.machine.map_at(execution.arguments[kinds.index("map")])
+    of = execution.machine.map_at([*execution.arguments][kinds.index("map")])
     types = of.spec.btf_key_type_id, of.spec.btf_value_type_id
     number = types[0] if asked == "map key" else types[1]
     found = part_at(of.btf, number, bad) if of.btf is not None and number else ""

@@ -13,20 +13,23 @@ from osmia.vm.arithmetic import U64, alu, swapped
 from osmia.vm.debugging import SHOWN
 from osmia.vm.interpreter import resume
 from osmia.vm.line_table import on_line, with_lines
+from osmia.vm.many import one_by_one
 from osmia.vm.marks import LINE
 from osmia.vm.translation import Translation
 from osmia.vm.views import NOT_ASSIGNED, shower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import CodeType
     from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
     from osmia.vm.machine import Machine
+    from osmia.vm.many import Batch, ManyRuns
     from osmia.vm.marks import Mark
+    from osmia.vm.program import VmProgram
 
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -48,6 +51,12 @@ class PythonEngine:
             while execution.depth > depth:
                 execution.leave()
             return 0
+
+    def run_packets(
+        self, machine: Machine, program: VmProgram, batch: Batch, keep: bool, fields: Mapping[str, object]
+    ) -> ManyRuns:
+        """Run a program on packets, one after the other."""
+        return one_by_one(machine, program, batch, keep, fields)
 
     def call(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
         """The same, in the middle of a run."""

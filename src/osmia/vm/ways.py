@@ -9,6 +9,8 @@ from osmia.vm.flow import ARGUMENTS, Flow, flow_of, forgets, is_local_call, writ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from osmia.vm.code import Code, Slot
 
 _MOST_STEPS = 64
@@ -160,7 +162,7 @@ class _Search:
         return next(iter(found)) if len(found) == 1 else None
 
 
-def argument_at(code: Code, slot: int, arguments: tuple[int, ...], address: int) -> int | None:
+def argument_at(code: Code, slot: int, arguments: Iterable[int], address: int) -> int | None:
     """The register by which a helper was given an address; None where it is not known."""
     if code.slots[slot][0] not in (CALL, CALLX):
         return None

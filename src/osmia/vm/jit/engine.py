@@ -197,7 +197,7 @@ class Jit:
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
             assert known is not None, "native code runs"
-            execution.code, execution.slot = known.code, slot
+            execution.code, execution.slot, execution.arguments = known.code, slot, self._arguments
             result = helper(execution, *self._arguments) & U64
             words = self.state.signed
             if self._machine.has_to_tidy:
