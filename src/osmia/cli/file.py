@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """Print the maps until the last report, Ctrl-C or SIGTERM."""
     lines = FORMATS[arguments.format](timestamps=arguments.timestamps).lines
-    with Output(arguments.output) as output, _load(arguments.what, arguments.settings) as loaded, Stop() as stop:
+    with Output(arguments.output) as output, load_file(arguments.what, arguments.settings) as loaded, Stop() as stop:
         if arguments.verbose:
             describe(arguments.what, loaded)
         with attached(chosen(loaded, arguments), arguments) as attachments:
@@ -47,17 +47,18 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _load(path: str, settings: dict[str, str]) -> Loaded:
+def load_file(path: str, settings: dict[str, str], machine: osmia.Machine | None = None) -> Loaded:
+    """Load all programs of a FILE.py or an object, with settings as text: into the kernel, or a machine."""
     what: str | ModuleType = path
     if path.endswith(".py"):
         from osmia.cli.source import as_module
 
         what = as_module(path)
     if not settings:
-        return osmia.load(what)
+        return osmia.load(what, engine=machine)
     from osmia.programs.global_data import SettingText
 
     try:
-        return osmia.load(what, settings={name: SettingText(value) for name, value in settings.items()})
+        return osmia.load(what, settings={name: SettingText(value) for name, value in settings.items()}, engine=machine)
     except (KeyError, ValueError, OverflowError) as error:
         raise UsageError(f"-s: {error.args[0]}") from None

@@ -97,7 +97,7 @@ class TranslatedCode:
             "_object": object.__new__,
             "_gettrace": sys.gettrace,
             "_settrace": sys.settrace,
-            "_outside": {"__name__": code.name},
+            "_outside": {"__name__": code.name, "_code": code},
             "_unset": NOT_ASSIGNED,
         }
         self._memory = memory
