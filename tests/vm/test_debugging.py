@@ -82,7 +82,7 @@ def test_lines_run_one_after_the_other() -> None:
 
 def test_locals_have_their_names_and_values() -> None:
     shown = traced(debugged_programs.sized, bytes(90)).locals
-    context = "'ctx': XdpContext(ingress_ifindex=0, rx_queue_index=0, egress_ifindex=0)"
+    context = "'ctx': XdpContext(ingress_ifindex=1, rx_queue_index=0, egress_ifindex=0)"
     assert shown[line_of("sized: large")] == f"{{{context}, 'n': 2, 'size': 90, 'small': False, 'total': 5}}"
     assert shown[line_of("sized: end")] == (
         f"{{{context}, 'n': 2, 'size': 70, 'small': False, 'total': 5, 'action': <XdpAction.PASS: 2>, "
@@ -166,7 +166,7 @@ def test_pdb() -> None:
         f"(Pdb) > FILE({stop + 1})sized()",
         "-> size = limited(size, 80)  # sized: limited",
         "(Pdb) <XdpAction.PASS: 2>",
-        "(Pdb) XdpContext(ingress_ifindex=0, rx_queue_index=0, egress_ifindex=0)",
+        "(Pdb) XdpContext(ingress_ifindex=1, rx_queue_index=0, egress_ifindex=0)",
         f"(Pdb) > FILE({line_of('limited: most') - 1})sized()",
         "-> if n > most:",
         f"(Pdb) > FILE({line_of('limited: most')})sized()",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from osmia.errors import VmError
 from osmia.vm.code import CALL, FRAME, FUNCTIONS, SECOND, name_of_helper
-from osmia.vm.faults import access_fault, fault, raise_at_line
+from osmia.vm.faults import access_fault, fault
 from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from osmia.errors import VmError
     from osmia.vm.code import Code
     from osmia.vm.contexts import Context
     from osmia.vm.engine import Engine
@@ -60,10 +60,7 @@ class Execution:
 
     def run(self) -> int:
         """Run it, and give its result, 64 bits of it."""
-        try:
-            return self.engine.run(self, self.program.code, 0, (self.context.address,))
-        except VmError as error:
-            raise_at_line(error)
+        return self.engine.run(self, self.program.code, 0, (self.context.address,))
 
     # The stack
 

@@ -7,7 +7,7 @@ from _thread import RLock
 
 from osmia.abi.instruction import SLOT
 from osmia.btf.read import Btf
-from osmia.errors import ObjectError
+from osmia.errors import ObjectError, VmError
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
@@ -16,6 +16,7 @@ from osmia.vm.code import decode, name_of_helper
 from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
+from osmia.vm.faults import named, raise_at_line
 from osmia.vm.helpers import all_helpers
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
@@ -246,6 +247,8 @@ class Machine(Surroundings):
                 if execution.references:
                     check_all_given_back(execution)
                 return result
+            except VmError as error:
+                raise_at_line(error)
             finally:
                 drop_all(execution)
                 self.running.pop()
@@ -290,8 +293,6 @@ class Machine(Surroundings):
         """The map that an address in code stands for."""
         found = self._by_handle.get(handle)
         if found is None:
-            from osmia.vm.faults import named
-
             raise self.running[-1].fault("helper", f"{named(self.memory, handle)} is given to a helper that wants a map")
         return found
 
