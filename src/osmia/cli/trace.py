@@ -116,7 +116,8 @@ class _Trace:
         """What maps and globals hold."""
         found: dict[str, str] = {}
         for name, each in self._loaded.maps.items():
-            if each.max_entries <= MOST_FOLLOWED and hasattr(each, "items"):
+            # What begins with a dot is global data, whose variables have names of their own.
+            if name[0] != "." and each.max_entries <= MOST_FOLLOWED and hasattr(each, "items"):
                 found |= {f"{name}[{key!r}]": repr(value) for key, value in each.items()}
         for name, variable in self._loaded.globals.items():
             found[f"{name}.value"] = repr(variable.value)

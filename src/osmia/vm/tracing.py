@@ -74,7 +74,9 @@ class Follower:
 
     def _follow(self, frame: FrameType) -> None:
         before = self._locals.get(self._key(frame), {})
-        now = {name: _text(value) for name, value in frame.f_locals.items() if name[0] != "." and value is not None}
+        values = ((name, value) for name, value in frame.f_locals.items() if name[0] != ".")
+        empty = object() if frame.f_globals["_code"].marks else None  # a register that holds nothing
+        now = {name: _text(value) for name, value in values if value is not empty}
         self._differences(before, now)
         self._locals[self._key(frame)] = now
         self._follow_others()
