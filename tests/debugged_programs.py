@@ -32,7 +32,7 @@ def sized(ctx: XdpContext) -> XdpAction:
     total: i32 = -1
     for n in range(3):
         total += n * 2  # sized: in the loop
-    if small:
+    if small:  # noqa: SIM108 - a branch that is followed
         action = XdpAction.DROP  # sized: small
     else:
         action = XdpAction.PASS  # sized: large
@@ -50,7 +50,7 @@ def sized(ctx: XdpContext) -> XdpAction:
 def stopping(ctx: XdpContext) -> XdpAction:
     """Stops a debugger."""
     size = len(ctx.packet)
-    breakpoint()
+    breakpoint()  # noqa: T100 - what is tested
     if size > 60:  # stopping: behind
         return XdpAction.PASS
     return XdpAction.DROP
@@ -60,7 +60,7 @@ def stopping(ctx: XdpContext) -> XdpAction:
 def doubled(n: u64) -> u64:
     """A function of its own."""
     twice = n * 2
-    return twice  # doubled: end
+    return twice + n * 0  # doubled: end
 
 
 @xdp
@@ -68,8 +68,6 @@ def calling(ctx: XdpContext) -> XdpAction:
     """Calls a function of its own."""
     size = doubled(u64(len(ctx.packet)))
     return XdpAction.DROP if size > 100 else XdpAction.PASS  # calling: end
-
-
 
 
 @xdp

@@ -166,7 +166,7 @@ class ObjectSpec:
     logs: list[str] | None = None
     """By number: what its logs are, as `osmia.logs.note` has it."""
     marks: list[str] | None = None
-    """Of a debug build: what its marks mean, as `osmia.vm.marks` reads it. FIRST_MARK is the helper that is the first."""
+    """Of a debug build: what its marks mean, as `osmia.vm.marks` reads it; FIRST_MARK is the first one's number."""
 
 
 def store(spec: ObjectSpec) -> Stored:

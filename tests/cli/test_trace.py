@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from command_line import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """\
 from osmia import Global, HashMap, XdpAction, XdpContext, u32, xdp

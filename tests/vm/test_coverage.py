@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,7 +32,7 @@ def lines_run(*packets: bytes, debug: bool = True) -> set[str]:
     """The marks of the lines that `sized` runs for packets."""
     found: set[tuple[str, int]] = set()
 
-    def trace(frame: FrameType, event: str, _argument: object) -> object:
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
         if frame.f_code.co_filename in FILES and event == "line":
             found.add((frame.f_code.co_filename, frame.f_lineno))
         return trace
@@ -81,7 +81,9 @@ def test_coverage_py(tmp_path: Path, core: str) -> None:
     if core == "sysmon" and sys.version_info < (3, 12):
         pytest.skip("sys.monitoring, which this core of coverage.py uses, came with Python 3.12")
     (tmp_path / "script.py").write_text(SCRIPT)
-    search = f"{Path(debugged_programs.__file__).parent}{os.pathsep}{Path(sys.modules['osmia'].__file__ or '').parents[1]}"
+    search = (
+        f"{Path(debugged_programs.__file__).parent}{os.pathsep}{Path(sys.modules['osmia'].__file__ or '').parents[1]}"
+    )
     environment = os.environ | {
         "COVERAGE_CORE": core,
         "PYTHONPATH": f"{search}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import pdb
+import pdb  # noqa: T100 - what is tested
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 import debugged_helper
 import debugged_programs
@@ -19,6 +17,8 @@ from refusal import refusal
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    import pytest
 
 FILE, HELPER = debugged_programs.__file__, debugged_helper.__file__
 LINES = {path: Path(path).read_text().splitlines() for path in (FILE, HELPER)}
@@ -102,7 +102,7 @@ def test_a_function_in_another_file_has_its_own_names() -> None:
     assert ("debugged_helper.py", "clamped", line_of("clamped: size", HELPER)) in tracer.lines
     stopped: list[str] = []
 
-    def trace(frame: FrameType, event: str, _argument: object) -> object:
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
         if frame.f_code.co_filename == HELPER and event == "line":
             stopped.append(repr(frame.f_locals))
         return trace
@@ -120,7 +120,7 @@ def test_a_function_in_another_file_has_its_own_names() -> None:
 def test_a_function_of_its_own_is_a_frame() -> None:
     stacks: list[list[str]] = []
 
-    def trace(frame: FrameType, _event: str, _argument: object) -> object:
+    def trace(frame: FrameType, _event: str, _argument: object) -> Any:
         if frame.f_code.co_name == "doubled" and frame.f_lineno == line_of("doubled: end"):
             each: FrameType | None = frame
             names = []
@@ -253,7 +253,7 @@ def test_lines_of_an_object_from_elsewhere() -> None:
     data = c_object(C)
     seen: list[tuple[int, bool]] = []
 
-    def trace(frame: FrameType, event: str, _argument: object) -> object:
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
         if frame.f_code.co_filename.endswith("program.c") and event == "line":
             seen.append((frame.f_lineno, "r10" in frame.f_locals))
         return trace

@@ -132,10 +132,11 @@ def test_fields() -> None:
 
 
 def test_a_value_of_user_code() -> None:
-    with Machine(fuel=1000) as machine, pytest.raises(VmError) as caught:
+    with Machine(fuel=1000) as machine:
         fault_programs.reads_behind.load()
         fault_programs.flows[6] = fault_programs.Flow()
-        machine.run(fault_programs.reads_behind, bytes(64))
+        with pytest.raises(VmError) as caught:
+            machine.run(fault_programs.reads_behind, bytes(64))
     assert caught.value.origin == "it was put there by user code"
 
 
@@ -276,4 +277,3 @@ def test_what_only_bytecode_does(name: str, engine: str) -> None:
     with Bare(engine) as bare, pytest.raises(VmError) as caught:
         bare.run_code(decode("p", instructions, lines, int, int, functions=((0, "p"), (first, "inner"))))
     assert whole(caught.value) == said
-

@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> int:
     if bool(arguments.packet) is bool(arguments.pcap):
         raise UsageError("one of --packet HEX and --pcap PCAP says what the program is given")
     path: str = arguments.file
-    packets = arguments.packet if arguments.packet else _of_capture(arguments.pcap)
+    packets = arguments.packet or _of_capture(arguments.pcap)
     compiled = path.endswith(".py")
     with Output(None) as output, osmia.Machine(debug=compiled, engine="python") as machine:
         from osmia.cli.file import load_file

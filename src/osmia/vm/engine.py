@@ -51,7 +51,7 @@ def engine_of(name: str, machine: Machine) -> Engine:
             raise CompilerMissingError(
                 'engine="jit" needs llvmlite, which this Python does not have.\n'
                 f"found: no module llvmlite for {sys.executable}\n"
-                "fix: pip install 'osmia[compile]'; engine=\"interpreter\" and engine=\"python\" need no llvmlite"
+                'fix: pip install \'osmia[compile]\'; engine="interpreter" and engine="python" need no llvmlite'
             )
         from osmia.vm.jit.engine import Jit
 

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 SIGN = {8: 1 << 7, 16: 1 << 15, 32: 1 << 31, 64: 1 << 63}
 _INFIX = {isa.ADD: "+", isa.SUB: "-", isa.MUL: "*", isa.OR: "|", isa.AND: "&", isa.XOR: "^"}
 _NO_MASK = (isa.OR, isa.AND, isa.XOR)
-_UNSIGNED = {
-    **{isa.JEQ: "==", isa.JNE: "!=", isa.JGT: ">", isa.JGE: ">=", isa.JLT: "<", isa.JLE: "<=", isa.JSET: "&"},
-}
+_EQUAL = {isa.JEQ: "==", isa.JNE: "!=", isa.JSET: "&"}
+_UNSIGNED = _EQUAL | {isa.JGT: ">", isa.JGE: ">=", isa.JLT: "<", isa.JLE: "<="}
 _SIGNED = {isa.JSGT: ">", isa.JSGE: ">=", isa.JSLT: "<", isa.JSLE: "<="}
 
 

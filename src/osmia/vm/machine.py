@@ -246,9 +246,10 @@ class Machine(Surroundings):
                 result = run()
                 if execution.references:
                     check_all_given_back(execution)
-                return result
             except VmError as error:
                 raise_at_line(error)
+            else:
+                return result
             finally:
                 drop_all(execution)
                 self.running.pop()
@@ -266,8 +267,10 @@ class Machine(Surroundings):
 
     def writer(self) -> Writer:
         """Who writes just now: where a program is, or None for user code."""
-        run = self.running[-1] if self.running else None
-        return run and (run.code, run.slot)
+        if not self.running:
+            return None
+        run = self.running[-1]
+        return run.code, run.slot
 
     def when_idle(self, do: Callable[[], None]) -> None:
         """Do something when no program runs: what it may have looked up stays until then."""
@@ -293,7 +296,9 @@ class Machine(Surroundings):
         """The map that an address in code stands for."""
         found = self._by_handle.get(handle)
         if found is None:
-            raise self.running[-1].fault("helper", f"{named(self.memory, handle)} is given to a helper that wants a map")
+            raise self.running[-1].fault(
+                "helper", f"{named(self.memory, handle)} is given to a helper that wants a map"
+            )
         return found
 
     def on_stack(self, address: int) -> bool:

@@ -9,7 +9,10 @@ from osmia.vm.code import Code
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from _typeshed import TraceFunction
     from types import FrameType
+    from typing import Self
 
     from osmia.vm.machine import Machine
 
@@ -39,7 +42,7 @@ class Follower:
         self._packet: bytes | None = None
         self._outer = sys.gettrace()
 
-    def __enter__(self) -> Follower:
+    def __enter__(self) -> Self:
         self._locals, self._others, self._packet = {}, self._shown(), None
         sys.settrace(self._trace)
         return self
@@ -48,7 +51,7 @@ class Follower:
         sys.settrace(self._outer)
         self._follow_others()
 
-    def _trace(self, frame: FrameType, event: str, _argument: object) -> object:
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         if not isinstance(frame.f_globals.get("_code"), Code):
             return None
         if event == "call":
@@ -62,7 +65,7 @@ class Follower:
     @staticmethod
     def _is_part(frame: FrameType) -> bool:
         """Whether a frame is one line of a function that is written out: others have the same locals."""
-        return frame.f_locals is not None and not frame.f_code.co_varnames
+        return not frame.f_code.co_varnames
 
     def _key(self, frame: FrameType) -> int:
         return id(frame.f_locals) if self._is_part(frame) else id(frame)

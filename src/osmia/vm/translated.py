@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
-    from typing import Any
+    from typing import Any, Literal
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from osmia.vm.marks import Mark
     from osmia.vm.program import VmProgram
 
-_FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class PythonEngine:

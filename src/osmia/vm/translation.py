@@ -22,9 +22,9 @@ from osmia.vm.code import (
     STORES,
     target_of,
 )
-from osmia.vm.expressions import condition_of, extended, result_of
 from osmia.vm.debugging import NO_LINE, Locals, lines_of
-from osmia.vm.flow import ARGUMENTS, GOTOS, flow_of, forgets, is_local_call, reads, written_after, written_before
+from osmia.vm.expressions import condition_of, extended, result_of
+from osmia.vm.flow import ARGUMENTS, flow_of, forgets, is_local_call, reads, written_after, written_before
 from osmia.vm.marks import BREAKPOINT, LINE, mark_of
 from osmia.vm.memory import MAY_READ, MAY_WRITE, ONES, READY
 
@@ -178,7 +178,7 @@ class Translation:
         if len(self._roots) == 1 and self.flow.blocks[self.entry].before == 1:
             self._block(self.entry, 1)
             return
-        self._put(1, "_next = %d" % self._number[self.entry])
+        self._put(1, f"_next = {self._number[self.entry]}")
         self._put(1, "while True:")
         self._dispatch(0, len(self._roots), 2)
 

@@ -28,7 +28,7 @@ _NUMBERS = {
 
 def expression(shown: Any, name: str) -> list[str]:
     """Source that makes `_seen` of r1; `name` stands for what `shower` gives for the same type."""
-    kind, *rest = [shown] if isinstance(shown, str) else shown
+    kind, rest = _parts(shown)
     if kind == "optional":
         return ["if r1:", *(f"    {each}" for each in expression(rest[0], name)), "else:", "    _seen = None"]
     if kind == "number":
@@ -38,24 +38,30 @@ def expression(shown: Any, name: str) -> list[str]:
     return [f"_seen = {_NUMBERS[kind].format(name=name)}"]
 
 
+def _parts(description: Any) -> tuple[str, list[Any]]:
+    """A type as it is described: what kind it is of, and the rest."""
+    return (description, []) if isinstance(description, str) else (description[0], description[1:])
+
+
 def _made(name: str) -> list[str]:
     return [f"_seen = _object({name})", "_seen._address = r1"]
 
 
 def shower(memory: Memory, shown: Any) -> object:
     """What the source needs to make what is shown: a class, or the members of an enum; None where it needs nothing."""
-    kind, *rest = [shown] if isinstance(shown, str) else shown
+    kind, rest = _parts(shown)
     if kind == "optional":
         return shower(memory, rest[0])
     if kind == "enum":
-        return {int(value) & U64: _Member(int(value), f"<{rest[0]}.{name}: {value}>") for value, name in rest[1].items()}
+        return {
+            int(value) & U64: _Member(int(value), f"<{rest[0]}.{name}: {value}>") for value, name in rest[1].items()
+        }
     if kind == "number":
         return type("number", (_Number,), {"_memory": memory, "_layout": rest[0]})
     if kind == "place":
         return _class_of(memory, rest[0], reference=True)
     if kind == "context":
-        fields = {name: field for name, field in rest[1].items()}
-        return type(rest[0], (_Context,), {"_memory": memory, "_fields": fields})
+        return type(rest[0], (_Context,), {"_memory": memory, "_fields": rest[1]})
     if kind == "object":
         return type(rest[0], (_Object,), {"_memory": memory})
     return None
@@ -63,7 +69,7 @@ def shower(memory: Memory, shown: Any) -> object:
 
 def _class_of(memory: Memory, layout: Any, *, reference: bool = False) -> type[_View] | None:
     """The class of what lies so in memory; None for a number, unless it is referred to."""
-    kind, *rest = [layout] if isinstance(layout, str) else layout
+    kind, rest = _parts(layout)
     if kind == "struct":
         return type(rest[0], (_Struct,), {"_memory": memory, "_fields": {field[0]: field[1:] for field in rest[2]}})
     if kind == "array":
@@ -79,7 +85,7 @@ def _value_at(memory: Memory, address: int, layout: Any) -> object:
     made = _class_of(memory, layout)
     if made is not None:
         return made.at(address)
-    kind, *rest = [layout] if isinstance(layout, str) else layout
+    kind, rest = _parts(layout)
     size = _size(layout)
     bad = memory.first_bad(address, size, MAY_READ)
     if bad >= 0:
@@ -143,7 +149,7 @@ class _View:
     def at(cls, address: int) -> Self:
         """The view of what lies there."""
         made = cls.__new__(cls)
-        made._address = address
+        made._address = address  # noqa: SLF001 - of the same class
         return made
 
     def __dir__(self) -> list[str]:

@@ -45,8 +45,8 @@ from osmia.compiler.llvm.callbacks import (
     slot_type,
 )
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.llvm.marks import scopes_of
 from osmia.compiler.llvm.emitter import BARRIER, KEEP_APART, Emitter
+from osmia.compiler.llvm.marks import scopes_of
 from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto

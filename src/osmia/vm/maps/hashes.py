@@ -104,7 +104,6 @@ class HashMap(VmMap):
         at = offset // (self.room + GAP) * (self.room + GAP)
         return f"value of '{self.name}'", at, self.value_size
 
-
     def _origin(self, address: int) -> str:
         """Who has put a value there."""
         place = max((each for each in self._written if each <= address), default=0)
