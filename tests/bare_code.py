@@ -13,6 +13,8 @@ from osmia.vm.program import VmProgram
 if TYPE_CHECKING:
     from typing import Self
 
+    from osmia.vm.code import Code
+
 
 class _Memory:
     """In place of a context: a piece of memory."""
@@ -36,9 +38,12 @@ class Bare:
 
     def run(self, instructions: bytes, memory: bytes = b"") -> int:
         """Run it: what it leaves in r0."""
+        return self.run_code(decode("bare", instructions, [], int, int), memory)
+
+    def run_code(self, code: Code, memory: bytes = b"") -> int:
+        """The same of what is decoded."""
         machine = self.machine
-        code = decode("bare", instructions, [], int, int)
-        program = VmProgram(machine, 0, "bare", KINDS["xdp"], "xdp", code)
+        program = VmProgram(machine, 0, code.name, KINDS["xdp"], "xdp", code)
         block = machine.memory.allocate(len(memory), "the memory that the code is given")
         machine.memory.data[block.address : block.address + len(memory)] = memory
         context: Any = _Memory(block.address)

@@ -398,6 +398,8 @@ def _read_notes(spec: ObjectSpec, data: bytes) -> None:
             _read_each_cpu(spec, value)
         elif key == "log":
             _read_log(spec, value)
+        elif key == "mark":
+            spec.marks = [*(spec.marks or ()), value]
         else:
             raise ObjectError(
                 f"{spec.name}: section '.osmia' has a line {line!r} that this osmia does not know: "

@@ -8,6 +8,9 @@ from __future__ import annotations
 from osmia.kinds import KINDS
 from osmia.record import record
 
+FIRST_MARK = 0x4F53_0000
+"""The number of a helper that no kernel has: this one and those behind it are the marks of a debug build."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -162,6 +165,8 @@ class ObjectSpec:
     """By program: the fields of its tracepoint that it names."""
     logs: list[str] | None = None
     """By number: what its logs are, as `osmia.logs.note` has it."""
+    marks: list[str] | None = None
+    """Of a debug build: what its marks mean, as `osmia.vm.marks` reads it; FIRST_MARK is the first one's number."""
 
 
 def store(spec: ObjectSpec) -> Stored:
@@ -179,12 +184,14 @@ def store(spec: ObjectSpec) -> Stored:
         spec.arguments,
         None if spec.context_fields is None else {name: _each(held) for name, held in spec.context_fields.items()},
         None if spec.logs is None else tuple(spec.logs),
+        None if spec.marks is None else tuple(spec.marks),
     )
 
 
 def restore(stored: Stored, name: str) -> ObjectSpec:
     """The spec again, of new records each time. `name` is for messages."""
-    license_text, programs, functions, maps, btf, target, on_error, sites, variables, arguments, fields, logs = stored
+    license_text, programs, functions, maps, btf, target, on_error, sites, variables, arguments, *rest = stored
+    fields, logs, marks = rest
     return ObjectSpec(
         name,
         license_text,
@@ -199,6 +206,7 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         None if arguments is None else {program: list(each) for program, each in arguments.items()},
         None if fields is None else {program: _records(ContextFieldSpec, each) for program, each in fields.items()},
         None if logs is None else list(logs),
+        None if marks is None else list(marks),
     )
 
 

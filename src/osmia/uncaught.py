@@ -21,10 +21,30 @@ def show(kind: type[BaseException], error: BaseException, traceback: TracebackTy
     if not sys.flags.dev_mode:
         each: BaseException | None = error
         while each is not None:
-            if _is_raised_here(each):
+            if isinstance(each, _of_machines()):
+                each.__traceback__ = users_frames(each.__traceback__)
+            elif _is_raised_here(each):
                 each.__traceback__ = without_own_frames(each.__traceback__)
             each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     sys.__excepthook__(kind, error, error.__traceback__ if error.__traceback__ is not None else traceback)
+
+
+def _of_machines() -> tuple[type[BaseException], ...]:
+    """The errors of programs that ran in a machine, if any can be: they end in the program's line."""
+    refusals = sys.modules.get("osmia.refusals")
+    return () if refusals is None else (refusals.VmError,)
+
+
+def users_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback without osmia's own frames, wherever they are; whole where there are no others."""
+    kept, each = [], traceback
+    while each is not None:
+        if not _is_own(each):
+            kept.append(each)
+        each = each.tb_next
+    for one, after in zip(kept, [*kept[1:], None], strict=True):
+        one.tb_next = after
+    return kept[0] if kept else traceback
 
 
 def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:

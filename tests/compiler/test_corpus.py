@@ -22,7 +22,7 @@ from mypy import api
 import osmia
 import packets
 from osmia import XdpAction
-from osmia.compiler import Target
+from osmia.compiler import DEBUG, Target
 from osmia.errors import CompilerCrashError
 from osmia.vm.engine import ENGINES
 from program_files import module_from
@@ -281,3 +281,13 @@ def test_pyright_accepts_the_corpus(tmp_path: Path) -> None:
     )
     done = subprocess.run([str(pyright), "-p", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in PROGRAMS}))
+def test_program_that_is_debugged(tmp_path: Path, name: str) -> None:
+    """What tells of its lines and locals does the same."""
+    case = CASES[name]
+    with osmia.Machine(debug=True) as machine:
+        runs = Runs(module_from(tmp_path, case.text), "v4", DEBUG.kernel, machine)
+        runs.target = DEBUG
+        runs.all(case)

@@ -96,7 +96,7 @@ def _begin(what: What, arguments: Namespace, stack: ExitStack) -> _Running:
 
 
 def _in_kernel(what: What, arguments: Namespace, stack: ExitStack) -> _Running:
-    loaded = stack.enter_context(_load(what, arguments))
+    loaded = stack.enter_context(_load(what, arguments.settings))
     stop = stack.enter_context(Stop())
     if arguments.verbose:
         from osmia.cli.describe import describe
@@ -117,7 +117,7 @@ def _in_embedded_runtime(what: What, arguments: Namespace, stack: ExitStack, ref
     from osmia.cli import embedded
 
     machine = stack.enter_context(embedded.machine_of_this_host())
-    loaded = stack.enter_context(_load(what, arguments, machine))
+    loaded = stack.enter_context(_load(what, arguments.settings, machine))
     programs = embedded.chosen(loaded, arguments, asked=refusal is None)
     stop = stack.enter_context(Stop())
     live = stack.enter_context(embedded.live(machine, programs, arguments, stop, refusal))
@@ -130,7 +130,7 @@ def _replay(what: What, arguments: Namespace, stack: ExitStack, write: Callable[
     from osmia.cli import embedded
 
     machine = stack.enter_context(embedded.machine_of_this_host())
-    loaded = stack.enter_context(_load(what, arguments, machine))
+    loaded = stack.enter_context(_load(what, arguments.settings, machine))
     programs = embedded.chosen(loaded, arguments)
     stop = stack.enter_context(Stop())
     replay = stack.enter_context(embedded.replay(programs, arguments, stop))
@@ -153,8 +153,12 @@ def _what(path: str) -> What:
     return as_module(path)
 
 
-def _load(what: What, arguments: Namespace, machine: Machine | None = None) -> Loaded:
-    settings = arguments.settings
+def load_file(path: str, settings: dict[str, str] | None, machine: Machine | None = None) -> Loaded:
+    """Load all programs of a FILE.py or an object, with settings as text: into the kernel, or a machine."""
+    return _load(_what(path), settings, machine)
+
+
+def _load(what: What, settings: dict[str, str] | None, machine: Machine | None = None) -> Loaded:
     if not settings:
         return osmia.load(what, engine=machine)
     from osmia.programs.global_data import SettingText

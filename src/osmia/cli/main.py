@@ -30,6 +30,7 @@ COMMANDS = {
     "run": "load a program, attach it, and print what it gathers",
     "build": "compile the programs of a FILE.py to an object file",
     "objdump": "show the instructions of a program with the lines they come from",
+    "trace": "run a program on packets without a kernel, line by line, and show what changes",
     "test": "run the tests of osmia itself, in a checkout: ./osmia test",
 }
 WIDEST_HELP = 110
@@ -117,6 +118,10 @@ def _module(command: str) -> Command:
         from osmia.cli import objdump
 
         return objdump
+    if command == "trace":
+        from osmia.cli import trace
+
+        return trace
     raise osmia.OsmiaError("the tests are not installed with osmia: they are in its repository, run ./osmia test there")
 
 

@@ -46,7 +46,16 @@ def log_level(text: str) -> int:
 
 def count(text: str) -> int:
     """How many reports, as a command line gives it."""
+    return _number(text, "reports")
+
+
+def packets(text: str) -> int:
+    """How many packets, as a command line gives it."""
+    return _number(text, "packets")
+
+
+def _number(text: str, of: str) -> int:
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else 0
     if number < 1:
-        raise ArgumentTypeError(f"{text!r} is no number of reports (at least 1)")
+        raise ArgumentTypeError(f"{text!r} is no number of {of} (at least 1)")
     return number

@@ -25,9 +25,11 @@ class Target:
     cpu: str
     """`v1` to `v4`."""
     kernel: tuple[int, int]
+    debug: bool = False
+    """Whether the object tells a machine of the user-space runtime of lines and locals: no kernel can run it then."""
 
     def __str__(self) -> str:
-        return f"{self.cpu} {self.kernel[0]}.{self.kernel[1]}"
+        return f"{self.cpu} {self.kernel[0]}.{self.kernel[1]}{' debug' * self.debug}"
 
 
 @record
@@ -59,6 +61,8 @@ class ProgramRequest:
 
 # What `osmia build` compiles for unless told otherwise: osmia's own floor.
 PORTABLE = Target("v3", (5, 10))
+# What is only run by a machine of the user-space runtime, and looked at while it runs.
+DEBUG = Target("v4", (6, 18), debug=True)
 
 
 def running_kernel() -> Target:

@@ -10,7 +10,7 @@ from osmia.compiler import PORTABLE
 from osmia.compiler.checks.arenas import check_arenas
 from osmia.compiler.checks.error_edges import number_error_sites
 from osmia.compiler.checks.flow import check_flow
-from osmia.compiler.checks.limits import check_limits, check_target
+from osmia.compiler.checks.limits import check_breakpoints, check_limits, check_target
 from osmia.compiler.checks.loop_forms import choose_loop_forms
 from osmia.compiler.checks.packets import check_packets
 from osmia.compiler.checks.scopes import check_scopes
@@ -74,6 +74,7 @@ def checked_unit(requests: tuple[ProgramRequest, ...], target: Target = PORTABLE
             check_scopes(program)
         number_error_sites(unit)
         check_limits(unit)
+        check_breakpoints(unit, target)
     return unit, state
 
 
@@ -87,7 +88,7 @@ def generate(unit: ir.Unit, target: Target, form: str = "elf") -> bytes:
         data = completed(data) if form == "elf" else data
     except (WorkerError, PlaceholderError) as problem:
         raise _crash(unit, str(problem)) from None
-    if form == "elf":
+    if form == "elf" and not target.debug:
         check_stack(unit, read_object(data, unit.programs[0].file.relative))
     return data
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec, Stored
 
-MAGIC = b"osmia object 8\n"
+MAGIC = b"osmia object 9\n"
 PRIMES = (1_073_741_789, 1_073_741_783)
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

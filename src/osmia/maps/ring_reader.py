@@ -76,7 +76,8 @@ class RingReader:
     @property
     def pending(self) -> int:
         """How many bytes are taken in the ring, by records that were not read yet."""
-        return self.memory.produced[0] - self.memory.consumed[0]
+        taken: int = self.memory.produced[0] - self.memory.consumed[0]
+        return taken
 
     @property
     def restless(self) -> bool:

@@ -308,10 +308,12 @@ def _load_programs(
     level: Level,
     machine: Machine | None,
 ) -> Loaded:
-    from osmia.compiler import running_kernel
+    from osmia.compiler import DEBUG, running_kernel
     from osmia.compiler.cache import object_for
 
-    compiled = object_for(requests_of(name, programs, machine), target or running_kernel())
+    if target is None:
+        target = DEBUG if machine is not None and machine.debug else running_kernel()
+    compiled = object_for(requests_of(name, programs, machine), target)
     spec = compiled.spec(name)
     settings = _filled(spec, compiled.settings, given)
 

@@ -240,11 +240,12 @@ class Program(Generic[C_contra, R_co]):
             return kernel
 
     def _load(self, given: Mapping[str, object] | None, log_level: int | str | None) -> ProgramBackend:
-        from osmia.compiler import running_kernel
+        from osmia.compiler import DEBUG, running_kernel
         from osmia.compiler.cache import object_for
 
         machine = MACHINES[-1] if MACHINES else None
-        compiled = object_for((self.request_for(machine),), running_kernel())
+        target = DEBUG if machine is not None and machine.debug else running_kernel()
+        compiled = object_for((self.request_for(machine),), target)
         spec = compiled.spec(self.name)
         settings = None
         shared: dict[str, Map[Any, Any] | Variable] = {**compiled.maps}

@@ -13,9 +13,10 @@ from osmia.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Sequence
 
     from osmia.spec import LineInfo
+    from osmia.vm.marks import Mark
 
     Slot = tuple[int, int, int, int, int]
     """Opcode, destination, source, offset, immediate: signed, of 64 bits where it is loaded so."""
@@ -75,6 +76,21 @@ class Code:
     """Where its instructions come from, by slot; empty where the object does not say."""
     instructions: bytes
     """As they were before addresses were filled in."""
+    functions: tuple[tuple[int, str], ...] = ()
+    """The functions that it consists of: where each begins, and its name, in their order."""
+    path_of: Callable[[str], str] = str
+    """Where a source file lies that its lines name."""
+    marks: Sequence[Mark] = ()
+    """Of a debug build: what its marks mean."""
+
+    def function_at(self, slot: int) -> str:
+        """The name of the function that an instruction is in."""
+        index = bisect_right(self.functions, slot, key=lambda function: function[0]) - 1
+        return self.functions[index][1] if index >= 0 else self.name
+
+    def path(self, file: str) -> str:
+        """Where a source file lies that lines and marks name."""
+        return self.path_of(file.removeprefix("./"))
 
     def line_of(self, slot: int) -> LineInfo | None:
         """The source line of an instruction; None where it is not known."""
@@ -97,7 +113,17 @@ def target_of(slot: int, of: Slot) -> int:
     return slot + 1 + (immediate if opcode in (isa.JMP32 | isa.JA, CALL) else offset)
 
 
-def decode(name: str, instructions: bytes, lines: list[LineInfo], handle_of: Resolve, values_of: Resolve) -> Code:
+def decode(
+    name: str,
+    instructions: bytes,
+    lines: list[LineInfo],
+    handle_of: Resolve,
+    values_of: Resolve,
+    *,
+    functions: tuple[tuple[int, str], ...] = (),
+    path_of: Callable[[str], str] = str,
+    marks: Sequence[Mark] = (),
+) -> Code:
     """Code of linked instructions, in which maps are numbers. ObjectError where it is not well formed."""
     if len(instructions) % isa.SLOT or not instructions:
         raise ObjectError(f"{name}: {len(instructions)} bytes of code, expected some times {isa.SLOT}")
@@ -117,7 +143,7 @@ def decode(name: str, instructions: bytes, lines: list[LineInfo], handle_of: Res
         upper = raw[at + 1][3]
         value = _loaded(name, at, source, immediate, upper, handle_of, values_of)
         slots += [(opcode, destination, 0, offset, value), SECOND]
-    code = Code(name, slots, lines, instructions)
+    code = Code(name, slots, lines, instructions, functions, path_of, marks)
     _check(code)
     return code
 

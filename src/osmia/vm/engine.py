@@ -42,6 +42,10 @@ def engine_of(name: str, machine: Machine) -> Engine:
         from osmia.vm.interpreter import Interpreter
 
         return Interpreter()
+    if name == "python":
+        from osmia.vm.translated import PythonEngine
+
+        return PythonEngine()
     if name == "jit":
         if not _has_llvmlite():
             raise CompilerMissingError(

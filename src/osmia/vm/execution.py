@@ -9,6 +9,8 @@ from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from osmia.errors import VmError
     from osmia.vm.code import Code
     from osmia.vm.contexts import Context
@@ -46,6 +48,8 @@ class Execution:
         """The code that runs now: that of another program after a tail call."""
         self.slot = 0
         """Where it is, as far as a helper that is called, or a fault, has to know."""
+        self.arguments: Iterable[int] = ()
+        """What the helper was given that was called last."""
         self.depth_before: int = machine.running[-1].depth if machine.running else 0
         self.depth = self.depth_before
         self.references: dict[int, Reference] = {}
@@ -85,7 +89,7 @@ class Execution:
 
     def call_helper(self, number: int, arguments: tuple[int, ...], code: Code, slot: int) -> int:
         """Call a helper: what it gives, 64 bits."""
-        self.code, self.slot = code, slot
+        self.code, self.slot, self.arguments = code, slot, arguments
         if self.lock and number != SPIN_UNLOCK:
             raise locked(self, f"{name_of_helper(number)} is called while a lock is held")
         helper = self.machine.helpers.get(number)

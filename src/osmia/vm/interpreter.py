@@ -48,6 +48,14 @@ class Interpreter:
         return _Function(execution, code, slot, arguments).run()
 
 
+def resume(execution: Execution, code: Code, slot: int, registers: list[int | None]) -> int:
+    """Run on from an instruction, with these registers, in a function that was entered: what it leaves in r0."""
+    function = _Function.__new__(_Function)
+    function.execution, function.memory, function.calls = execution, execution.machine.memory, []
+    function.code, function.slot, function.registers = code, slot, registers
+    return function.run()
+
+
 class _Function:
     """A function that runs, and those that it has called."""
 
@@ -57,7 +65,7 @@ class _Function:
         self.code = code
         self.slot = slot
         self.registers: list[int | None] = [None, *arguments, *[None] * (10 - len(arguments))]
-        self.registers[FRAME] = execution.enter(code.name)
+        self.registers[FRAME] = execution.enter(code.function_at(slot))
         self.calls: list[Saved] = []
 
     def run(self) -> int:
@@ -193,10 +201,11 @@ class _Function:
         if opcode == CALL and source == BPF_PSEUDO_CALL:
             self.calls.append((self.code, self.slot + 1, self.registers[_SAVED]))
             self.execution.code, self.execution.slot = self.code, self.slot
-            self.registers[FRAME] = self.execution.enter(self.code.name)
+            target = target_of(self.slot, of)
+            self.registers[FRAME] = self.execution.enter(self.code.function_at(target))
             self.registers[0] = None
             self.registers[6:FRAME] = [None] * 4
-            return target_of(self.slot, of)
+            return target
         number = self.read(destination) if opcode == CALLX else immediate
         if number == TAIL_CALL and self.tail_call():
             return self.slot

@@ -5,19 +5,24 @@ from __future__ import annotations
 import random
 from _thread import RLock
 
-from osmia.errors import ObjectError
+from osmia.abi.instruction import SLOT
+from osmia.btf.read import Btf
+from osmia.errors import ObjectError, VmError
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
+from osmia.spec import FIRST_MARK
 from osmia.vm.code import decode, name_of_helper
 from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
+from osmia.vm.faults import named, raise_at_line
 from osmia.vm.helpers import all_helpers
 from osmia.vm.locks import drop_lock, not_unlocked
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
 from osmia.vm.maps.fields import NO_FIELDS, fields_of
+from osmia.vm.marks import read_marks
 from osmia.vm.memory import FREED, Memory
 from osmia.vm.program import Done, VmProgram
 from osmia.vm.references import check_all_given_back, drop_all
@@ -31,10 +36,13 @@ if TYPE_CHECKING:
 
     from osmia.loader import Reach
     from osmia.spec import MapSpec, ObjectSpec
+    from osmia.vm.code import Code
     from osmia.vm.many import ManyRuns, Packets
     from osmia.vm.maps.fields import Fields
     from osmia.vm.maps.rings import Record
     from osmia.vm.memory import Block
+
+    Writer = tuple[Code, int] | None
 
 FUEL = 100_000_000
 MOST_CPUS = 4096
@@ -49,7 +57,8 @@ class Machine(Surroundings):
     def __init__(
         self,
         *,
-        engine: str = "interpreter",
+        engine: str | None = None,
+        debug: bool = False,
         cpus: int = 1,
         seed: int = 0,
         fuel: int = FUEL,
@@ -58,12 +67,15 @@ class Machine(Surroundings):
         """Make an empty machine.
 
         `engine` is `interpreter`, `python` or `jit`, which is native code and needs llvmlite; or `auto`: `jit` where
-        llvmlite is there, and `interpreter` where it is not. `seed` is of its random numbers; `fuel` is how many
-        instructions a run may take; `allow_uninitialised` lets programs read what they never wrote, as the kernel lets
-        root's.
+        llvmlite is there, and `interpreter` where it is not. `debug` compiles programs for debugging: the engine is
+        `python` then, lines are run one after the other, and locals have their names; ValueError for another engine.
+        `seed` is of its random numbers; `fuel` is how many instructions a run may take; `allow_uninitialised` lets
+        programs read what they never wrote, as the kernel lets root's.
         """
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
+        if debug and engine not in (None, "python"):
+            raise ValueError(f"a machine that debugs has the engine 'python', not {engine!r}")
         super().__init__(Memory())
         self.cpus = cpus
         self.cpu = 0
@@ -87,13 +99,13 @@ class Machine(Surroundings):
         """What is done when a program has ended, and none runs any more."""
         self.running: list[Execution] = []
         """The runs that are in progress: more than one where a program makes another one run."""
-        self.path_of: Callable[[str], str] = str
-        """Where a source file lies that an object names."""
         self._by_handle: dict[int, VmMap] = {}
         self._number = 0
         self._frames: list[Block] = []
         self._later: list[Callable[[], None]] = []
-        self.engine = engine_of(engine, self)
+        self.debug = debug
+        """Whether what is compiled for it tells of its lines and locals."""
+        self.engine = engine_of(engine or ("python" if debug else "interpreter"), self)
 
     def __str__(self) -> str:
         """What error texts call it."""
@@ -130,19 +142,20 @@ class Machine(Surroundings):
         """
         names, reached = reached_by(spec, chosen(spec, programs))
         self._check(spec, names, reached)
-        if path_of is not None:
-            self.path_of = path_of
         loaded = LoadedObject(spec.name)
+        btf = Btf(spec.btf, spec.name) if spec.btf else None
         given = reuse or {}
         for name in maps_of(spec, reached):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
             else:
                 fields = fields_of(spec.btf, spec.maps[name].btf_value_type_id, spec.name)
-                loaded.add_map(name, self.create_map(spec.maps[name], fields), own=True)
+                made = self.create_map(spec.maps[name], fields)
+                made.btf = btf
+                loaded.add_map(name, made, own=True)
         numbers = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
-            loaded.add_program(self._load(spec, name, reached[name], numbers))
+            loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
         numbers |= {name: program.entry for name, program in loaded.programs.items()}
         for name, live in loaded.maps.items():
             if name not in given:
@@ -158,7 +171,9 @@ class Machine(Surroundings):
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made
 
-    def _load(self, spec: ObjectSpec, name: str, need: Reach, numbers: Mapping[str, int]) -> VmProgram:
+    def _load(
+        self, spec: ObjectSpec, name: str, need: Reach, numbers: Mapping[str, int], path_of: Callable[[str], str]
+    ) -> VmProgram:
         linked = link(spec, need.functions, numbers)
         code = decode(
             name,
@@ -166,6 +181,9 @@ class Machine(Surroundings):
             linked.lines,
             lambda number: self.maps[number].handle,
             lambda number: self.maps[number].values_address(),
+            functions=_starts(need),
+            path_of=path_of,
+            marks=read_marks(spec.marks) if spec.marks else (),
         )
         of = spec.programs[name]
         if of.kind is None:
@@ -182,8 +200,9 @@ class Machine(Surroundings):
         for name in names:
             for function in reached[name].functions:
                 code = decode(function.name, function.instructions, function.lines, int, int)
+                marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
                 for number, slot in code.helpers.items():
-                    if number not in self.helpers:
+                    if number not in self.helpers and number not in marks:
                         line = code.line_of(slot)
                         where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
                         absent.append(f"{name_of_helper(number)}, which is called at {where}")
@@ -249,6 +268,9 @@ class Machine(Surroundings):
                     check_all_given_back(execution)
                 if execution.lock:
                     raise not_unlocked(execution)
+            except VmError as error:
+                raise_at_line(error)
+            else:
                 return result
             finally:
                 drop_all(execution)
@@ -267,6 +289,13 @@ class Machine(Surroundings):
     def has_to_tidy(self) -> bool:
         """Whether something waits until no program runs."""
         return bool(self._later)
+
+    def writer(self) -> Writer:
+        """Who writes just now: where a program is, or None for user code."""
+        if not self.running:
+            return None
+        run = self.running[-1]
+        return run.code, run.slot
 
     def when_idle(self, do: Callable[[], None]) -> None:
         """Do something when no program runs: what it may have looked up stays until then."""
@@ -292,7 +321,9 @@ class Machine(Surroundings):
         """The map that an address in code stands for."""
         found = self._by_handle.get(handle)
         if found is None:
-            raise self.running[-1].fault("helper", f"{handle:#x} is given as a map, and stands for none")
+            raise self.running[-1].fault(
+                "helper", f"{named(self.memory, handle)} is given to a helper that wants a map"
+            )
         return found
 
     def on_stack(self, address: int) -> bool:
@@ -305,3 +336,12 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _starts(need: Reach) -> tuple[tuple[int, str], ...]:
+    """Where the functions of a linked program begin, and their names, without what osmia puts before them."""
+    found, at = [], 0
+    for function in need.functions:
+        found.append((at, function.name.removeprefix(f"{need.functions[0].name}__")))
+        at += len(function.instructions) // SLOT
+    return tuple(found)

@@ -63,6 +63,8 @@ class Block:
     """Where it comes from, as an error says it."""
     describe: Callable[[int], tuple[str, int, int]] | None = None
     """Of a block of several things: from an offset to the name of the one there, its start and its size."""
+    origin_at: Callable[[int], str] | None = None
+    """The same for `origin`: from an offset to where what is there comes from."""
 
 
 class Memory:

@@ -24,6 +24,10 @@ MOST_OF_SKB = 4 * FRAME - SHARED_INFO
 class Packet:
     """A packet in memory: what programs see of it moves, what was seen before is stale then."""
 
+    lowest: int
+    highest: int
+    """What was part of it at some time lies between these."""
+
     def __init__(
         self,
         memory: Memory,
@@ -100,7 +104,6 @@ class Packet:
         """Where it begins."""
         self.end = self.start + len(data)
         self.lowest = self.highest = self.start
-        """What was part of it at some time lies between these."""
         self._memory.data[self.start : self.end] = data
 
     def _bound(self, start: int, end: int, meta: int | None = None) -> None:

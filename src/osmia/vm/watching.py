@@ -327,7 +327,7 @@ class _Proof:
         line = self.code.line_of(slot)
         if line is None:
             return _DoesMore(f"instruction {slot}", what)
-        return _DoesMore(f"{self.program.machine.path_of(line.file.removeprefix('./'))}:{line.line}", what)
+        return _DoesMore(f"{self.code.path(line.file)}:{line.line}", what)
 
 
 def _where(opcode: int, left: Value, right: Value, *, taken: bool) -> Value | None:

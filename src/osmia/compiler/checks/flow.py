@@ -148,6 +148,8 @@ def _statement(statement: ir.Statement, facts: dict[ir.Local, Known], around: Ar
             return _replaced(statement, after) if isinstance(statement, ir.Copy) and after is not None else after
         case ir.Fill(place=place):
             return _value(place, facts, around)
+        case ir.Breakpoint():
+            return facts
         case ir.Barrier(given=given):
             return facts if given is None else _given_up(given, _value(given, facts, around))
         case ir.Evaluate(value=value) | ir.ContextStore(value=value):

@@ -64,6 +64,23 @@ def check_target(unit: ir.Unit, target: Target) -> None:
                 _check_atomic(each, target)
 
 
+def check_breakpoints(unit: ir.Unit, target: Target) -> None:
+    """Raise CompileError for a breakpoint() where nobody can stop."""
+    for each in () if target.debug else (node for program in unit.programs for node in program_nodes(program)):
+        if isinstance(each, ir.Breakpoint):
+            raise _stops_nothing(each)
+
+
+def _stops_nothing(each: ir.Breakpoint) -> Exception:
+    return error(
+        "nothing can stop at a breakpoint() in the kernel",
+        each.location,
+        found="breakpoint() in what is not compiled for debugging",
+        expected="a machine of the user-space runtime that debugs",
+        fix="run it in `with osmia.Machine(debug=True)`, or take breakpoint() out",
+    )
+
+
 def _check_license(program: ir.Program, license_: str) -> None:
     if license_ in GPL_COMPATIBLE:
         return

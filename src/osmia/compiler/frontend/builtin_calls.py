@@ -14,7 +14,7 @@ from osmia.compiler.frontend.packets import packet_length
 from osmia.compiler.frontend.places import element_layout
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.arithmetic import I64, absolute, extreme_type
-from osmia.compiler.ir.types import OptionalType, PacketType, PlaceType
+from osmia.compiler.ir.types import NoneType, OptionalType, PacketType, PlaceType
 from osmia.layout import StructLayout
 from osmia.maps.declaration import Map
 from osmia.types import i64
@@ -74,6 +74,13 @@ def call_builtin(state: FunctionState, function: object, node: ast.Call) -> Oper
         # Adding 0 makes an integer of a bool or an enum's member, and leaves a number as it is.
         return binary("+", values[0], constant(0, location), location)
     return _divmod(state, values[0], values[1], location)
+
+
+def call_breakpoint(state: FunctionState, node: ast.Call) -> Operand:
+    """The IR of `breakpoint()`: it stops a debugger and has no value."""
+    _check_arguments(state, node, "breakpoint()", 0)
+    location = state.at(node)
+    return ir.Sequence(NoneType(), location, (ir.Breakpoint(location),), ir.Constant(NoneType(), location, 0))
 
 
 def _divmod(state: FunctionState, left: ir.Expression, right: ir.Expression, location: Location) -> TupleValue:

@@ -11,7 +11,7 @@ from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import wrapped
 from osmia.compiler.frontend.arguments import raw_argument
 from osmia.compiler.frontend.atomics import atomic, is_atomic, reference
-from osmia.compiler.frontend.builtin_calls import NAMES, call_builtin, is_builtin, membership, power
+from osmia.compiler.frontend.builtin_calls import NAMES, call_breakpoint, call_builtin, is_builtin, membership, power
 from osmia.compiler.frontend.byte_order import is_byte_order, turned
 from osmia.compiler.frontend.callbacks import call_loop, for_each
 from osmia.compiler.frontend.calls import (
@@ -370,6 +370,8 @@ def _call_object(state: FunctionState, called: Static, node: ast.Call) -> Operan
         return log_call(state, of, node)
     if of is print:
         return print_call(state, node)
+    if of is breakpoint:
+        return call_breakpoint(state, node)
     if is_builtin(of):
         return call_builtin(state, of, node)
     if is_byte_order(of):

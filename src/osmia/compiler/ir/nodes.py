@@ -748,6 +748,8 @@ class Inlined:
     frame: Frame
     locals: tuple[Local, ...]
     body: tuple[Statement, ...]
+    parameters: tuple[Local, ...] = ()
+    """Those are assigned before it."""
 
 
 @frozen_record
@@ -775,6 +777,13 @@ class Barrier:
     location: Location
     given: Expression | None = None
     """An event of a ring that is the program's no longer."""
+
+
+@frozen_record
+class Breakpoint:
+    """`breakpoint()`: a debugger stops here, in a machine of the user-space runtime."""
+
+    location: Location
 
 
 @frozen_record
@@ -806,6 +815,7 @@ Statement = (
     | CallFunction
     | Leave
     | Barrier
+    | Breakpoint
     | Scope
 )
 

@@ -87,6 +87,8 @@ def _statements(  # noqa: C901, PLR0915 - one case for each node
                         yield from _statements(block, indent + "  ")
             case ir.Barrier(given=given):
                 yield f"{indent}barrier{'' if given is None else f', {expression_text(given)} is given up'}{line}"
+            case ir.Breakpoint():
+                yield f"{indent}breakpoint{line}"
             case ir.Evaluate(value=value):
                 yield f"{indent}{expression_text(value)}{line}"
             case ir.Return(value=value):

@@ -110,7 +110,7 @@ def parts_of(statement: ir.Statement) -> tuple[tuple[ir.Expression, ...], tuple[
             return arguments, ()
         case ir.Scope(body=body, leave=leave, abort=abort):
             return (), (body, leave, abort)
-        case ir.Break() | ir.Continue() | ir.Abort() | ir.CountError() | ir.Leave():
+        case ir.Break() | ir.Continue() | ir.Abort() | ir.CountError() | ir.Leave() | ir.Breakpoint():
             return (), ()
         case _:
             assert_never(statement)

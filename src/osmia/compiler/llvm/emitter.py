@@ -27,6 +27,8 @@ class Emitter:
         """Where what is written next comes from."""
         self.ended = False
         """Whether control cannot come to what is written next."""
+        self.marked = ""
+        """The mark that stands last in this block, in a debug build."""
 
     def text(self) -> str:
         """All blocks."""
@@ -65,6 +67,7 @@ class Emitter:
         """Begin a block."""
         self._body.append(f"{label}:")
         self.ended = False
+        self.marked = ""
 
     def label(self, hint: str) -> str:
         """A label of its own."""

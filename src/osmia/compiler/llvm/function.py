@@ -46,6 +46,7 @@ from osmia.compiler.llvm.callbacks import (
 )
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.emitter import BARRIER, KEEP_APART, Emitter
+from osmia.compiler.llvm.marks import scopes_of
 from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
@@ -57,6 +58,7 @@ from osmia.logs.note import switch_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from osmia.compiler.llvm.marks import Marks
     from osmia.compiler.llvm.packets import View
     from osmia.compiler.location import Location
     from osmia.layout import Layout
@@ -98,10 +100,11 @@ class FunctionWriter:
         function: ir.Function | None = None,
         *,
         kernel: tuple[int, int],
+        marks: Marks | None = None,
     ) -> None:
         """`function` is one that the program calls, where that shall be written and not the program itself.
 
-        `kernel` is the oldest that the object is for.
+        `kernel` is the oldest that the object is for, `marks` are those of a debug build.
         """
         self._program = program
         self._texts = texts
@@ -146,6 +149,11 @@ class FunctionWriter:
         self._debug = debug
         # Inside of loops that the verifier takes for what they do in general: a 0 that it does not know.
         self._zero = ""
+        self._marks = marks
+        # In a debug build: the function whose line is written, and the calls and locals that have scopes of their own.
+        self._outermost = marks.scope() if marks is not None else 0
+        self._inside = (self._outermost, program.name if function is None else function.name)
+        self._scope_numbers = scopes_of(marks, self._body) if marks is not None else {}
 
     def text(self) -> str:
         """The definition."""
@@ -156,6 +164,7 @@ class FunctionWriter:
             if local in self._views:
                 self._nothing[local] = self._out.slot("i8")
         self._packet.begin()
+        self._mark_local(self._program.context, "ptr %ctx")
         self._result, self._end = self._out.slot("i32"), self._out.label("end")
         self._statements(self._body)
         if not self._out.ended:
@@ -183,6 +192,8 @@ class FunctionWriter:
             if parameter in self._views:
                 self._out.line(f"store i8 0, ptr {self._nothing[parameter]}, align 1")
         self._packet.begin()
+        for parameter in function.parameters:
+            self._mark_held(parameter)
         self._statements(function.body)
         if not self._out.ended:
             passing.give_back(self._out, self._locals)
@@ -210,6 +221,7 @@ class FunctionWriter:
             out.start(going_on)
         for local, value in zip(statement.results, passing.results(out, status, frame), strict=True):
             out.line(f"store i64 {value}, ptr {self._locals[local]}, align 8")
+            self._mark_local(local, f"i64 {value}")
 
     def _give_up(self) -> None:
         """Return the program's error value, or from a function that the program calls, that it failed."""
@@ -229,6 +241,8 @@ class FunctionWriter:
             if self._out.ended:
                 return
             self._out.at(statement.location)
+            if not isinstance(statement, ir.Loop | ir.Inlined):  # they tell of their lines themselves
+                self._mark_line(statement.location)
             if isinstance(statement, ir.If):
                 self._if(statement, statements[index + 1 : index + 2])
             else:
@@ -254,6 +268,9 @@ class FunctionWriter:
                     memory.fill(self._out, pointer, image, ANY_ALIGNMENT)
                 else:
                     memory.clear(self._out, pointer, len(image))
+            case ir.Breakpoint():
+                assert self._marks is not None, "check_breakpoints has refused it"
+                self._marks.breakpoint(self._out)
             case ir.Barrier():
                 self._out.at(statement.location)
                 self._out.line(BARRIER)
@@ -296,9 +313,14 @@ class FunctionWriter:
         self._frames[statement.frame] = (after, len(self._scopes))
         before, ends = self._made, objects_end(statement)
         self._made = [] if ends else before
+        around = self._inside
+        if statement.frame in self._scope_numbers:
+            self._inside = (self._scope_numbers[statement.frame], statement.frame.name)
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
+        self._inside = around
+        self._mark_line(statement.location)
         for made in self._made or () if ends else ():
             self._out.line(f"call void @llvm.lifetime.end.p0(ptr {made})")
         self._made = before
@@ -331,12 +353,41 @@ class FunctionWriter:
             self._assign_view(local, value)
             return
         if is_pointer(local.type):
-            self._out.line(f"store ptr {self._pointer(value)}, ptr {self._locals[local]}, align 8")
+            pointer = self._pointer(value)
+            self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
+            self._mark_local(local, f"ptr {pointer}")
             return
         stored = self._integer(value)
         if local.storage is not None:
             stored = self._out.wrapped(stored, local.storage, integer_of(value.type))
         self._out.line(f"store i64 {stored}, ptr {self._locals[local]}, align 8")
+        self._mark_local(local, f"i64 {stored}")
+
+    # What a debug build tells
+
+    def _mark_line(self, location: Location) -> None:
+        if self._marks is not None and not self._out.ended:
+            self._marks.line(self._out, location, *self._inside)
+
+    def _mark_local(self, local: ir.Local, value: str, *, again: bool = False) -> None:
+        if self._marks is not None and local.name.isidentifier():
+            scope = self._scope_numbers.get(local, self._outermost)
+            self._marks.local(self._out, local, scope, value, again=again)
+
+    def _mark_held(self, local: ir.Local, *, again: bool = False) -> None:
+        """What a local holds, read from where it is."""
+        if self._marks is None or not local.name.isidentifier():
+            return
+        of = slot_type(local)
+        held = self._out.value(f"load {of}, ptr {self._locals[local]}, align 8")
+        if local in self._views:
+            held = self._unless_nothing(local, held)
+        self._mark_local(local, f"{of} {held}", again=again)
+
+    def _unless_nothing(self, local: ir.Local, pointer: str) -> str:
+        nothing = self._out.value(f"load i8, ptr {self._nothing[local]}, align 1")
+        test = self._out.value(f"icmp ne i8 {nothing}, 0")
+        return self._out.value(f"select i1 {test}, ptr null, ptr {pointer}")
 
     def _assign_view(self, local: ir.Local, value: ir.Expression) -> None:
         pointer, nothing = self._view(value)
@@ -346,6 +397,7 @@ class FunctionWriter:
         self._out.line(f"store ptr {pointer}, ptr {self._locals[local]}, align 8")
         held = self._out.value(f"zext i1 {nothing} to i8")
         self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
+        self._mark_held(local)
 
     def _evaluate(self, value: ir.Expression) -> None:
         if is_pointer(value.type):
@@ -402,6 +454,7 @@ class FunctionWriter:
             self._zero = zero
         self._out.line(f"br label %{test}")
         self._out.start(test)
+        self._mark_line(statement.location)
         if not self._downwards(statement, body, otherwise):
             self._branch(statement.test, body, otherwise)
         self._loops.append((after, step, len(self._scopes)))
@@ -523,6 +576,7 @@ class FunctionWriter:
         def write() -> None:
             for local, given in zip(statement.given, parameters[-len(statement.given) :], strict=True):
                 self._out.line(f"store ptr {given}, ptr {self._locals[local]}, align 8")
+                self._mark_held(local)
             self._round(statement, statement.body, ())
 
         typed = tuple(f"ptr {each}" for each in parameters)
@@ -558,6 +612,8 @@ class FunctionWriter:
             held = self._out.value(f"load i8, ptr {in_frame(self._out, frame, callback.flag(local))}, align 1")
             self._out.line(f"store i8 {held}, ptr {self._nothing[local]}, align 1")
         self._packet.renew()
+        for local in callback.results:
+            self._mark_held(local, again=True)
 
     def _outlined(
         self, inside: ir.Statement, location: Location, parameters: tuple[str, ...], write: Callable[[], None]

@@ -11,6 +11,7 @@ from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.arenas import start_definition
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
 from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
+from osmia.compiler.llvm.marks import Marks
 from osmia.layout import layout_of
 from osmia.logs.note import note_of, switch_name
 from osmia.logs.ring import OBJECT, switch_of
@@ -56,15 +57,12 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     for data, symbol in texts.items():
         lines.append(_text_definition(symbol, data))
         kept.append(symbol)
-    for symbol, section, text in (
-        ("LICENSE", "license", unit.license),
-        (".osmia", ".osmia", metadata(unit, target, logs)),
-    ):
-        data = text.encode() + b"\0" * (section == "license")
-        lines.append(_data_definition(symbol, section, data))
-        kept.append(symbol)
+    lines.append(_data_definition("LICENSE", "license", unit.license.encode() + b"\0"))
+    kept += ["LICENSE", ".osmia"]
+    notes_at = len(lines)
     pointers = ", ".join(f"ptr @{quoted(symbol)}" for symbol in kept)
     lines.append(f'@llvm.compiler.used = appending global [{len(kept)} x ptr] [{pointers}], section "llvm.metadata"')
+    marks = Marks(unit.files) if target.debug else None
     functions = [
         FunctionWriter(
             program,
@@ -75,10 +73,13 @@ def module_text(unit: ir.Unit, target: Target) -> str:
             logs,
             function,
             kernel=target.kernel,
+            marks=marks,
         ).text()
         for program in unit.programs
         for function in (*program.functions, None)
     ]
+    notes = metadata(unit, target, logs, marks)
+    lines.insert(notes_at, _data_definition(".osmia", ".osmia", notes.encode()))
     return "\n".join(
         [
             f"source_filename = {quoted(unit.programs[0].file.relative)}",
@@ -96,7 +97,7 @@ def module_text(unit: ir.Unit, target: Target) -> str:
     )
 
 
-def metadata(unit: ir.Unit, target: Target, logs: dict[LogFormat, int]) -> str:
+def metadata(unit: ir.Unit, target: Target, logs: dict[LogFormat, int], marks: Marks | None) -> str:
     """What the object says to osmia's loader: a line for each fact."""
     lines = [f"target {target}"]
     lines += [f"error {program.name} {program.error_value}" for program in unit.programs]
@@ -110,6 +111,7 @@ def metadata(unit: ir.Unit, target: Target, logs: dict[LogFormat, int]) -> str:
         file = unit.files[site.location.file].relative
         lines.append(f"site {site.program} {site.location.line} {file}\t{site.problem}")
     lines += [f"log {note_of(each, unit.files[each.file].relative)}" for each in logs]
+    lines += [f"mark {each}" for each in marks.notes] if marks is not None else []
     return "\n".join(lines) + "\n"
 
 

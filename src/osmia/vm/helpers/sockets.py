@@ -87,7 +87,7 @@ def _taken(run: Execution, socket: KernelObject) -> int:
     """A socket for the program alone, until it gives it back: who uses it afterwards is found out."""
     machine, memory = run.machine, run.machine.memory
     line = run.code.line_of(run.slot)
-    origin = f"{machine.path_of(line.file)}:{line.line}" if line is not None else ""
+    origin = f"{run.code.path(line.file)}:{line.line}" if line is not None else ""
     block = memory.allocate(socket.block.size, f"struct {socket.struct}", state=READ_ONLY, origin=origin)
     memory.data[block.address : block.address + block.size] = memory.read(socket.address, block.size)
     machine.objects[block.address] = socket

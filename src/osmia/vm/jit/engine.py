@@ -10,6 +10,7 @@ from osmia.record import record
 from osmia.vm.arithmetic import U32, U64
 from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
+from osmia.vm.helpers import all_helpers
 from osmia.vm.jit.flow import entries_of, next_of
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
 from osmia.vm.jit.module import module
@@ -61,6 +62,7 @@ class Jit:
         self._machine = machine
         self.state = State(machine.memory, machine.allow_uninitialised)
         self._arguments = self.state.unsigned[_GIVEN]
+        self._light: dict[int, Callable[..., int]] = {number: all_helpers()[number] for number in LIGHT}
         self._known: dict[int, Known] = {}
         """By the identity of the code, which is kept."""
         self._names: list[str] = []
@@ -75,7 +77,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
-        self._callbacks: list[Any] = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
+        self._callbacks: list[Any] = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]  # type: ignore[var-annotated]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
             assert address is not None, "a function lies somewhere"
@@ -205,9 +207,9 @@ class Jit:
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
             assert known is not None, "native code runs"
-            if helper is None or helper is not LIGHT.get(number) or execution.lock:
+            if helper is None or helper is not self._light.get(number) or execution.lock:
                 return self._call_any(number, slot)
-            execution.code, execution.slot = known.code, slot
+            execution.code, execution.slot, execution.arguments = known.code, slot, self._arguments
             result = helper(execution, *self._arguments) & U64
             words = self.state.signed
             if self._machine.has_to_tidy:

@@ -6,8 +6,7 @@ from osmia.abi import instruction as isa
 from osmia.abi.generated import BPF_F_WRONLY_PROG
 from osmia.abi.generated import helper_ids as ids
 from osmia.record import frozen_record
-from osmia.vm.helpers.machine_state import get_prandom_u32, get_smp_processor_id, ktime_get_ns
-from osmia.vm.helpers.map_elements import map_delete_elem, map_lookup_elem, map_update_elem
+from osmia.vm.helpers import all_helpers
 from osmia.vm.jit.state import Word
 from osmia.vm.maps.arrays import ArrayMap, PerCpuArrayMap
 from osmia.vm.memory import ONES
@@ -23,17 +22,9 @@ KEY = 4
 """The bytes of an array's key."""
 LOOKUP = ids.BPF_FUNC_map_lookup_elem
 _WORDS = {ids.BPF_FUNC_ktime_get_ns: Word.CLOCK, ids.BPF_FUNC_get_smp_processor_id: Word.CPU}
-_KNOWN: dict[int, object] = {
-    LOOKUP: map_lookup_elem,
-    ids.BPF_FUNC_ktime_get_ns: ktime_get_ns,
-    ids.BPF_FUNC_get_smp_processor_id: get_smp_processor_id,
-}
-"""What these helpers do, unless somebody puts others into their place."""
-LIGHT: dict[int, object] = _KNOWN | {
-    ids.BPF_FUNC_map_update_elem: map_update_elem,
-    ids.BPF_FUNC_map_delete_elem: map_delete_elem,
-    ids.BPF_FUNC_get_prandom_u32: get_prandom_u32,
-}
+_KNOWN = (LOOKUP, *_WORDS)
+"""What native code does itself, unless somebody puts other helpers into their place."""
+LIGHT = (*_KNOWN, ids.BPF_FUNC_map_update_elem, ids.BPF_FUNC_map_delete_elem, ids.BPF_FUNC_get_prandom_u32)
 """Helpers that change nothing but maps: not the packet, not the context, not what the run has to give back."""
 
 
@@ -67,7 +58,7 @@ class ShortWay:
 
 def known_helpers(machine: Machine) -> frozenset[int]:
     """The helpers that are what they are by default."""
-    return frozenset(number for number, each in _KNOWN.items() if machine.helpers.get(number) is each)
+    return frozenset(number for number in _KNOWN if machine.helpers.get(number) is all_helpers()[number])
 
 
 def inlined(machine: Machine, code: Code, helpers: frozenset[int]) -> Inlined:

@@ -70,7 +70,7 @@ def compiled(key: Hashable, text: Callable[[], str], *, thorough: bool) -> Nativ
 
 def _llvm() -> Any:
     """LLVM, ready for this machine."""
-    import llvmlite.binding as llvm  # noqa: PLC0415 - it is large, and where it is not, this module can be read
+    import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

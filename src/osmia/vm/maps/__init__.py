@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
+    from osmia.btf.read import Btf
     from osmia.maps.backend import Buffer, PerfBuffers, RingMemory
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
@@ -100,6 +101,8 @@ class VmMap:
         self.number = number
         self.room = (spec.value_size + 7) & ~7
         """What a value takes, rounded as the kernel does."""
+        self.btf: Btf | None = None
+        """What its types are found in; None where the object says nothing of them."""
         self.state = READY
         """What programs may do with values."""
         if self.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG):
@@ -523,8 +526,7 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
 
 def _sizes(spec: MapSpec) -> str:
     return (
-        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, "
-        f"flags {spec.flags:#x}"
+        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, flags {spec.flags:#x}"
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
-    from osmia.vm.machine import Machine
+    from osmia.vm.machine import Machine, Writer
     from osmia.vm.maps.fields import Fields
 
 _SLAB = 64
@@ -33,6 +33,8 @@ class HashMap(VmMap):
         self.places: dict[bytes, int] = {}
         self._free: list[int] = []
         self._shadow = self.shadow_of_value()
+        self._written: dict[int, Writer] = {}
+        """By place: who has put a value there."""
 
     def address_of(self, key: bytes, cpu: int) -> int:  # noqa: ARG002 - one value for all
         """Where the value of a key lies; 0 where it is not there."""
@@ -46,9 +48,11 @@ class HashMap(VmMap):
         old = self.places.get(key, 0)
         if old and flags & BPF_F_LOCK:
             self.put(old, value)
+            self._written[old] = self.machine.writer()
             return 0
         place = self.take()
         self.put(place, value)
+        self._written[place] = self.machine.writer()
         self.replace(key, place)
         return 0
 
@@ -92,6 +96,7 @@ class HashMap(VmMap):
         if not self._free:
             size = self.stride * _SLAB
             block = self.allocate(size, state=REDZONE, describe=self._describe)
+            block.origin_at = lambda offset: self._origin(block.address + offset)
             self._free.extend(range(block.address, block.address + size, self.stride))
         place = self._free.pop(0)
         memory.data[place : place + self.stride] = bytes(self.stride)
@@ -113,6 +118,15 @@ class HashMap(VmMap):
         at = offset // (self.room + GAP) * (self.room + GAP)
         return f"value of '{self.name}'", at, self.value_size
 
+    def _origin(self, address: int) -> str:
+        """Who has put a value there."""
+        place = max((each for each in self._written if each <= address), default=0)
+        if place not in self._written:
+            return ""
+        from osmia.vm.faults import place_of
+
+        return f"it was put there by {place_of(self._written[place])}"
+
 
 class PerCpuHashMap(HashMap):
     """BPF_MAP_TYPE_PERCPU_HASH: a value for each CPU, of which programs write their own."""
@@ -133,5 +147,6 @@ class PerCpuHashMap(HashMap):
             return number
         if key not in self.places:
             self.places[key] = self.take()
+            self._written[self.places[key]] = self.machine.writer()
         self.put(self.places[key] + cpu * (self.room + GAP), value)
         return 0

@@ -1,0 +1,176 @@
+"""`osmia trace`: a program run on packets, line by line, with what changes."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+
+import osmia
+from osmia.cli import options
+from osmia.cli.errors import UsageError
+from osmia.cli.output import Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+    from typing import Any, Literal
+
+    from osmia.programs.loaded import Loaded
+    from osmia.vm.tracing import Shown
+
+MOST_FOLLOWED = 1024
+"""Maps of more entries are not looked through at each line."""
+_HEAD, _RECORD, _LONGEST = 24, 16, 1 << 18
+# How a pcap file begins: its byte order. Times are in microseconds or nanoseconds.
+_ORDERS: dict[bytes, Literal["little", "big"]] = {
+    bytes.fromhex("d4c3b2a1"): "little",
+    bytes.fromhex("4d3cb2a1"): "little",
+    bytes.fromhex("a1b2c3d4"): "big",
+    bytes.fromhex("a1b23c4d"): "big",
+}
+DESCRIPTION = """\
+Run a program on packets without a kernel and without root, and print each line that runs with what it changes:
+locals, the values of maps, globals, the packet. At the end of each packet stands what the program returned.
+
+Of a FILE.py the lines are Python's, and locals have their names. Of an object they are those that its compiler noted,
+and registers stand in the place of locals.
+"""
+EPILOG = """\
+Where a program does what it may not, the trace ends there, and the error says what it was: exit code 1.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    add = parser.add_argument
+    add("file", metavar="FILE", help="FILE.py or FILE.o")
+    add("--packet", action="append", type=_packet, metavar="HEX", help="a packet, as hex digits; may be repeated")
+    add("--pcap", metavar="PCAP", help="the packets of a capture")
+    add("--count", type=options.packets, metavar="N", help="trace that many packets (default: all)")
+    add("--program", metavar="NAME", help="which program, if the file has several")
+    add(
+        *("-s", "--setting"),
+        dest="settings",
+        action="append",
+        type=options.setting,
+        metavar="NAME=VALUE",
+        help="give a setting of the file another value; may be repeated",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Trace the program."""
+    if bool(arguments.packet) is bool(arguments.pcap):
+        raise UsageError("one of --packet HEX and --pcap PCAP says what the program is given")
+    path: str = arguments.file
+    packets = arguments.packet or _of_capture(arguments.pcap)
+    compiled = path.endswith(".py")
+    with Output(None) as output, osmia.Machine(debug=compiled, engine="python") as machine:
+        from osmia.cli.file import load_file
+
+        with load_file(path, dict(arguments.settings or ()), machine) as loaded:
+            trace = _Trace(loaded, machine, output, _chosen(loaded, path, arguments.program))
+            for number, packet in enumerate(packets, 1):
+                trace.packet(number, packet)
+                if number == arguments.count:
+                    break
+    return 0
+
+
+class _Trace:
+    """Prints the runs of one program."""
+
+    def __init__(self, loaded: Loaded, machine: osmia.Machine, output: Output, program: Any) -> None:
+        self._loaded, self._machine, self._output, self._program = loaded, machine, output, program
+        self._lines: dict[str, list[str]] = {}
+        self._noted: dict[tuple[str, int], str] = {}
+        for each in machine.programs.values():
+            self._noted |= {(each.code.path(line.file), line.line): line.text for line in each.code.lines}
+        self._text: list[str] = []
+
+    def packet(self, number: int, packet: bytes) -> None:
+        """Run the program on one."""
+        from osmia.vm.tracing import Follower
+
+        self._text = [f"packet {number}, {len(packet)} bytes: {self._program.name}"]
+        try:
+            with Follower(self._machine, self._line, self._change, self._shown):
+                result = self._program.test_run(packet)
+            self._text += [f"=> {_said(result)}", ""]
+        finally:
+            self._output.write("\n".join(self._text) + "\n")
+
+    def _line(self, file: str, line: int) -> None:
+        if file not in self._lines:
+            self._lines[file] = _source(file)
+        lines = self._lines[file]
+        text = lines[line - 1] if 0 < line <= len(lines) else self._noted.get((file, line), "")
+        self._text.append(f"{os.path.basename(file)}:{line}:  {text}".rstrip())
+
+    def _change(self, text: str) -> None:
+        self._text.append(f"        | {text}")
+
+    def _shown(self) -> Shown:
+        """What maps and globals hold."""
+        found: dict[str, str] = {}
+        for name, each in self._loaded.maps.items():
+            # What begins with a dot is global data, whose variables have names of their own.
+            if name[0] != "." and each.max_entries <= MOST_FOLLOWED and hasattr(each, "items"):
+                found |= {f"{name}[{key!r}]": repr(value) for key, value in each.items()}
+        for name, variable in self._loaded.globals.items():
+            found[f"{name}.value"] = repr(variable.value)
+        return found
+
+
+def _said(result: Any) -> str:
+    """What a run returned, and where it took an error edge."""
+    text = repr(result).removeprefix("<").removesuffix(">")
+    action = text.partition(": ")[2].partition(",")[0]
+    errors = text.partition("; ")[2]
+    return action + (f"; {errors}" if errors else "")
+
+
+def _source(file: str) -> list[str]:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as source:
+            return source.read().splitlines()
+    except OSError:
+        return []
+
+
+def _chosen(loaded: Loaded, path: str, name: str | None) -> Any:
+    """The program that is traced. UsageError where there is none of that name, or several."""
+    programs = {each.name: each for each in loaded.programs.values()}
+    if name is None and len(programs) > 1:
+        raise UsageError(f"{path} has {len(programs)} programs: choose one by --program, of {', '.join(programs)}")
+    if name is not None and name not in programs:
+        raise UsageError(f"{path} has no program {name!r}; it has {', '.join(programs)}")
+    found = programs[name] if name is not None else next(iter(programs.values()))
+    if not hasattr(found, "test_run"):
+        raise UsageError(f"{found.name} is of kind {found.kind.name}: what it is given is no packet")
+    return found
+
+
+def _packet(text: str) -> bytes:
+    """A packet, as a command line gives it."""
+    try:
+        return bytes.fromhex(text.replace(":", " "))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no packet: it is written as hex digits, such as 0242ac11...") from None
+
+
+def _of_capture(path: str) -> Iterator[bytes]:
+    """The packets of a pcap file. ObjectError where it is none, or ends in the middle of a packet."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+        order = _ORDERS.get(head[:4])
+        if order is None or len(head) < _HEAD:
+            raise osmia.ObjectError(f"{path}: no pcap file: it begins with {head[:4].hex(' ') or 'nothing'}")
+        while record := file.read(_RECORD):
+            length = int.from_bytes(record[8:12], order)
+            data = file.read(min(length, _LONGEST))
+            if len(record) < _RECORD or len(data) < length:
+                raise osmia.ObjectError(f"{path}: the file ends in the middle of a packet, or is damaged there")
+            yield data

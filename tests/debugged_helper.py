@@ -1,0 +1,13 @@
+"""A function in a file of its own, which a program calls."""
+
+from __future__ import annotations
+
+
+def clamped(size: int) -> int:
+    """Between 10 and 70."""
+    low = 10
+    if size < low:
+        return low  # clamped: low
+    if size > 70:
+        return 70  # clamped: high
+    return size  # clamped: size

@@ -1,0 +1,79 @@
+"""Programs that are debugged line by line. The lines that tests name are marked."""
+
+from __future__ import annotations
+
+from debugged_helper import clamped
+from osmia import HashMap, XdpAction, XdpContext, func, i32, struct, u32, u64, xdp
+
+
+@struct
+class Flow:
+    """A value."""
+
+    packets: u64 = 0
+    size: u32 = 0
+
+
+flows = HashMap(u32, Flow, max_entries=4)
+
+
+def limited(n: int, most: int) -> int:
+    """At most so much."""
+    if n > most:
+        return most  # limited: most
+    return n  # limited: n
+
+
+@xdp
+def sized(ctx: XdpContext) -> XdpAction:
+    """Locals of every kind, branches, a loop, and two calls that are written out."""
+    size = len(ctx.packet)
+    small = size < 64
+    total: i32 = -1
+    for n in range(3):
+        total += n * 2  # sized: in the loop
+    if small:  # noqa: SIM108 - a branch that is followed
+        action = XdpAction.DROP  # sized: small
+    else:
+        action = XdpAction.PASS  # sized: large
+    size = limited(size, 80)  # sized: limited
+    size = clamped(size)  # sized: clamped
+    flow = flows.lookup_or_init(7, Flow())
+    if flow is None:
+        return XdpAction.ABORTED  # sized: no flow
+    flow.packets += 1
+    flow.size = u32(size)
+    return action  # sized: end
+
+
+@xdp
+def stopping(ctx: XdpContext) -> XdpAction:
+    """Stops a debugger."""
+    size = len(ctx.packet)
+    breakpoint()  # noqa: T100 - what is tested
+    if size > 60:  # stopping: behind
+        return XdpAction.PASS
+    return XdpAction.DROP
+
+
+@func(inline=False)
+def doubled(n: u64) -> u64:
+    """A function of its own."""
+    twice = n * 2
+    return twice + n * 0  # doubled: end
+
+
+@xdp
+def calling(ctx: XdpContext) -> XdpAction:
+    """Calls a function of its own."""
+    size = doubled(u64(len(ctx.packet)))
+    return XdpAction.DROP if size > 100 else XdpAction.PASS  # calling: end
+
+
+@xdp
+def walking(ctx: XdpContext) -> XdpAction:
+    """Has a function called back by a helper."""
+    rounds = 0
+    while rounds < len(ctx.packet) * 1000:
+        rounds += 7
+    return XdpAction.PASS  # walking: end
