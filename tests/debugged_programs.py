@@ -32,7 +32,7 @@ def sized(ctx: XdpContext) -> XdpAction:
     total: i32 = -1
     for n in range(3):
         total += n * 2  # sized: in the loop
-    if small:  # noqa: SIM108 - a branch that is followed
+    if small:  # noqa: SIM108
         action = XdpAction.DROP  # sized: small
     else:
         action = XdpAction.PASS  # sized: large

@@ -82,8 +82,8 @@ class Packet:
         """
         start = self.hard_start + HEADROOM
         end = start + len(data)
-        if end + TAILROOM > self.hard_end:
-            raise ValueError(f"a packet of {len(data)} bytes, where {self.hard_end - start - TAILROOM} have room")
+        if end + self._tailroom > self.hard_end:
+            raise ValueError(f"a packet of {len(data)} bytes, where {self.hard_end - start - self._tailroom} have room")
         self._memory.paint(self.lowest, self.highest - self.lowest, OUTSIDE)
         self._memory.data[start:end] = data
         self.lowest = self.highest = start
@@ -96,6 +96,7 @@ class Packet:
     def _take(self, headroom: int, data: bytes, tailroom: int) -> None:
         """Take memory, and put bytes there, which nobody sees yet."""
         size = headroom + len(data) + tailroom
+        self._tailroom = tailroom
         origin = "the packet that the program is given"
         self.block = self._memory.allocate(size, "packet", state=OUTSIDE, origin=origin)
         self.hard_start = self.block.address

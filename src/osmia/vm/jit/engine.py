@@ -216,7 +216,7 @@ class Jit:
                 words[_TOUCHED] = 1
             words[_STATUS] = 0
         except BaseException as problem:  # noqa: BLE001 - it is raised where native code was called
-            self._raised = problem
+            self._fail(problem)
             return 0
         return result
 
@@ -229,12 +229,16 @@ class Jit:
         self._resume(execution, known)
         return result
 
+    def _fail(self, problem: BaseException) -> None:
+        """Keep what was raised; other native code that ran meanwhile has a status of its own."""
+        self._raised, self.state.signed[_STATUS] = problem, Status.RAISED
+
     def _tail_call(self, slot: int) -> int:
         try:
             execution, known = self._inside()
             return self._go_to(execution, known, slot)
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._raised = problem
+            self._fail(problem)
             return 0
 
     def _go_to(self, execution: Execution, known: Known, slot: int) -> int:
@@ -266,7 +270,7 @@ class Jit:
             data = execution.context.packet_bytes(offset, size)
             self._resume(execution, known)
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._raised = problem
+            self._fail(problem)
             return 0
         if data is None:
             self.state.signed[_STATUS] = Status.ENDED
@@ -280,7 +284,7 @@ class Jit:
             self.state.set_frame(depth, block.address)
             self.state.signed[_STATUS] = 0
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._raised = problem
+            self._fail(problem)
             return 0
         return block.address
 
