@@ -77,7 +77,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
-        self._callbacks: list[Any] = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]  # type: ignore[var-annotated]
+        self._callbacks = [_CALLBACKS[number](each) for number, each in enumerate(self._functions)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
             assert address is not None, "a function lies somewhere"
