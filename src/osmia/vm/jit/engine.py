@@ -11,7 +11,9 @@ from osmia.vm.arithmetic import U32, U64
 from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.helpers import all_helpers
+from osmia.vm.helpers.arguments import arity
 from osmia.vm.jit.flow import entries_of, next_of
+from osmia.vm.jit.function import BY_REGISTER
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
@@ -207,7 +209,7 @@ class Jit:
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
             assert known is not None, "native code runs"
-            if helper is None or helper is not self._light.get(number) or execution.lock:
+            if helper is None or helper is not self._light.get(number) or execution.lock or slot >= BY_REGISTER:
                 return self._call_any(number, slot)
             execution.code, execution.slot, execution.arguments = known.code, slot, self._arguments
             result = helper(execution, *self._arguments) & U64
@@ -225,6 +227,11 @@ class Jit:
         execution, known = self._inside()
         self.show()
         self.state.signed[_TOUCHED] = 1
+        if slot >= BY_REGISTER:
+            slot -= BY_REGISTER
+            for register in range(1, arity(number) + 1):
+                if not self.state.signed[_WRITTEN] >> register & 1:
+                    raise execution.not_written(known.code, slot, register)
         result = execution.call_helper(number, tuple(self._arguments), known.code, slot)
         self._resume(execution, known)
         return result
@@ -232,7 +239,7 @@ class Jit:
     def _tail_call(self, slot: int) -> int:
         try:
             execution, known = self._inside()
-            return self._go_to(execution, known, slot)
+            return self._go_to(execution, known, slot % BY_REGISTER)
         except BaseException as problem:  # noqa: BLE001 - as above
             self._raised = problem
             return 0
