@@ -135,6 +135,15 @@ def test_a_fault_is_the_same(name: str) -> None:
     assert isinstance(result, tuple)
 
 
+@pytest.mark.parametrize("jump", ["jne", "jeq"])
+@pytest.mark.parametrize("first", [True, False], ids=["written first", "written last"])
+def test_a_register_that_is_written_on_one_of_two_ways(jump: str, first: bool) -> None:
+    """Which of the ways is taken, and which of them the code has first, makes no difference."""
+    ways = ["mov %r6, 5", "ja +1", "mov %r7, 5"] if first else ["mov %r7, 5", "ja +1", "mov %r6, 5"]
+    result, _ = both(assemble([f"{jump} %r2, 0, +2", *ways, "mov %r0, %r6", "exit"]))
+    assert result == 5 or result[0].startswith("register r6 is read before")
+
+
 def test_what_a_fault_says() -> None:
     (text, kind, slot, *_, notes), _ = both(assemble(FAULTS["a stack that was not written"]))
     assert text == (

@@ -24,7 +24,6 @@ from osmia.vm.many import one_by_one
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
