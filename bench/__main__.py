@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 # The checkout's osmia, whatever is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench import code, events, maps, programs, start
+from bench import code, events, maps, programs, runtime, start
 from bench.report import as_json, as_text
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Table]]] = {
     "events": events.measure,
     "maps": maps.measure,
     "programs": lambda rounds: [programs.measure(rounds)],
+    "runtime": runtime.measure,
     "start": lambda rounds: [start.measure(rounds)],
 }
 ROUNDS = {
@@ -30,6 +31,7 @@ ROUNDS = {
     "events": events.ROUNDS,
     "maps": maps.ROUNDS,
     "programs": programs.ROUNDS,
+    "runtime": runtime.ROUNDS,
     "start": start.ROUNDS,
 }
 

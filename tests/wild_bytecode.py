@@ -17,7 +17,7 @@ _ATOMICS = (
     *(isa.ADD, isa.OR, isa.AND, isa.XOR, isa.ADD | isa.FETCH, isa.OR | isa.FETCH, isa.AND | isa.FETCH),
     *(isa.XOR | isa.FETCH, isa.XCHG, isa.CMPXCHG, isa.LOAD_ACQUIRE, isa.STORE_RELEASE),
 )
-_HELPERS = (1, 5, 7, 8, 12, 99)
+_HELPERS = (1, 1, 2, 3, 5, 7, 8, 12, 28, 99)
 _NUMBERS = (0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 255, 4096, 0x7FFF_FFFF, -0x8000_0000)
 MOST = 24
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import system_packages
-from bench import events, maps, programs, report, start, tools
+from bench import events, maps, programs, report, runtime, start, tools
 
 ROOT = Path(__file__).resolve().parents[2]
 # How much longer than clang's a program may be, in instructions.
@@ -66,6 +66,15 @@ def test_events_are_measured() -> None:
     assert [row[0] for row in sustained.rows] == names
     assert all(float(str(cell)) > 0 for row in sustained.rows for cell in row[1:])
     assert len(idle.rows) == 1
+
+
+def test_the_runtime_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(runtime.UBPF, raising=False)
+    parsers, replay = runtime.measure(rounds=1, million=5000)
+    assert {"kernel", "interpreter", "jit"} <= {row[0] for row in parsers.rows}
+    assert all(float(str(cell)) > 0 for row in parsers.rows for cell in (row[1], row[2], row[4]))
+    assert "ubpf: OSMIA_UBPF is not set: the directory of a checkout of github.com/iovisor/ubpf" in parsers.missing
+    assert [row[:2] for row in replay.rows] == [["jit", 5000]]
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -107,6 +107,10 @@ FAULTS = {
     "the destination of arithmetic first": ["add %r7, %r8", "exit"],
     "the source of a comparison first": ["jgt %r7, %r8, +0", "mov %r0, 0", "exit"],
     "what a call forgets": ["call 5", "mov %r0, %r1", "exit"],
+    "an argument of a helper": ["mov %r1, 5", "call 1", "exit"],
+    "an argument of a helper on one way": ["mov %r1, 5", "jne %r3, 0, +1", "mov %r2, %r10", "call 1", "exit"],
+    "an argument of a helper by register": ["mov %r6, 1", "mov %r1, 5", "call %r6", "exit"],
+    "a register that is no helper by far": ["lddw %r6, 0x100000001", "call %r6", "exit"],
     "an argument that is not given": ["mov %r2, 1", "call local f", "exit", "f:", "mov %r0, %r3", "exit"],
     "a result of a function": ["call local f", "exit", "f:", "exit"],
     "registers of the caller": ["mov %r6, 1", "call local f", "exit", "f:", "mov %r0, %r6", "exit"],
@@ -129,6 +133,15 @@ FAULTS = {
 def test_a_fault_is_the_same(name: str) -> None:
     result, _ = both(assemble(FAULTS[name]), fuel=1000)
     assert isinstance(result, tuple)
+
+
+@pytest.mark.parametrize("jump", ["jne", "jeq"])
+@pytest.mark.parametrize("first", [True, False], ids=["written first", "written last"])
+def test_a_register_that_is_written_on_one_of_two_ways(jump: str, first: bool) -> None:
+    """Which of the ways is taken, and which of them the code has first, makes no difference."""
+    ways = ["mov %r6, 5", "ja +1", "mov %r7, 5"] if first else ["mov %r7, 5", "ja +1", "mov %r6, 5"]
+    result, _ = both(assemble([f"{jump} %r2, 0, +2", *ways, "mov %r0, %r6", "exit"]))
+    assert result == 5 or result[0].startswith("register r6 is read before")
 
 
 def test_what_a_fault_says() -> None:

@@ -247,6 +247,9 @@ def test_what_are_no_packets(engine: str) -> None:
             batch = Batch(memory, array("Q", offsets), array("I", lengths))
             assert refusal(ValueError, lambda batch=batch: machine.run_packets(of, batch)) == text
         no_program: Any = 3
+        assert refusal(TypeError, lambda: machine.run_packets(of, [b"a", no_program])) == (
+            "run_many() takes packets, each of them bytes, not int 3"
+        )
         no_packets: Any = b"abc"
         assert refusal(TypeError, lambda: machine.run_packets(of, no_packets)) == (
             "run_many() takes packets, each of them bytes, not bytes b'abc'"

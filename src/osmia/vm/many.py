@@ -47,9 +47,10 @@ class Batch:
         """Put packets behind each other."""
         memory, offsets, lengths = bytearray(), array("Q"), array("I")
         for each in packets:
+            data = _bytes_of(each)
             offsets.append(len(memory))
-            lengths.append(len(each))
-            memory += each
+            lengths.append(len(data))
+            memory += data
         return cls(memoryview(memory), offsets, lengths)
 
     def __len__(self) -> int:
@@ -87,6 +88,12 @@ def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
     if len(offsets) != len(lengths):
         raise ValueError(f"{len(offsets)} packets begin somewhere, and {len(lengths)} have a length")
     return Batch(memory, offsets, lengths)
+
+
+def _bytes_of(packet: object) -> bytes:
+    if isinstance(packet, (bytes, bytearray, memoryview)) or hasattr(packet, "__bytes__"):
+        return bytes(packet)
+    raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packet)}")
 
 
 def _array(code: str, numbers: array[int]) -> array[int]:

@@ -11,7 +11,9 @@ from osmia.vm.arithmetic import U32, U64
 from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.helpers import all_helpers
+from osmia.vm.helpers.arguments import arity
 from osmia.vm.jit.flow import entries_of, next_of
+from osmia.vm.jit.function import BY_REGISTER
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
@@ -22,7 +24,6 @@ from osmia.vm.many import one_by_one
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
@@ -77,7 +78,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
-        self._callbacks: list[Any] = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]  # type: ignore[var-annotated]
+        self._callbacks = [_CALLBACKS[number](each) for number, each in enumerate(self._functions)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
             assert address is not None, "a function lies somewhere"
@@ -207,7 +208,7 @@ class Jit:
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
             assert known is not None, "native code runs"
-            if helper is None or helper is not self._light.get(number) or execution.lock:
+            if helper is None or helper is not self._light.get(number) or execution.lock or slot >= BY_REGISTER:
                 return self._call_any(number, slot)
             execution.code, execution.slot, execution.arguments = known.code, slot, self._arguments
             result = helper(execution, *self._arguments) & U64
@@ -225,6 +226,11 @@ class Jit:
         execution, known = self._inside()
         self.show()
         self.state.signed[_TOUCHED] = 1
+        if slot >= BY_REGISTER:
+            slot -= BY_REGISTER
+            for register in range(1, arity(number) + 1):
+                if not self.state.signed[_WRITTEN] >> register & 1:
+                    raise execution.not_written(known.code, slot, register)
         result = execution.call_helper(number, tuple(self._arguments), known.code, slot)
         self._resume(execution, known)
         return result
@@ -236,7 +242,7 @@ class Jit:
     def _tail_call(self, slot: int) -> int:
         try:
             execution, known = self._inside()
-            return self._go_to(execution, known, slot)
+            return self._go_to(execution, known, slot % BY_REGISTER)
         except BaseException as problem:  # noqa: BLE001 - as above
             self._fail(problem)
             return 0

@@ -19,6 +19,7 @@ from osmia.vm.code import (
     STORES,
     target_of,
 )
+from osmia.vm.helpers.arguments import arity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +148,10 @@ def reads(of: Slot) -> tuple[int, ...]:
     if opcode == CALLX:
         return (destination,)
     if opcode == CALL:
-        return (2, 3) if source == 0 and number == TAIL_CALL else ()
+        if source == BPF_PSEUDO_CALL:
+            return ()
+        taken = tuple(range(1, arity(number) + 1))
+        return (2, 3, *taken) if number == TAIL_CALL else taken
     if opcode in JUMPS:
         compared = opcode not in GOTOS and opcode != MAY_GOTO
         return ((source, destination) if opcode & isa.X else (destination,)) if compared else ()

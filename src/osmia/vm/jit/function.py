@@ -7,6 +7,7 @@ from osmia.abi import instruction as isa
 from osmia.vm.code import ALU, ATOMICS, CALL, CALLX, EXIT, FRAME, LOADS, MAY_GOTO, PACKET_LOADS, SIZE_OF, STORES
 from osmia.vm.code import target_of as goes_to
 from osmia.vm.execution import STACK
+from osmia.vm.helpers.arguments import arity
 from osmia.vm.jit.flow import ARGUMENTS, GOTOS, MAYBE, NO, TAIL_CALL, YES, known_after, written
 from osmia.vm.jit.inlined import short_way
 from osmia.vm.jit.stack import reached
@@ -25,6 +26,8 @@ LIKELY = "!prof !3"
 ARENA, SHADOW, STATE = "!tbaa !10", "!tbaa !11", "!tbaa !12"
 """What lies in one of them is never changed by a store into another one."""
 MOST_SLOTS = 1 << 32
+BY_REGISTER = 1 << 32
+"""Stands in the slot of a call whose helper a register names, which Python is given."""
 _GIVEN = ", ".join(f"i64 %a{register}" for register in ARGUMENTS)
 SIGNATURE = "(ptr %s, ptr %arena, ptr %shadow"
 
@@ -419,6 +422,8 @@ class Writer:
         elif opcode == CALL:
             if immediate == TAIL_CALL:
                 self.tail_call()
+            for register in range(1, arity(immediate) + 1):
+                self.get(register)
             self.call_helper(str(immediate))
         else:
             self.call_by_register(self.get(destination))
@@ -442,11 +447,12 @@ class Writer:
         self.line(f"store i64 {self.word(Word.FUEL)}, ptr %fuel")
 
     def call_python(self, word: Word, arguments: str) -> str:
-        """Call Python, which may raise anything at any moment."""
+        """Call Python, which may raise anything at any moment. The last argument is the slot."""
         self.save_fuel()
         self.set_word(Word.STATUS, int(Status.RAISED))
         function = self.value(f"inttoptr i64 {self.word(word)} to ptr")
-        return self.value(f"call i64 {function}({arguments}i64 {self.slot})")
+        slot = self.slot | BY_REGISTER if self.code.slots[self.slot][0] == CALLX else self.slot
+        return self.value(f"call i64 {function}({arguments}i64 {slot})")
 
     def give_arguments(self) -> None:
         """Put the argument registers where Python finds them."""
@@ -506,6 +512,7 @@ class Writer:
         self.known = known
         self.line(f"br label %{plain}")
         self.begin(plain)
+        self.set_word(Word.WRITTEN, self.which_written())
         self.call_helper(number)
 
     def load_packet(self, of: Slot) -> None:

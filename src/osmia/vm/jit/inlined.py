@@ -6,6 +6,7 @@ from osmia.abi import instruction as isa
 from osmia.abi.generated import BPF_F_WRONLY_PROG
 from osmia.abi.generated import helper_ids as ids
 from osmia.record import frozen_record
+from osmia.vm.code import CALLX
 from osmia.vm.helpers import all_helpers
 from osmia.vm.jit.state import Word
 from osmia.vm.maps.arrays import ArrayMap, PerCpuArrayMap
@@ -63,7 +64,8 @@ def known_helpers(machine: Machine) -> frozenset[int]:
 
 def inlined(machine: Machine, code: Code, helpers: frozenset[int]) -> Inlined:
     """What can be done without Python for some code."""
-    if ids.BPF_FUNC_spin_lock in code.helpers:  # while a lock is held no helper may be called, which Python sees
+    # While a lock is held no helper may be called, which Python sees.
+    if ids.BPF_FUNC_spin_lock in code.helpers or any(of[0] == CALLX for of in code.slots):
         return Inlined(frozenset(), ())
     loaded = {of[4] for of in code.slots if of[0] == isa.LD_IMM64}
     found = (_array(each) for each in machine.maps.values() if each.handle in loaded)
