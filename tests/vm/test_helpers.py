@@ -15,6 +15,7 @@ from osmia.vm.network import Redirect, Route
 from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp
 from program_files import module_from
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,6 +287,34 @@ def test_routes(ran: Maker) -> None:
     plain.machine.fib["10.0.0.0/8"] = "3"  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"machine\.fib has routes \(osmia\.vm\.network\.Route\), not str '3'"):
         plain(UDP)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"smac": b"\2"}, "smac is an address of 6 bytes, not bytes b'\\x02'"),
+        ({"dmac": "02:00:00:00:00:01"}, "dmac is an address of 6 bytes, not str '02:00:00:00:00:01'"),
+        ({"mtu": 65536}, "mtu is a number of 16 bits, not int 65536"),
+    ],
+)
+def test_routes_that_are_none(ran: Maker, fields: dict[str, Any], text: str) -> None:
+    run = ran("xdp", FIB.format(destination="0x0200000A", flags=0))
+    run.machine.fib["10.0.0.0/8"] = Route(3, **fields)
+    assert refusal(ValueError, lambda: run(UDP)) == f"machine.fib['10.0.0.0/8']: {text}"
+
+
+def test_what_a_test_sets_wrongly(ran: Maker) -> None:
+    run = ran("tc", TUNNEL)
+    run.machine.tunnel_key = b"short"
+    wanted = "machine.tunnel_key is the 44 bytes of struct bpf_tunnel_key, not bytes b'short'"
+    assert refusal(ValueError, lambda: run(UDP)) == wanted
+    made = run.machine.object
+    assert refusal(TypeError, lambda: made("bpf_sock", cookie="x")) == "cookie of a socket is an int, not str 'x'"
+    wanted = "cgroup_ids of a socket is a sequence of ints, the root's id first, not int 5"
+    assert refusal(TypeError, lambda: made("bpf_sock", cgroup_ids=5)) == wanted
+    other = ran("xdp", "note(0, i64(ctx.get_current_pid_tgid()))")
+    other.machine.task.pid = 1 << 32
+    assert refusal(OverflowError, lambda: other(UDP)) == "machine.task.pid has 32 bits: 4294967296 does not fit"
 
 
 def test_routes_above_the_driver(ran: Maker) -> None:
