@@ -78,10 +78,10 @@ KINDS = {
 class Ran:
     """A machine that a program runs in, and what it notes."""
 
-    def __init__(self, directory: Path, kind: str, body: str) -> None:
+    def __init__(self, directory: Path, kind: str, body: str, maps: str) -> None:
         decorator, context, result, last = KINDS[kind]
         lines = "\n".join("    " + line for line in body.strip("\n").split("\n"))
-        text = f"{FRAME}\n{decorator}\ndef program(ctx: {context}) -> {result}:\n{lines}\n{last}\n"
+        text = f"{FRAME}\n{maps}\n{decorator}\ndef program(ctx: {context}) -> {result}:\n{lines}\n{last}\n"
         self.module = module_from(directory, text)
         self.notes = "note(" in body
         self.machine = Machine(cpus=4)
@@ -110,8 +110,8 @@ class Maker:
         self.directory = directory
         self.made: list[Ran] = []
 
-    def __call__(self, kind: str, body: str) -> Ran:
-        made = Ran(self.directory, kind, body)
+    def __call__(self, kind: str, body: str, maps: str = "") -> Ran:
+        made = Ran(self.directory, kind, body, maps)
         self.made.append(made)
         return made
 
@@ -639,6 +639,79 @@ def test_headers_that_are_not_given(ran: Maker) -> None:
     with pytest.raises(VmError, match="reads headers before the packet, which is given from its TCP or UDP header on"):
         run(udp(1, 2))
     assert run[0] == 0
+
+
+# Maps that packets and sockets go to
+
+
+def test_redirects_through_maps(ran: Maker) -> None:
+    run = ran("xdp", "return ports.redirect(1, XdpAction.DROP)", "ports = DevMap(max_entries=4)")
+    assert run(UDP).action is XdpAction.DROP
+    assert run.machine.redirects == []
+    run.loaded["ports"][1] = 1
+    assert run(UDP).action is XdpAction.REDIRECT
+    assert run.machine.redirects == [Redirect("redirect_map", None, 1, map="ports", key=1)]
+
+
+SOCKETS = "sockets = SockMap(max_entries=4)\nnamed = SockHash(u32, max_entries=4)"
+
+
+def test_sockets_that_go_into_maps(ran: Maker) -> None:
+    body = notes("sockets.sock_update(1)", "named.sock_update(77)", "sockets.sock_update(1, 1)")
+    run = ran("sock_ops", body, SOCKETS)
+    run(op=4)
+    assert run.noted(3) == [0, 0, -errno.EEXIST]
+    run(op=3)
+    assert run.noted(3) == [-errno.EOPNOTSUPP] * 3
+
+
+MESSAGE = """
+first = sockets.msg_redirect(1)
+note(0, 0 if first == SkAction.DROP else 1)
+return named.msg_redirect(77)
+"""
+
+
+def test_messages_that_go_to_sockets_of_maps(ran: Maker) -> None:
+    run = ran("sk_msg", MESSAGE, SOCKETS)
+    assert run(b"x").action is osmia.SkAction.DROP
+    assert run[0] == 0
+    sk = run.machine.object("bpf_sock")
+    run.loaded["sockets"].backend.put_object(b"\1\0\0\0", sk.address, 0)
+    run.loaded["named"].backend.put_object(b"\x4d\0\0\0", sk.address, 0)
+    assert run(b"x").action is osmia.SkAction.PASS
+    assert run[0] == 1
+    assert run.machine.redirects == [
+        Redirect("msg_redirect_map", None, 0, map="sockets", key=1),
+        Redirect("msg_redirect_hash", None, 0, map="named", key=b"\x4d\0\0\0"),
+    ]
+
+
+def test_a_socket_that_is_selected(ran: Maker) -> None:
+    run = ran("sk_reuseport", "note(0, group.select(1))", "group = ReusePortSockArray(max_entries=4)")
+    run(udp(1, 2))
+    assert run[0] == -errno.ENOENT
+    sk = run.machine.object("bpf_sock", protocol=17, state=7)
+    run.loaded["group"].backend.put_object(b"\1\0\0\0", sk.address, 0)
+    run(udp(1, 2))
+    assert run[0] == 0
+    assert run.machine.redirects == [Redirect("sk_select_reuseport", None, 0, map="group", key=b"\1\0\0\0")]
+
+
+def test_cgroups_of_sockets(ran: Maker, tmp_path: Path) -> None:
+    run = ran(
+        "tc",
+        notes("groups.under(0)", "groups.under(1)", "groups.under(9)"),
+        "groups = CgroupArray(max_entries=2)",
+    )
+    run.loaded["groups"][0] = tmp_path
+    inside = run.machine.object("bpf_sock", cgroup_ids=(1, tmp_path.stat().st_ino, 5))
+    run(UDP, sk=inside)
+    assert run.noted(3) == [1, -errno.EAGAIN, -errno.E2BIG]
+    run(UDP, sk=run.machine.object("bpf_sock"))
+    assert run[0] == 0
+    run(UDP, sk=None)
+    assert run.noted(3) == [-errno.ENOENT] * 3
 
 
 # Time
