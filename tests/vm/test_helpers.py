@@ -714,6 +714,30 @@ def test_cgroups_of_sockets(ran: Maker, tmp_path: Path) -> None:
     assert run.noted(3) == [-errno.ENOENT] * 3
 
 
+OUTPUT = """
+struct { __uint(type, 4); __uint(key_size, 4); __uint(value_size, 4); __uint(max_entries, 4); } events SEC(".maps");
+static long (*skb_output)(void *skb, void *map, u64 flags, void *data, u64 size) = (void *)111;
+SEC("tp_btf/netif_receive_skb") int p(u64 *ctx) {
+    u64 word = 7, flags = ctx[1];
+    return skb_output((void *)ctx[0], &events, flags, &word, 8);
+}
+"""
+
+
+def test_packets_of_the_kernel_that_go_to_perf_events() -> None:
+    with Machine() as machine, osmia.load(c_object(OUTPUT), engine=machine) as loaded:
+        skb = machine.object("sk_buff", memory=b"packet")
+        for flags, expected in (
+            (0, 0),
+            (6 << 32, 0),
+            (7 << 32, errno.EFAULT),
+            (1 << 60, errno.EINVAL),
+        ):
+            assert machine.run(loaded["p"], args=[skb, flags]).value == -expected
+        with pytest.raises(VmError, match="skb_output's ctx is a struct task_struct, expected a struct sk_buff"):
+            machine.run(loaded["p"], args=[machine.object("task_struct"), 0])
+
+
 # Time
 
 TIMERS = """
