@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -371,7 +372,6 @@ def test_sockets_that_are_looked_up(ran: Maker) -> None:
 def test_a_socket_that_is_not_given_back(ran: Maker) -> None:
     run = ran("xdp", LOOK.format(kind="udp"))
     _socket(run, protocol=17, state=7, src_port=53)
-    run(UDP)
     code = run.loaded["program"].backend.code
     release = next(at for at, each in enumerate(code.slots) if each[0] == 0x85 and each[4] == 86)
     code.slots[release] = (0xB7, 0, 0, 0, 0)  # r0 = 0, as if it had been forgotten
@@ -776,17 +776,21 @@ SEC("xdp") int stop(struct xdp_md *ctx) {
 }
 SEC("xdp") int fill(struct xdp_md *ctx) {
     struct value value = {};
-    for (u32 key = 1; key < 3; key++) bpf_map_update_elem(&timers, &key, &value, 0);
-    return 0;
+    u32 one = 1, two = 2;
+    return bpf_map_update_elem(&timers, &one, &value, 0) | bpf_map_update_elem(&timers, &two, &value, 0);
 }
 SEC("xdp") int empty(struct xdp_md *ctx) { u32 key = 1; return bpf_map_delete_elem(&timers, &key); }
-SEC("xdp") int wrong(struct xdp_md *ctx) { u64 place[2] = {}; return timer_init(place, &timers, 1); }
 SEC("xdp") int never(struct xdp_md *ctx) {
     u32 key = 1;
     struct value *value = bpf_map_lookup_elem(&timers, &key);
     if (!value) return 99;
     return -timer_start(&value->timer, 1, 0);
 }
+"""
+
+
+WRONG_TIMER = """
+SEC("xdp") int wrong(struct xdp_md *ctx) { u64 place[2] = {}; return timer_init(place, &timers, 1); }
 """
 
 
@@ -817,8 +821,25 @@ def test_timers(kind: str) -> None:
         assert loaded["again"].test_run(UDP).return_value == 1  # it was made already
 
 
+@pytest.mark.parametrize("kind", ["1", "2"])
+def test_timers_in_both(kind: str) -> None:
+    source = TIMERS.replace("TYPE", kind).replace("5000000", "50000000")
+    steps = ("never", "fill", "begin", "again", "stop", "stop", "never", "empty", "never")
+    with osmia.load(c_object(source)) as loaded:
+        there = [loaded[name].test_run(UDP).return_value for name in steps]
+        until = time.monotonic() + 5
+        while _fired(loaded, 2)[1] != 102 and time.monotonic() < until:
+            time.sleep(0.01)
+        fired = _fired(loaded, 2)[1]
+    with Machine() as machine, osmia.load(c_object(source), engine=machine) as loaded:
+        here = [loaded[name].test_run(UDP).return_value for name in steps]
+        machine.advance(1)
+        assert (here, _fired(loaded, 2)[1]) == (there, fired)
+
+
 def test_timers_that_are_stopped() -> None:
-    with Machine() as machine, osmia.load(c_object(TIMERS.replace("TYPE", "1")), engine=machine) as loaded:
+    source = TIMERS.replace("TYPE", "1") + WRONG_TIMER
+    with Machine() as machine, osmia.load(c_object(source), engine=machine) as loaded:
         loaded["fill"].test_run(UDP)
         loaded["begin"].test_run(UDP)
         assert loaded["stop"].test_run(UDP).return_value == 10
