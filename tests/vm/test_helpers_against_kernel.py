@@ -104,6 +104,10 @@ def prints(*formats: tuple[str, str]) -> str:
     return "\n".join(body)
 
 
+def both_versions(segment: bytes) -> tuple[bytes, bytes]:
+    return ethernet(0x0800, ipv4(6, segment)), ethernet(0x86DD, ipv6(6, segment))
+
+
 CASES = {
     "adjust_head": Case(
         "xdp",
@@ -220,9 +224,9 @@ CASES = {
         """,
         [(34,), (54,)],
         [
-            header(tcp(1, 2, flags=2, options=b"\2\4" + size.to_bytes(2, "big")))
-            for header in (lambda data: ethernet(0x0800, ipv4(6, data)), lambda data: ethernet(0x86DD, ipv6(6, data)))
+            frame
             for size in (0, 500, 536, 1300, 1439, 1440, 1460, 9000)
+            for frame in both_versions(tcp(1, 2, flags=2, options=b"\2\4" + size.to_bytes(2, "big")))
         ],
     ),
     "the task": Case(

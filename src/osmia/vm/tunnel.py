@@ -25,7 +25,7 @@ class Tunnel:
     """What else the kernel knows of it, as it tells programs."""
 
 
-def tunnel_of(key: bytes | None) -> Tunnel | None:
+def tunnel_of(key: object) -> Tunnel | None:
     """The tunnel of a key that a test gives. ValueError for what is none."""
     if key is None:
         return None
