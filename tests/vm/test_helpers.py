@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from osmia.vm.network import Redirect, Route
 from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp
 from program_files import module_from
+from refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,10 +79,10 @@ KINDS = {
 class Ran:
     """A machine that a program runs in, and what it notes."""
 
-    def __init__(self, directory: Path, kind: str, body: str) -> None:
+    def __init__(self, directory: Path, kind: str, body: str, maps: str) -> None:
         decorator, context, result, last = KINDS[kind]
         lines = "\n".join("    " + line for line in body.strip("\n").split("\n"))
-        text = f"{FRAME}\n{decorator}\ndef program(ctx: {context}) -> {result}:\n{lines}\n{last}\n"
+        text = f"{FRAME}\n{maps}\n{decorator}\ndef program(ctx: {context}) -> {result}:\n{lines}\n{last}\n"
         self.module = module_from(directory, text)
         self.notes = "note(" in body
         self.machine = Machine(cpus=4)
@@ -109,8 +111,8 @@ class Maker:
         self.directory = directory
         self.made: list[Ran] = []
 
-    def __call__(self, kind: str, body: str) -> Ran:
-        made = Ran(self.directory, kind, body)
+    def __call__(self, kind: str, body: str, maps: str = "") -> Ran:
+        made = Ran(self.directory, kind, body, maps)
         self.made.append(made)
         return made
 
@@ -288,6 +290,34 @@ def test_routes(ran: Maker) -> None:
         plain(UDP)
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"smac": b"\2"}, "smac is an address of 6 bytes, not bytes b'\\x02'"),
+        ({"dmac": "02:00:00:00:00:01"}, "dmac is an address of 6 bytes, not str '02:00:00:00:00:01'"),
+        ({"mtu": 65536}, "mtu is a number of 16 bits, not int 65536"),
+    ],
+)
+def test_routes_that_are_none(ran: Maker, fields: dict[str, Any], text: str) -> None:
+    run = ran("xdp", FIB.format(destination="0x0200000A", flags=0))
+    run.machine.fib["10.0.0.0/8"] = Route(3, **fields)
+    assert refusal(ValueError, lambda: run(UDP)) == f"machine.fib['10.0.0.0/8']: {text}"
+
+
+def test_what_a_test_sets_wrongly(ran: Maker) -> None:
+    run = ran("tc", TUNNEL)
+    run.machine.tunnel_key = b"short"
+    wanted = "machine.tunnel_key is the 44 bytes of struct bpf_tunnel_key, not bytes b'short'"
+    assert refusal(ValueError, lambda: run(UDP)) == wanted
+    made = run.machine.object
+    assert refusal(TypeError, lambda: made("bpf_sock", cookie="x")) == "cookie of a socket is an int, not str 'x'"
+    wanted = "cgroup_ids of a socket is a sequence of ints, the root's id first, not int 5"
+    assert refusal(TypeError, lambda: made("bpf_sock", cgroup_ids=5)) == wanted
+    other = ran("xdp", "note(0, i64(ctx.get_current_pid_tgid()))")
+    other.machine.task.pid = 1 << 32
+    assert refusal(OverflowError, lambda: other(UDP)) == "machine.task.pid has 32 bits: 4294967296 does not fit"
+
+
 def test_routes_above_the_driver(ran: Maker) -> None:
     run = ran("tc", FIB.format(destination="0x0200000A", flags=16))
     run.machine.fib["10.0.0.0/8"] = Route(3, source="10.9.9.9", mtu=60)
@@ -342,7 +372,6 @@ def test_sockets_that_are_looked_up(ran: Maker) -> None:
 def test_a_socket_that_is_not_given_back(ran: Maker) -> None:
     run = ran("xdp", LOOK.format(kind="udp"))
     _socket(run, protocol=17, state=7, src_port=53)
-    run(UDP)
     code = run.loaded["program"].backend.code
     release = next(at for at, each in enumerate(code.slots) if each[0] == 0x85 and each[4] == 86)
     code.slots[release] = (0xB7, 0, 0, 0, 0)  # r0 = 0, as if it had been forgotten
@@ -612,6 +641,103 @@ def test_headers_that_are_not_given(ran: Maker) -> None:
     assert run[0] == 0
 
 
+# Maps that packets and sockets go to
+
+
+def test_redirects_through_maps(ran: Maker) -> None:
+    run = ran("xdp", "return ports.redirect(1, XdpAction.DROP)", "ports = DevMap(max_entries=4)")
+    assert run(UDP).action is XdpAction.DROP
+    assert run.machine.redirects == []
+    run.loaded["ports"][1] = 1
+    assert run(UDP).action is XdpAction.REDIRECT
+    assert run.machine.redirects == [Redirect("redirect_map", None, 1, map="ports", key=1)]
+
+
+SOCKETS = "sockets = SockMap(max_entries=4)\nnamed = SockHash(u32, max_entries=4)"
+
+
+def test_sockets_that_go_into_maps(ran: Maker) -> None:
+    body = notes("sockets.sock_update(1)", "named.sock_update(77)", "sockets.sock_update(1, 1)")
+    run = ran("sock_ops", body, SOCKETS)
+    run(op=4)
+    assert run.noted(3) == [0, 0, -errno.EEXIST]
+    run(op=3)
+    assert run.noted(3) == [-errno.EOPNOTSUPP] * 3
+
+
+MESSAGE = """
+first = sockets.msg_redirect(1)
+note(0, 0 if first == SkAction.DROP else 1)
+return named.msg_redirect(77)
+"""
+
+
+def test_messages_that_go_to_sockets_of_maps(ran: Maker) -> None:
+    run = ran("sk_msg", MESSAGE, SOCKETS)
+    assert run(b"x").action is osmia.SkAction.DROP
+    assert run[0] == 0
+    sk = run.machine.object("bpf_sock")
+    run.loaded["sockets"].backend.put_object(b"\1\0\0\0", sk.address, 0)
+    run.loaded["named"].backend.put_object(b"\x4d\0\0\0", sk.address, 0)
+    assert run(b"x").action is osmia.SkAction.PASS
+    assert run[0] == 1
+    assert run.machine.redirects == [
+        Redirect("msg_redirect_map", None, 0, map="sockets", key=1),
+        Redirect("msg_redirect_hash", None, 0, map="named", key=b"\x4d\0\0\0"),
+    ]
+
+
+def test_a_socket_that_is_selected(ran: Maker) -> None:
+    run = ran("sk_reuseport", "note(0, group.select(1))", "group = ReusePortSockArray(max_entries=4)")
+    run(udp(1, 2))
+    assert run[0] == -errno.ENOENT
+    sk = run.machine.object("bpf_sock", protocol=17, state=7)
+    run.loaded["group"].backend.put_object(b"\1\0\0\0", sk.address, 0)
+    run(udp(1, 2))
+    assert run[0] == 0
+    assert run.machine.redirects == [Redirect("sk_select_reuseport", None, 0, map="group", key=b"\1\0\0\0")]
+
+
+def test_cgroups_of_sockets(ran: Maker, tmp_path: Path) -> None:
+    run = ran(
+        "tc",
+        notes("groups.under(0)", "groups.under(1)", "groups.under(9)"),
+        "groups = CgroupArray(max_entries=2)",
+    )
+    run.loaded["groups"][0] = tmp_path
+    inside = run.machine.object("bpf_sock", cgroup_ids=(1, tmp_path.stat().st_ino, 5))
+    run(UDP, sk=inside)
+    assert run.noted(3) == [1, -errno.EAGAIN, -errno.E2BIG]
+    run(UDP, sk=run.machine.object("bpf_sock"))
+    assert run[0] == 0
+    run(UDP, sk=None)
+    assert run.noted(3) == [-errno.ENOENT] * 3
+
+
+OUTPUT = """
+struct { __uint(type, 4); __uint(key_size, 4); __uint(value_size, 4); __uint(max_entries, 4); } events SEC(".maps");
+static long (*skb_output)(void *skb, void *map, u64 flags, void *data, u64 size) = (void *)111;
+SEC("tp_btf/netif_receive_skb") int p(u64 *ctx) {
+    u64 word = 7, flags = ctx[1];
+    return skb_output((void *)ctx[0], &events, flags, &word, 8);
+}
+"""
+
+
+def test_packets_of_the_kernel_that_go_to_perf_events() -> None:
+    with Machine() as machine, osmia.load(c_object(OUTPUT), engine=machine) as loaded:
+        skb = machine.object("sk_buff", memory=b"packet")
+        for flags, expected in (
+            (0, 0),
+            (6 << 32, 0),
+            (7 << 32, errno.EFAULT),
+            (1 << 60, errno.EINVAL),
+        ):
+            assert machine.run(loaded["p"], args=[skb, flags]).value == -expected
+        with pytest.raises(VmError, match="skb_output's ctx is a struct task_struct, expected a struct sk_buff"):
+            machine.run(loaded["p"], args=[machine.object("task_struct"), 0])
+
+
 # Time
 
 TIMERS = """
@@ -650,17 +776,21 @@ SEC("xdp") int stop(struct xdp_md *ctx) {
 }
 SEC("xdp") int fill(struct xdp_md *ctx) {
     struct value value = {};
-    for (u32 key = 1; key < 3; key++) bpf_map_update_elem(&timers, &key, &value, 0);
-    return 0;
+    u32 one = 1, two = 2;
+    return bpf_map_update_elem(&timers, &one, &value, 0) | bpf_map_update_elem(&timers, &two, &value, 0);
 }
 SEC("xdp") int empty(struct xdp_md *ctx) { u32 key = 1; return bpf_map_delete_elem(&timers, &key); }
-SEC("xdp") int wrong(struct xdp_md *ctx) { u64 place[2] = {}; return timer_init(place, &timers, 1); }
 SEC("xdp") int never(struct xdp_md *ctx) {
     u32 key = 1;
     struct value *value = bpf_map_lookup_elem(&timers, &key);
     if (!value) return 99;
     return -timer_start(&value->timer, 1, 0);
 }
+"""
+
+
+WRONG_TIMER = """
+SEC("xdp") int wrong(struct xdp_md *ctx) { u64 place[2] = {}; return timer_init(place, &timers, 1); }
 """
 
 
@@ -691,8 +821,25 @@ def test_timers(kind: str) -> None:
         assert loaded["again"].test_run(UDP).return_value == 1  # it was made already
 
 
+@pytest.mark.parametrize("kind", ["1", "2"])
+def test_timers_in_both(kind: str) -> None:
+    source = TIMERS.replace("TYPE", kind).replace("5000000", "50000000")
+    steps = ("never", "fill", "begin", "again", "stop", "stop", "never", "empty", "never")
+    with osmia.load(c_object(source)) as loaded:
+        there = [loaded[name].test_run(UDP).return_value for name in steps]
+        until = time.monotonic() + 5
+        while _fired(loaded, 2)[1] != 102 and time.monotonic() < until:
+            time.sleep(0.01)
+        fired = _fired(loaded, 2)[1]
+    with Machine() as machine, osmia.load(c_object(source), engine=machine) as loaded:
+        here = [loaded[name].test_run(UDP).return_value for name in steps]
+        machine.advance(1)
+        assert (here, _fired(loaded, 2)[1]) == (there, fired)
+
+
 def test_timers_that_are_stopped() -> None:
-    with Machine() as machine, osmia.load(c_object(TIMERS.replace("TYPE", "1")), engine=machine) as loaded:
+    source = TIMERS.replace("TYPE", "1") + WRONG_TIMER
+    with Machine() as machine, osmia.load(c_object(source), engine=machine) as loaded:
         loaded["fill"].test_run(UDP)
         loaded["begin"].test_run(UDP)
         assert loaded["stop"].test_run(UDP).return_value == 10

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import socket
 import textwrap
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import osmia
 from osmia import Machine
+from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
 from trace_pipe import trace_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 FRAMES = {
     "xdp": ("xdp(on_error=XdpAction.TX)", "XdpContext", "XdpAction"),
@@ -99,6 +102,10 @@ def prints(*formats: tuple[str, str]) -> str:
         body += [f"line{index} = lines.lookup({index})", f"if line{index} is not None:"]
         body += [f"    note({index}, ctx.snprintf(line{index}.text, {text!r}, {count}))"]
     return "\n".join(body)
+
+
+def both_versions(segment: bytes) -> tuple[bytes, bytes]:
+    return ethernet(0x0800, ipv4(6, segment)), ethernet(0x86DD, ipv6(6, segment))
 
 
 CASES = {
@@ -190,6 +197,44 @@ CASES = {
     ),
     "syncookies of what is no header": Case(
         "xdp", calls("ctx.tcp_raw_gen_syncookie_ipv4(chars(20), chars(20))"), packets=(UDP,)
+    ),
+    "syncookies": Case(
+        "xdp",
+        """
+        ip4 = chars(20)
+        ip6 = chars(40)
+        th = chars(24)
+        ctx.load_bytes(x, th)
+        ack = chars(20)
+        ctx.load_bytes(x, ack)
+        if x == 34:
+            ctx.load_bytes(14, ip4)
+            made = ctx.tcp_raw_gen_syncookie_ipv4(ip4, th)
+        else:
+            ctx.load_bytes(14, ip6)
+            made = ctx.tcp_raw_gen_syncookie_ipv6(ip6, th)
+        note(0, made >> 32)
+        answer = u32((made & 0xFFFFFFFF) + 1)
+        ack[4], ack[5], ack[6], ack[7] = 0, 0, 0, 2
+        ack[8], ack[9], ack[10], ack[11] = u8(answer >> 24), u8(answer >> 16), u8(answer >> 8), u8(answer)
+        if x == 34:
+            note(1, ctx.tcp_raw_check_syncookie_ipv4(ip4, ack))
+        else:
+            note(1, ctx.tcp_raw_check_syncookie_ipv6(ip6, ack))
+        """,
+        [(34,), (54,)],
+        [
+            frame
+            for size in (0, 500, 536, 1300, 1439, 1440, 1460, 9000)
+            for frame in both_versions(tcp(1, 2, flags=2, options=b"\2\4" + size.to_bytes(2, "big")))
+        ],
+    ),
+    "the task": Case(
+        "xdp",
+        "name = chars(16)\nnote(0, ctx.get_current_comm(name))\nfor i in range(16):\n    note(1 + i, name[i])\n"
+        "note(17, i64(ctx.get_current_pid_tgid()))\nnote(18, i64(ctx.get_current_uid_gid()))\n"
+        "short = chars(3)\nnote(19, ctx.get_current_comm(short))\nnote(20, short[1])\nnote(21, short[2])",
+        packets=(UDP,),
     ),
     "fields": Case(
         "tc",
@@ -473,6 +518,11 @@ def differences(case: Case, kernel: Sequence[Any], machine: Sequence[Any]) -> It
                     yield f"given {given} and {packet.hex()}, the kernel {name} {one}, the machine {other}"
 
 
+def this_thread() -> Task:
+    comm = Path("/proc/thread-self/comm").read_text().rstrip("\n")
+    return Task(os.getpid(), threading.get_native_id(), os.getuid(), os.getgid(), comm)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_helpers(tmp_path: Path, name: str) -> None:
     case = CASES[name]
@@ -484,6 +534,7 @@ def test_helpers(tmp_path: Path, name: str) -> None:
     with osmia.load(module) as loaded:
         kernel = outcomes(loaded, module, case)
     with Machine() as machine, osmia.load(module, engine=machine) as loaded:
+        machine.task = this_thread()
         here = outcomes(loaded, module, case)
     found = [*differences(case, kernel, here)]
     if found:
@@ -521,3 +572,63 @@ def test_what_the_trace_pipe_shows(tmp_path: Path) -> None:
         loaded["program"].test_run(UDP)
         assert [line.removeprefix(mark) for line in machine.trace] == shown
         assert [loaded["results"][index] for index in range(len(TRACES))] == counts
+
+
+LOOK = """
+ends = array(u32, 3)
+ends[0], ends[1], ends[2] = x, y, z
+found = ctx.{helper}(ends, -1)
+if found is None:
+    note(0, 0)
+else:
+    note(0, 1)
+    note(1, found.src_port)
+    note(2, found.dst_port)
+    note(3, found.src_ip4)
+    note(4, found.dst_ip4)
+    note(5, found.state)
+    note(6, found.family)
+    ctx.sk_release(found)
+"""
+LOOPBACK = 0x0100007F
+
+
+def _ends(local: tuple[str, int], remote: tuple[str, int]) -> tuple[int, int, int]:
+    """A tuple of addresses and ports, as it lies in memory."""
+    ports = remote[1].to_bytes(2, "big") + local[1].to_bytes(2, "big")
+    addresses = [int.from_bytes(socket.inet_aton(address), "little") for address in (remote[0], local[0])]
+    return addresses[0], addresses[1], int.from_bytes(ports, "little")
+
+
+@pytest.mark.parametrize("helper", ["sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp"])
+@pytest.mark.parametrize("kind", ["xdp", "tc"])
+def test_sockets_that_are_looked_up(tmp_path: Path, helper: str, kind: str) -> None:
+    decorator, context, action = FRAMES[kind]
+    body = textwrap.indent(LOOK.format(helper=helper).strip("\n"), "    ")
+    text = FRAME.format(
+        decorator=decorator, context=context, action=action, body=body, returned="PASS" if kind == "xdp" else "OK"
+    )
+    module = module_from(tmp_path, text)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound,
+        Machine() as machine,
+    ):
+        bound.bind(("127.0.0.1", 0))
+        at = server.getsockname(), client.getsockname(), bound.getsockname()
+        made = machine.object
+        machine.sockets += [
+            made("bpf_sock", state=10, src_ip4="127.0.0.1", src_port=at[0][1]),
+            made("bpf_sock", src_ip4="127.0.0.1", src_port=at[1][1], dst_ip4="127.0.0.1", dst_port=at[0][1]),
+            made("bpf_sock", src_ip4="127.0.0.1", src_port=at[0][1], dst_ip4="127.0.0.1", dst_port=at[1][1]),
+            made("bpf_sock", protocol=17, type=2, state=7, src_ip4="127.0.0.1", src_port=at[2][1]),
+        ]
+        given = [_ends(local, remote) for local in at for remote in (*at, ("127.0.0.1", 9))]
+        case = Case(kind, body, [*given, (0, 0, 0)], (UDP,))
+        with osmia.load(module) as loaded:
+            kernel = outcomes(loaded, module, case)
+        with osmia.load(module, engine=machine) as loaded:
+            here = outcomes(loaded, module, case)
+    assert [*differences(case, kernel, here)] == []
+    assert sum(notes[0] == 1 for _, _, notes, _ in here) >= 3

@@ -13,6 +13,8 @@ LOOPBACK = 1
 NOT_FORWARDED, FRAGMENTS_NEEDED = 4, 8
 """BPF_FIB_LKUP_RET_NOT_FWDED, BPF_FIB_LKUP_RET_FRAG_NEEDED: there is no route; the packet is longer than its MTU."""
 
+MAC_SIZE = 6
+
 
 @record
 class Route:
@@ -52,18 +54,31 @@ class Redirect:
 
 
 def route_to(fib: Mapping[str, Route], address: bytes) -> Route | None:
-    """The route to an address with the longest prefix; None where there is none. TypeError for what is no Route."""
+    """The route to an address with the longest prefix; None if there is none. TypeError, ValueError for no route."""
     from ipaddress import ip_address, ip_network
 
     destination = ip_address(address)
     found = [
-        (network.prefixlen, route)
+        (network.prefixlen, prefix, route)
         for prefix, route in fib.items()
         if destination in (network := ip_network(prefix)) and network.version == destination.version
     ]
     if not found:
         return None
-    route = max(found, key=lambda each: each[0])[1]
+    _, prefix, route = max(found, key=lambda each: each[0])
     if not isinstance(route, Route):
         raise TypeError(f"machine.fib has routes (osmia.vm.network.Route), not {shown(route)}")
+    _check(prefix, route)
     return route
+
+
+def _check(prefix: str, route: Route) -> None:
+    """Refuse a route that has no place in what helpers give."""
+    for name in ("smac", "dmac"):
+        address = getattr(route, name)
+        if not isinstance(address, bytes) or len(address) != MAC_SIZE:
+            raise ValueError(f"machine.fib[{prefix!r}]: {name} is an address of 6 bytes, not {shown(address)}")
+    for name, bits in (("ifindex", 32), ("mtu", 16), ("metric", 32)):
+        number = getattr(route, name)
+        if not isinstance(number, int) or not 0 <= number < 1 << bits:
+            raise ValueError(f"machine.fib[{prefix!r}]: {name} is a number of {bits} bits, not {shown(number)}")

@@ -85,7 +85,7 @@ class KernelObject:
                 known = ", ".join([*self._members, *self._tcp, *_OF_SOCKETS])
                 raise TypeError(f"struct {self.struct} has no {name}; it has {known}")
             else:
-                self.known[name] = value
+                self.known[name] = _known(name, value) if self.is_socket else value
 
     def get(self, name: str) -> object:
         """What it holds under a name; None where nobody said."""
@@ -115,6 +115,16 @@ class KernelObject:
             return member, self.address + member.offset
         member = self._tcp.get(name)
         return member, 0 if member is None else self.tcp_address() + member.offset
+
+
+def _known(name: str, value: object) -> object:
+    """What is known of a socket beside its memory. TypeError for what helpers could not tell."""
+    if name == "cgroup_ids" and isinstance(value, (list, tuple)) and all(isinstance(each, int) for each in value):
+        return tuple(value)
+    if name == "cgroup_ids" or not isinstance(value, int):
+        wanted = "a sequence of ints, the root's id first" if name == "cgroup_ids" else "an int"
+        raise TypeError(f"{name} of a socket is {wanted}, not {shown(value)}")
+    return value
 
 
 def standing(machine: Surroundings, role: str, struct: str, **fields: object) -> KernelObject:

@@ -30,6 +30,16 @@ class Task:
         """The id of its own cgroup."""
         return self.cgroup_ids[-1] if self.cgroup_ids else 0
 
+    def pair(self, upper: str, lower: str) -> int:
+        """Two of its numbers in one of 64 bits. OverflowError for one that has more than 32."""
+        found = 0
+        for name in (upper, lower):
+            number = getattr(self, name)
+            if not 0 <= number < 1 << 32:
+                raise OverflowError(f"machine.task.{name} has 32 bits: {number} does not fit")
+            found = found << 32 | number
+        return found
+
     def ancestor(self, level: int) -> int:
         """The id of the cgroup at a level, 0 for the root's; 0 where there is none."""
         return self.cgroup_ids[level] if 0 <= level < len(self.cgroup_ids) else 0

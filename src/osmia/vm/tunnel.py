@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.errors import shown
 from osmia.record import record
 
 IPV6 = 1
@@ -22,3 +23,12 @@ class Tunnel:
     """Whether the program has set it."""
     flags: int = 0
     """What else the kernel knows of it, as it tells programs."""
+
+
+def tunnel_of(key: object) -> Tunnel | None:
+    """The tunnel of a key that a test gives. ValueError for what is none."""
+    if key is None:
+        return None
+    if not isinstance(key, bytes) or len(key) != KEY_SIZE:
+        raise ValueError(f"machine.tunnel_key is the {KEY_SIZE} bytes of struct bpf_tunnel_key, not {shown(key)}")
+    return Tunnel(key)

@@ -9,7 +9,7 @@ from osmia.vm.memory import READY
 from osmia.vm.network import LOOPBACK
 from osmia.vm.objects import AF_INET, AF_INET6, CLOSE, TCP, UDP, KernelObject, standing
 from osmia.vm.packet import FRAME, HEADROOM, SHARED_INFO, Packet
-from osmia.vm.tunnel import Tunnel
+from osmia.vm.tunnel import tunnel_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def _place(context: Context, data: bytes) -> None:
     context.mac = -front
     context.network = ETHERNET if kind.name in ("xdp", "sched_cls") else 0
     if kind.name == "sched_cls":
-        key = context.machine.tunnel_key
-        context.tunnel = None if key is None else Tunnel(key)
+        context.tunnel = tunnel_of(context.machine.tunnel_key)
     context.packet_moved()
 
 

@@ -20,7 +20,7 @@ MODULES = (
     *("machine_state", "task_state", "text", "kernel_memory", "control", "timers", "dynptrs", "stacks"),
     *("kernel_objects", "counters"),
     *("packet_bytes", "packet_shape", "checksums", "skb", "sk_msg", "tunnels", "redirects", "routing"),
-    *("sockets", "socket_options", "syncookies"),
+    *("sockets", "socket_options", "socket_maps", "syncookies"),
 )
 """The modules of this package, each with a table HELPERS of its own."""
 

@@ -9,6 +9,7 @@ from osmia.abi.generated import helper_ids as ids
 from osmia.vm.arithmetic import signed
 from osmia.vm.contexts.structs import ETHERNET
 from osmia.vm.helpers.packet_bytes import packet_of
+from osmia.vm.helpers.packet_shape import VLAN
 from osmia.vm.network import FRAGMENTS_NEEDED, NOT_FORWARDED, Route, route_to
 from osmia.vm.objects import AF_INET, AF_INET6
 
@@ -56,7 +57,7 @@ def _found(data: bytearray, route: Route, width: int, flags: int, *, above: bool
 
     wanted = int.from_bytes(data[_LENGTH : _LENGTH + 2], "little")
     if wanted > route.mtu:
-        struct.pack_into("<H", data, _LENGTH, route.mtu & 0xFFFF)
+        struct.pack_into("<H", data, _LENGTH, route.mtu)
         return FRAGMENTS_NEEDED
     struct.pack_into("<II", data, _IFINDEX, route.ifindex, route.metric)
     if flags & SOURCE and route.source:
@@ -68,11 +69,9 @@ def _found(data: bytearray, route: Route, width: int, flags: int, *, above: bool
     if not flags & SKIP_NEIGHBOUR:
         data[_MACS : _MACS + 12] = route.smac + route.dmac
     data[_VLAN : _VLAN + 4] = bytes(4)
-    if wanted or not above:
-        struct.pack_into("<H", data, _LENGTH, route.mtu & 0xFFFF)
-        return 0
-    struct.pack_into("<H", data, _LENGTH, route.mtu & 0xFFFF)
-    return FRAGMENTS_NEEDED if length > route.mtu + ETHERNET + 4 else 0
+    struct.pack_into("<H", data, _LENGTH, route.mtu)
+    too_long = above and not wanted and length > route.mtu + ETHERNET + VLAN
+    return FRAGMENTS_NEEDED if too_long else 0
 
 
 def check_mtu(run: Execution, _context: int, ifindex: int, place: int, difference: int, flags: int) -> int:

@@ -191,7 +191,7 @@ def get_socket_uid(run: Execution, *_: int) -> int:
     return found.number("uid") if found is not None and found.is_full else NOBODY
 
 
-def _cgroups(found: KernelObject | None) -> tuple[int, ...]:
+def cgroups_of(found: KernelObject | None) -> tuple[int, ...]:
     """The ids of a socket's cgroups, the root's first."""
     held = found.get("cgroup_ids") if found is not None and found.is_full else None
     return held if isinstance(held, tuple) else ()
@@ -204,22 +204,22 @@ def _ancestor(cgroups: tuple[int, ...], level: int) -> int:
 
 def skb_cgroup_id(run: Execution, *_: int) -> int:
     """The cgroup of the packet's socket."""
-    return (_cgroups(own_socket(run)) or (0,))[-1]
+    return (cgroups_of(own_socket(run)) or (0,))[-1]
 
 
 def skb_ancestor_cgroup_id(run: Execution, _context: int, level: int, *_: int) -> int:
     """The cgroup above it at a level."""
-    return _ancestor(_cgroups(own_socket(run)), level)
+    return _ancestor(cgroups_of(own_socket(run)), level)
 
 
 def sk_cgroup_id(run: Execution, socket: int, *_: int) -> int:
     """The cgroup of a socket."""
-    return (_cgroups(object_at(run, "sk_cgroup_id's sk", socket)) or (0,))[-1]
+    return (cgroups_of(object_at(run, "sk_cgroup_id's sk", socket)) or (0,))[-1]
 
 
 def sk_ancestor_cgroup_id(run: Execution, socket: int, level: int, *_: int) -> int:
     """The cgroup above it at a level."""
-    return _ancestor(_cgroups(object_at(run, "sk_ancestor_cgroup_id's sk", socket)), level)
+    return _ancestor(cgroups_of(object_at(run, "sk_ancestor_cgroup_id's sk", socket)), level)
 
 
 def skb_cgroup_classid(run: Execution, *_: int) -> int:

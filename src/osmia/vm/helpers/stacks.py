@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from osmia.vm.helpers import Helper
 
 _FLAGS = of.BPF_F_SKIP_FIELD_MASK | of.BPF_F_USER_STACK | of.BPF_F_USER_BUILD_ID
+_U64 = (1 << 64) - 1
 
 
 def _copy(run: Execution, into: int, size: int, flags: int, what: str) -> int:
@@ -21,7 +22,7 @@ def _copy(run: Execution, into: int, size: int, flags: int, what: str) -> int:
         run.write(into, bytes(size), f"{what}'s buf: write")
         return -errno.EINVAL
     stack = run.machine.user_stack if flags & of.BPF_F_USER_STACK else run.machine.kernel_stack
-    data = b"".join(each.to_bytes(8, "little") for each in stack[flags & of.BPF_F_SKIP_FIELD_MASK :])[:size]
+    data = b"".join((each & _U64).to_bytes(8, "little") for each in stack[flags & of.BPF_F_SKIP_FIELD_MASK :])[:size]
     run.write(into, data.ljust(size, b"\0"), f"{what}'s buf: write")
     return len(data) or -errno.EFAULT
 

@@ -19,7 +19,7 @@ MSS_OPTION = 2
 DEFAULT_MSS = {4: 536, 6: 1220}
 MSS_BITS = 2
 """How many bits of a cookie say which MSS was agreed on."""
-MSS_TABLE = {4: (536, 1300, 1440, 1460), 6: (1220, 1340, 1440, 8940)}
+MSS_TABLE = {4: (536, 1300, 1440, 1460), 6: (1220, 1420, 1440, 8940)}
 
 
 def _flow(version: int, header: bytes, tcp: bytes) -> bytes:

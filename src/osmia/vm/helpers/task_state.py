@@ -17,25 +17,22 @@ HIGHEST_SIGNAL = 64
 
 def get_current_pid_tgid(run: Execution, *_: int) -> int:
     """The process in the upper half, the thread in the lower one."""
-    task = run.machine.task
-    return task.pid << 32 | task.tid
+    return run.machine.task.pair("pid", "tid")
 
 
 def get_ns_current_pid_tgid(run: Execution, _device: int, _inode: int, data: int, size: int, *_: int) -> int:
     """The same as the process's namespace has it: there is one alone, whatever it is called."""
-    task = run.machine.task
+    both = run.machine.task.pair("pid", "tid").to_bytes(8, "little")
     if size != 8:
         run.write(data, bytes(size), "get_ns_current_pid_tgid's nsdata: write")
         return -errno.EINVAL
-    both = task.tid.to_bytes(4, "little") + task.pid.to_bytes(4, "little")
     run.write(data, both, "get_ns_current_pid_tgid's nsdata: write")
     return 0
 
 
 def get_current_uid_gid(run: Execution, *_: int) -> int:
     """The group in the upper half, the user in the lower one."""
-    task = run.machine.task
-    return task.gid << 32 | task.uid
+    return run.machine.task.pair("gid", "uid")
 
 
 def get_current_comm(run: Execution, into: int, size: int, *_: int) -> int:
