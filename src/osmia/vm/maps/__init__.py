@@ -523,8 +523,7 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
 
 def _sizes(spec: MapSpec) -> str:
     return (
-        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, "
-        f"flags {spec.flags:#x}"
+        f"key_size {spec.key_size}, value_size {spec.value_size}, max_entries {spec.max_entries}, flags {spec.flags:#x}"
     )
 
 
