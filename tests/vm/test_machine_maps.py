@@ -20,6 +20,7 @@ from osmia import (
     HashMap,
     KernelError,
     Machine,
+    NotLoadedError,
     ObjectError,
     PerfEventArray,
     ProgramArray,
@@ -37,16 +38,16 @@ from osmia import (
     xdp,
 )
 from osmia.errors import VmError
-from osmia.flags import BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
+from osmia.flags import BPF_F_CURRENT_CPU, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 from osmia.maps.table import MAP_KINDS
-from osmia.programs.machine import Machine as ProgramsMachine
 from osmia.vm.maps.accuracy import ACCURACY, APPROXIMATE, EXACT, RECORDED, REFUSED
 from refusal import refusal
 
 PACKET = bytes(64)
-DOCS = Path(__file__).parents[2] / "docs" / "runtime-maps.md"
-SENT = 100_000
 EACH = 500
+"""Events for each of three maps that a program writes in a run."""
+ROUNDS = {"interpreter": 14, "jit": 67}
+"""By engine, so that native code writes a hundred thousand in all."""
 
 HELPERS = """
 #define NULL ((void *)0)
@@ -83,11 +84,6 @@ def test_every_type_has_a_row() -> None:
         assert row.text or row.level == EXACT, f"{name} does not say how it differs"
 
 
-def test_the_page_has_the_table() -> None:
-    rows = [f"| `{name}` | {row.level} | {row.text} |" for name, row in ACCURACY.items()]
-    assert [line for line in DOCS.read_text().splitlines() if line.startswith("| `")] == rows
-
-
 @pytest.mark.parametrize("name", [name for name, row in ACCURACY.items() if row.level == REFUSED])
 def test_what_is_refused_says_why(name: str) -> None:
     of: Any = MAP_KINDS[name].map_class
@@ -108,9 +104,9 @@ class Event:
     kind: u32
 
 
-events = RingBuf(Event, size=1 << 16)
-fast = FastRing(Event, 1 << 12)
-perf = PerfEventArray(Event, pages=16)
+events = RingBuf(Event, size=1 << 15)
+fast = FastRing(Event, 1 << 10)
+perf = PerfEventArray(Event, pages=8)
 sent = osmia.Global(u64)
 
 
@@ -127,7 +123,7 @@ def sends(ctx: XdpContext) -> XdpAction:
             if other is not None:
                 other.number = number
                 other.kind = 2
-        perf.output(ctx, Event(number=number, kind=3))
+        perf.output(Event(number=number, kind=3), BPF_F_CURRENT_CPU)
     return XdpAction.PASS
 
 
@@ -137,7 +133,7 @@ def test_what_is_received_and_what_is_lost_is_what_was_sent(engine: str) -> None
     if engine == "jit":
         pytest.importorskip("llvmlite")
     found: dict[str, list[int]] = {"events": [], "fast": [], "perf": []}
-    rounds = SENT // EACH if engine == "jit" else SENT // EACH // 10
+    rounds = ROUNDS[engine]
     with Machine(engine=engine) as machine:
         for number in range(rounds):
             machine.run(sends, PACKET)
@@ -186,13 +182,19 @@ def test_the_rules_of_ring_buffers_are_the_kernel_s(engine: Machine | None) -> N
     with osmia.load(c_object(HELPERS + RULES), engine=engine) as loaded:
         assert loaded["program"].test_run(PACKET).action is XdpAction.PASS
         minus = 1 << 64
-        assert [loaded["results"][index] for index in range(19)] == [
-            *(4096, 0, minus - 22, 0, 0, 64, 0, 64, 0, 0),
-            *(1, 1, 1, 3184 - 8 + 4008, 0, 0, 0, 0, 0),
-        ] or True
+        assert [loaded["results"][index] for index in range(21)] == [
+            *(4096, 0, minus - 22, 0, 0, 64, 0, 64),  # sizes, what flags are refused, what was written
+            *(0, 0, 1, 0),  # what is larger than the ring, what has flags, what fits, what does not any more
+            *(4072, 4072, minus - 11, 4072),  # discarded records take room until they are read
+            *(0, 0, 0, 0, 0),
+        ]
         held = loaded["ring"]
-        found = [held.read(timeout=0) for _ in range(4)]
-        assert found[0][:16] == (1).to_bytes(8, "little") + (2).to_bytes(8, "little")
+        found = [held.read(timeout=0) for _ in range(3)]
+        assert found[0] == b"".join(number.to_bytes(8, "little") for number in range(1, 6))
+        assert found[1:] == [b"\x01", None]
+        assert held.pending == 0
+        assert loaded["program"].test_run(PACKET).action is XdpAction.PASS
+        assert [loaded["results"][index] for index in (5, 6, 7)] == [64, 4072, 4136]
 
 
 # What is guarded
@@ -229,8 +231,7 @@ def test_locks_that_are_misused(body: str, engine: str) -> None:
     error = run(LOCKED.replace("BODY", body), engine)
     assert error.kind == "lock"
     assert f": {_LOCKS[body]}\n" in str(error)
-    assert "    BODY" not in error.text
-    assert error.line == 21 + HELPERS.count("\n") - 15 or error.line > 0
+    assert error.text.strip() == body
 
 
 def test_locks_that_are_used_well() -> None:
@@ -273,17 +274,16 @@ def test_a_value_stays_until_the_run_ends() -> None:
         with pytest.raises(VmError) as caught:
             loaded["program"].test_run(PACKET)
         assert caught.value.kind == "freed"
-        assert "read of 8 bytes at value of 'table'+0 (8 bytes long): byte 0 of them was freed" in str(
-            caught.value
-        ) or "it was freed" in str(caught.value)
+        assert "read of 8 bytes at value of 'table'+0 (8 bytes long)" in str(caught.value)
+        assert "it was freed" in str(caught.value)
 
 
 # What is given back
 
-LEAKS = {
-    "void *one = reserve(&ring, 16, 0); if (!one) return 0;": "submit() or discard()",
-    "void *one = reserve(&ring, 16, 0); if (!one) return 0; submit(reserve(&ring, 8, 0), 0);": "submit() or discard()",
-}
+LEAKS = (
+    "void *one = reserve(&ring, 16, 0); if (!one) return 0;",
+    "void *one = reserve(&ring, 16, 0); if (!one) return 0; submit(reserve(&ring, 8, 0), 0);",
+)
 LEAKING = 'SEC("xdp") int program(struct xdp_md *ctx)\n{\n    BODY\n    return 2;\n}\n'
 
 
@@ -297,7 +297,8 @@ def test_a_record_that_is_neither_submitted_nor_discarded(body: str) -> None:
 
 def test_a_record_is_not_touched_once_it_is_submitted() -> None:
     source = LEAKING.replace(
-        "BODY", "volatile u64 *one = reserve(&ring, 16, 0); if (!one) return 0; *one = 1; submit((void *)one, 0); *one = 2;"
+        "BODY",
+        "volatile u64 *one = reserve(&ring, 16, 0); if (!one) return 0; *one = 1; submit((void *)one, 0); *one = 2;",
     )
     error = run(source)
     assert error.kind == "freed"
@@ -381,7 +382,11 @@ def test_cgroups_and_stacks(tmp_path: Path) -> None:
 
 
 def test_what_packets_are_sent_to_is_held() -> None:
-    devices, cpus, queues = DevMap(max_entries=2, name="d"), CpuMap(max_entries=2, name="c"), XskMap(max_entries=2, name="x")
+    devices, cpus, queues = (
+        DevMap(max_entries=2, name="d"),
+        CpuMap(max_entries=2, name="c"),
+        XskMap(max_entries=2, name="x"),
+    )
     with Machine(), socket.socket() as held:
         for each in (devices, cpus, queues):
             each.create()
@@ -417,15 +422,26 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
     inner = Array(u32, max_entries=1, name="inner")
     outer = ArrayOfMaps(Array(u32, max_entries=1), max_entries=1, name="outer")
     programs = ProgramArray(XdpContext, max_entries=1, name="programs")
-    with Machine():
+    with Machine() as first:
         inner.create()
-        with Machine():
+        with Machine() as second:
             outer.create()
             programs.create()
-        # closed with its machine
-        outer_text = refusal(osmia.NotLoadedError, lambda: outer.__setitem__(0, inner))
-        assert outer_text.startswith("outer is closed")
+            assert refusal(ObjectError, lambda: outer.__setitem__(0, inner)) == (
+                f"outer is live in {second}, and inner in {first}: both are of one place, or neither goes into the other"
+            )
+            with osmia.load(nothing, engine=first) as loaded:
+                assert refusal(ObjectError, lambda: programs.__setitem__(0, loaded[nothing])) == (
+                    f"programs is live in {second}, and nothing in {first}: both are of one place, or neither goes "
+                    "into the other"
+                )
+        assert refusal(NotLoadedError, lambda: outer.__setitem__(0, inner)) == "outer is closed"
         assert not programs.live
+
+
+@xdp
+def nothing(_ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
 
 
 def test_what_cannot_be_done_here(tmp_path: Path) -> None:
@@ -450,4 +466,3 @@ def test_what_cannot_be_done_here(tmp_path: Path) -> None:
             "map 'perf' takes no perf events of user code's own: it is one of the user-space runtime, and they are the "
             "kernel's. Read what programs write: osmia has the buffers"
         )
-    assert ProgramsMachine is Machine
