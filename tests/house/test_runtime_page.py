@@ -11,6 +11,7 @@ import pytest
 from osmia.abi.generated.helpers import HELPERS
 from osmia.kinds import KINDS
 from osmia.vm.helpers import all_helpers
+from osmia.vm.maps.accuracy import ACCURACY
 from program_files import module_from
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ def test_every_helper_has_a_row() -> None:
     assert {name for names in named.values() for name in names} - OF_MAPS == there - OF_MAPS
     of_kinds = {name for name, row in HELPERS.items() if set(row.kinds) & set(KINDS)}
     assert of_kinds - there - {"tail_call"} - OF_MAPS == absent
+
+
+def test_every_map_has_the_row_that_the_runtime_has() -> None:
+    of_runtime = [[f"`{name}`", row.level, row.text] for name, row in ACCURACY.items()]
+    assert list(rows("Maps")) == of_runtime
 
 
 # Those of maps are said where maps are.

@@ -76,8 +76,8 @@ class RingReader:
     @property
     def pending(self) -> int:
         """How many bytes are taken in the ring, by records that were not read yet."""
-        taken: int = self.memory.produced[0] - self.memory.consumed[0]
-        return taken
+        memory = self.memory
+        return int(memory.produced[0] - memory.consumed[0])
 
     @property
     def restless(self) -> bool:

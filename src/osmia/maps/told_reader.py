@@ -19,7 +19,7 @@ class ToldReader(RingReader):
     def take(self) -> Any:
         """The next event; NOTHING where there is none, or it is not submitted yet."""
         event = super().take()
-        self.memory.produced[0]
+        self.memory.produced[0]  # to be looked at is what it waits for
         return event
 
     def events(self, goes_on: Callable[[], bool]) -> Iterator[Any]:

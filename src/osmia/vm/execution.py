@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.vm.code import CALL, FRAME, FUNCTIONS, SECOND, name_of_helper
 from osmia.vm.faults import access_fault, fault
-from osmia.vm.locks import SPIN_UNLOCK, locked
+from osmia.vm.locks import LOCKS, locked
 from osmia.vm.memory import FREED, READY, UNINITIALISED
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ class Execution:
     def call_helper(self, number: int, arguments: tuple[int, ...], code: Code, slot: int) -> int:
         """Call a helper: what it gives, 64 bits."""
         self.code, self.slot, self.arguments = code, slot, arguments
-        if self.lock and number != SPIN_UNLOCK:
+        if self.lock and number not in LOCKS:
             raise locked(self, f"{name_of_helper(number)} is called while a lock is held")
         helper = self.machine.helpers.get(number)
         if helper is None:

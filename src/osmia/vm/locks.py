@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.abi.generated.helper_ids import BPF_FUNC_spin_unlock as SPIN_UNLOCK
+from osmia.abi.generated import helper_ids as ids
 from osmia.vm.faults import fault
 from osmia.vm.memory import GUARDED
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from osmia.errors import VmError
     from osmia.vm.execution import Execution
 
+LOCKS = (ids.BPF_FUNC_spin_lock, ids.BPF_FUNC_spin_unlock)
+"""The helpers that are called while a lock is held, if only to be refused."""
 SIZE = 4
 """The bytes of struct bpf_spin_lock."""
 _FIX = "unlock it first"
-
-__all__ = ("SPIN_UNLOCK", "drop_lock", "lock", "locked", "not_unlocked", "unlock")
 
 
 def lock(run: Execution, address: int) -> None:
