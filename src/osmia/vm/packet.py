@@ -76,17 +76,13 @@ class Packet:
         self._leave(old)
 
     def refill(self, data: memoryview) -> None:
-        """Be another packet, at the place where the first one was: as if this memory had been asked for it.
-
-        ValueError where it does not fit.
-        """
-        start = self.hard_start + HEADROOM
-        end = start + len(data)
-        if end + TAILROOM > self.hard_end:
-            raise ValueError(f"a packet of {len(data)} bytes, where {self.hard_end - start - TAILROOM} have room")
-        self._memory.paint(self.lowest, self.highest - self.lowest, OUTSIDE)
+        """Hold other bytes at the same place, if no program has moved it. ValueError where they have no room."""
+        start, end = self.start, self.start + len(data)
+        room = self.block.address + self.block.size - start
+        if len(data) > room:
+            raise ValueError(f"a packet of {len(data)} bytes, where {room} have room")
+        self._memory.paint(start, self.size, OUTSIDE)
         self._memory.data[start:end] = data
-        self.lowest = self.highest = start
         self._bound(start, end)
 
     def free(self) -> None:
@@ -103,13 +99,11 @@ class Packet:
         self.start = self.hard_start + headroom
         """Where it begins."""
         self.end = self.start + len(data)
-        self.lowest = self.highest = self.start
         self._memory.data[self.start : self.end] = data
 
     def _bound(self, start: int, end: int, meta: int | None = None) -> None:
         """Show what lies between two addresses, and the metadata before it."""
         self.start, self.end, self.meta = start, end, start if meta is None else meta
-        self.lowest, self.highest = min(self.lowest, self.meta), max(self.highest, end)
         self._memory.paint(self.meta, start - self.meta, READY)
         self._memory.paint(start, end - start, self._state)
         self.block.describe = _described(start - self.hard_start, end - start)
