@@ -242,6 +242,7 @@ def of_code(machine: Machine, *slots: tuple[int, int, int, int, int], kind: str 
 
 
 PASS, EXIT = (0xB7, 0, 0, 0, 2), (0x95, 0, 0, 0, 0)
+LOADED = ((0x79, 0, 10, -8, 0), EXIT)
 BARE = [
     ((PASS, EXIT), ""),
     (((0xB4, 0, 0, 0, 2), EXIT), ""),
@@ -268,6 +269,27 @@ BARE = [
             *((0x72, 3, 0, -8, 1), (0x79, 0, 10, -8, 0), EXIT),
         ),
         "instruction 6: it may return something else than the number that lets a packet through",
+    ),
+    # What is stored on one way and on the other; what an atomic operation leaves.
+    (
+        (*((0x61, 2, 1, 12, 0), (0x7A, 10, 0, -8, 1), (0x15, 2, 0, 1, 0), (0x7A, 10, 0, -8, 2)), *LOADED),
+        "instruction 5: it may return DROP (1)",
+    ),
+    (
+        (*((0x61, 2, 1, 12, 0), (0x7A, 10, 0, -8, 2), (0x15, 2, 0, 1, 0), (0x7A, 10, 0, -8, 1)), *LOADED),
+        "instruction 5: it may return DROP (1)",
+    ),
+    (
+        ((0x7A, 10, 0, -8, 2), (0xB7, 2, 0, 0, 1), (0xDB, 10, 2, -8, 0xE1), *LOADED),
+        "instruction 4: it may return something else than the number that lets a packet through",
+    ),
+    # Two numbers of which each may be one of two.
+    (
+        (
+            *((0x61, 3, 1, 12, 0), (0xB7, 2, 0, 0, 1), (0x15, 3, 0, 1, 0), (0xB7, 2, 0, 0, 3), (0xB7, 0, 0, 0, 1)),
+            *((0x15, 3, 0, 1, 5), PASS, (0x1D, 0, 2, 1, 0), PASS, EXIT),
+        ),
+        "instruction 9: it may return DROP (1)",
     ),
     # The packet's address, spilled, moved about and put together with numbers, is the packet's.
     (
@@ -322,6 +344,14 @@ BARE = [
     (
         ((0x61, 1, 1, 0, 0), (0x85, 0, 1, 0, 1), EXIT, (0x72, 1, 0, 0, 1), PASS, EXIT),
         "instruction 3: it writes to the packet",
+    ),
+    # One that writes to the stack of who calls it, at the distance where its own holds something else.
+    (
+        (
+            *((0xBF, 1, 10, 0, 0), (0x07, 1, 0, 0, -8), (0x85, 0, 1, 0, 1), EXIT),
+            *((0x7A, 10, 0, -8, 1), (0x7A, 1, 0, 0, 2), *LOADED),
+        ),
+        "instruction 3: it may return DROP (1)",
     ),
     (((0x85, 0, 1, 0, 1), EXIT, PASS, EXIT), ""),
     (((0x85, 0, 1, 0, -1), EXIT), "instruction 0: its functions call each other too deep to be followed"),

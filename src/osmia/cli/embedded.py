@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from osmia.programs.loaded import Loaded
     from osmia.vm.frames import FramesRunner
 
+    Checked = tuple[VmProgram, bool]
+    """A program, and whether it is proven to only watch."""
+
 _GIVEN_PACKETS = (("xdp", ""), ("sched_cls", "ingress"))
 _SECOND = 1_000_000_000
 _LONGEST_DRAIN = 1.0
@@ -100,13 +103,13 @@ def facts_of(programs: list[VmProgram], source: Live | Replay) -> tuple[dict[str
     return tuple({"program": each.name, "section": each.section, **where} for each in programs)
 
 
-def check_watches(program: VmProgram, *, asked: bool, quiet: bool) -> None:
-    """Refuse a program that may do more than watch; where the runtime was asked for, only say that it has no effect."""
+def check_watches(program: VmProgram, *, asked: bool, quiet: bool) -> bool:
+    """Whether a program is proven to watch only. Another one is refused, or where the runtime was asked for, noted."""
     from osmia.vm.watching import beyond_watching
 
     more = beyond_watching(program)
     if not more:
-        return
+        return True
     if not asked:
         raise ObjectError(
             f"{program.name} may do more than watch ({more}). --engine vm runs it on copies of the packets, without "
@@ -114,6 +117,7 @@ def check_watches(program: VmProgram, *, asked: bool, quiet: bool) -> None:
         )
     if not quiet:
         note(f"{program.name} may do more than watch, which has no effect here: packets are copies ({more})")
+    return False
 
 
 def live(
@@ -124,10 +128,10 @@ def live(
     KernelError and PermissionDeniedError where packets cannot be received, ObjectError for a program that the runtime
     does not stand in for.
     """
-    for program in programs:
-        check_watches(program, asked=refusal is None, quiet=arguments.quiet)
+    asked = refusal is None
+    checked = [(each, check_watches(each, asked=asked, quiet=arguments.quiet)) for each in programs]
     try:
-        made = Live(machine, programs, arguments.interface, stop)
+        made = Live(machine, checked, arguments.interface, stop)
     except PermissionDeniedError as denied:
         if refusal is not None:
             raise refused_as_well(refusal, arguments.interface, denied) from None
@@ -144,7 +148,7 @@ class Live:
 
     engine, mode = "vm", "af_packet"
 
-    def __init__(self, machine: Machine, programs: list[VmProgram], interface: str, stop: Stop) -> None:
+    def __init__(self, machine: Machine, checked: list[Checked], interface: str, stop: Stop) -> None:
         """Begin to receive. KernelError as `PacketSocket`."""
         from osmia.kernel.packet_socket import PacketSocket
 
@@ -152,7 +156,7 @@ class Live:
         self._stop = stop
         index = interface_index(name_or_index(interface))
         # What takes time is done before packets come.
-        self._runners = _runners(programs, index)
+        self._runners = _runners(checked, index)
         self._socket: PacketSocket = PacketSocket(index)
         self.interface = self._socket.interface
         self._done = 0
@@ -193,7 +197,7 @@ class Live:
         for block in self._socket.blocks(timeout):
             self._machine.cpu = block.cpu
             for runner in self._runners:
-                runner.run(block.frames, shift)
+                runner.run(block.frames, shift, block.packet_types)
             self._done += len(block.frames)
             if enough():
                 break
@@ -212,7 +216,7 @@ class Replay:
 
     engine, lost, numbers = "vm", None, (0,)
 
-    def __init__(self, programs: list[VmProgram], frames: Frames, name: str, mode: str, stop: Stop) -> None:
+    def __init__(self, checked: list[Checked], frames: Frames, name: str, mode: str, stop: Stop) -> None:
         """Take the packets of a capture. CaptureError where they are none of Ethernet."""
         from osmia.pcap import NO_TIME, LinkType, link_type_name
 
@@ -231,7 +235,7 @@ class Replay:
         first = next((each for each in frames.times if each != NO_TIME), 0)
         self._shift = START - first
         self._began = self._now = first
-        self._runners = _runners(programs, 1)
+        self._runners = _runners(checked, 1)
         self._at = 0
 
     def cpus(self) -> tuple[int, ...]:
@@ -301,14 +305,13 @@ def replay(programs: list[VmProgram], arguments: Namespace, stop: Stop) -> Repla
     """Programs on the packets of the capture that `--pcap` or `--demo` asks for. CaptureError, OSError."""
     from osmia import pcap
 
-    for program in programs:
-        check_watches(program, asked=True, quiet=arguments.quiet)
+    checked = [(each, check_watches(each, asked=True, quiet=arguments.quiet)) for each in programs]
     if arguments.demo:
         from osmia.cli.demo import capture
 
-        made = Replay(programs, pcap.frames(capture()), "demo", "demo", stop)
+        made = Replay(checked, pcap.frames(capture()), "demo", "demo", stop)
     else:
-        made = Replay(programs, pcap.frames(arguments.pcap, partial=True), arguments.pcap, "pcap", stop)
+        made = Replay(checked, pcap.frames(arguments.pcap, partial=True), arguments.pcap, "pcap", stop)
     if not arguments.quiet:
         what = "a capture made for this" if arguments.demo else arguments.pcap
         note(f"replaying {what} in the embedded runtime (engine vm)")
@@ -329,7 +332,7 @@ def refused_as_well(refusal: KernelError, interface: str, denied: PermissionDeni
     return error
 
 
-def _runners(programs: list[VmProgram], ifindex: int) -> list[FramesRunner]:
+def _runners(checked: list[Checked], ifindex: int) -> list[FramesRunner]:
     from osmia.vm.frames import FramesRunner
 
-    return [FramesRunner(program, ifindex) for program in programs]
+    return [FramesRunner(program, ifindex, watches=watches) for program, watches in checked]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import sys
 from _struct import Struct
+from array import array
 from time import monotonic
 
 from osmia.errors import KernelError, PermissionDeniedError
@@ -49,9 +50,9 @@ _MACS = 12
 _RING = Struct("=7I")  # tpacket_req3
 _STATISTICS = Struct("=3I")  # tpacket_stats_v3
 _BLOCK = Struct("=8xIII")  # of tpacket_block_desc: its status, how many packets, where the first one is
-_PACKET = Struct(
-    "=6IH"
-)  # of tpacket3_hdr: the next one, seconds, nanoseconds, bytes here, bytes, status, where they are
+# Of tpacket3_hdr, and the address behind it: the next one, seconds, nanoseconds, bytes here, bytes, status, where they
+# are, whom it is for.
+_PACKET = Struct("=6IH32xB")
 _TAG = Struct("=IH")  # at 32 of it: TCI and TPID of a VLAN
 _TAG_AT = 32
 _WIRE_TAG = Struct(">HH")
@@ -81,11 +82,13 @@ _bind = function("bind")
 class Block:
     """Packets that came in on one CPU, in their order, where the kernel has put them."""
 
-    __slots__ = ("cpu", "frames")
+    __slots__ = ("cpu", "frames", "packet_types")
 
-    def __init__(self, cpu: int, frames: Frames) -> None:
+    def __init__(self, cpu: int, frames: Frames, packet_types: array[int]) -> None:
         self.cpu = cpu
         self.frames = frames
+        self.packet_types = packet_types
+        """Whom each is for: PACKET_HOST (0), _BROADCAST, _MULTICAST, _OTHERHOST."""
 
 
 class PacketSocket:
@@ -153,7 +156,7 @@ class PacketSocket:
                 if not ring.ready:
                     break
                 try:
-                    yield Block(ring.cpu, ring.frames())
+                    yield ring.block()
                 finally:
                     ring.give_back()
 
@@ -242,16 +245,17 @@ class _Ring:
         """Whether the next block is ours to read."""
         return bool(self._words[self._at // 4 + _STATUS_WORD] & _TO_USER)
 
-    def frames(self) -> Frames:
+    def block(self) -> Block:
         """The packets of the next block."""
         memory, at = self._memory, self._at
         _, count, first = _BLOCK.unpack_from(memory, at)
         found = Frames(memory)
         offsets, lengths, originals = found.offsets.append, found.lengths.append, found.original_lengths.append
-        times, unpack = found.times.append, _PACKET.unpack_from
+        packet_types = array("B")
+        times, types, unpack = found.times.append, packet_types.append, _PACKET.unpack_from
         at += first
         for _ in range(count):
-            following, seconds, fraction, length, original, status, data = unpack(memory, at)
+            following, seconds, fraction, length, original, status, data, packet_type = unpack(memory, at)
             start = at + data
             if status & _VLAN_VALID and length >= _MACS:
                 start = _with_tag(memory, at, start, status)
@@ -261,9 +265,10 @@ class _Ring:
             lengths(length)
             originals(original)
             times(seconds * 1_000_000_000 + fraction)
+            types(packet_type)
             at += following
         found.interface_numbers.frombytes(bytes(4 * count))
-        return found
+        return Block(self.cpu, found, packet_types)
 
     def give_back(self) -> None:
         """Let the kernel fill the block again; the next one is that behind it."""

@@ -9,13 +9,17 @@ from osmia.vm.execution import Execution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from array import array
     from typing import Self
 
     from osmia.pcap.columns import Frames
+    from osmia.vm.contexts import Context
     from osmia.vm.program import VmProgram
 
 _LONGEST = 1 << 16
 _VLAN_TYPES = (0x8100, 0x88A8)
+_TAGGED = 18
+_HOST, _BROADCAST, _MULTICAST = 0, 1, 2  # PACKET_* of linux/if_packet.h
 _CLOCKS = {
     *(ids.BPF_FUNC_ktime_get_ns, ids.BPF_FUNC_ktime_get_boot_ns, ids.BPF_FUNC_ktime_get_coarse_ns),
     *(ids.BPF_FUNC_ktime_get_tai_ns, ids.BPF_FUNC_jiffies64),
@@ -25,43 +29,49 @@ _CLOCKS = {
 class FramesRunner:
     """Runs a program on frames as the kernel would: an XDP program, or one of traffic control at an ingress hook.
 
-    What traffic control is told of a packet beside its bytes is its protocol, its VLAN and its interface.
+    What traffic control is told of a packet beside its bytes is its protocol, its VLAN, its interface, and whom it is
+    for (`pkt_type`).
     """
 
-    def __init__(self, program: VmProgram, ifindex: int = 0) -> None:
+    def __init__(self, program: VmProgram, ifindex: int, *, watches: bool) -> None:
+        """Make ready to run it, on packets that come in by an interface; `watches` if it is proven to only watch."""
         self._program = program
         self._ifindex = ifindex
-        self._room = 0
+        machine, xdp = program.machine, program.kind.name == "xdp"
         # There the clock stands still.
         tells_time = not _CLOCKS.isdisjoint(program.code.helpers)
-        self._in_native_loop = program.machine.engine.name == "jit" and program.kind.name == "xdp" and not tells_time
+        self._in_native_loop = machine.engine.name == "jit" and xdp and not tells_time
+        self._context: Context | None = None
+        self._room = 0
+        self._run = self._run_sk_buff if not xdp else self._run_again if watches else self._run_anew
         if self._in_native_loop:
             from osmia.vm.jit.engine import Jit
 
-            assert isinstance(program.machine.engine, Jit), "that is its name"
-            program.machine.engine.prepare(program)
-        self._make(_LONGEST)
+            assert isinstance(machine.engine, Jit), "that is its name"
+            machine.engine.prepare(program)
 
-    def run(self, frames: Frames, shift: int) -> None:
+    def run(self, frames: Frames, shift: int, packet_types: array[int] | None = None) -> None:
         """Run it on each frame, on the machine's CPU. VmError where it does what it may not.
 
         The machine's clock goes on with the frames' times, of which `shift` is what the clock shows more than they.
+        `packet_types` says of each whom it is for, by the kernel's numbers; where that is not known, what is not for
+        all or for many is taken to be for this host.
         """
-        machine, memory = self._program.machine, frames.memory
+        machine, memory, run = self._program.machine, frames.memory, self._run
         if self._in_native_loop:
             machine.run_packets(self._program, frames, ingress_ifindex=self._ifindex)
             return
-        run = self._run if self._program.kind.name == "xdp" else self._run_sk_buff
-        columns = zip(frames.offsets, frames.lengths, frames.times, strict=True)
         with machine.lock:
-            for at, length, time in columns:
+            for index, (at, length, time) in enumerate(zip(frames.offsets, frames.lengths, frames.times, strict=True)):
                 if time != NO_TIME and time + shift > machine.clock:
                     machine.clock = time + shift
-                run(memory[at : at + length])
+                run(memory[at : at + length], None if packet_types is None else packet_types[index])
 
     def close(self) -> None:
         """Give the memory of its context back."""
-        self._context.close()
+        context, self._context = self._context, None
+        if context is not None:
+            context.close()
 
     def __enter__(self) -> Self:
         return self
@@ -69,43 +79,34 @@ class FramesRunner:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _make(self, room: int) -> None:
-        """Make the context, for packets of at most so many bytes."""
-        program = self._program
-        fields = {"ingress_ifindex": self._ifindex}
-        fields |= {} if program.kind.name == "xdp" else {"ifindex": self._ifindex}
-        self._context = build(program.machine, program, bytes(room), fields)
-        self._room = room
-        start, end = self._context.address, self._context.address + self._context.block.size
-        memory = program.machine.memory
-        self._first = bytes(memory.data[start:end]), bytes(memory.shadow[start:end])
+    def _run_again(self, data: memoryview, _packet_type: int | None) -> None:
+        """Run an XDP program that leaves its context and its packet as they are: they serve for the next one too."""
+        machine, program = self._program.machine, self._program
+        if self._context is None or len(data) > self._room:
+            self.close()
+            self._room = max(len(data), _LONGEST)
+            self._context = build(machine, program, bytes(self._room), {"ingress_ifindex": self._ifindex})
+        assert self._context.packet is not None, "the kind has packets"
+        self._context.packet.refill(data)
+        self._context.packet_moved()
+        machine.execute(Execution(machine, program, self._context, machine.engine, machine.fuel))
 
-    def _run(self, data: memoryview) -> None:
-        if len(data) > self._room:
-            self._context.close()
-            self._make(len(data))
-        context, packet = self._context, self._context.packet
-        assert packet is not None, "the kind has packets"
-        packet.refill(data)
-        context.packet_moved()
-        machine = self._program.machine
-        machine.execute(Execution(machine, self._program, context, machine.engine, machine.fuel))
+    def _run_anew(self, data: memoryview, _packet_type: int | None) -> None:
+        self._program.machine.run_packet(self._program, bytes(data), ingress_ifindex=self._ifindex)
 
-    def _run_sk_buff(self, data: memoryview) -> None:
-        """The same for traffic control, before which the kernel takes the outer tag of a VLAN out of the packet."""
-        machine, fields = self._program.machine, self._program.kind.context_members
-        start = self._context.address
-        memory = machine.memory
-        memory.data[start : start + len(self._first[0])], memory.shadow[start : start + len(self._first[1])] = (
-            self._first
-        )
-        said = {"protocol": int.from_bytes(data[12:14], "little")}
-        if int.from_bytes(data[12:14], "big") in _VLAN_TYPES and len(data) >= 18:
-            tci = int.from_bytes(data[14:16], "big")
-            said = {"vlan_present": 1, "vlan_tci": tci, "vlan_proto": said["protocol"]}
-            said["protocol"] = int.from_bytes(data[16:18], "little")
-            data = memoryview(bytes(data[:12]) + bytes(data[16:]))
-        for member in fields:
-            if member.name in said:
-                memory.put(start + member.offset, member.bits // 8, said[member.name])
-        self._run(data)
+    def _run_sk_buff(self, data: memoryview, packet_type: int | None) -> None:
+        """Run a program of traffic control, before which the kernel takes the outer tag of a VLAN out of the packet."""
+        frame = bytes(data)
+        said: dict[str, object] = {"ifindex": self._ifindex, "ingress_ifindex": self._ifindex, "sk": None}
+        said["pkt_type"] = _guessed_type(frame) if packet_type is None else packet_type
+        tag = int.from_bytes(frame[12:14], "big")
+        if tag in _VLAN_TYPES and len(frame) >= _TAGGED:
+            said |= {"vlan_present": 1, "vlan_tci": int.from_bytes(frame[14:16], "big"), "vlan_proto": tag}
+            frame = frame[:12] + frame[16:]
+        self._program.machine.run_packet(self._program, frame, **said)
+
+
+def _guessed_type(frame: bytes) -> int:
+    if frame[:6] == b"\xff" * 6:
+        return _BROADCAST
+    return _MULTICAST if frame[:1] and frame[0] & 1 else _HOST

@@ -24,10 +24,6 @@ MOST_OF_SKB = 4 * FRAME - SHARED_INFO
 class Packet:
     """A packet in memory: what programs see of it moves, what was seen before is stale then."""
 
-    lowest: int
-    highest: int
-    """What was part of it at some time lies between these."""
-
     def __init__(
         self,
         memory: Memory,
@@ -76,17 +72,13 @@ class Packet:
         self._leave(old)
 
     def refill(self, data: memoryview) -> None:
-        """Be another packet, at the place where the first one was: as if this memory had been asked for it.
-
-        ValueError where it does not fit.
-        """
-        start = self.hard_start + HEADROOM
-        end = start + len(data)
-        if end + self._tailroom > self.hard_end:
-            raise ValueError(f"a packet of {len(data)} bytes, where {self.hard_end - start - self._tailroom} have room")
-        self._memory.paint(self.lowest, self.highest - self.lowest, OUTSIDE)
+        """Hold other bytes at the same place, if no program has moved it. ValueError where they have no room."""
+        start, end = self.start, self.start + len(data)
+        room = self.block.address + self.block.size - start
+        if len(data) > room:
+            raise ValueError(f"a packet of {len(data)} bytes, where {room} have room")
+        self._memory.paint(start, self.size, OUTSIDE)
         self._memory.data[start:end] = data
-        self.lowest = self.highest = start
         self._bound(start, end)
 
     def free(self) -> None:
@@ -96,7 +88,6 @@ class Packet:
     def _take(self, headroom: int, data: bytes, tailroom: int) -> None:
         """Take memory, and put bytes there, which nobody sees yet."""
         size = headroom + len(data) + tailroom
-        self._tailroom = tailroom
         origin = "the packet that the program is given"
         self.block = self._memory.allocate(size, "packet", state=OUTSIDE, origin=origin)
         self.hard_start = self.block.address
@@ -104,13 +95,11 @@ class Packet:
         self.start = self.hard_start + headroom
         """Where it begins."""
         self.end = self.start + len(data)
-        self.lowest = self.highest = self.start
         self._memory.data[self.start : self.end] = data
 
     def _bound(self, start: int, end: int, meta: int | None = None) -> None:
         """Show what lies between two addresses, and the metadata before it."""
         self.start, self.end, self.meta = start, end, start if meta is None else meta
-        self.lowest, self.highest = min(self.lowest, self.meta), max(self.highest, end)
         self._memory.paint(self.meta, start - self.meta, READY)
         self._memory.paint(start, end - start, self._state)
         self.block.describe = _described(start - self.hard_start, end - start)
