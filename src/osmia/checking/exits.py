@@ -1,0 +1,116 @@
+"""What must be right where a program, or a function that a helper calls, ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.abi.instruction import B  # noqa: F401
+from osmia.checking import values as v
+from osmia.checking.ranges import between, number, within
+
+if TYPE_CHECKING:
+    from osmia.checking.run import Run
+    from osmia.checking.states import Held, State
+
+# Kinds whose results the verifier checks: the least and the largest.
+_CHECKED = {
+    "cgroup_skb": (0, 1),
+    "cgroup_sock": (0, 1),
+    "sock_ops": (0, 1),
+    "sk_lookup": (0, 1),
+    "cgroup_device": (0, 1),
+    "cgroup_sysctl": (0, 1),
+    "cgroup_sockopt": (0, 1),
+    "cgroup_sock_addr": (0, 1),
+    "fentry": (0, 0),
+    "fexit": (0, 0),
+}
+_EGRESS = (0, 3)
+# The first kernel that checks what programs of the kind lsm return.
+_LSM_SINCE = (6, 12)
+_RING = ("ringbuf_reserve", "ringbuf_reserve_dynptr")
+
+
+def check_exit(run: Run, state: State) -> None:
+    """The program ends: with a result that its kind takes, and with nothing left that it holds."""
+    slot = state.at
+    if state.lock is not None:
+        run.fault("lock-exit", slot, sure=state.sure, origin=state.lock)
+    _check_held(run, state, list(state.held.values()))
+    result = state.registers[0]
+    if result.kind == v.UNSET:
+        run.fault("uninit-reg", slot, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
+        return
+    _check_result(run, state)
+
+
+_NO_RESULT = "the program ends without a result on this way"
+_NO_RESULT_FIX = "return a value at the end of every way"
+
+
+def _check_held(run: Run, state: State, held: list[Held]) -> None:
+    for each in held:
+        why = (f"left by: {run.place(state.at)}",) if run.place(state.at) != run.place(each.slot) else ()
+        run.fault("ref-leak", state.at, sure=state.sure, origin=each.slot, why=why)
+
+
+def _check_result(run: Run, state: State) -> None:
+    slot, result = state.at, state.registers[0]
+    limits = _limits(run)
+    if limits is None:
+        _check_action(run, state)
+        return
+    if result.kind == v.ANYTHING:
+        return
+    least, most = limits
+    if result.kind != v.NUMBER or not within(_signed_32(result), between(least, most)):
+        shown = f"[{least}, {most}]"
+        found = _shown(result)
+        run.fault("ret-range", slot, sure=result.sure, allowed=shown, why=(f"found: {found}",))
+
+
+def _signed_32(result: v.Value) -> object:
+    return between(result.range.vmin, result.range.vmax)
+
+
+def _shown(result: v.Value) -> str:
+    if result.kind != v.NUMBER:
+        return f"an address ({result.kind})"
+    low, high = result.range.vmin, result.range.vmax
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _limits(run: Run) -> tuple[int, int] | None:
+    name = run.kind.name
+    if name == "cgroup_skb" and run.hook == "egress":
+        return _EGRESS
+    if name == "lsm":
+        return run.kind.results if run.kernel >= _LSM_SINCE else None
+    return _CHECKED.get(name)
+
+
+def _check_action(run: Run, state: State) -> None:
+    """A constant that is none of the kind's actions: the kernel takes it, and does what it does with what is unknown."""
+    result = state.registers[0]
+    if run.kind.name != "xdp" or result.kind != v.NUMBER or not result.range.constant or not result.sure:
+        return
+    actions = [int(action) for action in run.kind.returns_at(run.hook)]
+    if result.range.wmin not in actions:
+        run.warn(
+            "ret-range",
+            state.at,
+            what=f"the program returns {result.range.vmin}, which is none of the actions of its kind",
+            fix=f"return one of {run.kind.action_class}: "
+            + ", ".join(f"{action.name} ({int(action)})" for action in run.kind.returns_at(run.hook)),
+        )
+
+
+def check_callback_exit(run: Run, state: State) -> None:
+    """A function that a helper calls gives 0 to go on and 1 to end, and holds nothing that it took itself."""
+    depth = len(state.frames) - 1
+    _check_held(run, state, [each for each in state.held.values() if each.frame >= depth])
+    result = state.registers[0]
+    if result.kind == v.UNSET:
+        run.fault("uninit-reg", state.at, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
+    elif result.kind == v.NUMBER and not within(result.range, between(0, 1)) and result.range != number(0):
+        run.fault("ret-range", state.at, sure=result.sure, allowed="[0, 1]")

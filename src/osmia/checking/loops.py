@@ -1,0 +1,175 @@
+"""Loops that do not come to an end, or not in as many steps as the verifier takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osmia.abi import instruction as isa
+from osmia.checking import values as v
+from osmia.checking.code import is_conditional
+from osmia.checking.states import same
+
+if TYPE_CHECKING:
+    from osmia.checking.code import Code
+    from osmia.checking.run import Run
+    from osmia.checking.states import State, Visit
+    from osmia.checking.values import Value
+
+MOST_STEPS = 1_000_000
+_MOST_WALKED = 4096
+
+
+def check_round(run: Run, state: State, seen: Visit) -> None:
+    """A state that was there before: where it was on the same way, the way goes round for ever."""
+    if not seen.whole or not same(seen.state, state):
+        return
+    visit, walked = state.visit, 0
+    while visit is not None and walked < _MOST_WALKED:
+        if visit is seen:
+            run.fault("infinite-loop", state.at)
+            return
+        visit, walked = visit.before, walked + 1
+
+
+def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tuple[Value, Value]]]) -> None:
+    """A loop of many rounds: too many of them, or none of its tests compares what its rounds change."""
+    body = loops.body(head)
+    if not body:
+        return
+    exits = [
+        slot
+        for slot in sorted(body)
+        if is_conditional(run.code.instruction(slot).opcode)
+        and any(each not in body for each in run.code.after(slot))
+    ]
+    limited = False
+    for slot in exits:
+        seen = compared.get(slot, [])
+        if len({(left.range, left.kind, right.range, right.kind) for left, right in seen}) > 1:
+            limited = True
+            _check_many(run, slot, head, seen, len(body))
+        elif any(v.ANYTHING in (left.kind, right.kind) or not left.sure for left, right in seen):
+            limited = True
+    if not limited and not _bounded_by_kernel(run, body):
+        run.fault("too-large", head, sure=False, what=_UNSEEN, fix=_UNSEEN_FIX)
+
+
+_UNSEEN = "a loop whose bound is not seen: nothing that its rounds change is compared where it is left"
+_UNSEEN_FIX = (
+    "count the rounds in a variable and leave at a constant, `for i in range(N):`, or let the kernel count (bpf_loop, "
+    "from 5.17 on)"
+)
+
+
+def _bounded_by_kernel(run: Run, body: set[int]) -> bool:
+    """Whether the kernel ends the loop by itself (may_goto), or it goes by what nothing is known of."""
+    return any(run.code.instruction(slot).opcode == isa.JMP | isa.JCOND for slot in body)
+
+
+def _check_many(run: Run, slot: int, head: int, seen: list[tuple[Value, Value]], length: int) -> None:
+    """A counter that goes by constant steps to a constant: the verifier goes every round, up to a million steps."""
+    of = run.code.instruction(slot)
+    numbers = [left.range.umin for left, _ in seen if left.kind == v.NUMBER and left.range.constant]
+    if len(numbers) != len(seen) or len(numbers) < 3 or of.opcode & 0xF0 in (isa.JSET,):
+        return
+    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    ends = {right.range.umin for _, right in seen if right.range.constant} if of.opcode & isa.X else {of.immediate}
+    if len(steps) != 1 or len(ends) != 1:
+        return
+    (step,), (end,) = steps, ends
+    if step == 0 or (end - numbers[-1]) * step < 0:
+        return
+    rounds = abs(end - numbers[-1]) // abs(step)
+    if rounds * _shortest(run, head) > MOST_STEPS:
+        run.fault(
+            "too-large",
+            slot,
+            what=f"a loop of {rounds} rounds or more, each of which the verifier goes: it takes {MOST_STEPS} steps at most",
+        )
+
+
+def _shortest(run: Run, head: int) -> int:
+    """The fewest instructions of a round."""
+    distance, waiting = {head: 0}, [head]
+    for slot in waiting:
+        for after in run.code.after(slot):
+            if after == head:
+                return distance[slot] + 1
+            if after not in distance:
+                distance[after] = distance[slot] + 1
+                waiting.append(after)
+    return 1
+
+
+class Loops:
+    """Which slots lie in the same loop."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._bodies: dict[int, set[int]] = {}
+        self._around = _components(code)
+        """By slot: those that control goes round with, of slots that it does."""
+
+    def body(self, head: int) -> set[int]:
+        """The slots of the innermost loop that begins at a slot; none where none does."""
+        if head not in self._around:
+            return set()
+        if head not in self._bodies:
+            self._bodies[head] = self._find(head)
+        return self._bodies[head]
+
+    def _find(self, head: int) -> set[int]:
+        """What leads back to the head without going through a slot before it: inner loops begin behind their outer."""
+        around = {slot for slot in self._around[head] if slot >= head}
+        before: dict[int, list[int]] = {}
+        for slot in around:
+            for after in self._code.after(slot):
+                before.setdefault(after, []).append(slot)
+        found, waiting = set[int](), [head]
+        while waiting:
+            for each in before.get(waiting.pop(), ()):
+                if each not in found:
+                    found.add(each)
+                    waiting.append(each)
+        return found
+
+
+def _components(code: Code) -> dict[int, set[int]]:
+    """The strongly connected components of the code that are loops (Tarjan's algorithm, without recursion)."""
+    found: dict[int, set[int]] = {}
+    order: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    open_: list[int] = []
+    is_open: set[int] = set()
+    for function in code.functions:
+        waiting = [(function.start, iter(code.after(function.start)))]
+        order[function.start] = lowest[function.start] = len(order)
+        open_.append(function.start)
+        is_open.add(function.start)
+        while waiting:
+            slot, rest = waiting[-1]
+            after = next((each for each in rest if function.start <= each < function.end), None)
+            if after is None:
+                waiting.pop()
+                if waiting:
+                    lowest[waiting[-1][0]] = min(lowest[waiting[-1][0]], lowest[slot])
+                if lowest[slot] == order[slot]:
+                    _close(code, slot, open_, is_open, found)
+            elif after not in order:
+                order[after] = lowest[after] = len(order)
+                open_.append(after)
+                is_open.add(after)
+                waiting.append((after, iter(code.after(after))))
+            elif after in is_open:
+                lowest[slot] = min(lowest[slot], order[after])
+    return found
+
+
+def _close(code: Code, slot: int, open_: list[int], is_open: set[int], found: dict[int, set[int]]) -> None:
+    """A component is whole: note it where it is a loop."""
+    members = set[int]()
+    while slot not in members:
+        members.add(open_.pop())
+    is_open -= members
+    if len(members) > 1 or slot in code.after(slot):
+        found.update(dict.fromkeys(members, members))
