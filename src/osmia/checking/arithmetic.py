@@ -182,6 +182,8 @@ def _pointer(run: Run, slot: int, of: Instruction, width: int, left: Value, righ
     operation = of.opcode & 0xF0
     pointer, by = (left, right) if left.kind != v.NUMBER else (right, left)
     sure = pointer.sure and by.sure
+    if width == 32 and operation == isa.SUB:
+        return Value(v.NUMBER, full(32), sure=sure)
     if width == 32:
         run.fault("ptr-32", slot, sure=sure)
         return Value(v.NUMBER, full(32), sure=False)

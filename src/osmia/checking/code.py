@@ -124,6 +124,14 @@ class Code:
             position -= 1
         return None
 
+    def leaves_from(self, slot: int, jump: tuple[int, int]) -> int:
+        """The instruction whose line an exit is of: several share one, which has no line then, but that of the jump."""
+        origin, to = jump
+        position = bisect_right(self._offsets, slot) - 1
+        own = position >= 0 and self._offsets[position] >= to
+        inside = self.function_at(slot).start <= to <= slot
+        return origin if inside and origin >= 0 and position >= 0 and not own else slot
+
     def target(self, slot: int) -> int:
         """Where a jump goes."""
         found = self.instruction(slot)

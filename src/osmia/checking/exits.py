@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osmia.abi.instruction import B  # noqa: F401
 from osmia.checking import values as v
 from osmia.checking.ranges import between, number, within
 
@@ -33,32 +32,31 @@ _RING = ("ringbuf_reserve", "ringbuf_reserve_dynptr")
 
 def check_exit(run: Run, state: State) -> None:
     """The program ends: with a result that its kind takes, and with nothing left that it holds."""
-    slot = state.at
+    slot = run.code.leaves_from(state.at, state.jump)
     if state.lock is not None:
         run.fault("lock-exit", slot, sure=state.sure, origin=state.lock)
-    _check_held(run, state, list(state.held.values()))
+    _check_held(run, slot, state, list(state.held.values()))
     result = state.registers[0]
     if result.kind == v.UNSET:
         run.fault("uninit-reg", slot, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
         return
-    _check_result(run, state)
+    _check_result(run, slot, state)
 
 
 _NO_RESULT = "the program ends without a result on this way"
 _NO_RESULT_FIX = "return a value at the end of every way"
 
 
-def _check_held(run: Run, state: State, held: list[Held]) -> None:
+def _check_held(run: Run, slot: int, state: State, held: list[Held]) -> None:
     for each in held:
-        why = (f"left by: {run.place(state.at)}",) if run.place(state.at) != run.place(each.slot) else ()
-        run.fault("ref-leak", state.at, sure=state.sure, origin=each.slot, why=why)
+        run.fault("ref-leak", slot, sure=state.sure, origin=each.slot)
 
 
-def _check_result(run: Run, state: State) -> None:
-    slot, result = state.at, state.registers[0]
+def _check_result(run: Run, slot: int, state: State) -> None:
+    result = state.registers[0]
     limits = _limits(run)
     if limits is None:
-        _check_action(run, state)
+        _check_action(run, slot, state)
         return
     if result.kind == v.ANYTHING:
         return
@@ -89,7 +87,7 @@ def _limits(run: Run) -> tuple[int, int] | None:
     return _CHECKED.get(name)
 
 
-def _check_action(run: Run, state: State) -> None:
+def _check_action(run: Run, slot: int, state: State) -> None:
     """A constant that is none of the kind's actions: the kernel takes it, and does what it does with what is unknown."""
     result = state.registers[0]
     if run.kind.name != "xdp" or result.kind != v.NUMBER or not result.range.constant or not result.sure:
@@ -98,7 +96,7 @@ def _check_action(run: Run, state: State) -> None:
     if result.range.wmin not in actions:
         run.warn(
             "ret-range",
-            state.at,
+            slot,
             what=f"the program returns {result.range.vmin}, which is none of the actions of its kind",
             fix=f"return one of {run.kind.action_class}: "
             + ", ".join(f"{action.name} ({int(action)})" for action in run.kind.returns_at(run.hook)),
@@ -108,9 +106,10 @@ def _check_action(run: Run, state: State) -> None:
 def check_callback_exit(run: Run, state: State) -> None:
     """A function that a helper calls gives 0 to go on and 1 to end, and holds nothing that it took itself."""
     depth = len(state.frames) - 1
-    _check_held(run, state, [each for each in state.held.values() if each.frame >= depth])
+    slot = run.code.leaves_from(state.at, state.jump)
+    _check_held(run, slot, state, [each for each in state.held.values() if each.frame >= depth])
     result = state.registers[0]
     if result.kind == v.UNSET:
-        run.fault("uninit-reg", state.at, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
+        run.fault("uninit-reg", slot, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
     elif result.kind == v.NUMBER and not within(result.range, between(0, 1)) and result.range != number(0):
-        run.fault("ret-range", state.at, sure=result.sure, allowed="[0, 1]")
+        run.fault("ret-range", slot, sure=result.sure, allowed="[0, 1]")

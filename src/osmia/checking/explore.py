@@ -35,6 +35,7 @@ from osmia.checking.memory import atomic, load, store
 from osmia.checking.ranges import full, number, sign_extended
 from osmia.checking.run import Stop
 from osmia.checking.states import Call, State, Visit, covered, drop_dead, entered, mixture
+from osmia.checking.structure import reserved_fields
 from osmia.checking.values import ANY_VALUE, UNSET_VALUE, Value
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Explorer:
         self.complete = True
         """Whether everything was followed to its end."""
         self.meetings = meetings(run.code)
+        self.malformed = {slot for slot, of in enumerate(run.code.slots) if of is not None and reserved_fields(of)}
         self.loops = Loops(run.code)
         self.live: dict[int, int] = {}
         for function in run.code.functions:
@@ -88,6 +90,7 @@ class Explorer:
                 if state.at in self.meetings and not self._is_new(state):
                     return
                 self.steps += 1
+                self.run.doubtful = state.doubtful
                 if self.steps > MOST_STEPS or not self._step(state):
                     return
         except Stop:
@@ -125,6 +128,8 @@ class Explorer:
     def _step(self, state: State) -> bool:
         """Do one instruction. False where the way ends, or goes on in other states."""
         of = self.code.instruction(state.at)
+        if state.at in self.malformed:
+            self.run.fault("opcode", state.at, what="an instruction with a field that it does not have", opcode="")
         kind = of.opcode & 7
         if kind in (isa.ALU, isa.ALU64):
             alu(self.run, state, of)
@@ -213,7 +218,9 @@ class Explorer:
         if of.opcode == EXIT:
             return self._exit(state)
         if of.opcode in (JUMP, LONG_JUMP):
-            state.at = self.code.target(state.at)
+            to = self.code.target(state.at)
+            state.jump = (state.at, to)
+            state.at = to
             return True
         if of.opcode == CALL:
             return self._call(state, of)
@@ -236,10 +243,14 @@ class Explorer:
         if len(compared) > MOST_STATES:
             del compared[0]
         slot = state.at
+        left = state.registers[of.destination]
         taken = state.copy()
         goes_on = follow(self.run, state, of, holds=False)
         if follow(self.run, taken, of, holds=True):
+            if goes_on and not (left.sure and right.sure) and not self.loops.leaves(slot):
+                state.doubtful = taken.doubtful = True
             taken.at = self.code.target(slot)
+            taken.jump = (slot, taken.at)
             self.waiting.append(taken)
             if len(self.waiting) > MOST_WAITING:
                 self.waiting.clear()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec
 
 _GPL = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
-_ACQUIRING = ("ringbuf_reserve", "sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp", "kptr_xchg")
+_ACQUIRING = ("ringbuf_reserve", "ringbuf_reserve_dynptr", "sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp", "kptr_xchg")
+_DYNPTR_SIZE = 16
 _SOCKET_MAPS = (bpf.BPF_MAP_TYPE_SOCKMAP, bpf.BPF_MAP_TYPE_SOCKHASH)
 _ARRAYS = (bpf.BPF_MAP_TYPE_ARRAY, bpf.BPF_MAP_TYPE_PERCPU_ARRAY)
 _OF_MAPS = (bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, bpf.BPF_MAP_TYPE_HASH_OF_MAPS)
@@ -231,7 +232,7 @@ def _argument(
             elif given.kind == v.STALE:
                 _stale(run, slot, given)
     if argument.kind == "dynptr" and given.kind == v.STACK and given.range.constant:
-        _dynptr(state, given)
+        _dynptr(run, state, row, argument, given)
     return None
 
 
@@ -414,11 +415,26 @@ def _reservation(run: Run, slot: int, given: Value) -> None:
         run.fault("release-offset", slot, sure=given.sure)
 
 
-def _dynptr(state: State, given: Value) -> None:
+def _dynptr(run: Run, state: State, row: HelperRow, argument: HelperArgument, given: Value) -> None:
     """A dynptr takes 16 bytes of the stack, of which the program is told nothing."""
     assert isinstance(given.what, int)
-    if -STACK_SIZE <= given.offset <= -16:
-        overwrite(state.frames[given.what], given.offset, 16)
+    frame, at = state.frames[given.what], given.offset
+    if not -STACK_SIZE <= at <= -_DYNPTR_SIZE:
+        run.fault("stack-oob argument", state.at, sure=given.sure)
+        return
+    run.uses_stack(state, given.what, at)
+    cell = frame.cells.get(at)
+    if argument.access == "write":
+        reference = state.new_identity(state.at) if row.name in _ACQUIRING else None
+        overwrite(frame, at, _DYNPTR_SIZE)
+        frame.cells[at] = (_DYNPTR_SIZE, Value(v.DYNPTR, reference=reference))
+        if reference is not None:
+            state.hold(reference, Held(state.at, row.name, len(state.frames) - 1))
+    elif argument.releases and cell is not None and cell[1].kind == v.DYNPTR and cell[1].reference is not None:
+        state.give_back(cell[1].reference)
+        frame.forget(at, _DYNPTR_SIZE)
+    elif argument.releases and (cell is None or cell[1].kind != v.ANYTHING):
+        run.fault("release-type", state.at, sure=given.sure)
 
 
 # What it does
@@ -461,7 +477,9 @@ def _lock(run: Run, state: State, name: str, given: Value) -> None:
 
 def _result(run: Run, state: State, row: HelperRow, of_map: MapSpec | None) -> Value:
     slot, registers = state.at, state.registers
-    if row.returns in ("integer", "nothing"):
+    if row.returns == "nothing":
+        return v.UNSET_VALUE
+    if row.returns == "integer":
         if row.name in _ERROR_OR_SIZE and registers[2].kind == v.NUMBER:
             most = registers[2].range.umax
             return Value(v.NUMBER, between(-4095, most)) if most <= S64_MAX else UNKNOWN_NUMBER
@@ -504,4 +522,4 @@ def _certain(run: Run, state: State, of_map: MapSpec) -> bool:
     cell = state.frames[key.what].cells.get(key.offset)
     if cell is None or cell[1].kind != v.NUMBER or not cell[1].range.constant:
         return False
-    return cell[1].range.umin & 0xFFFFFFFF < of_map.max_entries
+    return cell[1].range.umin & 0xFFFFFFFF < max(of_map.max_entries, 1 if of_map.each_cpu else 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from osmia.abi import instruction as isa
 from osmia.checking import values as v
-from osmia.checking.code import is_conditional
+from osmia.checking.code import is_conditional, reached
 from osmia.checking.states import same
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tup
     body = loops.body(head)
     if not body:
         return
+    if _bounded_by_kernel(run, body):
+        return
     exits = [
         slot
         for slot in sorted(body)
@@ -50,7 +52,7 @@ def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tup
             _check_many(run, slot, head, seen, len(body))
         elif any(v.ANYTHING in (left.kind, right.kind) or not left.sure for left, right in seen):
             limited = True
-    if not limited and not _bounded_by_kernel(run, body):
+    if not limited:
         run.fault("too-large", head, sure=False, what=_UNSEEN, fix=_UNSEEN_FIX)
 
 
@@ -107,54 +109,66 @@ class Loops:
     def __init__(self, code: Code) -> None:
         self._code = code
         self._bodies: dict[int, set[int]] = {}
-        self._around = _components(code)
+        self._outermost: dict[int, set[int]] = {}
         """By slot: those that control goes round with, of slots that it does."""
+        for function in code.functions:
+            for body in _rounds(code, reached(code, function)):
+                self._outermost.update(dict.fromkeys(body, body))
 
     def body(self, head: int) -> set[int]:
-        """The slots of the innermost loop that begins at a slot; none where none does."""
-        if head not in self._around:
+        """The slots of the innermost loop that a slot is in; none where it is in none."""
+        if head not in self._outermost:
             return set()
         if head not in self._bodies:
             self._bodies[head] = self._find(head)
         return self._bodies[head]
 
+    def leaves(self, slot: int) -> bool:
+        """Whether a jump may leave the innermost loop that it is in."""
+        body = self.body(slot)
+        return bool(body) and any(after not in body for after in self._code.after(slot))
+
     def _find(self, head: int) -> set[int]:
-        """What leads back to the head without going through a slot before it: inner loops begin behind their outer."""
-        around = {slot for slot in self._around[head] if slot >= head}
-        before: dict[int, list[int]] = {}
-        for slot in around:
-            for after in self._code.after(slot):
-                before.setdefault(after, []).append(slot)
-        found, waiting = set[int](), [head]
-        while waiting:
-            for each in before.get(waiting.pop(), ()):
-                if each not in found:
-                    found.add(each)
-                    waiting.append(each)
-        return found
+        body = self._outermost[head]
+        while True:
+            outside = {after for slot in self._sources(body) for after in self._code.after(slot)}
+            entries = body & outside
+            inner = next((each for each in _rounds(self._code, body - entries) if head in each), None)
+            if head in entries or not entries or inner is None:
+                return body
+            body = inner
+
+    def _sources(self, body: set[int]) -> list[int]:
+        """The slots of the function outside of a loop that lead into it."""
+        function = self._code.function_at(next(iter(body)))
+        return [slot for slot in reached(self._code, function) if slot not in body]
 
 
-def _components(code: Code) -> dict[int, set[int]]:
-    """The strongly connected components of the code that are loops (Tarjan's algorithm, without recursion)."""
-    found: dict[int, set[int]] = {}
+def _rounds(code: Code, slots: set[int]) -> list[set[int]]:
+    """The sets of slots that control can go round in (Tarjan's algorithm, without recursion)."""
+    found: list[set[int]] = []
     order: dict[int, int] = {}
     lowest: dict[int, int] = {}
     open_: list[int] = []
     is_open: set[int] = set()
-    for function in code.functions:
-        waiting = [(function.start, iter(code.after(function.start)))]
-        order[function.start] = lowest[function.start] = len(order)
-        open_.append(function.start)
-        is_open.add(function.start)
+    for start in sorted(slots):
+        if start in order:
+            continue
+        waiting = [(start, iter(code.after(start)))]
+        order[start] = lowest[start] = len(order)
+        open_.append(start)
+        is_open.add(start)
         while waiting:
             slot, rest = waiting[-1]
-            after = next((each for each in rest if function.start <= each < function.end), None)
+            after = next((each for each in rest if each in slots), None)
             if after is None:
                 waiting.pop()
                 if waiting:
                     lowest[waiting[-1][0]] = min(lowest[waiting[-1][0]], lowest[slot])
                 if lowest[slot] == order[slot]:
-                    _close(code, slot, open_, is_open, found)
+                    members = _closed(slot, open_)
+                    is_open -= members
+                    found += [members] if len(members) > 1 or slot in code.after(slot) else []
             elif after not in order:
                 order[after] = lowest[after] = len(order)
                 open_.append(after)
@@ -165,11 +179,9 @@ def _components(code: Code) -> dict[int, set[int]]:
     return found
 
 
-def _close(code: Code, slot: int, open_: list[int], is_open: set[int], found: dict[int, set[int]]) -> None:
-    """A component is whole: note it where it is a loop."""
+def _closed(slot: int, open_: list[int]) -> set[int]:
+    """The members of a component that is whole."""
     members = set[int]()
     while slot not in members:
         members.add(open_.pop())
-    is_open -= members
-    if len(members) > 1 or slot in code.after(slot):
-        found.update(dict.fromkeys(members, members))
+    return members

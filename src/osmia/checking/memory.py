@@ -67,6 +67,8 @@ def atomic(run: Run, state: State, base: Value, offset: int, size: int, slot: in
     _usable(run, slot, base)
     if base.kind in (v.CONTEXT, v.PACKET, v.PACKET_META, v.MAP, v.OBJECT):
         run.fault("atomic-target", slot, sure=base.sure, found=base.kind)
+    if (base.range.bits | base.range.mask | (base.offset + offset)) % size and base.kind != v.STACK:
+        run.fault("misaligned", slot, sure=base.sure, memory=base.kind, size=size)
     found = load(run, state, base, offset, size)
     if base.kind == v.STACK and found.kind in v.POINTERS:
         return ANY_VALUE
@@ -232,7 +234,11 @@ def _load_stack(run: Run, state: State, base: Value, offset: int, size: int) -> 
     frame, at = _frame(state, base), base.offset + offset
     if not base.range.constant:
         reach(run, state, base, offset, size, write=False)
-        return Value(v.ANYTHING)
+        low, high = at + base.range.smin, at + base.range.smax + size
+        plain = all(
+            held.kind == v.NUMBER for start, (length, held) in frame.cells.items() if start < high and low < start + length
+        )
+        return _bytes(size, sure=base.sure) if plain else ANY_VALUE
     _in_frame(run, state, base, at, size, write=False)
     if base.sure and at % size:
         run.fault("misaligned", slot, memory="stack", size=size)
@@ -251,7 +257,7 @@ def _load_stack(run: Run, state: State, base: Value, offset: int, size: int) -> 
         overlapping = any(start < at + size and at < start + length for start, (length, _) in frame.cells.items())
         return _bytes(size, sure=not overlapping or base.sure)
     start, held = around
-    if held.kind in v.POINTERS:
+    if held.kind in v.POINTERS or held.kind == v.DYNPTR:
         run.fault("fill-size", slot, sure=held.sure)
     if held.kind == v.NUMBER and held.range.constant:
         return Value(v.NUMBER, number(held.range.umin >> 8 * (at - start) & (1 << 8 * size) - 1), sure=held.sure)
@@ -273,12 +279,16 @@ def _store_stack(run: Run, state: State, base: Value, offset: int, size: int, st
         return
     frame.forget(at, size)
     if stored.kind in v.POINTERS and size < 8:
+        run.fault("fill-size", slot, sure=stored.sure, what=_CUT)
         stored = _bytes(size)
     elif stored.kind == v.NUMBER and size < 8:
         narrow = truncated(stored.range, size * 8)
         stored = stored._replace(range=narrow) if narrow == stored.range else Value(v.NUMBER, narrow, sure=stored.sure)
     frame.written |= bits_of(at, size)
     frame.cells[at] = (size, stored)
+
+
+_CUT = "an address is saved on the stack in part"
 
 
 def _frame(state: State, base: Value) -> Frame:

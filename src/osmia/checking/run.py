@@ -50,6 +50,8 @@ class Run:
         self.hook = self.kind.hook(program.section) or ""
         self.program = program.name
         self.findings: dict[tuple[str, int], Finding] = {}
+        self.doubtful = False
+        """Whether the state that is followed may be one that nothing comes to."""
         self.deepest: dict[int, int] = {}
         """By function: how many bytes of its stack are used."""
         self.btf = Btf(spec.btf, spec.name) if spec.btf else None
@@ -75,6 +77,7 @@ class Run:
         `origin` is where the value at fault comes from, `ended_by` the call that ended it. `what` and `fix` go before
         the catalogue's words. Stop is raised where it is certain.
         """
+        sure = sure and not self.doubtful
         if not sure and name not in _SAID_ANYWAY:
             return
         made = ended_by if ended_by is not None else origin
@@ -187,4 +190,6 @@ class Run:
         """Note that a function's stack is used down to an offset."""
         function = state.frames[frame].call.function
         if -offset > self.deepest.get(function, 0):
-            self.deepest[function] = -offset
+            self.doubtful = False
+        """Whether the state that is followed may be one that nothing comes to."""
+        self.deepest[function] = -offset

@@ -82,7 +82,7 @@ def bits_of(offset: int, size: int) -> int:
 class State:
     """What is known before an instruction."""
 
-    __slots__ = ("at", "frames", "held", "lock", "sure", "visit")
+    __slots__ = ("at", "doubtful", "frames", "held", "jump", "lock", "sure", "visit")
 
     def __init__(self, at: int, frames: list[Frame]) -> None:
         self.at = at
@@ -93,6 +93,10 @@ class State:
         """The call that took the lock which is held."""
         self.sure = True
         """Whether what is held is what one way through the program gives."""
+        self.jump = (-1, -1)
+        """The last jump that was taken: where it stands, and where it led."""
+        self.doubtful = False
+        """Whether the way here was chosen by a value of a mixture: it may be that nothing comes this way."""
         self.visit: Visit | None = None
         """The last stop on the way here."""
 
@@ -105,7 +109,7 @@ class State:
         """A state of its own that says the same."""
         made = State(self.at, [frame.copy() for frame in self.frames])
         made.held, made.lock, made.sure = self.held, self.lock, self.sure
-        made.visit = self.visit
+        made.visit, made.doubtful, made.jump = self.visit, self.doubtful, self.jump
         return made
 
     def values(self) -> Iterator[Value]:
@@ -161,6 +165,8 @@ class Visit:
 
 def covered(old: State, new: State) -> bool:
     """Whether whatever can be found from the new state on is found from the old one on."""
+    if old.doubtful and not new.doubtful:
+        return False
     if old.lock != new.lock or old.held.keys() != new.held.keys() or len(old.frames) != len(new.frames):
         return False
     for before, now in zip(old.frames, new.frames, strict=True):

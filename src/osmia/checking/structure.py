@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from osmia.abi import instruction as isa
+from osmia.abi.instruction import Instruction
 from osmia.checking.code import CALL, EXIT, INDIRECT_JUMP, JUMP, LONG_JUMP, MAY_GOTO, is_conditional, reached
 from osmia.checking.run import Stop
 from osmia.disassembly import instruction_text
@@ -12,7 +14,6 @@ from osmia.disassembly import instruction_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osmia.abi.instruction import Instruction
     from osmia.checking.code import Function
     from osmia.checking.run import Run
 
@@ -26,6 +27,8 @@ _PRIVATE_STACK_SINCE = (6, 13)
 _WITH_PRIVATE_STACK = ("kprobe", "tracepoint", "perf_event", "raw_tracepoint", "tp_btf", "fentry", "fexit", "fmod_ret")
 V4_SINCE = (6, 6)
 _UNKNOWN = "<unknown>"
+_CASTS = (1, 1 << 16)
+"""What addr_space_cast goes between: from 0 to 1, and from 1 to 0."""
 
 
 def well_formed(run: Run) -> bool:
@@ -36,7 +39,22 @@ def well_formed(run: Run) -> bool:
             _check_function(run, function)
         except Stop:
             sound = False
-    return sound and _check_calls(run)
+    if not sound:
+        return False
+    for function in run.code.functions:
+        with suppress(Stop):  # what is reached can be followed all the same
+            _check_reached(run, function)
+    return _check_calls(run)
+
+
+def _check_reached(run: Run, function: Function) -> None:
+    reachable = reached(run.code, function)
+    own = range(function.start, function.end)
+    if any((of := run.code.slots[slot]) is not None and of.opcode == INDIRECT_JUMP for slot in own):
+        return
+    for slot in own:
+        if run.code.slots[slot] is not None and slot not in reachable:
+            run.fault("unreachable", slot, at=slot - function.start)
 
 
 def _check_function(run: Run, function: Function) -> None:
@@ -49,18 +67,13 @@ def _check_function(run: Run, function: Function) -> None:
     last = next((slot for slot in range(function.end - 1, function.start - 1, -1) if code.slots[slot]), None)
     if last is None or code.instruction(last).opcode not in (EXIT, JUMP, LONG_JUMP, INDIRECT_JUMP):
         run.fault("no-exit", function.end - 1 if last is None else last, at=function.end - 1 - function.start)
-    reachable = reached(code, function)
-    indirect = any(of is not None and of.opcode == INDIRECT_JUMP for of in code.slots[function.start : function.end])
-    for slot in range(function.start, function.end):
-        if code.slots[slot] is not None and slot not in reachable and not indirect:
-            run.fault("unreachable", slot)
 
 
 def _check_instruction(run: Run, slot: int, of: Instruction) -> None:
     related = slot in run.code.relocations
     if of.destination > 10 or (of.source > 10 and not related):
         run.fault("opcode", slot, what="an instruction of a register that there is not", opcode="")
-    if instruction_text(of) == _UNKNOWN or of.opcode == isa.JMP | isa.CALL | isa.X:
+    if instruction_text(_plain(of.opcode)) == _UNKNOWN or of.opcode == isa.JMP | isa.CALL | isa.X:
         run.fault("opcode", slot, what=f"an instruction that no kernel knows ({of.opcode:#04x})", opcode="")
     if run.kernel < V4_SINCE and _of_v4(of):
         run.fault(
@@ -69,6 +82,21 @@ def _check_instruction(run: Run, slot: int, of: Instruction) -> None:
             what=f"an instruction of the set v4 (`{instruction_text(of)}`), which kernels before 6.6 do not know",
             opcode="",
         )
+
+
+def _plain(opcode: int) -> Instruction:
+    """An instruction with that opcode which says nothing else."""
+    swaps = opcode & 0xF0 == isa.END and opcode & 7 in (isa.ALU, isa.ALU64)
+    return Instruction(opcode, 0, 0, 0, 16 if swaps else 0)
+
+
+def reserved_fields(of: Instruction) -> bool:
+    """Whether an instruction holds something where there is nothing to say: refused where control comes to it."""
+    return instruction_text(of) == _UNKNOWN or (_casts(of) and of.immediate not in _CASTS)
+
+
+def _casts(of: Instruction) -> bool:
+    return of.opcode == isa.ALU64 | isa.MOV | isa.X and of.offset == 1
 
 
 def _of_v4(of: Instruction) -> bool:

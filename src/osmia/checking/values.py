@@ -24,6 +24,8 @@ PACKET_END = "packet end"
 OBJECT = "object"
 """A struct of the kernel: a socket, a task."""
 FUNCTION = "function"
+DYNPTR = "dynptr"
+"""What a helper keeps on the stack for itself."""
 STALE = "stale"
 """A pointer that a call has ended."""
 
