@@ -60,9 +60,7 @@ def target_kernel(spec: ObjectSpec) -> tuple[int, int]:
     return max(oldest, V4_SINCE) if cpu == "v4" else oldest
 
 
-def check_program(
-    spec: ObjectSpec, program: FunctionSpec, kernel: tuple[int, int]
-) -> tuple[list[Finding], bool]:
+def check_program(spec: ObjectSpec, program: FunctionSpec, kernel: tuple[int, int]) -> tuple[list[Finding], bool]:
     """What is found in one program and the functions that it reaches, and whether all its ways were followed."""
     run = Run(spec, Code(spec, program), kernel)
     if not well_formed(run):

@@ -127,7 +127,7 @@ def _check_constant(run: Run, slot: int, operation: int, width: int, right: Valu
     if operation in (isa.DIV, isa.MOD) and right.range == ZERO:
         run.fault("div0", slot)
     if operation in (isa.LSH, isa.RSH, isa.ARSH) and right.range.umin >= width:
-        run.fault("shift", slot, bits=right.range.smin)
+        run.fault("shift", slot, groups={"bits": right.range.smin})
 
 
 def _result(run: Run, slot: int, of: Instruction, width: int, left: Value, right: Value) -> Value:
@@ -142,7 +142,7 @@ def _result(run: Run, slot: int, of: Instruction, width: int, left: Value, right
         if of.offset == 1 and operation in (isa.DIV, isa.MOD):
             return Value(v.NUMBER, full(width), sure=left.sure and right.sure)
         return _numbers(run, operation, width, left, right)
-    if left.kind != v.NUMBER and right.kind != v.NUMBER:
+    if v.NUMBER not in (left.kind, right.kind):
         return _of_two_pointers(run, slot, operation, left, right)
     return _pointer(run, slot, of, width, left, right)
 
@@ -172,7 +172,7 @@ def _of_two_pointers(run: Run, slot: int, operation: int, left: Value, right: Va
         slot,
         sure=left.sure and right.sure,
         what=f"arithmetic on two addresses ({left.kind} and {right.kind}): only their difference can be taken",
-        operator="",
+        groups={"operator": ""},
     )
     return ANY_VALUE
 
@@ -191,7 +191,9 @@ def _pointer(run: Run, slot: int, of: Instruction, width: int, left: Value, righ
         run.fault("null-arith", slot, sure=sure, origin=pointer.identity[0] if pointer.identity else None)
         return ANY_VALUE
     if operation not in (isa.ADD, isa.SUB) or (operation == isa.SUB and pointer is right):
-        run.fault("ptr-op", slot, sure=sure, operator=_BITWISE.get(operation) or _OTHERS.get(operation, "-="))
+        run.fault(
+            "ptr-op", slot, sure=sure, groups={"operator": _BITWISE.get(operation) or _OTHERS.get(operation, "-=")}
+        )
         return ANY_VALUE
     if pointer.kind == v.PACKET_END:
         run.fault("pkt-end", slot, sure=sure)
@@ -199,7 +201,7 @@ def _pointer(run: Run, slot: int, of: Instruction, width: int, left: Value, righ
     if pointer.kind in _FIXED and by.range != ZERO:
         if pointer.kind == v.OBJECT:  # of those that the kernel's BTF describes, members are reached so
             return ANY_VALUE
-        run.fault("ptr-arith", slot, sure=sure, found=_FIXED_NAMES[pointer.kind])
+        run.fault("ptr-arith", slot, sure=sure, groups={"found": _FIXED_NAMES[pointer.kind]})
         return ANY_VALUE
     return _moved_pointer(run, slot, operation, pointer, by, sure=sure)
 

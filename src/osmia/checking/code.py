@@ -180,7 +180,7 @@ def meetings(code: Code) -> set[int]:
     return found
 
 
-def liveness(code: Code, function: Function, slots: set[int]) -> dict[int, int]:
+def liveness(code: Code, slots: set[int]) -> dict[int, int]:
     """By slot: the registers, as bits, that may be read behind it or by it before they are written."""
     live = dict.fromkeys(slots, 0)
     order = sorted(slots, reverse=True)

@@ -8,6 +8,7 @@ from osmia.checking import values as v
 from osmia.checking.ranges import between, number, within
 
 if TYPE_CHECKING:
+    from osmia.checking.ranges import Range
     from osmia.checking.run import Run
     from osmia.checking.states import Held, State
 
@@ -64,10 +65,10 @@ def _check_result(run: Run, slot: int, state: State) -> None:
     if result.kind != v.NUMBER or not within(_signed_32(result), between(least, most)):
         shown = f"[{least}, {most}]"
         found = _shown(result)
-        run.fault("ret-range", slot, sure=result.sure, allowed=shown, why=(f"found: {found}",))
+        run.fault("ret-range", slot, sure=result.sure, why=(f"found: {found}",), groups={"allowed": shown})
 
 
-def _signed_32(result: v.Value) -> object:
+def _signed_32(result: v.Value) -> Range:
     return between(result.range.vmin, result.range.vmax)
 
 
@@ -88,7 +89,7 @@ def _limits(run: Run) -> tuple[int, int] | None:
 
 
 def _check_action(run: Run, slot: int, state: State) -> None:
-    """A constant that is none of the kind's actions: the kernel takes it, and does what it does with what is unknown."""
+    """A constant that is none of the kind's actions: the kernel takes it, and drops the packet with a warning."""
     result = state.registers[0]
     if run.kind.name != "xdp" or result.kind != v.NUMBER or not result.range.constant or not result.sure:
         return
@@ -112,4 +113,4 @@ def check_callback_exit(run: Run, state: State) -> None:
     if result.kind == v.UNSET:
         run.fault("uninit-reg", slot, sure=result.sure, fix=_NO_RESULT_FIX, what=_NO_RESULT)
     elif result.kind == v.NUMBER and not within(result.range, between(0, 1)) and result.range != number(0):
-        run.fault("ret-range", slot, sure=result.sure, allowed="[0, 1]")
+        run.fault("ret-range", slot, sure=result.sure, groups={"allowed": "[0, 1]"})

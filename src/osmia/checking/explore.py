@@ -29,10 +29,11 @@ from osmia.checking.code import (
 )
 from osmia.checking.exits import check_callback_exit, check_exit
 from osmia.checking.functions import after_global, callback_frames, is_global
-from osmia.checking.helpers import call_helper, row_of
+from osmia.checking.helpers import call_helper
 from osmia.checking.loops import Loops, check_round, check_rounds
 from osmia.checking.memory import atomic, load, store
 from osmia.checking.ranges import full, number, sign_extended
+from osmia.checking.rows import row_of
 from osmia.checking.run import Stop
 from osmia.checking.states import Call, State, Visit, covered, drop_dead, entered, mixture
 from osmia.checking.structure import reserved_fields
@@ -68,7 +69,7 @@ class Explorer:
         self.loops = Loops(run.code)
         self.live: dict[int, int] = {}
         for function in run.code.functions:
-            self.live.update(liveness(run.code, function, reached(run.code, function)))
+            self.live.update(liveness(run.code, reached(run.code, function)))
         self.visits: dict[Place, list[Visit]] = {}
         self.waiting: list[State] = []
         self.operands: dict[int, list[tuple[Value, Value]]] = {}
@@ -129,7 +130,7 @@ class Explorer:
         """Do one instruction. False where the way ends, or goes on in other states."""
         of = self.code.instruction(state.at)
         if state.at in self.malformed:
-            self.run.fault("opcode", state.at, what="an instruction with a field that it does not have", opcode="")
+            self.run.fault("opcode", state.at, what="an instruction with a field that it does not have")
         kind = of.opcode & 7
         if kind in (isa.ALU, isa.ALU64):
             alu(self.run, state, of)
@@ -189,7 +190,7 @@ class Explorer:
 
     def _load_immediate(self, state: State, of: Instruction) -> None:
         if of.opcode != isa.LD_IMM64:
-            self._load_packet(state, of)
+            self._load_packet(state)
             return
         relocation = self.code.relocations.get(state.at)
         if relocation is None:
@@ -204,7 +205,7 @@ class Explorer:
             found = Value(v.FUNCTION, what=relocation.target)
         self._write(state, of.destination, found)
 
-    def _load_packet(self, state: State, of: Instruction) -> None:
+    def _load_packet(self, state: State) -> None:
         """An old load from the packet: it takes the context in r6, and ends the program where nothing is there."""
         if self.run.kind.context_struct != "__sk_buff" or self.run.kind.name == "sk_skb":
             self.run.fault("ld-abs", state.at)
@@ -268,12 +269,13 @@ class Explorer:
         row = row_of(of.immediate)
         if row is None:
             self.run.fault(
-                "helper-unknown", slot, what=f"there is no helper of the number {of.immediate}", helper="", since=""
+                "helper-unknown",
+                slot,
+                what=f"there is no helper of the number {of.immediate}",
+                groups={"helper": "", "since": ""},
             )
             return False
-        callback = state.registers[2 if row.name not in ("find_vma", "timer_set_callback") else 3]
-        if row.name == "timer_set_callback":
-            callback = state.registers[2]
+        callback = state.registers[3 if row.name == "find_vma" else 2]
         before = state.copy() if callback.kind == v.FUNCTION else None
         call_helper(self.run, state, row)
         state.at = slot + 1
@@ -333,9 +335,11 @@ class Explorer:
         state.frames.pop()
         gone = len(state.frames)
         state.change(
-            lambda value: Value(v.STALE, what=frame.call.returns_to - 1)
-            if value.kind == v.STACK and isinstance(value.what, int) and value.what >= gone
-            else None
+            lambda value: (
+                Value(v.STALE, what=frame.call.returns_to - 1)
+                if value.kind == v.STACK and isinstance(value.what, int) and value.what >= gone
+                else None
+            )
         )
         if result.kind == v.STACK and isinstance(result.what, int) and result.what >= gone:
             result = ANY_VALUE

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from osmia.btf import kinds as btf_kinds
 from osmia.checking import values as v
-from osmia.checking.helpers import row_of
 from osmia.checking.memory import overwrite
 from osmia.checking.ranges import ZERO, between, full
+from osmia.checking.rows import row_of
 from osmia.checking.states import STACK_SIZE
 from osmia.checking.values import ANY_VALUE, UNKNOWN_NUMBER, UNSET_VALUE, Value
 from osmia.errors import ObjectError

@@ -6,17 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from osmia.abi import generated as bpf
-from osmia.abi.helpers import helpers
 from osmia.checking import values as v
-from osmia.checking.memory import (
-    FURTHEST,
-    UNSET_STACK_SINCE,
-    inside,
-    overwrite,
-    reach,
-    writable,
-)
+from osmia.checking.memory import FURTHEST, UNSET_STACK_SINCE, inside, overwrite, reach, writable
 from osmia.checking.ranges import S64_MAX, UNKNOWN, ZERO, between
+from osmia.checking.rows import kinds_asked
 from osmia.checking.states import STACK_SIZE, Held, bits_of
 from osmia.checking.values import ANY_VALUE, UNKNOWN_NUMBER, Value
 
@@ -27,16 +20,21 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec
 
 _GPL = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
-_ACQUIRING = ("ringbuf_reserve", "ringbuf_reserve_dynptr", "sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp", "kptr_xchg")
+_ACQUIRING = (
+    "ringbuf_reserve",
+    "ringbuf_reserve_dynptr",
+    "sk_lookup_tcp",
+    "sk_lookup_udp",
+    "skc_lookup_tcp",
+    "kptr_xchg",
+)
 _DYNPTR_SIZE = 16
 _SOCKET_MAPS = (bpf.BPF_MAP_TYPE_SOCKMAP, bpf.BPF_MAP_TYPE_SOCKHASH)
 _ARRAYS = (bpf.BPF_MAP_TYPE_ARRAY, bpf.BPF_MAP_TYPE_PERCPU_ARRAY)
 _OF_MAPS = (bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, bpf.BPF_MAP_TYPE_HASH_OF_MAPS)
 # The first kernel that knows the look-up of a constant index of an array to find something.
 CONSTANT_INDEX_SINCE = (6, 14)
-_ERROR_OR_SIZE = (
-    *("get_stack", "get_task_stack", "probe_read_str", "probe_read_kernel_str", "probe_read_user_str"),
-)
+_ERROR_OR_SIZE = (*("get_stack", "get_task_stack", "probe_read_str", "probe_read_kernel_str", "probe_read_user_str"),)
 # Helpers that work on maps of these types alone, and types whose maps no other helpers work on.
 _MAPS_OF = {
     "tail_call": ("PROG_ARRAY",),
@@ -86,16 +84,6 @@ _KEYLESS = ("RINGBUF", "USER_RINGBUF", "QUEUE", "STACK", "BLOOM_FILTER", "ARENA"
 
 
 @lru_cache(1)
-def _by_number() -> dict[int, HelperRow]:
-    return {row.number: row for row in helpers().values()}
-
-
-def row_of(number: int) -> HelperRow | None:
-    """The helper of a number."""
-    return _by_number().get(number)
-
-
-@lru_cache(1)
 def _map_types() -> dict[int, str]:
     prefix = "BPF_MAP_TYPE_"
     return {value: name[len(prefix) :] for name, value in vars(bpf).items() if name.startswith(prefix)}
@@ -105,7 +93,7 @@ def call_helper(run: Run, state: State, row: HelperRow) -> None:
     """Check the call of a helper that the table has, and do what it does to the registers and the stack."""
     slot, registers = state.at, state.registers
     _allowed(run, slot, row)
-    if state.lock is not None and row.name not in ("spin_unlock",):
+    if state.lock is not None and row.name != "spin_unlock":
         run.fault("lock-call", slot, origin=state.lock)
     of_map: MapSpec | None = None
     released: list[Value] = []
@@ -114,7 +102,7 @@ def call_helper(run: Run, state: State, row: HelperRow) -> None:
             break
         given = registers[register]
         if given.kind == v.UNSET:
-            run.fault("uninit-reg", slot, sure=given.sure, **_argument_words(row, register))
+            run.fault("uninit-reg", slot, sure=given.sure, what=_too_few(row, register), fix=_TOO_FEW_FIX)
             continue
         found = _argument(run, state, row, register, argument, given, of_map)
         of_map = found or of_map
@@ -130,44 +118,43 @@ def call_helper(run: Run, state: State, row: HelperRow) -> None:
     registers[:6] = [result, *[v.UNSET_VALUE] * 5]
 
 
-def _argument_words(row: HelperRow, register: int) -> dict[str, str]:
-    return {
-        "what": f"{row.name} is called with too few arguments: its argument {register} is not given",
-        "fix": "give it all that it takes: docs/helpers.md has the arguments of each",
-    }
+def _too_few(row: HelperRow, register: int) -> str:
+    return f"{row.name} is called with too few arguments: its argument {register} is not given"
+
+
+_TOO_FEW_FIX = "give it all that it takes: docs/helpers.md has the arguments of each"
 
 
 # Whether it may be called
 
 
 def _allowed(run: Run, slot: int, row: HelperRow) -> None:
-    kind = run.kind.name
     if row.since > run.kernel:
-        run.fault("helper-unknown", slot, helper=row.name, since=f", which Linux {_dotted(row.since)} brought")
-    known = any(kind in each.kinds for each in _by_number().values())
-    if known and kind not in row.kinds:
-        run.fault("helper-na", slot, **_kinds_words(row, f"programs of the kind {kind} may not call it"))
-    elif known and row.since_for(kind) > run.kernel:
-        run.fault(
-            "helper-na", slot, **_kinds_words(row, f"for {kind} it is there from Linux {_dotted(row.since_for(kind))}")
-        )
-    elif kind in row.until and row.until[kind] <= run.kernel:
-        run.fault("helper-na", slot, **_kinds_words(row, f"for {kind} it is gone from {_dotted(row.until[kind])} on"))
-    elif f"{kind}/{run.hook}" in row.not_at:
-        run.fault("helper-na", slot, **_kinds_words(row, f"not for {kind}/{run.hook}"))
+        groups = {"helper": row.name, "since": f", which Linux {_dotted(row.since)} brought"}
+        run.fault("helper-unknown", slot, groups=groups)
+    reason = _not_allowed(run, row)
+    if reason:
+        kinds = f"; {row.name} is for programs of the kinds {', '.join(row.kinds)}" if row.kinds else ""
+        what = f"a helper that this program may not call on the target's kernel: {row.name} ({reason})"
+        run.fault("helper-na", slot, what=what, groups={"helper": row.name, "kinds": kinds})
     if row.gpl_only and run.spec.license not in _GPL:
         run.fault("gpl", slot)
     if row.sleepable_only and not run.code.functions[0].spec.section.partition("/")[0].endswith(".s"):
         run.fault("sleep", slot)
 
 
-def _kinds_words(row: HelperRow, reason: str) -> dict[str, str]:
-    kinds = f"; {row.name} is for programs of the kinds {', '.join(row.kinds)}" if row.kinds else ""
-    return {
-        "what": f"a helper that this program may not call on the target's kernel: {row.name} ({reason})",
-        "helper": row.name,
-        "kinds": kinds,
-    }
+def _not_allowed(run: Run, row: HelperRow) -> str:
+    """Why a program of this kind may not call a helper on the target's kernel; empty where it may."""
+    kind = run.kind.name
+    if kind not in kinds_asked():
+        return ""
+    if kind not in row.kinds:
+        return f"programs of the kind {kind} may not call it"
+    if row.since_for(kind) > run.kernel:
+        return f"for {kind} it is there from Linux {_dotted(row.since_for(kind))} on"
+    if kind in row.until and row.until[kind] <= run.kernel:
+        return f"for {kind} it is gone from Linux {_dotted(row.until[kind])} on"
+    return f"not for {kind}/{run.hook}" if f"{kind}/{run.hook}" in row.not_at else ""
 
 
 def _dotted(version: tuple[int, int]) -> str:
@@ -212,7 +199,7 @@ def _argument(
         case "memory":
             _memory(run, state, row, argument, register, given)
         case "context":
-            if given.kind != v.CONTEXT:
+            if given.kind not in (v.CONTEXT, v.OBJECT):  # of some helpers it is a socket
                 _wrong(run, slot, given, given.kind)
             elif given.offset or given.range != ZERO:
                 run.fault("ctx-modified", slot, sure=given.sure)
@@ -227,7 +214,7 @@ def _argument(
             if given.kind != v.FUNCTION:
                 _wrong(run, slot, given, given.kind)
         case "object" | "spin lock" | "timer" | "dynptr" | "kptr":
-            if given.kind == v.NUMBER and not argument.nullable:
+            if given.kind == v.NUMBER and given.range != ZERO:
                 _wrong(run, slot, given, given.kind)
             elif given.kind == v.STALE:
                 _stale(run, slot, given)
@@ -255,7 +242,7 @@ def _wrong(run: Run, slot: int, given: Value, found: str) -> None:
         _stale(run, slot, given)
         return
     origin = given.identity[0] if given.identity and given.kind != v.NUMBER else None
-    run.fault("arg-type", slot, sure=given.sure, origin=origin, found=found)
+    run.fault("arg-type", slot, sure=given.sure, origin=origin, groups={"found": found})
 
 
 def _stale(run: Run, slot: int, given: Value) -> None:
@@ -273,9 +260,9 @@ def _map(run: Run, slot: int, row: HelperRow, given: Value) -> MapSpec | None:
     name = _map_types().get(found.type, "")
     wanted = _MAPS_OF.get(row.name)
     if (wanted and name not in wanted) or (not wanted and name in _CLOSED and name not in _looked_up(row)):
-        run.fault("bad-map-kind", slot, sure=given.sure, helper=row.name, map_type=name or found.type)
+        run.fault("bad-map-kind", slot, sure=given.sure, groups={"helper": row.name, "map_type": name or found.type})
     if not wanted and name in _NOT_LOOKED_UP:
-        run.fault("bad-map-kind", slot, sure=given.sure, helper=row.name, map_type=name)
+        run.fault("bad-map-kind", slot, sure=given.sure, groups={"helper": row.name, "map_type": name})
     return found
 
 
@@ -337,7 +324,15 @@ def _unknown_region(state: State, given: Value) -> None:
 
 
 def _region(
-    run: Run, state: State, row: HelperRow, given: Value, least: int, most: int, *, reads: bool, writes: bool,
+    run: Run,
+    state: State,
+    row: HelperRow,
+    given: Value,
+    least: int,
+    most: int,
+    *,
+    reads: bool,
+    writes: bool,
     sure: bool = True,
 ) -> None:
     """Memory of `most` bytes, and `least` at the least, that a helper reads or writes."""
@@ -354,7 +349,7 @@ def _region(
             if row.takes_packet:
                 inside(run, slot, given, 0, least, most=most)
             else:
-                run.fault("arg-type", slot, sure=given.sure, found="a part of the packet")
+                run.fault("arg-type", slot, sure=given.sure, groups={"found": "a part of the packet"})
         case v.ANYTHING:
             return
         case _:
@@ -386,7 +381,7 @@ def _unset(run: Run, slot: int, written: int, given: Value, size: int) -> None:
     whole = bits_of(given.offset, size)
     name = "stack-uninit" if whole & written else "stack-oob argument"
     if run.kernel < UNSET_STACK_SINCE:
-        run.fault(name, slot, sure=given.sure, off=given.offset, size=size)
+        run.fault(name, slot, sure=given.sure, groups={"off": given.offset, "size": size})
     else:
         run.warn("stack-uninit", slot, what=_UNSET_WORDS.format(size=size), fix=_UNSET_FIX)
 
@@ -461,10 +456,10 @@ def _lock(run: Run, state: State, name: str, given: Value) -> None:
         of = run.map(str(given.what))
         groups = {"map": given.what}
         if not of.btf_value_type_id or run.btf is None:
-            run.fault("lock-btf", slot, sure=given.sure, **groups)
+            run.fault("lock-btf", slot, sure=given.sure, groups=groups)
         at = run.lock_offset(str(given.what))
         if at is None and of.btf_value_type_id and run.btf is not None:
-            run.fault("lock-none", slot, sure=given.sure, **groups)
+            run.fault("lock-none", slot, sure=given.sure, groups=groups)
         elif given.offset != at and at is not None:
             run.fault("lock-place", slot, sure=given.sure)
     if name == "spin_lock":

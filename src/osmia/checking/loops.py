@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from osmia.abi import instruction as isa
@@ -41,15 +42,14 @@ def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tup
     exits = [
         slot
         for slot in sorted(body)
-        if is_conditional(run.code.instruction(slot).opcode)
-        and any(each not in body for each in run.code.after(slot))
+        if is_conditional(run.code.instruction(slot).opcode) and any(each not in body for each in run.code.after(slot))
     ]
     limited = False
     for slot in exits:
         seen = compared.get(slot, [])
         if len({(left.range, left.kind, right.range, right.kind) for left, right in seen}) > 1:
             limited = True
-            _check_many(run, slot, head, seen, len(body))
+            _check_many(run, slot, head, seen)
         elif any(v.ANYTHING in (left.kind, right.kind) or not left.sure for left, right in seen):
             limited = True
     if not limited:
@@ -68,13 +68,13 @@ def _bounded_by_kernel(run: Run, body: set[int]) -> bool:
     return any(run.code.instruction(slot).opcode == isa.JMP | isa.JCOND for slot in body)
 
 
-def _check_many(run: Run, slot: int, head: int, seen: list[tuple[Value, Value]], length: int) -> None:
+def _check_many(run: Run, slot: int, head: int, seen: list[tuple[Value, Value]]) -> None:
     """A counter that goes by constant steps to a constant: the verifier goes every round, up to a million steps."""
     of = run.code.instruction(slot)
     numbers = [left.range.umin for left, _ in seen if left.kind == v.NUMBER and left.range.constant]
-    if len(numbers) != len(seen) or len(numbers) < 3 or of.opcode & 0xF0 in (isa.JSET,):
+    if len(numbers) != len(seen) or len(numbers) < 3 or of.opcode & 0xF0 == isa.JSET:
         return
-    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    steps = {after - before for before, after in itertools.pairwise(numbers)}
     ends = {right.range.umin for _, right in seen if right.range.constant} if of.opcode & isa.X else {of.immediate}
     if len(steps) != 1 or len(ends) != 1:
         return
@@ -86,7 +86,7 @@ def _check_many(run: Run, slot: int, head: int, seen: list[tuple[Value, Value]],
         run.fault(
             "too-large",
             slot,
-            what=f"a loop of {rounds} rounds or more, each of which the verifier goes: it takes {MOST_STEPS} steps at most",
+            what=f"a loop of {rounds} rounds or more, all of which the verifier goes: it takes {MOST_STEPS} steps",
         )
 
 

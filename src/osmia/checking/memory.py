@@ -66,9 +66,9 @@ def atomic(run: Run, state: State, base: Value, offset: int, size: int, slot: in
     """What an atomic operation on memory gives of it."""
     _usable(run, slot, base)
     if base.kind in (v.CONTEXT, v.PACKET, v.PACKET_META, v.MAP, v.OBJECT):
-        run.fault("atomic-target", slot, sure=base.sure, found=base.kind)
+        run.fault("atomic-target", slot, sure=base.sure, groups={"found": base.kind})
     if (base.range.bits | base.range.mask | (base.offset + offset)) % size and base.kind != v.STACK:
-        run.fault("misaligned", slot, sure=base.sure, memory=base.kind, size=size)
+        run.fault("misaligned", slot, sure=base.sure, groups={"memory": base.kind, "size": size})
     found = load(run, state, base, offset, size)
     if base.kind == v.STACK and found.kind in v.POINTERS:
         return ANY_VALUE
@@ -131,11 +131,11 @@ def inside(run: Run, slot: int, base: Value, offset: int, size: int, *, most: in
         run.fault("size-neg", slot, sure=base.sure, what="an index that may be negative leads to before a value" + of)
     low = at + (varies.smin if varies.constant else max(varies.smin, 0))
     if low < 0 or low + end > whole:
-        run.fault(name, slot, sure=base.sure, origin=_origin(base), off=low, **groups)
+        run.fault(name, slot, sure=base.sure, origin=_origin(base), groups={"off": low, **groups})
     elif not varies.constant and varies.umax >= FURTHEST:
         run.fault("unbounded-mem", slot, sure=base.sure, what=f"an index without an upper bound, into a value{of}")
     elif not varies.constant and at + varies.umax + end > whole:
-        run.fault(name, slot, sure=base.sure, off=at + varies.umax, **groups)
+        run.fault(name, slot, sure=base.sure, groups={"off": at + varies.umax, **groups})
 
 
 def _inside_packet(run: Run, slot: int, base: Value, offset: int, size: int) -> None:
@@ -145,7 +145,7 @@ def _inside_packet(run: Run, slot: int, base: Value, offset: int, size: int) -> 
     if low >= 0 and low + size <= base.size:
         return
     if base.range == ZERO:
-        run.fault("pkt-bounds", slot, sure=base.sure, off=low, size=size, proven=base.size)
+        run.fault("pkt-bounds", slot, sure=base.sure, groups={"off": low, "size": size, "proven": base.size})
     else:
         run.fault("pkt-bounds variable", slot, sure=base.sure)
 
@@ -160,7 +160,7 @@ def writable(run: Run, slot: int, base: Value, offset: int, size: int) -> None:
         return
     of = run.map(str(base.what))
     if of.read_only or of.flags & _RDONLY_PROG:
-        run.fault("ro-map", slot, sure=base.sure, value_size=of.value_size)
+        run.fault("ro-map", slot, sure=base.sure, groups={"value_size": of.value_size})
     _leaves_lock(run, slot, base, offset, size)
 
 
@@ -190,7 +190,7 @@ def _load_context(run: Run, state: State, base: Value, offset: int, size: int) -
     if not kind.context_struct:
         return ANY_VALUE if kind.name in _TRACING else _bytes(size, sure=base.sure)
     if at < 0 or at % size:
-        run.fault("ctx-access", slot, sure=base.sure, off=at, size=size)
+        run.fault("ctx-access", slot, sure=base.sure, groups={"off": at, "size": size})
     packet = kind.packet
     if packet is not None and size * 8 == packet.bits:
         if at == packet.data:
@@ -204,7 +204,7 @@ def _load_context(run: Run, state: State, base: Value, offset: int, size: int) -
     fields = packet and (packet.data, packet.data_end, packet.data_meta)
     too_wide = member is not None and not member.pointer and size * 8 > member.bits and size > 4
     if member is None or too_wide or (fields and member.offset in fields and not whole):
-        run.fault("ctx-access", slot, sure=base.sure, off=at, size=size)
+        run.fault("ctx-access", slot, sure=base.sure, groups={"off": at, "size": size})
     if member is not None and member.pointer:
         return ANY_VALUE
     return _bytes(size, sure=base.sure)
@@ -217,7 +217,7 @@ def _store_context(run: Run, state: State, base: Value, offset: int, size: int) 
         return
     ends = max(each.end for each in kind.context_members)
     if at < 0 or at + size > ends or at % size or kind.name == "xdp":
-        run.fault("ctx-access", slot, sure=base.sure, off=at, size=size)
+        run.fault("ctx-access", slot, sure=base.sure, groups={"off": at, "size": size})
 
 
 def _context_offset(run: Run, slot: int, base: Value, offset: int) -> int:
@@ -236,12 +236,14 @@ def _load_stack(run: Run, state: State, base: Value, offset: int, size: int) -> 
         reach(run, state, base, offset, size, write=False)
         low, high = at + base.range.smin, at + base.range.smax + size
         plain = all(
-            held.kind == v.NUMBER for start, (length, held) in frame.cells.items() if start < high and low < start + length
+            held.kind == v.NUMBER
+            for start, (length, held) in frame.cells.items()
+            if start < high and low < start + length
         )
         return _bytes(size, sure=base.sure) if plain else ANY_VALUE
-    _in_frame(run, state, base, at, size, write=False)
+    _in_frame(run, state, base, at, size)
     if base.sure and at % size:
-        run.fault("misaligned", slot, memory="stack", size=size)
+        run.fault("misaligned", slot, groups={"memory": "stack", "size": size})
     cell = frame.cells.get(at)
     if cell is not None and cell[0] == size:
         return cell[1]
@@ -272,9 +274,9 @@ def _store_stack(run: Run, state: State, base: Value, offset: int, size: int, st
     if not base.range.constant:
         reach(run, state, base, offset, size, write=True)
         return
-    _in_frame(run, state, base, at, size, write=True)
+    _in_frame(run, state, base, at, size)
     if base.sure and at % size:
-        run.fault("misaligned", slot, memory="stack", size=size)
+        run.fault("misaligned", slot, groups={"memory": "stack", "size": size})
     if not -STACK_SIZE <= at <= -size:
         return
     frame.forget(at, size)
@@ -296,11 +298,11 @@ def _frame(state: State, base: Value) -> Frame:
     return state.frames[base.what]
 
 
-def _in_frame(run: Run, state: State, base: Value, at: int, size: int, *, write: bool) -> None:
+def _in_frame(run: Run, state: State, base: Value, at: int, size: int) -> None:
     slot = state.at
     assert isinstance(base.what, int)
     if not -STACK_SIZE <= at <= -size:
-        run.fault("stack-oob", slot, sure=base.sure, off=at)
+        run.fault("stack-oob", slot, sure=base.sure, groups={"off": at})
     else:
         run.uses_stack(state, base.what, at)
 
@@ -308,7 +310,7 @@ def _in_frame(run: Run, state: State, base: Value, at: int, size: int, *, write:
 def _unset(run: Run, slot: int, at: int, size: int, *, sure: bool) -> None:
     """A read of bytes of the stack that hold nothing: newer kernels let it pass, and give what was there before."""
     if run.kernel < UNSET_STACK_SINCE:
-        run.fault("stack-uninit", slot, sure=sure, off=at, size=size)
+        run.fault("stack-uninit", slot, sure=sure, groups={"off": at, "size": size})
 
 
 def reach(run: Run, state: State, base: Value, offset: int, size: int, *, write: bool) -> None:

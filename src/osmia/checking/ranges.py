@@ -67,9 +67,7 @@ ZERO = number(0)
 def between(low: int, high: int) -> Range:
     """From `low` to `high`, both unsigned, or both signed where one is below 0."""
     found = (
-        settled(UNKNOWN._replace(umin=low, umax=high))
-        if low >= 0
-        else settled(UNKNOWN._replace(smin=low, smax=high))
+        settled(UNKNOWN._replace(umin=low, umax=high)) if low >= 0 else settled(UNKNOWN._replace(smin=low, smax=high))
     )
     return found or UNKNOWN
 
@@ -91,12 +89,12 @@ def _settled(of: Range) -> Range | None:
         umin, umax, smin, smax = _both_signs(umin, umax, smin, smax, 64)
         if umin >> 32 == umax >> 32:
             wmin, wmax = max(wmin, umin & U32), min(wmax, umax & U32)
-        if S32_MIN <= smin and smax <= S32_MAX:
+        if smin >= S32_MIN and smax <= S32_MAX:
             vmin, vmax = max(vmin, smin), min(vmax, smax)
         wmin, wmax, vmin, vmax = _both_signs(wmin, wmax, vmin, vmax, 32)
         umin, umax = max(umin, umin & ~U32 | wmin), min(umax, umax & ~U32 | wmax)
         smin, smax = max(smin, (smin & ~U32) | wmin), min(smax, (smax & ~U32) | wmax)
-        if S32_MIN <= smin and smax <= S32_MAX:
+        if smin >= S32_MIN and smax <= S32_MAX:
             smin, smax = max(smin, vmin), min(smax, vmax)
         if umin > umax or smin > smax or wmin > wmax or vmin > vmax:
             return None
@@ -254,7 +252,7 @@ def _clamped(umin: int, umax: int, smin: int, smax: int, width: int) -> _View:
 
 
 def _add(left: _View, right: _View, width: int) -> _View:
-    return _clamped(*(a + b for a, b in zip(left, right, strict=True)), width)
+    return _clamped(left[0] + right[0], left[1] + right[1], left[2] + right[2], left[3] + right[3], width)
 
 
 def _sub(left: _View, right: _View, width: int) -> _View:
@@ -267,7 +265,7 @@ def _mul(left: _View, right: _View, width: int) -> _View:
 
 
 def _and(left: _View, right: _View, width: int) -> _View:
-    most, least, largest = _limits(width)
+    _, least, largest = _limits(width)
     signed_and = (0, min(left[3], right[3])) if left[2] >= 0 and right[2] >= 0 else (least, largest)
     return (0, min(left[1], right[1]), *signed_and)
 
@@ -481,7 +479,7 @@ def _equal(width: int, left: Range, right: Range) -> tuple[Range, Range] | None:
         pairs = [bound for pair in zip(highest, lowest, strict=True) for bound in pair]
         if any(low > high for low, high in zip(highest, lowest, strict=True)):
             return None
-        same = settled(Range(*pairs, *met))
+        same = settled(Range._make((*pairs, *met)))
         return _both(same, same)
     short = _equal(64, low_32(left), low_32(right))
     if short is None:
@@ -542,7 +540,7 @@ def joined(left: Range, right: Range) -> Range:
     """The smallest range with all numbers of both."""
     bounds = [min(a, b) if i % 2 == 0 else max(a, b) for i, (a, b) in enumerate(zip(left[:8], right[:8], strict=True))]
     mask = left.mask | right.mask | left.bits ^ right.bits
-    return settled(Range(*bounds, left.bits & ~mask, mask)) or UNKNOWN
+    return settled(Range._make((*bounds, left.bits & ~mask, mask))) or UNKNOWN
 
 
 _LENGTHS = (8, 16, 32, 64)
@@ -562,7 +560,7 @@ def widened(before: Range, now: Range) -> Range:
         # What lies below the lowest bit that varies goes on to be known: it may be an alignment.
         length = next(length for length in _LENGTHS if mask < 1 << length)
         mask = (1 << length) - (mask & -mask)
-    return settled(Range(*bounds, before.bits & ~mask, mask)) or UNKNOWN
+    return settled(Range._make((*bounds, before.bits & ~mask, mask))) or UNKNOWN
 
 
 def within(inner: Range, outer: Range) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.btf import kinds as btf_kinds
 from osmia.btf.read import Btf
 from osmia.checking.findings import ERROR, WARNING, Finding
+from osmia.checking.rows import row_of
 from osmia.errors import ObjectError
 from osmia.kernel.verifier_catalogue import CATALOGUE
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from osmia.spec import MapSpec, ObjectSpec
 
 _ENTRIES = {entry.name: entry for entry in CATALOGUE}
+_NONE: Mapping[str, object] = {}
 # What is said of mixtures of states too, as a warning.
 _SAID_ANYWAY = ("too-large",)
 _LOCK = "bpf_spin_lock"
@@ -68,7 +70,7 @@ class Run:
         why: tuple[str, ...] = (),
         what: str = "",
         fix: str = "",
-        **groups: object,
+        groups: Mapping[str, object] = _NONE,
     ) -> None:
         """Note a fault of the instruction at a slot: an entry of the verifier's catalogue, filled in with `groups`.
 
@@ -126,8 +128,6 @@ class Run:
         found = self.code.slots[slot] if slot is not None else None
         if found is None or slot in self.code.relocations or found.opcode != 0x85:
             return ""
-        from osmia.checking.helpers import row_of
-
         row = row_of(found.immediate)
         return f"call bpf_{row.name if row else ''}#{found.immediate}"
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from osmia.checking.values import (
-    ANYTHING,
-    STACK,
-    UNSET,
-    UNSET_VALUE,
-    Value,
-    covers,
-    mixed,
-)
+from osmia.checking.values import ANYTHING, STACK, UNSET, UNSET_VALUE, Value, covers, mixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

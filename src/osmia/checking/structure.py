@@ -54,7 +54,7 @@ def _check_reached(run: Run, function: Function) -> None:
         return
     for slot in own:
         if run.code.slots[slot] is not None and slot not in reachable:
-            run.fault("unreachable", slot, at=slot - function.start)
+            run.fault("unreachable", slot, groups={"at": slot - function.start})
 
 
 def _check_function(run: Run, function: Function) -> None:
@@ -66,21 +66,23 @@ def _check_function(run: Run, function: Function) -> None:
             _check_jump(run, function, slot, found)
     last = next((slot for slot in range(function.end - 1, function.start - 1, -1) if code.slots[slot]), None)
     if last is None or code.instruction(last).opcode not in (EXIT, JUMP, LONG_JUMP, INDIRECT_JUMP):
-        run.fault("no-exit", function.end - 1 if last is None else last, at=function.end - 1 - function.start)
+        run.fault(
+            "no-exit", function.end - 1 if last is None else last, groups={"at": function.end - 1 - function.start}
+        )
 
 
 def _check_instruction(run: Run, slot: int, of: Instruction) -> None:
     related = slot in run.code.relocations
     if of.destination > 10 or (of.source > 10 and not related):
-        run.fault("opcode", slot, what="an instruction of a register that there is not", opcode="")
+        run.fault("opcode", slot, what="an instruction of a register that there is not", groups={"opcode": ""})
     if instruction_text(_plain(of.opcode)) == _UNKNOWN or of.opcode == isa.JMP | isa.CALL | isa.X:
-        run.fault("opcode", slot, what=f"an instruction that no kernel knows ({of.opcode:#04x})", opcode="")
+        run.fault("opcode", slot, what=f"an instruction that no kernel knows ({of.opcode:#04x})", groups={"opcode": ""})
     if run.kernel < V4_SINCE and _of_v4(of):
         run.fault(
             "opcode",
             slot,
             what=f"an instruction of the set v4 (`{instruction_text(of)}`), which kernels before 6.6 do not know",
-            opcode="",
+            groups={"opcode": ""},
         )
 
 
@@ -115,7 +117,7 @@ def _check_jump(run: Run, function: Function, slot: int, of: Instruction) -> Non
         return
     to = run.code.target(slot)
     if not function.start <= to < function.end or run.code.slots[to] is None:
-        run.fault("jump-oob", slot, at=slot - function.start, to=to - function.start)
+        run.fault("jump-oob", slot, groups={"at": slot - function.start, "to": to - function.start})
 
 
 # Calls
@@ -127,7 +129,7 @@ def _check_calls(run: Run) -> bool:
         for chain in _chains(run):
             if len(chain) > MOST_CALLS:
                 _, slot = chain[-1]
-                run.fault("call-depth", slot, frames=len(chain), why=(_names(run, chain),))
+                run.fault("call-depth", slot, why=(_names(run, chain),), groups={"frames": len(chain)})
     except Stop:
         return False
     return True
@@ -179,9 +181,17 @@ def _deepest_chain(
     known[number] = total
     tail_call = _tail_call(run, function)
     if above and tail_call is not None and used >= LARGEST_WITH_TAIL_CALLS:
-        run.fault("stack-depth", tail_call, what=_tail_words(used), calls=len(above), bytes=used, why=(_sizes(run, chain),))
+        run.fault(
+            "stack-depth",
+            tail_call,
+            what=_tail_words(used),
+            why=(_sizes(run, chain),),
+            groups={"calls": len(above), "bytes": used},
+        )
     if total > LARGEST_STACK and not own:
-        run.fault("stack-depth", function.start, calls=len(chain), bytes=total, why=(_sizes(run, chain),))
+        run.fault(
+            "stack-depth", function.start, why=(_sizes(run, chain),), groups={"calls": len(chain), "bytes": total}
+        )
     for _, callee in run.code.calls(function):
         _deepest_chain(run, callee, chain, total, own=own, known=known)
 

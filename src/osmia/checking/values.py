@@ -60,9 +60,7 @@ ANY_VALUE = Value(ANYTHING)
 UNKNOWN_NUMBER = Value(NUMBER, UNKNOWN)
 NULL = Value(NUMBER, ZERO)
 
-POINTERS = frozenset(
-    {CONTEXT, STACK, MAP, MAP_VALUE, MEMORY, PACKET, PACKET_META, PACKET_END, OBJECT, FUNCTION}
-)
+POINTERS = frozenset({CONTEXT, STACK, MAP, MAP_VALUE, MEMORY, PACKET, PACKET_META, PACKET_END, OBJECT, FUNCTION})
 
 
 def a_number(of: Range, *, sure: bool = True) -> Value:
@@ -100,7 +98,7 @@ def mixed(old: Value, new: Value, *, widen: bool) -> Value:
         return Value(ANYTHING, sure=False)
     if (old.offset, old.identity) != (new.offset, new.identity) and old.kind in (PACKET, PACKET_META):
         return Value(ANYTHING, sure=False)
-    if old.offset != new.offset or old.size != new.size and old.kind == MEMORY or old.nullable != new.nullable:
+    if old.offset != new.offset or (old.size != new.size and old.kind == MEMORY) or old.nullable != new.nullable:
         return Value(ANYTHING, sure=False)
     met = widened(old.range, new.range) if widen else joined(old.range, new.range)
     identity = old.identity if old.identity == new.identity else None

@@ -200,7 +200,9 @@ def _summary(path: str, report: Report, programs: list[str], kernel: tuple[int, 
     errors = sum(finding.severity == ERROR for finding in report.findings)
     warnings = len(report.findings) - errors
     counted = [
-        f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in ((errors, "error"), (warnings, "warning")) if count
+        f"{count} {noun}{'s' if count > 1 else ''}"
+        for count, noun in ((errors, "error"), (warnings, "warning"))
+        if count
     ]
     noun = "program" if len(programs) == 1 else "programs"
     what = f"{' and '.join(counted) or 'nothing'} found in {noun} {', '.join(programs)}"
