@@ -29,6 +29,14 @@ _LOCK = "bpf_spin_lock"
 _LOCK_SIZE = 4
 
 
+def _types(spec: ObjectSpec) -> Btf | None:
+    """The object's types; None where it has none, or where they are damaged: its code is checked all the same."""
+    try:
+        return Btf(spec.btf, spec.name) if spec.btf else None
+    except ObjectError:
+        return None
+
+
 def _said(entry: Entry, call: str, *, ended: bool) -> Entry | Case:
     """What of an entry has the words: the case of the call that the value came from, or that ended it."""
     cases = (each for each in entry.cases if each.origin and not each.refused and each.ended_by == ended)
@@ -56,7 +64,7 @@ class Run:
         """Whether the state that is followed may be one that nothing comes to."""
         self.deepest: dict[int, int] = {}
         """By function: how many bytes of its stack are used."""
-        self.btf = Btf(spec.btf, spec.name) if spec.btf else None
+        self.btf = _types(spec)
         self._locks: dict[str, int | None] = {}
 
     def fault(
