@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from osmia.checking.run import Run
 
 MOST_FRAMES = 8
-MOST_STATES = 32
+MOST_STATES = 16
 """Of one place, before they are mixed."""
-MANY_STEPS, MOST_STEPS = 10_000, 40_000
+MANY_STEPS, MOST_STEPS = 6_000, 15_000
 """After so many instructions states are mixed at once; and then nothing is followed any more."""
 MOST_WAITING = 8192
 """Ways that are not followed yet: the verifier takes no more than that."""

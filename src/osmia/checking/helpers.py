@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.abi import generated as bpf
 from osmia.checking import values as v
 from osmia.checking.memory import FURTHEST, UNSET_STACK_SINCE, inside, overwrite, reach, writable
-from osmia.checking.ranges import S64_MAX, UNKNOWN, ZERO, between
+from osmia.checking.ranges import S64_MAX, UNKNOWN, ZERO, between, full
 from osmia.checking.rows import kinds_asked
 from osmia.checking.states import STACK_SIZE, Held, bits_of
 from osmia.checking.values import ANY_VALUE, UNKNOWN_NUMBER, Value
@@ -474,6 +474,8 @@ def _result(run: Run, state: State, row: HelperRow, of_map: MapSpec | None) -> V
     slot, registers = state.at, state.registers
     if row.returns == "nothing":
         return v.UNSET_VALUE
+    if row.name == "get_smp_processor_id":  # the verifier knows how many CPUs its machine has
+        return Value(v.NUMBER, full(32), sure=False)
     if row.returns == "integer":
         if row.name in _ERROR_OR_SIZE and registers[2].kind == v.NUMBER:
             most = registers[2].range.umax
