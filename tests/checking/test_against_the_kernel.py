@@ -1,9 +1,10 @@
-"""What the running kernel takes has no error in it: programs of all kinds of faults, and of none, each changed a little."""
+"""What the running kernel takes has no error in it: programs with all kinds of faults, each changed a little."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +13,10 @@ from osmia import VerifierError
 from osmia.checking import check
 from osmia.errors import KernelError, ObjectError
 from osmia.kernel.features import kernel_version
-from osmia.spec import FunctionSpec
 from refused_programs import PROGRAMS, Refused, load_refused
+
+if TYPE_CHECKING:
+    from osmia.spec import FunctionSpec
 
 IMMEDIATES = (0, 1, 2, 4, 8, 16, 63, 64, 128, 4096)
 OFFSETS = (-8, -4, -1, 1, 4, 8)

@@ -52,7 +52,9 @@ def test_found_at_the_line_that_the_kernel_refuses(tmp_path: Path, name: str) ->
     line = re.match(r"program\.py:(\d+): ", expected)
     assert line is not None
     entry = BY_ANOTHER_NAME.get(name) or next(
-        each.name for each in sorted(CATALOGUE, key=lambda each: -len(each.name)) if f"{name} ".startswith(each.name + " ")
+        each.name
+        for each in sorted(CATALOGUE, key=lambda each: -len(each.name))
+        if f"{name} ".startswith(each.name + " ")
     )
     severity = "warning" if entry == "stack-uninit" else "error"
     assert (entry, severity, int(line[1])) in found

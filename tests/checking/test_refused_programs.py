@@ -1,6 +1,8 @@
 """How much of what the verifier refuses is found before: the programs of tests/refused_programs.py, one by one.
 
-The lines are those at which the kernel refuses them, as tests/kernel/refused.txt has them of Linux 6.18.
+The lines are those at which the kernel refuses them, as tests/kernel/refused.txt has them of Linux 6.18. What is said
+of each stands in found.txt; `python tests/checking/test_refused_programs.py` writes it anew, to be read before it is
+committed.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from checked_objects import NEW, OLD, found_in, shown
+from osmia.cli.check import as_text
 from osmia.kernel.verifier_catalogue import CATALOGUE
 from refused_programs import PROGRAMS
 
+FOUND = Path(__file__).with_name("found.txt")
 REFUSED = (Path(__file__).parents[1] / "kernel" / "refused.txt").read_text(encoding="utf-8")
 
 # Programs that are found at the kernel's own line by another name than that of the verifier's words, and why.
@@ -63,3 +67,20 @@ def test_the_figure() -> None:
     found = {name: {each.name for each in found_in(PROGRAMS[name])} for name in PROGRAMS}
     assert len(found) == sum(bool(names) for names in found.values()) == 84
     assert sum(entry_of(name) in names for name, names in found.items()) == 84 - len(BY_ANOTHER_NAME) - 1
+
+
+def texts() -> str:
+    """What is said of each program for Linux 6.18, as the command line shows it."""
+    parts = []
+    for name, refused in PROGRAMS.items():
+        said = "\n".join(as_text(each) for each in found_in(refused))
+        parts.append(f"=== {name}\n{said}\n")
+    return "\n".join(parts)
+
+
+def test_what_is_said() -> None:
+    assert texts() == FOUND.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    FOUND.write_text(texts(), encoding="utf-8")

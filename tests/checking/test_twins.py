@@ -1,4 +1,4 @@
-"""For each kind of fault a program without it, which differs in little: nothing is found in it, and the kernel takes it."""
+"""For each kind of fault a program without it: nothing is found in that, and the kernel takes it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from refused_programs import (
     SOCKET,
     START,
     Function,
+    Line,
     Refused,
     add,
     add_register,
@@ -39,11 +40,11 @@ from refused_programs import (
 from this_kernel import require_kernel
 
 EVENT = ("    event = ring.reserve(16)", reserve(16))
-NO_EVENT = [("    if event is None:", jump(JNE, 0, 0, 2)), MISSING]
+NO_EVENT: list[Line] = [("    if event is None:", jump(JNE, 0, 0, 2)), MISSING]
 SUBMIT = ("    ring.submit(event)", [copy(1, 0), mov(2, 0), call(132)])
 DATA = ("    data, end = ctx.data, ctx.data_end", [load(4, 2, 6, 0), load(4, 3, 6, 4)])
 INDEX = ("    index = ctx.rx_queue_index", load(4, 1, 6, 16))
-LOCKED = [("    found = locked.lookup(0)", lookup("locked")), CHECKED, MISSING]
+LOCKED: list[Line] = [("    found = locked.lookup(0)", lookup("locked")), CHECKED, MISSING]
 
 # By the name of the program that has the fault.
 TWINS: dict[str, Refused] = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import children
 from command_line import called, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """\
 from osmia import HashMap, XdpAction, XdpContext, u8, u32, u64, xdp
@@ -111,7 +114,9 @@ def test_an_object(program: Path, tmp_path: Path) -> None:
     code, out, err = run("check", str(made))
     assert code == 1
     first, *_, origin, _ = out.splitlines()
-    assert first.endswith("program.py:11:9: error: a value that may be missing is used without a check for None [null-check]")
+    assert first.endswith(
+        "program.py:11:9: error: a value that may be missing is used without a check for None [null-check]"
+    )
     assert origin.endswith("program.py:9: found = assume(table.lookup(1)) (map table)")
     assert err == (
         f"osmia check: {made}: 1 error found in programs careless, listed, wide, right, for kernel 5.10 and newer. "
@@ -126,7 +131,7 @@ def test_a_kernel_that_is_too_old(program: Path) -> None:
 
 
 @pytest.mark.parametrize("privileged", [True, False], ids=["root", "nobody"])
-def test_it_takes_no_kernel(program: Path, tmp_path: Path, privileged: bool) -> None:  # noqa: FBT001
+def test_it_takes_no_kernel(program: Path, tmp_path: Path, privileged: bool) -> None:
     """In a process that may not call bpf(2), and as an ordinary user."""
     program.write_text(PROGRAM.replace("[1, 2]", "1").replace("300", "30"))
     made = tmp_path / "program.o"

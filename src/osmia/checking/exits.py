@@ -8,27 +8,12 @@ from osmia.checking import values as v
 from osmia.checking.ranges import between, number, within
 
 if TYPE_CHECKING:
-    from osmia.checking.ranges import Range
     from osmia.checking.run import Run
     from osmia.checking.states import Held, State
 
 # Kinds whose results the verifier checks: the least and the largest.
-_CHECKED = {
-    "cgroup_skb": (0, 1),
-    "cgroup_sock": (0, 1),
-    "sock_ops": (0, 1),
-    "sk_lookup": (0, 1),
-    "cgroup_device": (0, 1),
-    "cgroup_sysctl": (0, 1),
-    "cgroup_sockopt": (0, 1),
-    "cgroup_sock_addr": (0, 1),
-    "fentry": (0, 0),
-    "fexit": (0, 0),
-}
+_CHECKED = {"cgroup_skb": (0, 1), "cgroup_sock": (0, 1), "sock_ops": (0, 1), "sk_lookup": (0, 1)}
 _EGRESS = (0, 3)
-# The first kernel that checks what programs of the kind lsm return.
-_LSM_SINCE = (6, 12)
-_RING = ("ringbuf_reserve", "ringbuf_reserve_dynptr")
 
 
 def check_exit(run: Run, state: State) -> None:
@@ -62,14 +47,10 @@ def _check_result(run: Run, slot: int, state: State) -> None:
     if result.kind == v.ANYTHING:
         return
     least, most = limits
-    if result.kind != v.NUMBER or not within(_signed_32(result), between(least, most)):
+    if result.kind != v.NUMBER or not least <= result.range.vmin <= result.range.vmax <= most:
         shown = f"[{least}, {most}]"
         found = _shown(result)
         run.fault("ret-range", slot, sure=result.sure, why=(f"found: {found}",), groups={"allowed": shown})
-
-
-def _signed_32(result: v.Value) -> Range:
-    return between(result.range.vmin, result.range.vmax)
 
 
 def _shown(result: v.Value) -> str:
@@ -80,12 +61,9 @@ def _shown(result: v.Value) -> str:
 
 
 def _limits(run: Run) -> tuple[int, int] | None:
-    name = run.kind.name
-    if name == "cgroup_skb" and run.hook == "egress":
+    if run.kind.name == "cgroup_skb" and run.hook == "egress":
         return _EGRESS
-    if name == "lsm":
-        return run.kind.results if run.kernel >= _LSM_SINCE else None
-    return _CHECKED.get(name)
+    return _CHECKED.get(run.kind.name)
 
 
 def _check_action(run: Run, slot: int, state: State) -> None:

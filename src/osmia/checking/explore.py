@@ -78,11 +78,9 @@ class Explorer:
     def follow(self, state: State) -> None:
         """Follow a state and all that comes of it."""
         self.waiting.append(state)
-        while self.waiting:
-            if self.steps > MOST_STEPS:
-                self.complete = False
-                return
+        while self.waiting and self.steps < MOST_STEPS:
             self._follow_one(self.waiting.pop())
+        self.complete = self.complete and self.steps < MOST_STEPS
 
     def _follow_one(self, state: State) -> None:
         """Follow a state to where its way ends, or to where it has nothing new to tell."""
@@ -92,7 +90,7 @@ class Explorer:
                     return
                 self.steps += 1
                 self.run.doubtful = state.doubtful
-                if self.steps > MOST_STEPS or not self._step(state):
+                if not self._step(state) or self.steps >= MOST_STEPS:
                     return
         except Stop:
             return
@@ -279,8 +277,6 @@ class Explorer:
         before = state.copy() if callback.kind == v.FUNCTION else None
         call_helper(self.run, state, row)
         state.at = slot + 1
-        if row.name == "kptr_xchg":
-            state.visit = None
         if before is not None:
             self._call_back(before, state, row.name, str(callback.what))
         return True

@@ -27,6 +27,7 @@ _NONE: Mapping[str, object] = {}
 _SAID_ANYWAY = ("too-large",)
 _LOCK = "bpf_spin_lock"
 _LOCK_SIZE = 4
+_DEEPEST_STRUCT = 8
 
 
 def _types(spec: ObjectSpec) -> Btf | None:
@@ -41,6 +42,20 @@ def _said(entry: Entry, call: str, *, ended: bool) -> Entry | Case:
     """What of an entry has the words: the case of the call that the value came from, or that ended it."""
     cases = (each for each in entry.cases if each.origin and not each.refused and each.ended_by == ended)
     return next((each for each in cases if call and re.search(each.origin, call)), entry)
+
+
+def _lock_in(btf: Btf, number: int, depth: int) -> int | None:
+    """Where a lock lies in a type, in bytes; None where none does."""
+    of = btf.resolve(number)
+    if of.kind != btf_kinds.STRUCT or depth == 0:
+        return None
+    if of.name == _LOCK:
+        return 0
+    for member in btf.members(of):
+        inside = _lock_in(btf, member.type, depth - 1)
+        if inside is not None:
+            return member.offset // 8 + inside
+    return None
 
 
 class Stop(Exception):  # noqa: N818 - no error: this way through the program ends here
@@ -176,18 +191,10 @@ class Run:
         return self._locks[name]
 
     def _find_lock(self, number: int) -> int | None:
-        if self.btf is None or not number:
-            return None
         try:
-            of = self.btf.resolve(number)
-            members = self.btf.members(of) if of.kind == btf_kinds.STRUCT else []
-            for member in members:
-                found = self.btf.resolve(member.type)
-                if found.kind == btf_kinds.STRUCT and found.name == _LOCK:
-                    return member.offset // 8
+            return _lock_in(self.btf, number, _DEEPEST_STRUCT) if self.btf is not None and number else None
         except ObjectError:
             return None
-        return None
 
     def touches_lock(self, name: str, low: int, high: int) -> bool:
         """Whether bytes of a map's value are those of its lock."""

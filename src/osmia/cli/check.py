@@ -57,7 +57,7 @@ def run(arguments: Namespace) -> int:
         spec = _object(data, path)
         meant = arguments.kernel or target_kernel(spec)
         report, programs = check(spec, meant), list(spec.programs)
-    shown = _as_json if arguments.format == "json" else _as_text
+    shown = _as_json if arguments.format == "json" else as_text
     with Output(None) as output:
         for finding in report.findings:
             output.write(shown(finding) + "\n")
@@ -164,7 +164,8 @@ def _moved(findings: list[Finding], path_of: Callable[[str], str]) -> list[Findi
 # How it is shown
 
 
-def _as_text(finding: Finding) -> str:
+def as_text(finding: Finding) -> str:
+    """A finding as compilers show theirs: place, source line, caret, where it came from, and what to do."""
     place = finding.file or finding.program
     if finding.line:
         place += f":{finding.line}" + (f":{finding.column}" if finding.column else "")
