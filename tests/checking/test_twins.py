@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checked_objects import NEW, OLD, found_in
+from checked_objects import NEW, OLD, found_in, shown
 from raw_programs import EXIT, insn
 from refused_programs import (
     CHECKED,
@@ -266,3 +266,51 @@ def test_nothing_is_found_in_the_twin(name: str) -> None:
 def test_the_kernel_takes_the_twin(name: str) -> None:
     require_kernel((5, 18), "xdp_load_bytes")
     load_refused(TWINS[name])
+
+
+def test_stacks_are_added_up_behind_loops_too() -> None:
+    """Whatever is not certain of the ways behind a loop that was not followed to its end."""
+    loop: list[Line] = [
+        ("    for rounds in range(100):", mov(7, 0)),
+        ("        pass", [add(7, 1), jump(JLT, 7, 100, -2)]),
+        ("    if rounds == 5: pass", jump(JEQ, 7, 5, 0)),
+    ]
+    lines: list[Line] = [
+        START,
+        *loop,
+        ("    large[0] = 1", store_value(8, 10, -304, 1)),
+        ("    callee()", call_function(1)),
+        END,
+    ]
+    callee = Function("f1", [("def callee():", store_value(8, 10, -304, 1)), END])
+    assert shown(found_in(Refused(lines, functions=[callee]))) == [("stack-depth", "error", 8)]
+
+
+def test_a_look_up_behind_a_long_loop() -> None:
+    """What does not depend on the rounds of a loop is certain behind it."""
+    loop: list[Line] = [
+        ("    for rounds in range(100):", mov(7, 0)),
+        ("        pass", [add(7, 1), jump(JLT, 7, 100, -2)]),
+    ]
+    found = shown(found_in(Refused([START, *loop, FOUND, ("    found.value += 1", load(8, 1, 0, 0)), END])))
+    assert found == [("null-check", "error", 5)]
+
+
+def test_a_loop_whose_bound_is_not_seen() -> None:
+    """Its counter goes up, and what is compared is another number: of that kind only is a warning said."""
+    lines: list[Line] = [
+        START,
+        ("    rounds = 0", mov(7, 0)),
+        ("    while ktime_get_ns() != 0:", [call(5), jump(JEQ, 0, 0, 2)]),
+        ("        rounds += 1", [add(7, 1), insn(0x05, off=-4)]),
+        ("    return rounds", [copy(0, 7), EXIT]),
+    ]
+    assert shown(found_in(Refused(lines))) == [("too-large", "warning", 3)]
+
+
+def test_an_xdp_program_that_returns_no_action() -> None:
+    lines: list[Line] = [START, ("    return 9", [mov(0, 9), EXIT])]
+    (finding,) = found_in(Refused(lines))
+    assert (finding.name, finding.severity) == ("ret-range", "warning")
+    assert finding.what == "the program returns 9, which is none of the actions of its kind"
+    assert finding.fix == "return one of XdpAction: ABORTED (0), DROP (1), PASS (2), TX (3), REDIRECT (4)"

@@ -70,6 +70,7 @@ def check_program(spec: ObjectSpec, program: FunctionSpec, kernel: tuple[int, in
     for number, function in enumerate(run.code.functions):
         if number and is_global(run, function):
             explorer.follow(_start(number, function.start, given_arguments(run, function)))
+    run.doubtful = False
     check_stack(run)
     return list(run.findings.values()), explorer.complete
 
