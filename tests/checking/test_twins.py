@@ -271,9 +271,9 @@ def test_the_kernel_takes_the_twin(name: str) -> None:
 def test_stacks_are_added_up_behind_loops_too() -> None:
     """Whatever is not certain of the ways behind a loop that was not followed to its end."""
     loop: list[Line] = [
-        ("    for rounds in range(100):", mov(7, 0)),
-        ("        pass", [add(7, 1), jump(JLT, 7, 100, -2)]),
-        ("    if rounds == 5: pass", jump(JEQ, 7, 5, 0)),
+        ("    for rounds in range(100):", [mov(7, 0), mov(8, 0)]),
+        ("        total += 3", [add(8, 3), add(7, 1), jump(JLT, 7, 100, -3)]),
+        ("    if total == 600: pass", jump(JEQ, 8, 600, 0)),
     ]
     lines: list[Line] = [
         START,
