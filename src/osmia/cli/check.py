@@ -24,8 +24,8 @@ It takes no kernel, no privileges and no Linux, and it loads nothing. FILE.py is
 every program that the compiler refuses is named; then the code of the object is followed on its ways. Of FILE.o the
 oldest kernel is the one that it says it is for, unless --kernel names another.
 
-Findings go to stdout, the note at the end to stderr. They are advice: the kernel's verifier decides, and neither takes
-a program because nothing is found nor refuses it because something is.
+Findings go to stdout, the note at the end to stderr. They are advice: the kernel's verifier decides, and may refuse a
+program in which nothing is found.
 
 exit codes: 0 nothing was found; 1 something was found, or the file cannot be checked; 2 usage
 """
