@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from osmia.checking.states import State
 
 _PACKET_FURTHEST = 0xFFFF
-_ABOVE = {isa.JGT: False, isa.JGE: True}
-"""Comparisons by which an address is above the packet's end: whether it may also be the end itself."""
 
 
 def follow(run: Run, way: State, of: Instruction, *, holds: bool) -> bool:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 FURTHEST = 1 << 29
 """What the verifier takes for an offset without a bound (BPF_MAX_VAR_OFF)."""
-_PACKET_FURTHEST = 0xFFFF
 _RDONLY_PROG = 1 << 7
 _TRACING = ("tp_btf", "lsm", "fentry", "fexit", "fmod_ret")
 # The first kernel that lets a privileged program read bytes of its stack that hold nothing.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 U64, U32 = (1 << 64) - 1, (1 << 32) - 1
 S64_MIN, S64_MAX = -(1 << 63), (1 << 63) - 1
 S32_MIN, S32_MAX = -(1 << 31), (1 << 31) - 1
-_SIGN = 1 << 63
-_SIGN_32 = 1 << 31
 
 
 class Range(NamedTuple):
@@ -510,14 +508,14 @@ def _without(width: int, of: Range, other: Range) -> Range | None:
     if getattr(other, low) != getattr(other, high):
         return of
     value = getattr(other, low)
-    for least, most, number_ in (
+    for least, most, end in (
         (low, high, value),
         ("smin" if width == 64 else "vmin", "smax" if width == 64 else "vmax", signed(value, width)),
     ):
-        if getattr(of, least) == number_:
-            of = of._replace(**{least: number_ + 1})
-        elif getattr(of, most) == number_:
-            of = of._replace(**{most: number_ - 1})
+        if getattr(of, least) == end:
+            of = of._replace(**{least: end + 1})
+        elif getattr(of, most) == end:
+            of = of._replace(**{most: end - 1})
     return settled(of)
 
 

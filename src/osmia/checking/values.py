@@ -63,11 +63,6 @@ NULL = Value(NUMBER, ZERO)
 POINTERS = frozenset({CONTEXT, STACK, MAP, MAP_VALUE, MEMORY, PACKET, PACKET_META, PACKET_END, OBJECT, FUNCTION})
 
 
-def a_number(of: Range, *, sure: bool = True) -> Value:
-    """A number without an identity."""
-    return Value(NUMBER, of, sure=sure)
-
-
 def covers(old: Value, new: Value) -> bool:
     """Whether whatever is right of the old value is right of the new one."""
     if old is new or old == new or old.kind in (UNSET, ANYTHING):
