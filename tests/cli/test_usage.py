@@ -20,7 +20,7 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
     ("words", "text"),
     [
         ("rum", "osmia: there is no command 'rum'; did you mean 'run'?"),
-        ("xyzzy", "osmia: there is no command 'xyzzy'; there are new, run, build, objdump, trace, test"),
+        ("xyzzy", "osmia: there is no command 'xyzzy'; there are new, run, build, check, objdump, trace, test"),
         ("--versoin", "osmia: there is no option --versoin"),
         ("run", "osmia run: the following arguments are required: WHAT"),
         (
@@ -157,6 +157,7 @@ def test_help_and_version() -> None:
         ("new", "NAME --type --iface exit"),
         ("run", "WHAT counter --mode exit"),
         ("build", "--emit"),
+        ("check", "--format --kernel advice"),
         ("objdump", "--section"),
         ("trace", "--packet HEX --pcap PCAP --count --program"),
     ],

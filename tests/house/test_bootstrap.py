@@ -194,6 +194,7 @@ def test_the_script_becomes_python(place: Place) -> None:
         (["setup", "test"], "compile,test"),
         (["run", "-i", "lo", "x.py", "--help"], "compile"),
         (["objdump", "x.py"], "compile"),
+        (["check", "x.py"], "compile"),
         (["build", "--help"], "compile"),
         (["test", "--help"], "compile,test"),
     ],

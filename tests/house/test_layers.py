@@ -27,7 +27,7 @@ LAYERS = (
         *("osmia.object_file", "osmia.object_maps", "osmia.disassembly"),
     ),
     ("osmia.kernel",),
-    ("osmia.compiler", "osmia.loader", "osmia.links"),
+    ("osmia.compiler", "osmia.loader", "osmia.links", "osmia.checking"),
     ("osmia.vm",),
     ("osmia.programs",),
     ("osmia.cli", "osmia.tools", "osmia.testing", "osmia.__main__"),

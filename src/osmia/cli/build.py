@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentTypeError
 
 from osmia.cli import source
 from osmia.cli.errors import UsageError
 from osmia.cli.output import Output, note
-from osmia.compiler import CPUS, PORTABLE, V4_SINCE, Target
+from osmia.cli.target import add_target, chosen_target, dotted
 from osmia.maps.declaration import RESERVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from osmia.compiler import ProgramRequest
+    from osmia.compiler import ProgramRequest, Target
 
 STAGES = ("ir", "ll", "asm", "btf", "elf")
 
@@ -25,13 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.description = "Compile all programs of FILE.py into one object file, which runs where there is no compiler."
     parser.add_argument("file", metavar="FILE.py")
     parser.add_argument("-o", "--output", metavar="FILE", help="the file to write, - for stdout (default: FILE.o)")
-    parser.add_argument("--cpu", choices=CPUS, default=PORTABLE.cpu, help=f"instruction set (default: {PORTABLE.cpu})")
-    parser.add_argument(
-        "--kernel",
-        type=kernel,
-        metavar="VERSION",
-        help=f"the oldest kernel that it is for (default: {_dotted(PORTABLE.kernel)}; for v4 {_dotted(V4_SINCE)})",
-    )
+    add_target(parser)
     parser.add_argument(
         "--emit",
         choices=STAGES,
@@ -47,7 +40,7 @@ def run(arguments: Namespace) -> int:
     path: str = arguments.file
     if not path.endswith(".py"):
         raise UsageError(f"{path} is no FILE.py: build compiles Python source")
-    target = _target(arguments.cpu, arguments.kernel)
+    target = chosen_target(arguments.cpu, arguments.kernel)
     given = arguments.output or (f"{path[:-3]}.o" if arguments.emit == "elf" else "-")
     if given != "-" and os.path.exists(given) and os.path.exists(path) and os.path.samefile(given, path):
         raise UsageError(f"-o {given} is the source itself")
@@ -61,7 +54,7 @@ def run(arguments: Namespace) -> int:
 
 def _made(path: str, stage: str, data: bytes | str, target: Target) -> str:
     """What was made, in a line; of an object what is in it, but for what is osmia's own."""
-    what = f"for {target.cpu}, kernel {_dotted(target.kernel)} and newer"
+    what = f"for {target.cpu}, kernel {dotted(target.kernel)} and newer"
     if isinstance(data, bytes) and stage == "elf":
         from osmia.object_file import read_object
 
@@ -70,25 +63,6 @@ def _made(path: str, stage: str, data: bytes | str, target: Target) -> str:
         maps = f"; maps {names}" if names else ""
         what = f"{len(data)} bytes, {what}: programs {', '.join(spec.programs)}{maps}"
     return f"osmia build: {path}: {what}"
-
-
-def kernel(text: str) -> tuple[int, int]:
-    """A kernel's version, as a command line gives it."""
-    major, _, minor = text.partition(".")
-    if not (text.isascii() and major.isdecimal() and minor.isdecimal() and len(text) < 10):
-        raise ArgumentTypeError(f"{text!r} is no version of a kernel, such as {_dotted(PORTABLE.kernel)}")
-    version = (int(major), int(minor))
-    if version < PORTABLE.kernel:
-        raise ArgumentTypeError(f"osmia's programs need kernel {_dotted(PORTABLE.kernel)} or newer, not {text}")
-    return version
-
-
-def _target(cpu: str, oldest: tuple[int, int] | None) -> Target:
-    if cpu != "v4":
-        return Target(cpu, oldest or PORTABLE.kernel)
-    if oldest and oldest < V4_SINCE:
-        raise UsageError(f"--cpu v4 needs --kernel {_dotted(V4_SINCE)} or newer: no older one knows its instructions")
-    return Target(cpu, oldest or V4_SINCE)
 
 
 def _stage(requests: tuple[ProgramRequest, ...], target: Target, stage: str, path: str) -> bytes | str:
@@ -118,7 +92,3 @@ def _btf(data: bytes, path: str) -> str:
     section = read_elf(data, path).section(".BTF")
     assert section is not None, "the compiler writes BTF into every object"
     return dump_btf(section.data, path)
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

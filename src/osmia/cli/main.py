@@ -29,6 +29,7 @@ COMMANDS = {
     "new": "make a project: a program of a kind, what controls it, and its test",
     "run": "load a program, attach it, and print what it gathers",
     "build": "compile the programs of a FILE.py to an object file",
+    "check": "look for what the kernel would refuse, without a kernel; advice, no verdict",
     "objdump": "show the instructions of a program with the lines they come from",
     "trace": "run a program on packets without a kernel, line by line, and show what changes",
     "test": "run the tests of osmia itself, in a checkout: ./osmia test",
@@ -114,6 +115,10 @@ def _module(command: str) -> Command:
         from osmia.cli import build
 
         return build
+    if command == "check":
+        from osmia.cli import check
+
+        return check
     if command == "objdump":
         from osmia.cli import objdump
 
