@@ -25,7 +25,11 @@ FILES = {debugged_programs.__file__, debugged_helper.__file__}
 def marked(path: str) -> dict[int, str]:
     """The lines that have a mark behind them."""
     lines = Path(path).read_text().splitlines()
-    return {number: line.rpartition("# ")[2] for number, line in enumerate(lines, 1) if "  # " in line and "noqa" not in line}
+    return {
+        number: line.rpartition("# ")[2]
+        for number, line in enumerate(lines, 1)
+        if "  # " in line and "noqa" not in line
+    }
 
 
 def lines_run(*packets: bytes, debug: bool = True) -> set[str]:

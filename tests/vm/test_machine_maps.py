@@ -1,4 +1,4 @@
-"""Maps of machines where they are more than the kernel's, or less: what is guarded, what is given back, what is said."""
+"""Maps of machines where they are more than the kernel's, or less: what is guarded, what is given back, and texts."""
 
 from __future__ import annotations
 
@@ -428,7 +428,8 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
             outer.create()
             programs.create()
             assert refusal(ObjectError, lambda: outer.__setitem__(0, inner)) == (
-                f"outer is live in {second}, and inner in {first}: both are of one place, or neither goes into the other"
+                f"outer is live in {second}, and inner in {first}: both are of one place, or neither goes into the "
+                "other"
             )
             with osmia.load(nothing, engine=first) as loaded:
                 assert refusal(ObjectError, lambda: programs.__setitem__(0, loaded[nothing])) == (
