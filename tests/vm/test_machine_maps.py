@@ -1,10 +1,9 @@
-"""Maps of machines where they are more than the kernel's, or less: what is guarded, what is given back, what is said."""
+"""Maps of machines where they are more than the kernel's, or less: what is guarded, and what has to be given back."""
 
 from __future__ import annotations
 
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,6 +41,9 @@ from osmia.flags import BPF_F_CURRENT_CPU, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 from osmia.maps.table import MAP_KINDS
 from osmia.vm.maps.accuracy import ACCURACY, APPROXIMATE, EXACT, RECORDED, REFUSED
 from refusal import refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKET = bytes(64)
 EACH = 500
@@ -428,7 +430,8 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
             outer.create()
             programs.create()
             assert refusal(ObjectError, lambda: outer.__setitem__(0, inner)) == (
-                f"outer is live in {second}, and inner in {first}: both are of one place, or neither goes into the other"
+                f"outer is live in {second}, and inner in {first}: both are of one place, or neither goes into the "
+                "other"
             )
             with osmia.load(nothing, engine=first) as loaded:
                 assert refusal(ObjectError, lambda: programs.__setitem__(0, loaded[nothing])) == (
