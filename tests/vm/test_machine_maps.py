@@ -1,10 +1,9 @@
-"""Maps of machines where they are more than the kernel's, or less: what is guarded, what is given back, and texts."""
+"""Maps of machines where they are more than the kernel's, or less: what is guarded, and what has to be given back."""
 
 from __future__ import annotations
 
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,6 +41,9 @@ from osmia.flags import BPF_F_CURRENT_CPU, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 from osmia.maps.table import MAP_KINDS
 from osmia.vm.maps.accuracy import ACCURACY, APPROXIMATE, EXACT, RECORDED, REFUSED
 from refusal import refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKET = bytes(64)
 EACH = 500

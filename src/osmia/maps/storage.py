@@ -29,9 +29,18 @@ if TYPE_CHECKING:
         def fileno(self) -> int:
             """Its file descriptor."""
 
-    Process = int | HasFileno
-    File = str | PathLike[str] | int | HasFileno
-    Socket = int | HasFileno
+    class OfMachine(Protocol):
+        """An object that a machine of the user-space runtime made up: `machine.object("task_struct", pid=1)`."""
+
+        @property
+        def address(self) -> int:
+            """Where it lies in the machine."""
+
+        struct: str
+
+    Process = int | HasFileno | OfMachine
+    File = str | PathLike[str] | int | HasFileno | OfMachine
+    Socket = int | HasFileno | OfMachine
     KernelSocket = sock_common | CgroupSockContext
 
 K = TypeVar("K")
@@ -140,7 +149,7 @@ class Storage(Map[K, V], Generic[K, V]):
         """What `use` makes of the kernel's key of an object; None where there is no such object any more."""
         backend = self.backend  # what is not live says so first
         if backend.own_objects:
-            packed = backend.object_key(key)
+            packed = self._object_key(backend, key)
             return None if packed is None else self._named(key, packed, use)
         number = self._own_descriptor(key)
         if number is None:
@@ -153,6 +162,18 @@ class Storage(Map[K, V], Generic[K, V]):
         finally:
             if own:
                 os.close(number)
+
+    def _object_key(self, backend: MapBackend, key: Any) -> bytes | None:
+        """The key of an object of the backend's own; None where there is no such object."""
+        try:
+            return backend.object_key(key)
+        except OSError as error:
+            number, problem = error.errno or 0, error.strerror
+        except TypeError:
+            raise TypeError(
+                f"{self.subject}: a key is {self.taken}, or an object of the machine, not {shown(key)}"
+            ) from None
+        raise KernelError(number, f"cannot find the {self.what} of map '{self.subject}': {key!r}: {problem}")
 
     def _named(self, key: Any, packed: bytes, use: Callable[[bytes], T]) -> T:
         """What `use` makes of a key. A KernelError names the object."""

@@ -6,6 +6,7 @@ import errno
 
 from osmia.abi.generated import BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 from osmia.abi.generated import helper_ids as ids
+from osmia.vm.helpers.sockets import taken
 from osmia.vm.memory import READ_ONLY
 
 TYPE_CHECKING = False
@@ -18,9 +19,13 @@ _WALKED = ("ARRAY", "PERCPU_ARRAY", "HASH", "PERCPU_HASH", "LRU_HASH", "LRU_PERC
 
 
 def map_lookup_elem(run: Execution, map_address: int, key: int, *_: int) -> int:
-    """The address of a key's value, of this CPU where the map is per CPU; 0 where it is not there."""
+    """The address of a key's value, of this CPU where the map is per CPU; 0 where it is not there.
+
+    A socket that a map holds is the program's to give back.
+    """
     of = read_map(run, map_address)
-    return of.address_of(run.read(key, of.key_size, f"key of '{of.name}': read"), run.machine.cpu)
+    found = of.address_of(run.read(key, of.key_size, f"key of '{of.name}': read"), run.machine.cpu)
+    return taken(run, run.machine.objects[found]) if of.takes_objects and found else found
 
 
 def map_lookup_percpu_elem(run: Execution, map_address: int, key: int, cpu: int, *_: int) -> int:

@@ -54,7 +54,7 @@ def _lookup(run: Execution, helper: str, protocol: int, given: tuple[int, int, i
     )
     if found is None or (helper != "skc_lookup_tcp" and not found.is_full):
         return 0
-    return _taken(run, found)
+    return taken(run, found)
 
 
 def _ports(socket: KernelObject) -> tuple[int, int]:
@@ -83,7 +83,7 @@ def _waits(socket: KernelObject, family: int, local: bytes) -> bool:
     return socket.number("state") == waits and (not any(bound) or bound == local)
 
 
-def _taken(run: Execution, socket: KernelObject) -> int:
+def taken(run: Execution, socket: KernelObject) -> int:
     """A socket for the program alone, until it gives it back: who uses it afterwards is found out."""
     machine, memory = run.machine, run.machine.memory
     line = run.code.line_of(run.slot)
