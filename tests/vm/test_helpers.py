@@ -403,8 +403,8 @@ SEC("xdp") int p(struct xdp_md *ctx) {
 @pytest.mark.parametrize(
     ("what", "kind", "start"),
     [
-        ("sk[18]", "freed", "read of 4 bytes at struct bpf_sock+72 (80 bytes long): byte 0: it was freed"),
-        ("bpf_sk_release((void *)sk)", "freed", "sk_release's sock: read of 1 byte at struct bpf_sock+0"),
+        ("sk[18]", "freed", "read of 4 bytes at offset 72 of struct bpf_sock, which has 80 bytes: it was freed"),
+        ("bpf_sk_release((void *)sk)", "freed", "sk_release's sock: read of 1 byte at offset 0 of struct bpf_sock"),
         ("bpf_sk_release(ctx)", "helper", "sk_release's sock is the program's context, expected an object of the"),
         ("bpf_sk_release(tuple)", "helper", "sk_release's sock is the stack of p, expected an object of the kernel"),
         ("bpf_sk_release(0)", "null", "sk_release's sock: read of 1 byte at a null pointer"),
