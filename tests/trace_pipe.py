@@ -30,7 +30,7 @@ class Pipe:
         text, until = "", time.monotonic() + 5
         while time.monotonic() < until:
             try:
-                text += os.read(self.file, 1 << 16).decode()
+                text += os.read(self.file, 1 << 16).decode(errors="replace")
             except BlockingIOError:
                 time.sleep(0.01)
             found = [line for line in text.splitlines(keepends=True) if mark in line and line.endswith("\n")]

@@ -78,20 +78,20 @@ WRONG = {
     "memory that ends before": (
         (zero(-8), stack(1, -8), number(2, 9), number(3, 0), stack(4, -16), call("strtol")),
         "access",
-        "strtol's buf: read of 9 bytes at offset 504 of the stack of p, which has 512 bytes: its last byte lies "
-        "outside",
+        "strtol's buf: read of 9 bytes at offset 504 of the stack of p, "
+        "which has 512 bytes: its last byte lies outside",
     ),
     "memory to write to that ends before": (
         (stack(1, -8), number(2, 9), number(3, 0), call("probe_read_kernel")),
         "access",
-        "probe_read_kernel's dst: write of 9 bytes at offset 504 of the stack of p, which has 512 bytes: its last byte "
-        "lies outside",
+        "probe_read_kernel's dst: write of 9 bytes at offset 504 of the stack of p, "
+        "which has 512 bytes: its last byte lies outside",
     ),
     "memory of a fixed size that ends before": (
         (zero(-8), stack(1, -8), number(2, 8), number(3, 0), stack(4, -4), call("strtol")),
         "access",
-        "strtol's res: write of 8 bytes at offset 508 of the stack of p, which has 512 bytes: its last 4 bytes lie "
-        "outside",
+        "strtol's res: write of 8 bytes at offset 508 of the stack of p, "
+        "which has 512 bytes: its last 4 bytes lie outside",
     ),
     "no memory": (
         (number(1, 0), number(2, 8), number(3, 0), call("probe_read_kernel")),
@@ -111,8 +111,8 @@ WRONG = {
     "memory that may only be read": (
         (copy(6, 1), copy(1, 6), number(2, 4), number(3, 0), call("probe_read_kernel")),
         "access",
-        "probe_read_kernel's dst: write of 4 bytes at offset 0 of the context of p, which has 24 bytes: it may only be "
-        "read",
+        "probe_read_kernel's dst: write of 4 bytes at offset 0 of the context of p, "
+        "which has 24 bytes: it may only be read",
     ),
     "a text that may change": (
         (zero(-8), zero(-16), stack(1, -16), number(2, 8), stack(3, -8), call("strncmp")),
@@ -142,8 +142,8 @@ WRONG = {
     "a dynptr that was never made": (
         (stack(1, -8), number(2, 8), stack(3, -24), number(4, 0), number(5, 0), call("dynptr_read")),
         "uninitialised",
-        "dynptr_read's src: read of 16 bytes at offset 488 of the stack of p, which has 512 bytes: it was never "
-        "written",
+        "dynptr_read's src: read of 16 bytes at offset 488 of the stack of p, "
+        "which has 512 bytes: it was never written",
     ),
     "a pointer that is kept nowhere": (
         (number(1, 0), number(2, 0), call("kptr_xchg")),
@@ -207,5 +207,6 @@ def test_a_packet_that_was_changed(what: str) -> None:
         with pytest.raises(VmError) as caught:
             loaded["p"].test_run(PACKET)
         assert caught.value.kind == "stale"
+        assert "offset 2 of the packet, which has " in str(caught.value)
         assert ": the packet was moved or resized since" in str(caught.value)
         assert caught.value.fix == "ask the context for the packet again after what changes it"

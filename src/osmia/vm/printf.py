@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 LONGEST = 1024
 """What the texts that go into one may take together (MAX_BPRINTF_BIN_ARGS times 8, and its like)."""
 _FLAGS = b"0+- "
-_PLAIN_POINTERS = b"KxsSB"
-_SPACES = b" \t\n\v\f\r\xa0"
 
 
 def formatted(text: bytes, arguments: Sequence[int], read: Read) -> bytes | int:
@@ -52,7 +50,7 @@ def formatted(text: bytes, arguments: Sequence[int], read: Read) -> bytes | int:
 
 
 def _may_stand(character: int) -> bool:
-    return 0x20 <= character < 0x7F or character in b"\t\n\v\f\r"
+    return 0x20 <= character < 0x7F or character >= 0x80 or character in b"\t\n\v\f\r"
 
 
 def _conversion(text: bytes, at: int, value: int, read: Read) -> tuple[bytes, int] | None:
@@ -83,29 +81,33 @@ def _conversion(text: bytes, at: int, value: int, read: Read) -> tuple[bytes, in
     return _integer(letter, value & (1 << bits) - 1, bits, flags, width), at + 1
 
 
+def _letter_or_digit(character: bytes) -> bool:
+    """As the kernel has it, which takes bytes of the upper half for Latin-1."""
+    return character.isalnum() or (character >= b"\xc0" and character not in (b"\xd7", b"\xf7"))
+
+
 def _ends(text: bytes, at: int) -> bool:
     """Whether a conversion may end here: at the end of the format, before a space or a punctuation mark."""
     after = text[at : at + 1]
-    return (
-        not after
-        or after in (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")
-        or (0x20 < after[0] < 0x7F and not after.isalnum())
-    )
+    if not after or after in (b"\t", b"\n", b"\v", b"\f", b"\r"):
+        return True
+    return (b" " <= after <= b"~" or after >= b"\xa0") and not _letter_or_digit(after)
 
 
 def _pointer(text: bytes, at: int, value: int, read: Read, flags: bytes, width: int) -> tuple[bytes, int] | None:
-    """The conversions that begin with %p."""
-    after = text[at + 1 : at + 2]
-    if text[at + 1 : at + 3] in (b"ks", b"us"):
-        return (_padded(_string(value, read), flags, width), at + 3) if _ends(text, at + 3) else None
-    if text[at + 1 : at + 3] in (b"i4", b"I4", b"i6", b"I6"):
-        return _address(text[at + 1 : at + 3], value, read), at + 3
-    if after and after in _PLAIN_POINTERS:
-        shown = b"%#x" % value if after in (b"s", b"S", b"B") else b"%016x" % value
-        return _padded(shown, flags, width), at + 2
-    if after == b"%" or not _ends(text, at + 1):
+    """The conversions that begin with %p. They take all letters and digits behind them, whatever these say."""
+    end = at + 1
+    while _letter_or_digit(text[end : end + 1]):
+        end += 1
+    name = text[at + 1 : end]
+    if name[:2] in (b"ks", b"us"):
+        return (_string(value, read), end) if _ends(text, at + 3) else None
+    if name[:2] in (b"i4", b"I4", b"i6", b"I6"):
+        return _address(name[:2], value, read), end
+    if name and name[:1] not in (b"K", b"x", b"s", b"S", b"B"):
         return None
-    return _padded(b"%016x" % value, flags, width), at + 1
+    shown = b"%#x" % value if name[:1] in (b"s", b"S", b"B") else b"%016x" % value
+    return (_padded(shown, flags, width), end) if name or _ends(text, at + 1) else None
 
 
 def _string(address: int, read: Read) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osmia.abi.helpers import called, helpers
 from osmia.vm.code import FUNCTIONS
+from osmia.vm.faults import named
 from osmia.vm.memory import READ_ONLY
 from osmia.vm.objects import SOCKETS, KernelObject
 
@@ -218,9 +219,4 @@ def _shown(run: Execution, address: int) -> str:
         return "a function"
     if address == run.context.address:
         return "the program's context"
-    block = run.machine.memory.block_at(address) if address < run.machine.memory.size else None
-    if block is None or address > block.address + block.size:
-        return f"{address:#x}"
-    if block.describe is not None:
-        return block.describe(address - block.address)[0]
-    return block.name
+    return named(run.machine.memory, address)

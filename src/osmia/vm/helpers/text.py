@@ -44,7 +44,7 @@ def _text(run: Execution, format_address: int, size: int, values: list[int], wha
 def _trace(run: Execution, text: bytes | int) -> int:
     if isinstance(text, int):
         return text
-    run.machine.trace.append(text[: LONGEST_LINE - 1].decode("utf-8", "replace"))
+    run.machine.trace.append(text[: LONGEST_LINE - 1].partition(b"\0")[0].decode("utf-8", "replace"))
     return len(text)
 
 
