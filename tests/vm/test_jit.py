@@ -147,7 +147,7 @@ def test_a_register_that_is_written_on_one_of_two_ways(jump: str, first: bool) -
 def test_what_a_fault_says() -> None:
     (text, kind, slot, *_, notes), _ = both(assemble(FAULTS["a stack that was not written"]))
     assert text == (
-        "read of 8 bytes at the stack of bare+504 (512 bytes long): byte 4: it was never written\n"
+        "read of 8 bytes at offset 504 of the stack of bare, which has 512 bytes: bytes 4 to 7 of it were never written\n"
         "  in program bare, instruction 1"
     )
     assert (kind, slot, notes) == ("uninitialised", 1, ("fix: write all of it first, the bytes between fields too",))
@@ -418,7 +418,9 @@ def test_a_value_has_an_end() -> None:
             of = program_of(machine.load_object(looks_up(ODD, 1, "ldxdw %r0, [%r0+8]")))
             texts.append(refusal(VmError, lambda of=of, machine=machine: machine.run_packet(of, bytes(14))))
     assert texts[0] == texts[1]
-    assert texts[0].startswith("read of 8 bytes at value 1 of 'odd'+8 (13 bytes long): byte 5: it lies outside")
+    assert texts[0].startswith(
+        "read of 8 bytes at offset 8 of value 1 of 'odd', which has 13 bytes: its last 3 bytes lie outside"
+    )
 
 
 def test_a_key_that_was_not_written_is_found() -> None:
@@ -431,7 +433,7 @@ def test_a_key_that_was_not_written_is_found() -> None:
             of = program_of(machine.load_object(spec))
             texts.append(refusal(VmError, lambda of=of, machine=machine: machine.run_packet(of, bytes(14))))
     assert texts[0] == texts[1]
-    assert texts[0].startswith("key of 'counter': read of 4 bytes at the stack of p+508")
+    assert texts[0].startswith("key of 'counter': read of 4 bytes at offset 508 of the stack of p, which has 512")
 
 
 def test_a_cpu_that_is_not_there(machine: Machine) -> None:

@@ -153,7 +153,9 @@ def test_a_fault_says_at_which_packet(engine: str) -> None:
         with pytest.raises(VmError) as caught:
             machine.run_packets(of, [bytes(64), bytes(16), bytes(70), bytes(14), bytes(64)])
         error = caught.value
-        assert str(error).startswith("read of 4 bytes at packet+12 (14 bytes long): byte 2: it lies outside")
+        assert str(error).startswith(
+            "read of 4 bytes at offset 12 of the packet, which has 14 bytes: its last 2 bytes lie outside"
+        )
         assert (error.packet, error.instruction, error.size) == (3, 1, 4)
         assert error.__notes__[-1] == "see: packet 3 of those given to run_many(), counted from 0"
         assert machine.running == []

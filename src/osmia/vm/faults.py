@@ -107,7 +107,8 @@ def _in_memory(
         return fault(execution, code, slot, "access", f"{doing} at {address:#x}, where nothing lies")
     name, start, length = _thing(block, address)
     distance = address - start
-    count = next((n for n in range(bad, size) if memory.shadow[address + n] != state), size) - bad
+    states = memory.shadow[address : address + size]
+    count = next((n for n in range(bad, len(states)) if states[n] != state), size) - bad
     reason = _reason(state, bad, count, size)
     part = _part(execution, code, slot, address, bad) if state == UNINITIALISED else ""
     problem = f"{doing} at offset {distance} of {_with_article(name)}, which has {_bytes(length)}: {reason}{part}"
