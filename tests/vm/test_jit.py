@@ -433,7 +433,7 @@ def test_a_key_that_was_not_written_is_found() -> None:
             of = program_of(machine.load_object(spec))
             texts.append(refusal(VmError, lambda of=of, machine=machine: machine.run_packet(of, bytes(14))))
     assert texts[0] == texts[1]
-    assert texts[0].startswith("key of 'counter': read of 4 bytes at offset 508 of the stack of p")
+    assert texts[0].startswith("key of 'counter': read of 4 bytes at offset 508 of the stack of p, which has 512")
 
 
 def test_a_cpu_that_is_not_there(machine: Machine) -> None:

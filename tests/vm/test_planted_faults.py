@@ -148,7 +148,7 @@ FAULTS = {
     ),
     "an exception of a helper is dropped": Fault("jit/engine.py", "        raise self._error", "        self._error"),
     "an exception before a helper is dropped": Fault(
-        "jit/engine.py", "self._raised = unraisable.exc_value", "self._raised = None"
+        "jit/engine.py", "self._keep(unraisable.exc_value)", "self._keep(SystemError())"
     ),
     "a packet shows what is left of the one before": Fault(
         "jit/loop.py",

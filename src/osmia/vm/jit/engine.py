@@ -12,9 +12,10 @@ from osmia.vm.code import SIZE_OF
 from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.helpers import all_helpers
 from osmia.vm.helpers.arguments import arity
+from osmia.vm.jit.caches import Tables
 from osmia.vm.jit.flow import entries_of, next_of
-from osmia.vm.jit.function import BY_REGISTER
-from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers
+from osmia.vm.jit.function import BY_REGISTER, MOST_SLOTS
+from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers, looked_up
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
 from osmia.vm.jit.replay import Replay, prepare_loop
@@ -37,7 +38,7 @@ _CALLBACKS = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) for argumen
 _GIVEN = slice(Word.REGISTERS + 1, Word.REGISTERS + 6)
 # As plain numbers: an enumeration's members cost a look-up each.
 _STATUS, _SLOT, _WRITTEN, _CODE = int(Word.STATUS), int(Word.SLOT), int(Word.WRITTEN), int(Word.CODE)
-_DEEPEST, _TOUCHED = int(Word.DEEPEST), int(Word.TOUCHED)
+_DEEPEST, _TOUCHED, _TABLES = int(Word.DEEPEST), int(Word.TOUCHED), int(Word.TABLES)
 
 
 @record
@@ -52,6 +53,7 @@ class Known:
     native: Native
     thorough: bool
     """Whether all was done to make it fast."""
+    tables: Tables
 
 
 class Jit:
@@ -66,8 +68,8 @@ class Jit:
         self._light: dict[int, Callable[..., int]] = {number: all_helpers()[number] for number in LIGHT}
         self._known: dict[int, Known] = {}
         """By the identity of the code, which is kept."""
-        self._names: list[str] = []
-        """Of the code, by its number."""
+        self._codes: list[Code] = []
+        """By their numbers."""
         self._execution: Execution | None = None
         """What runs in native code now, and which code that is."""
         self._running: Known | None = None
@@ -117,10 +119,11 @@ class Jit:
         size = self._machine.memory.size
         key = (tuple(code.slots), tuple(sorted(entries)), short, size)
         native = compiled(key, lambda: module(code, entries, short, size), thorough=thorough)
-        number = len(self._names) if found is None else found.number
+        tables = Tables(looked_up(self._machine, code), short.hashes)
+        number = len(self._codes) if found is None else found.number
         if found is None:
-            self._names.append(code.name)
-        made = self._known[id(code)] = Known(number, code, entries, helpers, native, thorough)
+            self._codes.append(code)
+        made = self._known[id(code)] = Known(number, code, entries, helpers, native, thorough, tables)
         return made
 
     # Into native code
@@ -191,7 +194,7 @@ class Jit:
         words = self.state.signed
         self.state.take(execution)
         words[_DEEPEST] = execution.depth_before + DEEPEST
-        words[_CODE] = known.number
+        words[_CODE], words[_TABLES] = known.number, known.tables.address
         words[_STATUS] = 0
 
     def _inside(self) -> tuple[Execution, Known]:
@@ -217,8 +220,7 @@ class Jit:
                 words[_TOUCHED] = 1
             words[_STATUS] = 0
         except BaseException as problem:  # noqa: BLE001 - it is raised where native code was called
-            self._fail(problem)
-            return 0
+            return self._keep(problem)
         return result
 
     def _call_any(self, number: int, slot: int) -> int:
@@ -235,17 +237,12 @@ class Jit:
         self._resume(execution, known)
         return result
 
-    def _fail(self, problem: BaseException) -> None:
-        """Keep what was raised; other native code that ran meanwhile has a status of its own."""
-        self._raised, self.state.signed[_STATUS] = problem, Status.RAISED
-
     def _tail_call(self, slot: int) -> int:
         try:
             execution, known = self._inside()
             return self._go_to(execution, known, slot % BY_REGISTER)
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._fail(problem)
-            return 0
+            return self._keep(problem)
 
     def _go_to(self, execution: Execution, known: Known, slot: int) -> int:
         """Run the program that a tail call goes to: it takes the place of the function that called it."""
@@ -276,8 +273,7 @@ class Jit:
             data = execution.context.packet_bytes(offset, size)
             self._resume(execution, known)
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._fail(problem)
-            return 0
+            return self._keep(problem)
         if data is None:
             self.state.signed[_STATUS] = Status.ENDED
             return 0
@@ -286,18 +282,28 @@ class Jit:
     def _make_frame(self, depth: int) -> int:
         try:
             block = self._machine.frame(depth)
-            block.describe = lambda _: (f"the stack of {self._names[self.state.entered_by(depth)]}", 0, STACK)
+            block.describe = lambda _: (f"the stack of {self._function_of(depth)}", 0, STACK)
             self.state.set_frame(depth, block.address)
             self.state.signed[_STATUS] = 0
         except BaseException as problem:  # noqa: BLE001 - as above
-            self._fail(problem)
-            return 0
+            return self._keep(problem)
         return block.address
+
+    def _keep(self, raised: BaseException | None) -> int:
+        """Keep an exception until native code is left: it may have run within what has raised it."""
+        self._raised = raised
+        self.state.signed[_STATUS] = Status.RAISED
+        return 0
+
+    def _function_of(self, depth: int) -> str:
+        """The function that the frame of a depth was entered by last."""
+        number, slot = divmod(self.state.entered_by(depth), MOST_SLOTS)
+        return self._codes[number].function_at(slot)
 
     def _take(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Keep an exception that came before a callback had begun, as that of a signal can."""
         if unraisable.object in self._functions:
-            self._raised = unraisable.exc_value
+            self._keep(unraisable.exc_value)
         else:
             self._hook(unraisable)
 

@@ -8,6 +8,7 @@ from osmia.vm.code import ALU, ATOMICS, CALL, CALLX, EXIT, FRAME, LOADS, MAY_GOT
 from osmia.vm.code import target_of as goes_to
 from osmia.vm.execution import STACK
 from osmia.vm.helpers.arguments import arity
+from osmia.vm.jit.caches import remember
 from osmia.vm.jit.flow import ARGUMENTS, GOTOS, MAYBE, NO, TAIL_CALL, YES, known_after, written
 from osmia.vm.jit.inlined import short_way
 from osmia.vm.jit.stack import reached
@@ -195,7 +196,7 @@ class Writer:
                 bit = self.value(f"and i64 %written, {1 << register if given else 0}")
                 self.line(f"store i1 {self.value(f'icmp ne i64 {bit}, 0')}, ptr %w{register}")
         self.line(f"store i64 {self.word(Word.FUEL)}, ptr %fuel")
-        base = self.value("call i64 @enter(ptr %s)")
+        base = self.value(f"call i64 @enter(ptr %s, i64 {self.function.entry})")
         entered = self.label("entered")
         self.likely(self.value(f"icmp ne i64 {base}, 0"), entered, "failed")
         self.begin(entered)
@@ -472,6 +473,8 @@ class Writer:
         self.line(f"br label %{done}")
         self.begin(short.otherwise)
         result = self.helper_in_python(number)
+        if short.of is not None:
+            remember(self, short.of, result)
         self.line(f"br label %{done}")
         ways = f"[{short.result}, %{from_short}], [{result}, %{self.at}]"
         self.begin(done)

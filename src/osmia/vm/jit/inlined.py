@@ -8,6 +8,7 @@ from osmia.abi.generated import helper_ids as ids
 from osmia.record import frozen_record
 from osmia.vm.code import CALLX
 from osmia.vm.helpers import all_helpers
+from osmia.vm.jit.caches import Hash, hashes, remembered
 from osmia.vm.jit.state import Word
 from osmia.vm.maps.arrays import ArrayMap, PerCpuArrayMap
 from osmia.vm.memory import ONES
@@ -46,7 +47,8 @@ class Inlined:
     """What is done without Python."""
 
     helpers: frozenset[int]
-    arrays: tuple[Array, ...]
+    arrays: tuple[Array, ...] = ()
+    hashes: tuple[Hash, ...] = ()
 
 
 @frozen_record
@@ -55,6 +57,8 @@ class ShortWay:
 
     result: str
     otherwise: str
+    of: Hash | None = None
+    """The map that it is looked up in, where what Python finds is to be remembered."""
 
 
 def known_helpers(machine: Machine) -> frozenset[int]:
@@ -66,15 +70,19 @@ def inlined(machine: Machine, code: Code, helpers: frozenset[int]) -> Inlined:
     """What can be done without Python for some code."""
     # While a lock is held no helper may be called, which Python sees.
     if ids.BPF_FUNC_spin_lock in code.helpers or any(of[0] == CALLX for of in code.slots):
-        return Inlined(frozenset(), ())
+        return Inlined(frozenset())
+    maps = looked_up(machine, code)
+    arrays = tuple(array for each in maps if (array := _array(each)) is not None)
+    return Inlined(helpers, arrays, hashes(maps))
+
+
+def looked_up(machine: Machine, code: Code) -> list[VmMap]:
+    """The maps that code has the addresses of, and may look something up in."""
     loaded = {of[4] for of in code.slots if of[0] == isa.LD_IMM64}
-    found = (_array(each) for each in machine.maps.values() if each.handle in loaded)
-    return Inlined(helpers, tuple(each for each in found if each is not None))
+    return [each for each in machine.maps.values() if each.handle in loaded and not each.flags & BPF_F_WRONLY_PROG]
 
 
 def _array(of: VmMap) -> Array | None:
-    if of.flags & BPF_F_WRONLY_PROG:  # programs may not look anything up
-        return None
     if type(of) is PerCpuArrayMap:
         return Array(of.handle, tuple(block.address for block in of.blocks), True, of.stride, of.max_entries)
     if type(of) is ArrayMap:
@@ -90,6 +98,10 @@ def short_way(writer: Writer, inlined: Inlined, number: str) -> ShortWay | None:
     if helper in _WORDS:
         return ShortWay(writer.word(_WORDS[helper]), "")
     constant = writer.constants.get(1)
+    for of in inlined.hashes:
+        if of.handle == constant:
+            otherwise = writer.label("python")
+            return ShortWay(remembered(writer, of, otherwise), otherwise, of)
     arrays = [each for each in inlined.arrays if constant in (None, each.handle)]
     return _lookup(writer, arrays) if arrays else None
 

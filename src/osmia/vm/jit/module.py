@@ -70,7 +70,7 @@ def _way_in(entry: int) -> str:
 def _enter() -> str:
     """The beginning of every function: gives the address of its frame, 0 where there are too many of them."""
     return f"""\
-define internal i64 @enter(ptr %s) #1 {{
+define internal i64 @enter(ptr %s, i64 %entry) #1 {{
 {_load(Word.DEPTH, "depth")}
 {_load(Word.DEEPEST, "deepest")}
   %status.p = getelementptr i64, ptr %s, i64 {int(Word.STATUS)}
@@ -99,7 +99,9 @@ take:
 {_load(Word.NAMES, "names", "ptr")}
 {_load(Word.CODE, "code")}
   %name.p = getelementptr i64, ptr %names, i64 %depth
-  store i64 %code, ptr %name.p, align 8, !tbaa !12
+  %code.high = shl i64 %code, 32
+  %name = or i64 %code.high, %entry
+  store i64 %name, ptr %name.p, align 8, !tbaa !12
   %deeper = add i64 %depth, 1
   store i64 %deeper, ptr %depth.p, align 8, !tbaa !12
   ret i64 %base

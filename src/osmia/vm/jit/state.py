@@ -37,7 +37,7 @@ class Word(IntEnum):
     FRAMES = 10
     """Where the addresses of the frames stand, by depth; 0 for one that is not there yet."""
     NAMES = 11
-    """Where it stands which code each frame was entered by."""
+    """Where it stands which code each frame was entered by, and which function of it."""
     CODE = 12
     """The number of the code that runs."""
     CLOCK = 13
@@ -51,7 +51,9 @@ class Word(IntEnum):
     TAIL_CALL = 18
     PACKET = 19
     FRAME = 20
-    REGISTERS = 21
+    TABLES = 21
+    """Where the addresses stand of the tables of look-ups that the code has."""
+    REGISTERS = 22
     """What functions are entered with in r1 to r5, and helpers are called with."""
 
 
@@ -110,7 +112,7 @@ class State:
         self._frames[depth] = address
 
     def entered_by(self, depth: int) -> int:
-        """The number of the code that the frame of a depth was entered by last."""
+        """The number of the code that the frame of a depth was entered by last, and the slot of the function below it."""
         return self._names[depth]
 
     def take(self, execution: Execution) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from array import array
 
 from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
 from osmia.vm.maps.arrays import GAP
@@ -31,6 +32,8 @@ class HashMap(VmMap):
         super().__init__(machine, number, spec, kind, fields)
         self.stride = (self.room + GAP) * self.copies
         self.places: dict[bytes, int] = {}
+        self.gone = array("Q", [0])
+        """How many values have gone. An array, so that native code sees it, which keeps in mind where it found some."""
         self._free: list[int] = []
         self._shadow = self.shadow_of_value()
         self._written: dict[int, Writer] = {}
@@ -106,6 +109,7 @@ class HashMap(VmMap):
 
     def let_go(self, place: int) -> None:
         """Free a place when no program runs any more that may have looked it up."""
+        self.gone[0] += 1
 
         def free() -> None:
             for start in range(place, place + self.stride, self.room + GAP):
