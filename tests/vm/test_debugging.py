@@ -12,7 +12,9 @@ import debugged_helper
 import debugged_programs
 from compiled import c_object
 from osmia import Machine, Program, XdpAction, load
-from osmia.errors import CompileError
+from osmia.compiler import DEBUG
+from osmia.compiler.cache import object_for
+from osmia.errors import CompileError, ObjectError
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def test_locals_have_their_names_and_values() -> None:
     context = "'ctx': XdpContext(ingress_ifindex=1, rx_queue_index=0, egress_ifindex=0)"
     assert shown[line_of("sized: large")] == f"{{{context}, 'size': 90, 'small': False, 'total': 5, 'n': 2}}"
     assert shown[line_of("sized: end")] == (
-        f"{{{context}, 'size': 70, 'small': False, 'total': 5, 'n': 2, 'action': <XdpAction.PASS: 2>, "
+        f"{{{context}, 'size': 70, 'small': False, 'total': 5, 'n': 2, 'action': <XdpAction.PASS: 2>, 'most': 80, "
         "'flow': Flow(packets=1, size=70)}"
     )
 
@@ -232,6 +234,14 @@ def test_what_is_not_debugged_has_no_marks() -> None:
         code = machine.programs[max(machine.programs)].code
         assert not code.marks
         assert debugged_programs.sized.test_run(bytes(20)).action is XdpAction.DROP
+
+
+def test_the_kernel_cannot_run_it() -> None:
+    data = object_for((debugged_programs.sized.request,), DEBUG).data
+    assert refusal(ObjectError, lambda: load(data)) == (
+        "the object: it was compiled for debugging, which only a machine of the user-space runtime can run: "
+        "osmia.load(..., engine=osmia.Machine(debug=True))"
+    )
 
 
 C = """
