@@ -158,7 +158,7 @@ def test_help_and_version() -> None:
         ("run", "WHAT counter --mode exit"),
         ("build", "--emit"),
         ("objdump", "--section"),
-        ("trace", "--packet HEX --pcap PCAP --count --program"),
+        ("trace", "--packet HEX --pcap FILE --count --program"),
     ],
 )
 def test_every_command_has_a_help(command: str, words: str) -> None:
