@@ -1,4 +1,5 @@
 """Programs that are debugged line by line. The lines that tests name are marked."""
+# ruff: noqa: SIM108 - branches are what is followed
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def sized(ctx: XdpContext) -> XdpAction:
     total: i32 = -1
     for n in range(3):
         total += n * 2  # sized: in the loop
-    if small:  # noqa: SIM108
+    if small:
         action = XdpAction.DROP  # sized: small
     else:
         action = XdpAction.PASS  # sized: large

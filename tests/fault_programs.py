@@ -119,3 +119,13 @@ def reads_behind(ctx: XdpContext) -> XdpAction:
     if flow is None:
         return XdpAction.PASS
     return XdpAction.DROP if memory_at(flow, u64, 16).value else XdpAction.PASS
+
+
+@xdp
+def by_two_lines(ctx: XdpContext) -> XdpAction:
+    """Reads at an address that a number was added to."""
+    flow = flows.lookup(6)
+    if flow is None:
+        return XdpAction.PASS
+    place = address(flow) + len(ctx.packet)
+    return XdpAction.DROP if memory_at(place, u64).value else XdpAction.PASS

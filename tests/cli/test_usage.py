@@ -159,7 +159,7 @@ def test_help_and_version() -> None:
         ("build", "--emit"),
         ("check", "--format --kernel advice"),
         ("objdump", "--section"),
-        ("trace", "--packet HEX --pcap PCAP --count --program"),
+        ("trace", "--packet HEX --pcap FILE --count --program"),
     ],
 )
 def test_every_command_has_a_help(command: str, words: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GIVEN = (0, 1, 2, 3, 7, 8, 100, 255)
 CPUS = ("v3", "v1", "v4", "v2")
+# What is compiled for debugging is another object.
+MACHINES: tuple[dict[str, Any], ...] = ({}, {"engine": "python"}, {"debug": True})
 HEAD = (
     f"{PRELUDE}given = Array(u8, max_entries=1)\nresults = Array(i64, max_entries=1)\n"
     "@xdp(on_error=XdpAction.TX)\n"
@@ -192,8 +194,10 @@ def agree(directory: Path, body: str, cpu: str) -> str:
         pytest.fail(f"{error}\n{body}")
     assert not ran.misfits, f"not refused: {ran.misfits}\n{body}"
     errors = compare(loaded, results, f"for {cpu}\n{body}")
-    with osmia.Machine() as machine:
-        compare(osmia.load(module_from(directory, text), target=Target(cpu, (5, 10)), engine=machine), results, body)
+    for options in MACHINES:
+        target = None if "debug" in options else Target(cpu, (5, 10))
+        with osmia.Machine(**options) as machine:
+            compare(osmia.load(module_from(directory, text), target=target, engine=machine), results, body)
     return "errors" if errors else "agreed"
 
 

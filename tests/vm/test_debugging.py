@@ -12,7 +12,9 @@ import debugged_helper
 import debugged_programs
 from compiled import c_object
 from osmia import Machine, Program, XdpAction, load
-from osmia.errors import CompileError
+from osmia.compiler import DEBUG
+from osmia.compiler.cache import object_for
+from osmia.errors import CompileError, ObjectError
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -83,9 +85,9 @@ def test_lines_run_one_after_the_other() -> None:
 def test_locals_have_their_names_and_values() -> None:
     shown = traced(debugged_programs.sized, bytes(90)).locals
     context = "'ctx': XdpContext(ingress_ifindex=1, rx_queue_index=0, egress_ifindex=0)"
-    assert shown[line_of("sized: large")] == f"{{{context}, 'n': 2, 'size': 90, 'small': False, 'total': 5}}"
+    assert shown[line_of("sized: large")] == f"{{{context}, 'size': 90, 'small': False, 'total': 5, 'n': 2}}"
     assert shown[line_of("sized: end")] == (
-        f"{{{context}, 'n': 2, 'size': 70, 'small': False, 'total': 5, 'action': <XdpAction.PASS: 2>, "
+        f"{{{context}, 'size': 70, 'small': False, 'total': 5, 'n': 2, 'action': <XdpAction.PASS: 2>, 'most': 80, "
         "'flow': Flow(packets=1, size=70)}"
     )
 
@@ -213,7 +215,7 @@ def test_breakpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_breakpoint_where_nothing_debugs() -> None:
     with Machine() as machine:
         assert refusal(CompileError, lambda: machine.run(debugged_programs.stopping, bytes(64))).startswith(
-            "nothing can stop at a breakpoint() in the kernel (debugged_programs.py, line 53)"
+            f"nothing can stop at a breakpoint() in the kernel (debugged_programs.py, line {line_of('stopping: behind') - 1})"
         )
 
 
@@ -232,6 +234,14 @@ def test_what_is_not_debugged_has_no_marks() -> None:
         code = machine.programs[max(machine.programs)].code
         assert not code.marks
         assert debugged_programs.sized.test_run(bytes(20)).action is XdpAction.DROP
+
+
+def test_the_kernel_cannot_run_it() -> None:
+    data = object_for((debugged_programs.sized.request,), DEBUG).data
+    assert refusal(ObjectError, lambda: load(data)) == (
+        "the object: it was compiled for debugging, which only a machine of the user-space runtime can run: "
+        "osmia.load(..., engine=osmia.Machine(debug=True))"
+    )
 
 
 C = """

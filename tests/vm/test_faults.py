@@ -140,6 +140,20 @@ def test_a_value_of_user_code() -> None:
     assert caught.value.origin == "it was put there by user code"
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_way_of_two_lines(engine: str) -> None:
+    program = fault_programs.by_two_lines
+    with Machine(engine=engine) as machine:
+        program.load()
+        fault_programs.flows[6] = fault_programs.Flow()
+        with pytest.raises(VmError) as caught:
+            machine.run(program, bytes(20))
+    assert [line.text.strip() for line in caught.value.way] == [
+        "flow = flows.lookup(6)",
+        "place = address(flow) + len(ctx.packet)",
+    ]
+
+
 UNCAUGHT = """\
 import fault_programs
 from osmia import Machine

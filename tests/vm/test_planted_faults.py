@@ -158,11 +158,23 @@ FAULTS = {
     "packets share their fuel": Fault("jit/loop.py", '{_store("s", Word.FUEL, "%fuel")}\n', "\n"),
     "the loop does not look where packets lie": Fault("jit/loop.py", "br i1 %bad, label", "br i1 false, label"),
     "the loop counts wrongly": Fault("jit/loop.py", "%counted = add i64 %count, 1", "%counted = add i64 %count, 2"),
-    "a changed packet is used again": Fault(
-        "jit/replay.py",
-        "        if self._shown:\n            self._close()",
-        "        if 0:\n            self._close()",
+    "a changed packet is used again": Fault("jit/replay.py", "        if self._shown:\n            self._close()", "        if 0:\n            self._close()"),
+    "in Python, signed comparison is half unsigned": Fault(
+        "expressions.py", 'right = f"({right} ^ {SIGN[bits]:#x})" if signed else right', "right = right"
     ),
+    "in Python, products are not cut": Fault(
+        "expressions.py", 'f"({both}) & {mask:#x}"', "both"
+    ),
+    "in Python, fuel is not burnt": Fault("translation.py", 'f"_fuel -= {fuel}"', '"_fuel -= 0"'),
+    "in Python, what was stored is not initialised": Fault(
+        "translation.py", "= {ONES[size] * READY:#x}", "= {ONES[size] * MAY_WRITE:#x}"
+    ),
+    "in Python, calls leave their arguments": Fault("flow.py", "written.difference(ARGUMENTS)", "written"),
+    "in Python, a load does not ask whether it may": Fault(
+        "translation.py", "& {ones:#x} != {ones:#x}", "& {ones:#x} == 1"
+    ),
+    "in Python, lines are one too late": Fault("line_table.py", "lines[start - 1] if start", "lines[start - 2] if start"),
+    "the way of an address forgets where it began": Fault("ways.py", "passed.append(at)", "passed[:] = [at]"),
 }  # fmt: skip
 
 

@@ -211,6 +211,19 @@ class Live:
             runner.close()
 
 
+def check_ethernet(name: str, link_type: int) -> None:
+    """CaptureError for packets that do not begin as those that programs are given."""
+    from osmia.pcap import LinkType, link_type_name
+
+    if link_type != LinkType.ETHERNET:
+        raise CaptureError(
+            name,
+            0,
+            f"its packets begin with {link_type_name(link_type)}, and those of an interface that programs are "
+            f"given with {link_type_name(LinkType.ETHERNET)}: capture at one interface, as by tcpdump -i eth0",
+        )
+
+
 class Replay:
     """Runs programs on the packets of a capture, as fast as it can; time is the capture's."""
 
@@ -218,20 +231,13 @@ class Replay:
 
     def __init__(self, checked: list[Checked], frames: Frames, name: str, mode: str, stop: Stop) -> None:
         """Take the packets of a capture. CaptureError where they are none of Ethernet."""
-        from osmia.pcap import NO_TIME, LinkType, link_type_name
+        from osmia.pcap import NO_TIME
 
         self.interface, self.mode = name, mode
         self._stop = stop
         self._frames = frames
         for number in sorted(set(frames.interface_numbers)):
-            link_type = frames.interfaces[number].link_type
-            if link_type != LinkType.ETHERNET:
-                raise CaptureError(
-                    name,
-                    0,
-                    f"its packets begin with {link_type_name(link_type)}, and those of an interface that programs are "
-                    f"given with {link_type_name(LinkType.ETHERNET)}: capture at one interface, as by tcpdump -i eth0",
-                )
+            check_ethernet(name, frames.interfaces[number].link_type)
         first = next((each for each in frames.times if each != NO_TIME), 0)
         self._shift = START - first
         self._began = self._now = first

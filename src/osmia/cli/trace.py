@@ -14,21 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
-    from typing import Any, Literal
+    from typing import Any
 
     from osmia.programs.loaded import Loaded
     from osmia.vm.tracing import Shown
 
 MOST_FOLLOWED = 1024
 """Maps of more entries are not looked through at each line."""
-_HEAD, _RECORD, _LONGEST = 24, 16, 1 << 18
-# How a pcap file begins: its byte order. Times are in microseconds or nanoseconds.
-_ORDERS: dict[bytes, Literal["little", "big"]] = {
-    bytes.fromhex("d4c3b2a1"): "little",
-    bytes.fromhex("4d3cb2a1"): "little",
-    bytes.fromhex("a1b2c3d4"): "big",
-    bytes.fromhex("a1b23c4d"): "big",
-}
 DESCRIPTION = """\
 Run a program on packets without a kernel and without root, and print each line that runs with what it changes:
 locals, the values of maps, globals, the packet. At the end of each packet stands what the program returned.
@@ -45,9 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     add = parser.add_argument
-    add("file", metavar="FILE", help="FILE.py or FILE.o")
+    add("file", metavar="FILE.py", help="FILE.py or FILE.o")
     add("--packet", action="append", type=_packet, metavar="HEX", help="a packet, as hex digits; may be repeated")
-    add("--pcap", metavar="PCAP", help="the packets of a capture")
+    add("--pcap", metavar="FILE", help="the packets of a capture (pcap, pcapng, - for stdin)")
     add("--count", type=options.packets, metavar="N", help="trace that many packets (default: all)")
     add("--program", metavar="NAME", help="which program, if the file has several")
     add(
@@ -63,14 +55,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Trace the program."""
     if bool(arguments.packet) is bool(arguments.pcap):
-        raise UsageError("one of --packet HEX and --pcap PCAP says what the program is given")
+        raise UsageError("one of --packet HEX and --pcap FILE says what the program is given")
     path: str = arguments.file
-    packets = arguments.packet or _of_capture(arguments.pcap)
     compiled = path.endswith(".py")
     with Output(None) as output, osmia.Machine(debug=compiled, engine="python") as machine:
         from osmia.cli.file import load_file
 
         with load_file(path, dict(arguments.settings or ()), machine) as loaded:
+            packets = arguments.packet or _of_capture(arguments.pcap, machine)
             trace = _Trace(loaded, machine, output, _chosen(loaded, path, arguments.program))
             for number, packet in enumerate(packets, 1):
                 trace.packet(number, packet)
@@ -161,16 +153,15 @@ def _packet(text: str) -> bytes:
         raise ArgumentTypeError(f"{text!r} is no packet: it is written as hex digits, such as 0242ac11...") from None
 
 
-def _of_capture(path: str) -> Iterator[bytes]:
-    """The packets of a pcap file. ObjectError where it is none, or ends in the middle of a packet."""
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
-        order = _ORDERS.get(head[:4])
-        if order is None or len(head) < _HEAD:
-            raise osmia.ObjectError(f"{path}: no pcap file: it begins with {head[:4].hex(' ') or 'nothing'}")
-        while record := file.read(_RECORD):
-            length = int.from_bytes(record[8:12], order)
-            data = file.read(min(length, _LONGEST))
-            if len(record) < _RECORD or len(data) < length:
-                raise osmia.ObjectError(f"{path}: the file ends in the middle of a packet, or is damaged there")
-            yield data
+def _of_capture(path: str, machine: osmia.Machine) -> Iterator[bytes]:
+    """The packets of a capture; the machine's clock goes with their times."""
+    from osmia import pcap
+    from osmia.cli.embedded import check_ethernet
+
+    reader, start, first = pcap.read(path), machine.clock, None
+    for packet in reader:
+        check_ethernet(path, reader.interfaces[packet.interface].link_type)
+        if packet.time_ns is not None:
+            first = packet.time_ns if first is None else first
+            machine.advance_to(max(machine.clock, start + packet.time_ns - first))
+        yield packet.data

@@ -79,6 +79,11 @@ def load_object(
     object names lies, for what the verifier refuses. Raises ObjectError for an object that
     contradicts itself, KernelError and its kinds where the kernel refuses; nothing is left open then.
     """
+    if spec.marks:
+        raise ObjectError(
+            f"{spec.name}: it was compiled for debugging, which only a machine of the user-space runtime can run: "
+            "osmia.load(..., engine=osmia.Machine(debug=True))"
+        )
     names, reached = reached_by(spec, chosen(spec, programs))
     given = reuse or {}
     later = tuple(name for program in names if (kind := spec.programs[program].kind) for name in kind.capabilities)

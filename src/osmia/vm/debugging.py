@@ -115,13 +115,21 @@ class Locals:
         ]
         return [*(f"_names_{scope} = {{}}" for scope in sorted(self._foreign)), *(f"{each} = _unset" for each in kept)]
 
-    def begins(self, mark: Mark, name: str) -> list[str]:
-        """What stands where a line begins; `name` is what stands for the mark."""
+    def begins(self, mark: Mark) -> list[str]:
+        """What stands right before a line: names that it shares with other functions are its own."""
         if mark.scope in self._foreign:
-            return [f"_exec({name}, _outside, _names_{mark.scope})"]
+            return []
         self._scope = mark.scope
         shared = [each for each in self._names.get(mark.scope, ()) if each in self._shared]
-        return [f"{SHOWN}{each} = _kept_{mark.scope}_{each}" for each in shared]
+        found: list[str] = []
+        for each in shared:
+            kept, name = f"_kept_{mark.scope}_{each}", f"{SHOWN}{each}"
+            found += [f"{name} = {kept}", f"if {name} is _unset:", f"    del {name}"]
+        return found
+
+    def runs_in(self, mark: Mark, name: str) -> str:
+        """What stands for a line of a function that is in another file; empty for any other line."""
+        return f"_exec({name}, _outside, _names_{mark.scope})" if mark.scope in self._foreign else ""
 
     def holds(self, mark: Mark, name: str) -> list[str]:
         """What stands where a local has got a value, which is in r1."""

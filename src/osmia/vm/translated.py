@@ -16,7 +16,7 @@ from osmia.vm.line_table import on_line, with_lines
 from osmia.vm.many import one_by_one
 from osmia.vm.marks import LINE
 from osmia.vm.translation import Translation
-from osmia.vm.views import NOT_ASSIGNED, shower
+from osmia.vm.views import shower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class TranslatedCode:
             "_gettrace": sys.gettrace,
             "_settrace": sys.settrace,
             "_outside": {"__name__": code.name, "_code": code},
-            "_unset": NOT_ASSIGNED,
+            "_unset": object(),
         }
         self._memory = memory
         if code.marks:

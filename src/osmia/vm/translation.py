@@ -243,7 +243,8 @@ class Translation:
         return True
 
     def _burn(self, fuel: int, slot: int, written: frozenset[int], depth: int) -> None:
-        line = self._line(slot)
+        # In a debug build a line begins with its mark, and not before.
+        line = self._before if self.code.marks else self._line(slot)
         known = written | self._checked
         registers = ", ".join(f"r{each}" if each in known else "None" for each in range(11))
         self._put(depth, f"_fuel -= {fuel}", line)
@@ -286,14 +287,20 @@ class Translation:
             assert opcode in JUMPS, "all others have no effect of their own"
 
     def _mark(self, mark: Mark, depth: int, line: int) -> None:
+        name = f"_mark_{self.entry}_{len(self.marked)}"
+        if mark.kind == LINE:
+            for text in self._locals.begins(mark):
+                self._put(depth, text, self._before)
         self._put(depth, "r0 = 0", line)
         if mark.kind == BREAKPOINT:
             self._put(depth, "breakpoint()", line)
-            return
-        name = f"_mark_{self.entry}_{len(self.marked)}"
-        self.marked[name] = mark
-        for text in self._locals.begins(mark, name) if mark.kind == LINE else self._locals.holds(mark, name):
-            self._put(depth, text, line)
+        elif mark.kind != LINE:
+            self.marked[name] = mark
+            for text in self._locals.holds(mark, name):
+                self._put(depth, text, line)
+        elif run := self._locals.runs_in(mark, name):
+            self.marked[name] = mark
+            self._put(depth, run, line)
 
     def _address(self, register: int, offset: int, depth: int, line: int) -> str:
         """An expression for an address, which may be written down more than once."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from osmia.vm.memory import Memory
 
 _MOST_SHOWN = 16
-_PLACES = ("place", "context", "object")
+_PLACES = ("place", "number", "context", "object")
 _NUMBERS = {
     "bool": "r1 != 0",
     "i64": f"(r1 ^ {1 << 63:#x}) - {1 << 63:#x}",
@@ -30,21 +30,15 @@ def expression(shown: Any, name: str) -> list[str]:
     """Source that makes `_seen` of r1; `name` stands for what `shower` gives for the same type."""
     kind, rest = _parts(shown)
     if kind == "optional":
-        return ["if r1:", *(f"    {each}" for each in expression(rest[0], name)), "else:", "    _seen = None"]
-    if kind == "number":
-        return ["if r1:", *(f"    {each}" for each in _made(name)), "else:", "    _seen = None"]
+        return expression(rest[0], name)
     if kind in _PLACES:
-        return _made(name)
+        return ["if r1:", f"    _seen = _object({name})", "    _seen._address = r1", "else:", "    _seen = None"]
     return [f"_seen = {_NUMBERS[kind].format(name=name)}"]
 
 
 def _parts(description: Any) -> tuple[str, list[Any]]:
     """A type as it is described: what kind it is of, and the rest."""
     return (description, []) if isinstance(description, str) else (description[0], description[1:])
-
-
-def _made(name: str) -> list[str]:
-    return [f"_seen = _object({name})", "_seen._address = r1"]
 
 
 def shower(memory: Memory, shown: Any) -> object:
@@ -132,9 +126,6 @@ class Named:
 
     def __repr__(self) -> str:
         return self._text
-
-
-NOT_ASSIGNED = Named("<not assigned yet>")
 
 
 class _View:

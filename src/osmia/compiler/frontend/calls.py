@@ -533,7 +533,8 @@ def _result(
     _forget(state, (*parameters, *assigned(body)), inside)
     own = tuple(local for local in assigned(body) if local not in parameters and local not in call.results)
     mine = tuple(local for local in own if local in inside.locals.values() or local.name.startswith("."))
-    written = (*before, ir.Inlined(location, call.frame, mine, body, parameters))
+    known = tuple((name, each) for name, each in inside.bound.items() if isinstance(each, ir.Constant))
+    written = (*before, ir.Inlined(location, call.frame, mine, body, parameters, known))
     if not call.ends:
         # Every way through it takes the error edge or never ends: there is no result to read.
         return ir.Sequence(NoneType(), location, written, ir.Constant(NoneType(), location, 0))

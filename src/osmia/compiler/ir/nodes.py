@@ -750,6 +750,8 @@ class Inlined:
     body: tuple[Statement, ...]
     parameters: tuple[Local, ...] = ()
     """Those are assigned before it."""
+    known: tuple[tuple[str, Constant], ...] = ()
+    """Parameters that are given constants, which need no locals."""
 
 
 @frozen_record

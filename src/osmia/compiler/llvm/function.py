@@ -316,6 +316,10 @@ class FunctionWriter:
         around = self._inside
         if statement.frame in self._scope_numbers:
             self._inside = (self._scope_numbers[statement.frame], statement.frame.name)
+            for name, constant in statement.known:
+                local = ir.Local(name, constant.type, None)
+                self._scope_numbers[local] = self._inside[0]
+                self._mark_local(local, f"i64 {self._integer(constant)}")
         self._statements(statement.body)
         self._out.go(after)
         self._out.start(after)
