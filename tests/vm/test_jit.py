@@ -629,7 +629,7 @@ def test_without_llvmlite(monkeypatch: pytest.MonkeyPatch) -> None:
         f"found: no module llvmlite for {sys.executable}\n"
         'fix: pip install \'osmia[compile]\'; engine="interpreter" and engine="python" need no llvmlite'
     )
-    assert Machine(engine="auto").engine.name == "interpreter"
+    assert Machine(engine="auto").engine.name == "python"
 
 
 def test_the_engine_that_is_there() -> None:

@@ -37,7 +37,7 @@ ENGINES = ("interpreter", "python", "jit")
 def engine_of(name: str, machine: Machine) -> Engine:
     """An engine by its name. ValueError for one that does not exist, CompilerMissingError for what takes llvmlite."""
     if name == "auto":
-        name = "jit" if _has_llvmlite() else "interpreter"
+        name = "jit" if _has_llvmlite() else "python"
     if name == "interpreter":
         from osmia.vm.interpreter import Interpreter
 

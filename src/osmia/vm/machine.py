@@ -67,7 +67,7 @@ class Machine(Surroundings):
         """Make an empty machine.
 
         `engine` is `interpreter`, `python` or `jit`, which is native code and needs llvmlite; or `auto`: `jit` where
-        llvmlite is there, and `interpreter` where it is not. `debug` compiles programs for debugging: the engine is
+        llvmlite is there, and `python` where it is not. `debug` compiles programs for debugging: the engine is
         `python` then, lines are run one after the other, and locals have their names; ValueError for another engine.
         `seed` is of its random numbers; `fuel` is how many instructions a run may take; `allow_uninitialised` lets
         programs read what they never wrote, as the kernel lets root's.
