@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from live_maps import kernel_map
+from live_maps import kernel_map, live
 from osmia import (
     Array,
     BloomFilter,
@@ -60,6 +60,7 @@ DECLARE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", DECLARE)
+@pytest.mark.usefixtures("engine")
 def test_each_flag_of_a_row_is_taken_by_the_kernel_and_every_other_is_refused(name: str) -> None:
     row = MAP_KINDS[name]
     for place in range(32):
@@ -67,7 +68,7 @@ def test_each_flag_of_a_row_is_taken_by_the_kernel_and_every_other_is_refused(na
         if row.flags & flag:
             made = DECLARE[name](flag)
             assert made.flags == flag | row.required_flags
-            kernel_map(made).close()
+            live(made).close()
         else:
             text = refusal(ValueError, lambda flag=flag: DECLARE[name](flag))
             assert text.startswith(f"M: the flag {names(flag)} ")

@@ -9,6 +9,7 @@ import pytest
 
 import osmia
 from compiled import c_object
+from every_map_type import every_map_type, kinds
 from osmia import (
     Array,
     ArrayOfMaps,
@@ -95,6 +96,15 @@ def test_what_is_refused_says_why(name: str) -> None:
             f"map 'M' is of type {MAP_KINDS[name].kernel_name}, of which the user-space runtime has none: "
             f"{ACCURACY[name].text}"
         )
+
+
+def test_an_object_with_a_map_of_every_type() -> None:
+    """Its program names each of them, by an address that code holds."""
+    with Machine(cpus=2) as machine, osmia.load(every_map_type(), engine=machine) as loaded:
+        assert loaded["names"].test_run(PACKET).action is XdpAction.PASS
+        assert sorted(loaded.maps) == sorted(kind.kernel_name.lower() for kind in kinds())
+        for name, held in loaded.maps.items():
+            assert held.info().type == name.upper()
 
 
 # Events
@@ -248,8 +258,10 @@ def test_locks_that_are_used_well() -> None:
 
 def test_a_lock_is_not_touched() -> None:
     error = run(LOCKED.replace("BODY", "one->lock.value = 0;"))
-    assert ": write of 4 bytes at value 0 of 'values'+4 (16 bytes long)" in str(error)
-    assert "it is a lock or a timer, which helpers alone touch" in str(error)
+    assert (
+        ": write of 4 bytes at offset 4 of value 0 of 'values', which has 16 bytes: it is a lock or a timer, which "
+        "helpers alone touch\n"
+    ) in str(error)
 
 
 STALE = """
@@ -276,8 +288,8 @@ def test_a_value_stays_until_the_run_ends() -> None:
         with pytest.raises(VmError) as caught:
             loaded["program"].test_run(PACKET)
         assert caught.value.kind == "freed"
-        assert "read of 8 bytes at value of 'table'+0 (8 bytes long)" in str(caught.value)
-        assert "it was freed" in str(caught.value)
+        text = ": read of 8 bytes at offset 0 of the value of 'table', which has 8 bytes: it was freed\n"
+        assert text in str(caught.value)
 
 
 # What is given back
@@ -304,9 +316,10 @@ def test_a_record_is_not_touched_once_it_is_submitted() -> None:
     )
     error = run(source)
     assert error.kind == "freed"
-    assert ": write of 8 bytes at the record of 'ring'+0 (16 bytes long)" in str(error)
+    assert ": write of 8 bytes at offset 0 of the record of 'ring', which has 16 bytes: it was freed\n" in str(error)
+    assert f"program.c:{error.line}" in str(error.origin)
     beyond = run(source.replace("*one = 1;", "one[2] = 1;"))
-    assert "at the record of 'ring'+16 (16 bytes long)" in str(beyond)
+    assert "at offset 16 of the record of 'ring', which has 16 bytes" in str(beyond)
     twice = run(source.replace("*one = 2;", "submit((void *)one, 0);"))
     assert "ringbuf_submit is given" in str(twice)
 
