@@ -15,7 +15,7 @@ T = TypeVar("T")
 class FakeBackend:
     """What is not overridden, a test does not ask for."""
 
-    fd = -1
+    fd = entry = -1
     cpus = 1
     max_entries = 1
     cpu_numbers = (0,)

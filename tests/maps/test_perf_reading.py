@@ -239,6 +239,7 @@ def test_what_comes_before_the_first_reading_is_there() -> None:
     assert refusal(NotLoadedError, small.read) == "small is closed"
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_part_of_the_packet_behind_the_event() -> None:
     with loaded(one_with_packet), loaded(one, small):
         one_with_packet.test_run(PACKET)
@@ -294,6 +295,7 @@ def test_what_programs_of_others_write(monkeypatch: pytest.MonkeyPatch) -> None:
         assert refusal(TypeError, other["events"].drain) == text
 
 
+@pytest.mark.usefixtures("engine")
 def test_losses_that_the_kernel_tells_are_those_that_programs_count() -> None:
     with loaded(one), on_cpu(0):
         one.test_run(PACKET, repeat=1000)
@@ -345,6 +347,7 @@ def after(seconds: float, do: Callable[[], object]) -> threading.Thread:
     return thread
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_reader_that_waits_is_woken() -> None:
     with loaded(one):
         waiting = after(0.1, lambda: one.test_run(PACKET))
@@ -358,6 +361,7 @@ def test_a_reader_that_waits_is_woken() -> None:
 
 
 @pytest.mark.parametrize(("events", "woken"), [(3, False), (4, True)])
+@pytest.mark.usefixtures("engine")
 def test_a_reader_that_only_every_fourth_event_wakes(events: int, woken: bool) -> None:
     with loaded(four), on_cpu(0):
         waiting = after(0.1, lambda: [four.test_run(PACKET) for _ in range(events)])
@@ -368,6 +372,7 @@ def test_a_reader_that_only_every_fourth_event_wakes(events: int, woken: bool) -
         assert FOUR.drain().tolist() == [(4, 64)] * (events - 1)
 
 
+@pytest.mark.usefixtures("engine")
 def test_an_event_loop_of_ones_own() -> None:
     with loaded(one):
         poll = select.poll()
@@ -380,6 +385,7 @@ def test_an_event_loop_of_ones_own() -> None:
         assert poll.poll(10) == []
 
 
+@pytest.mark.usefixtures("engine")
 def test_asyncio() -> None:
     async def first(count: int, events: Any) -> list[Any]:
         found = []
@@ -403,6 +409,7 @@ def test_asyncio() -> None:
         asyncio.run(both())
 
 
+@pytest.mark.usefixtures("engine")
 def test_stop_and_close_end_what_reads() -> None:
     one.load()
     for end in (small.stop, small.close):
@@ -412,6 +419,7 @@ def test_stop_and_close_end_what_reads() -> None:
     one.close()
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_callback_that_raises() -> None:
     with loaded(one):
         for _ in range(3):
@@ -478,6 +486,7 @@ def test_a_signal_handler_reads_too(program: Any, held: Any, read: Any) -> None:
         assert len(received) + len(handled) + held.lost == TIMES
 
 
+@pytest.mark.usefixtures("engine")
 def test_ctrl_c_ends_a_waiting_reader_and_loses_nothing() -> None:
     with loaded(one):
         one.test_run(PACKET)

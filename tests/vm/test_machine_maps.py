@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +209,46 @@ def test_the_rules_of_ring_buffers_are_the_kernel_s(engine: Machine | None) -> N
         assert held.pending == 0
         assert loaded["program"].test_run(PACKET).action is XdpAction.PASS
         assert [loaded["results"][index] for index in (5, 6, 7)] == [64, 4072, 4136]
+
+
+def test_one_waits_for_rings_of_all_sorts() -> None:
+    """Their descriptors are readable while there is something to read, and not when all of it was."""
+    with Machine() as machine:
+        machine.run(sends, PACKET)
+        rings = (events, fast, perf)
+        for each in rings:
+            while each.read(timeout=0) is not None:
+                pass
+        assert osmia.wait(*rings, timeout=0) == []
+        assert select.select(rings, (), (), 0)[0] == [] or osmia.wait(*rings, timeout=0.05) == []
+        machine.run(sends, PACKET)
+        assert osmia.wait(*rings, timeout=None) == [*rings]
+        assert select.select((events, perf), (), (), 0)[0] == [events, perf]
+        assert len(events.drain()) == EACH
+        assert osmia.wait(*rings) == [fast, perf]
+        assert (len(fast.drain()), len(perf.drain())) == (EACH, EACH)
+        assert osmia.wait(*rings, timeout=0.01) == []
+        assert select.select((events, perf), (), (), 0)[0] == []
+
+
+def test_asyncio_reads_what_programs_write() -> None:
+    async def some() -> list[int]:
+        found = []
+        async for event in events:
+            found.append(event.number)
+            if len(found) == EACH:
+                break
+        return found
+
+    async def both(machine: Machine) -> list[int]:
+        reading = asyncio.create_task(some())
+        await asyncio.sleep(0.01)
+        machine.run(sends, PACKET)
+        return await asyncio.wait_for(reading, 20)
+
+    with Machine() as machine:
+        sends.load()
+        assert asyncio.run(both(machine)) == [*range(1, EACH + 1)]
 
 
 # What is guarded
@@ -451,7 +493,15 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
                     f"programs is live in {second}, and nothing in {first}: both are of one place, or neither goes "
                     "into the other"
                 )
+            like = Array(u32, max_entries=1, name="like")
+            like.create()
+            outer[0] = like
+            held = outer[0]
+            held[0] = 7
+            like.close()
+            assert held[0] == 7
         assert refusal(NotLoadedError, lambda: outer.__setitem__(0, inner)) == "outer is closed"
+        assert refusal(NotLoadedError, lambda: held[0]) == ("map 'like' is closed: load the program that uses it again")
         assert not programs.live
 
 
@@ -477,6 +527,9 @@ def test_what_cannot_be_done_here(tmp_path: Path) -> None:
             "read-only or write-only (EPERM)"
         )
         assert table.info().frozen
+        assert refusal(VmError, lambda: table.fd) == (
+            "map 'table' has no file descriptor: it is one of the user-space runtime"
+        )
         perf.create()
         assert refusal(KernelError, lambda: perf.__setitem__(0, 1)) == (
             "map 'perf' takes no perf events of user code's own: it is one of the user-space runtime, and they are the "

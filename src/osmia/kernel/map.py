@@ -70,6 +70,11 @@ class KernelMap:
         return self._open().number
 
     @property
+    def entry(self) -> int:
+        """What stands for it in the entries of maps: its file descriptor."""
+        return self.fd
+
+    @property
     def place(self) -> object:
         """Where it is."""
         return THE_KERNEL

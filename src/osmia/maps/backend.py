@@ -76,7 +76,11 @@ if TYPE_CHECKING:
 
         @property
         def fd(self) -> int:
-            """The map's file descriptor, -1 where it has none."""
+            """The map's file descriptor, -1 where it is not live. VmError where it has none."""
+
+        @property
+        def entry(self) -> int:
+            """What stands for it in the entries of maps."""
 
         @property
         def place(self) -> object:

@@ -359,7 +359,7 @@ def check_place(backend: MapBackend, subject: str, what: str, place: object) -> 
 class Absent:
     """The backend of what is not live: whatever is asked of it, it says why it cannot."""
 
-    fd = -1
+    fd = entry = -1
     cpus = 0
     max_entries = 0
     cpu_numbers = ()

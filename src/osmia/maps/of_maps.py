@@ -154,7 +154,7 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
         backend, packed = self.backend, self._encode_key(key)
         self._check(inner)
         try:
-            backend.update(packed, inner.fd.to_bytes(4, "little"), flags)
+            backend.update(packed, inner.backend.entry.to_bytes(4, "little"), flags)
         except KernelError as error:
             raise self._named(error, packed) from None
 

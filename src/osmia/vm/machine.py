@@ -95,6 +95,8 @@ class Machine(Surroundings):
         """Records of ring buffers that are reserved, by the address that programs have."""
         self.value_blocks: dict[int, VmMap] = {}
         """By the address of memory for values: the map that they are of."""
+        self.ended = False
+        """Whether it was closed."""
         self.after_run: list[Callable[[], None]] = []
         """What is done when a program has ended, and none runs any more."""
         self.running: list[Execution] = []
@@ -113,6 +115,7 @@ class Machine(Surroundings):
 
     def close(self) -> None:
         """Let go of everything in it."""
+        self.ended = True
         for program in self.programs.values():
             program.close()
         for each in self.maps.values():
@@ -153,7 +156,7 @@ class Machine(Surroundings):
                 made = self.create_map(spec.maps[name], fields)
                 made.btf = btf
                 loaded.add_map(name, made, own=True)
-        numbers = {name: live.fd for name, live in loaded.maps.items()}
+        numbers = {name: live.entry for name, live in loaded.maps.items()}
         for name in names:
             loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
         numbers |= {name: program.entry for name, program in loaded.programs.items()}

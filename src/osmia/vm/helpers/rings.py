@@ -143,7 +143,7 @@ def _reserved(run: Execution, of: RingBuf, size: int) -> Record | None:
         return None
     state = READY if run.machine.allow_uninitialised else UNINITIALISED
     line = run.code.line_of(run.slot)
-    origin = f"{run.machine.path_of(line.file)}:{line.line}" if line is not None else ""
+    origin = f"{run.code.path(line.file)}:{line.line}" if line is not None else ""
     block = run.machine.memory.allocate(size, f"the record of '{of.name}'", state=state, origin=origin)
     record = run.machine.records[block.address] = Record(of, position, block)
     return record

@@ -12,7 +12,7 @@ from osmia.abi.generated import (
     BPF_F_WRONLY_PROG,
     BPF_MAP_TYPE_PERF_EVENT_ARRAY,
 )
-from osmia.errors import ENOTSUPP, KernelError, NotLoadedError, ObjectError
+from osmia.errors import ENOTSUPP, KernelError, NotLoadedError, ObjectError, VmError
 from osmia.kernel.bpf import kernel_name
 from osmia.kernel.map_errors import map_error, not_mapped
 from osmia.loader.maps import flags_of
@@ -167,7 +167,13 @@ class VmMap:
 
     @property
     def fd(self) -> int:
-        """Its number in the machine, which entries of maps of maps hold; no file descriptor."""
+        """There is no file descriptor: VmError."""
+        self.check_open()
+        raise VmError(f"map '{self.name}' has no file descriptor: it is one of the user-space runtime")
+
+    @property
+    def entry(self) -> int:
+        """What stands for it in the entries of maps: its number in the machine."""
         self.check_open()
         return self.number
 
@@ -405,8 +411,8 @@ class VmMap:
     # For the classes of types
 
     def check_open(self) -> None:
-        """NotLoadedError if it is closed."""
-        if self._closed:
+        """NotLoadedError if it is closed, or its machine."""
+        if self._closed or self.machine.ended:
             raise NotLoadedError(f"map '{self.name}' is closed: load the program that uses it again")
 
     def check_key(self, key: bytes) -> None:

@@ -76,8 +76,19 @@ class Buffers:
         self.lock = RLock()
         self.begun = False
         self.shape = pages, wakeup_events
-        self.waiting = Flag()
+        self.flag = Flag()
         self.of = [Buffer(cpu, pages, wakeup_events, self._look) for cpu in range(cpus)]
+
+    @property
+    def waiting(self) -> Buffers:
+        """What can be waited on."""
+        return self
+
+    def fileno(self) -> int:
+        """What is readable once when something has come, and when there is something as it is asked for."""
+        if any(each.head.value != each.tail[0] for each in self.of):
+            self.flag.change(up=True)
+        return self.flag.fileno()
 
     @property
     def taken(self) -> bool:
@@ -88,11 +99,8 @@ class Buffers:
         """Return when each program has ended that runs now: who writes here has ended when it is read."""
 
     def _look(self) -> None:
-        """Somebody looks whether there is something to read."""
-        if self.waiting.up:
-            with self.waiting.lock:
-                if all(each.head.value == each.tail[0] for each in self.of):
-                    self.waiting.change(up=False)
+        """Somebody looks whether there is something to read, and knows it then."""
+        self.flag.change(up=False)
 
 
 class PerfEventArray(VmMap):
@@ -122,7 +130,7 @@ class PerfEventArray(VmMap):
             return -errno.EOPNOTSUPP
         number, wakes = buffers.of[index].write(sample, self.machine.clock)
         if wakes:
-            buffers.waiting.change(up=True)
+            buffers.flag.change(up=True)
         return number
 
     def own_perf_events(self) -> bool:
@@ -145,4 +153,4 @@ class PerfEventArray(VmMap):
     def release(self) -> None:
         """The machine ends."""
         for each in self._open:
-            each.waiting.close()
+            each.flag.close()

@@ -28,6 +28,8 @@ class Flag:
 
     def change(self, up: bool) -> None:
         """Put it up, or down."""
+        if self.up == up:
+            return
         with self.lock:
             if self.up == up:
                 return
