@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osmia.abi import BPF_PSEUDO_CALL
 from osmia.abi import instruction as isa
+from osmia.abi.generated.helper_ids import BPF_FUNC_tail_call
 from osmia.record import record
 from osmia.vm.code import (
     ALU,
@@ -19,6 +20,7 @@ from osmia.vm.code import (
     STORES,
     target_of,
 )
+from osmia.vm.helpers.arguments import arity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def flow_of(code: Code, entry: int) -> Flow:
 
 
 def reads(of: Slot) -> tuple[int, ...]:
-    """The registers that an instruction reads, in the order in which it does; those of calls of helpers left out."""
+    """The registers that an instruction reads, in the order in which it does."""
     opcode, destination, source, _, immediate = of
     operation = opcode & 0xF0
     if opcode in ALU:
@@ -112,6 +114,8 @@ def reads(of: Slot) -> tuple[int, ...]:
         return (0,)
     if opcode == CALLX:
         return (destination,)
+    if opcode == CALL and source == 0 and immediate != BPF_FUNC_tail_call:
+        return tuple(range(1, arity(immediate) + 1))
     if opcode in JUMPS and opcode not in GOTOS and opcode != MAY_GOTO:
         return (source, destination) if opcode & isa.X else (destination,)
     return ()
