@@ -214,9 +214,9 @@ def test_breakpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_breakpoint_where_nothing_debugs() -> None:
     with Machine() as machine:
-        assert refusal(CompileError, lambda: machine.run(debugged_programs.stopping, bytes(64))).startswith(
-            f"nothing can stop at a breakpoint() in the kernel (debugged_programs.py, line {line_of('stopping: behind') - 1})"
-        )
+        said = refusal(CompileError, lambda: machine.run(debugged_programs.stopping, bytes(64)))
+    where = f"(debugged_programs.py, line {line_of('stopping: behind') - 1})"
+    assert said.startswith(f"nothing can stop at a breakpoint() in the kernel {where}")
 
 
 def test_other_engines_do_not_debug() -> None:
