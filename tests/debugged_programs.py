@@ -73,8 +73,15 @@ def calling(ctx: XdpContext) -> XdpAction:
 
 @xdp
 def walking(ctx: XdpContext) -> XdpAction:
-    """Has a function called back by a helper."""
-    rounds = 0
-    while rounds < len(ctx.packet) * 1000:
-        rounds += 7
-    return XdpAction.PASS  # walking: end
+    """Has a function called back by a helper, which assigns a local of the program's."""
+    total = u64(0)
+    last = u32(0)
+
+    def add(key: u32, flow: Flow) -> None:
+        nonlocal total, last
+        doubled_size = flow.size * 2
+        total += doubled_size
+        last = key  # walking: each
+
+    flows.for_each(add)
+    return XdpAction.PASS if total > last else XdpAction.DROP  # walking: end

@@ -142,6 +142,23 @@ def test_a_function_of_its_own_is_a_frame() -> None:
     assert stacks[-1] == ["doubled", "calling", "{'n': 60, 'twice': 120}"]
 
 
+def test_what_a_helper_calls_back_is_a_frame_and_its_locals_come_back() -> None:
+    tracer = Tracer()
+    with Machine(debug=True) as machine:
+        debugged_programs.walking.load()
+        for key in (3, 4):
+            debugged_programs.flows[key] = debugged_programs.Flow(size=key * 10)
+        sys.settrace(tracer)
+        try:
+            assert machine.run(debugged_programs.walking, bytes(60)).action is XdpAction.PASS
+        finally:
+            sys.settrace(None)
+    each, end = line_of("walking: each"), line_of("walking: end")
+    called = [end - 1, *range(each - 2, each + 1), end - 1]
+    assert [line for _, _, line in tracer.lines] == [each - 7, each - 6, end - 1, *called, *called, end]
+    assert "'total': 140, 'last': 4" in tracer.locals[end]
+
+
 def session(program: Program[Any, Any], packet: bytes, stops: list[int], commands: str) -> list[str]:
     """What pdb writes, for commands that stand one behind the other."""
     out = io.StringIO()
@@ -214,9 +231,9 @@ def test_breakpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_breakpoint_where_nothing_debugs() -> None:
     with Machine() as machine:
-        assert refusal(CompileError, lambda: machine.run(debugged_programs.stopping, bytes(64))).startswith(
-            f"nothing can stop at a breakpoint() in the kernel (debugged_programs.py, line {line_of('stopping: behind') - 1})"
-        )
+        said = refusal(CompileError, lambda: machine.run(debugged_programs.stopping, bytes(64)))
+    where = f"(debugged_programs.py, line {line_of('stopping: behind') - 1})"
+    assert said.startswith(f"nothing can stop at a breakpoint() in the kernel {where}")
 
 
 def test_other_engines_do_not_debug() -> None:

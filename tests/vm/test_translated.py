@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Outcome = tuple[object, ...]
 
 
-def outcome(engine: str, spec: ObjectSpec, packet: bytes, name: str, **options: int) -> Outcome:
+def outcome(engine: str, spec: ObjectSpec, packet: bytes, name: str, **options: Any) -> Outcome:
     """What a run gives: result and packet, or the whole error."""
     machine = Machine(engine=engine, **options)
     machine.helpers[12] = lambda _run, *_arguments: -2
@@ -141,6 +141,7 @@ def test_a_small_memory() -> None:
     """What lies beyond it is no address, whether or not its size is a power of two."""
     machine = Machine(engine="python")
     machine.memory = Memory((1 << 20) + 4096)
-    code = machine.load_object(raw.spec(raw.function("program", raw.returns(2)))).programs["program"].code
+    loaded: Any = machine.load_object(raw.spec(raw.function("program", raw.returns(2))))
+    code = loaded.programs["program"].code
     assert Translation(code, 0, 0).lines
     machine.close()
