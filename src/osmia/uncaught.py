@@ -18,15 +18,19 @@ def show(kind: type[BaseException], error: BaseException, traceback: TracebackTy
     An error that a `raise` of osmia's did not make may be a fault of osmia's, and is shown whole. So is everything in
     Python's development mode (`python -X dev`).
     """
-    if not sys.flags.dev_mode:
-        each: BaseException | None = error
-        while each is not None:
-            if isinstance(each, _of_machines()):
-                each.__traceback__ = users_frames(each.__traceback__)
-            elif _is_raised_here(each):
-                each.__traceback__ = without_own_frames(each.__traceback__)
-            each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    hide_own_frames(error)
     sys.__excepthook__(kind, error, error.__traceback__ if error.__traceback__ is not None else traceback)
+
+
+def hide_own_frames(error: BaseException) -> None:
+    """Leave osmia's own frames out of what osmia refuses, and of what led to it; not in Python's development mode."""
+    each: BaseException | None = None if sys.flags.dev_mode else error
+    while each is not None:
+        if isinstance(each, _of_machines()):
+            each.__traceback__ = users_frames(each.__traceback__)
+        elif _is_raised_here(each):
+            each.__traceback__ = without_own_frames(each.__traceback__)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
 def _of_machines() -> tuple[type[BaseException], ...]:

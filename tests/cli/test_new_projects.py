@@ -128,12 +128,14 @@ def test_the_files(projects: dict[str, Path], kind: str) -> None:
     assert (made / "README.md").read_text().startswith(f"# my-{kind}\n\n{summary}\n")
 
 
-def own_tests(made: Path, *before: str) -> tuple[int, str]:
-    """Run a project's own tests: the exit code, and what was said."""
+def own_tests(
+    made: Path, *words: str, python: tuple[str, ...] = (sys.executable,), path: str = SOURCE
+) -> tuple[int, str]:
+    """Run a project's own tests, as with an osmia that is installed: the exit code, and what was said."""
     done = subprocess.run(
-        [*before, sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        [*python, "-m", "pytest", "-p", "osmia.testing.plugin", "-p", "no:cacheprovider", *words],
         cwd=made,
-        env={**os.environ, "PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=LONGEST_ELSEWHERE,
@@ -163,10 +165,10 @@ def test_what_did_not_happen_is_said(rare: dict[str, Path], kind: str) -> None:
     assert f"nothing has come to {RARE[kind].rpartition('/')[2]}\n" in said
 
 
-@pytest.mark.parametrize("kind", ["xdp", "tp_btf", "sock_ops"])
+@pytest.mark.parametrize("kind", ["tp_btf", "sock_ops"])
 def test_an_ordinary_user_is_told_what_is_missing(projects: dict[str, Path], kind: str) -> None:
     """In a user namespace without a mapping nobody is root, and nobody has a capability that counts."""
-    code, said = own_tests(projects[kind], "unshare", "--user")
+    code, said = own_tests(projects[kind], python=("unshare", "--user", sys.executable))
     reason = (
         "cannot create map 'times' .* lacks CAP_BPF"
         if kind == "tp_btf"
@@ -186,6 +188,53 @@ def send(taker: tuple[str, int] = ("127.0.0.1", 0)) -> int:
             assert comes.recv(100) == COMES
         port: int = comes.getsockname()[1]
     return port
+
+
+WITHOUT_ROOT = [kind for kind, template in TEMPLATES.items() if not template.needs_root]
+PYTEST_ALONE = ("pytest", "_pytest", "py.py", "pluggy", "pluggy-*", "iniconfig", "packaging", "pygments")
+NO_CAPABILITY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+NOBODY = (*NO_CAPABILITY, "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+def who_may_nothing(directory: Path) -> tuple[str, ...]:
+    """What runs a command as an ordinary user; as root without a capability where that user cannot read this Python."""
+    if os.geteuid() != 0:
+        return ()
+    reads = f"import os, osmia; os.listdir({str(directory)!r})"
+    tried = subprocess.run([*NOBODY, sys.executable, "-c", reads], capture_output=True, check=False)
+    return NOBODY if tried.returncode == 0 else NO_CAPABILITY
+
+
+@pytest.mark.parametrize("kind", WITHOUT_ROOT)
+def test_its_own_tests_need_neither_root_nor_the_compiler(projects: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    code, said = own_tests(projects[kind])  # the program is compiled, if it was not
+    assert code == 0, said
+    packages = Path(pytest.__file__).parents[1]
+    for each in (each for name in PYTEST_ALONE for each in packages.glob(name)):
+        (tmp_path / each.name).symlink_to(each)
+    python = (*who_may_nothing(projects[kind]), sys.executable, "-S")  # no site-packages, and so no llvmlite
+    path = os.pathsep.join((SOURCE, str(tmp_path)))
+    without = subprocess.run([*python, "-c", "import llvmlite"], capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError" in without.stderr
+    code, said = own_tests(projects[kind], "-v", python=python, path=path)
+    assert code == 0, said
+    assert re.search(r"\n=+ [12] passed in ", said), said
+    assert "[vm] PASSED" in said
+    # What would be run in the kernel is not left out without a word.
+    code, said = own_tests(projects[kind], "--osmia=both", python=python, path=path)
+    assert code == 0, said
+    assert re.search(r"\n=+ [12] passed, [12] skipped in ", said), said
+    assert re.search(r"\n(\d tests|test_\S+): skipped, for want of the kernel: this process .* CAP_BPF", said), said
+
+
+@pytest.mark.parametrize("kind", WITHOUT_ROOT)
+def test_its_own_tests_pass_in_the_kernel_too(projects: dict[str, Path], kind: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    require(kind)
+    code, said = own_tests(projects[kind], "--osmia=kernel", "-v")
+    assert code == 0, said
+    assert "[kernel] PASSED" in said
 
 
 def connect() -> None:
@@ -333,10 +382,11 @@ def shown_commands(made: Path) -> list[list[str]]:
 
 
 def test_the_two_commands_stand_first(projects: dict[str, Path]) -> None:
-    assert shown_commands(projects["xdp"])[:2] == [
-        ["sudo", ".venv/bin/python", "my_xdp.py"],
-        ["sudo", ".venv/bin/python", "-m", "pytest"],
-    ]
+    for kind, template in TEMPLATES.items():
+        assert shown_commands(projects[kind])[:2] == [
+            ["sudo", ".venv/bin/python", program(projects[kind]).name],
+            [*(["sudo"] if template.needs_root else []), ".venv/bin/python", "-m", "pytest"],
+        ]
 
 
 @pytest.mark.full
@@ -363,7 +413,7 @@ def test_in_an_environment_that_has_the_wheel_alone(
     subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
     for words in installs[1:]:
         subprocess.run([made / words[0], *words[1:]], cwd=made, check=True, capture_output=True)
-    assert (runs[1], tests[1]) == (".venv/bin/python", ".venv/bin/python")
+    assert (runs[1], tests[0]) == (".venv/bin/python", ".venv/bin/python")
     for kind in TEMPLATES:
         if kind == "lsm" and why_no_lsm():
             continue
@@ -375,7 +425,7 @@ def test_in_an_environment_that_has_the_wheel_alone(
             assert stop(process) == (0, "")
         with netns.entered():
             done_tests = subprocess.run(
-                [python, *tests[2:]],
+                [python, *tests[1:]],
                 cwd=there,
                 env={**os.environ, **ALONE},
                 capture_output=True,

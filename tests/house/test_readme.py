@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -28,12 +29,24 @@ def test_the_program_is_the_example() -> None:
 
 
 def test_the_program_without_an_interface_prints_what_it_should(tmp_path: Path) -> None:
-    (_, program) = blocks("python")
+    (_, program, _) = blocks("python")
     (tmp_path / "every_third.py").write_text(program)
     done = subprocess.run(
         [sys.executable, str(tmp_path / "every_third.py")], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("PASS 1\nPASS 2\nDROP 3\n", "")
+
+
+def test_the_test_passes_in_both(tmp_path: Path) -> None:
+    """In the kernel where this process may: else that half is skipped."""
+    (_, program, test) = blocks("python")
+    (tmp_path / "every_third.py").write_text(program)
+    (tmp_path / "test_every_third.py").write_text(test)
+    words = ("-p", "osmia.testing.plugin", "-p", "no:cacheprovider", "-q", "--osmia=both")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith(".. " if os.geteuid() == 0 else ".s "), done.stdout + done.stderr
 
 
 def test_the_two_commands_stand_first() -> None:

@@ -56,12 +56,28 @@ class Template:
     """What it is attached to unless somebody says, where its decorator names that."""
     other_words: dict[str, str] | None = None
     """Words that are others where it is attached to another hook."""
+    needs_root: bool = True
+    """Whether its test needs the kernel; what it takes otherwise is the user-space runtime."""
+
+
+IN_KERNEL = {
+    "tests": "sudo .venv/bin/python -m pytest",
+    "need": "Both load programs into the kernel, hence `sudo`.",
+}
+WITHOUT_ROOT = {
+    "tests": ".venv/bin/python -m pytest",
+    "need": (
+        "The first loads a program into the kernel,\nhence `sudo`; the second runs it without a kernel. "
+        "With `sudo` and `--osmia=both`, the tests run in the kernel too."
+    ),
+}
+"""What a project's README says of its tests."""
 
 
 def files_of(template: Template, hook: str, said: dict[str, str]) -> dict[str, str]:
     """The files of a project by their names. `said` are the words that do not depend on the kind."""
     category, _, event = hook.rpartition("/")
-    own = {"summary": template.summary} | template.words
+    own = {"summary": template.summary} | (IN_KERNEL if template.needs_root else WITHOUT_ROOT) | template.words
     if template.other_words and hook != template.hook:
         own |= template.other_words
     words = said | {"hook": hook, "category": category, "event": event}
@@ -222,7 +238,9 @@ def _sockets(context: str, decorator: str, size: str, does: str) -> Template:
 
 
 TEMPLATES = {
-    "xdp": Template("xdp", "test_xdp", "Count the packets that an interface receives, on each CPU.", {}),
+    "xdp": Template(
+        *("xdp", "test_xdp", "Count the packets that an interface receives, on each CPU.", {}), needs_root=False
+    ),
     "tracepoint": _tracing("TracepointContext", 'tracepoint("$category", "$event")', f"sched/{EXEC}"),
     "raw_tracepoint": _tracing("RawTracepointContext", 'raw_tracepoint("$hook")', EXEC),
     "tp_btf": _tracing("TpBtfContext", 'tp_btf("$hook")', EXEC),
@@ -230,9 +248,13 @@ TEMPLATES = {
         *("LsmContext", 'lsm("$hook", on_error=0)', "file_open", "int"),
         "\n    return 0  # it may happen; -1 would be EPERM",
     ),
-    "tc": Template("tc", "test_tc", "Count packets and bytes by the IPv4 address that sends them to an interface.", {}),
+    "tc": Template(
+        *("tc", "test_tc", "Count packets and bytes by the IPv4 address that sends them to an interface.", {}),
+        needs_root=False,
+    ),
     "cgroup_skb": Template(
-        *("cgroup_skb", "test_cgroup_skb", "Count the bytes that the processes of a cgroup receive and send."), {}
+        *("cgroup_skb", "test_cgroup_skb", "Count the bytes that the processes of a cgroup receive and send.", {}),
+        needs_root=False,
     ),
     "cgroup_sock": Template(
         *("cgroup_sock", "test_cgroup", "Count the sockets that the processes of a cgroup make, by their kinds."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from osmia.errors import KernelError, NotLoadedError, ObjectError, shown
-from osmia.programs.program import LOADING, MACHINES
+from osmia.programs.program import KEPT, LOADING, MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def create(declared: Map[Any, Any]) -> None:
             declared.bell.bind(_made(declared.bell))
         if MACHINES:
             MACHINES[-1].hold_map(declared)
+        elif KEPT:
+            KEPT[-1].append(declared)
 
 
 def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: int | None, *, create: bool) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from enum import IntEnum
     from types import FrameType, FunctionType
-    from typing import Any, NoReturn, Self
+    from typing import Any, NoReturn, Self, SupportsBytes
 
     from osmia.compiler import ProgramRequest
     from osmia.kinds import Kind
@@ -43,6 +43,8 @@ BEING_LOADED: list[str] = []
 FROM_COMMAND_LINE: dict[str, str] = {}
 # The machines that declarations are loaded into in place of the kernel, the innermost last.
 MACHINES: list[Machine] = []
+# Where declared programs and maps are put down once they are in the kernel, the innermost last: who closes them.
+KEPT: list[list[Any]] = []
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, VARARGS, VARKEYWORDS = 0x20, 0x80, 0x200, 0x4, 0x8  # CO_* of code objects
 
@@ -260,6 +262,8 @@ class Program(Generic[C_contra, R_co]):
         loaded = bring_in(spec, log_level, self._path_of, reuse, (self.name,), machine)
         if machine is not None:
             machine.hold(self)
+        elif KEPT:
+            KEPT[-1].append(self)
         shared = {name: each for name, each in shared.items() if name not in loaded.given}
         bound: list[Shared] = []
         try:
@@ -313,13 +317,13 @@ class Program(Generic[C_contra, R_co]):
 class PacketProgram(Program[C_contra, R_co]):
     """A program that is given packets."""
 
-    def test_run(self, packet: bytes | bytearray | memoryview, *, repeat: int = 1) -> RunResult[R_co]:
+    def test_run(self, packet: bytes | bytearray | memoryview | SupportsBytes, *, repeat: int = 1) -> RunResult[R_co]:
         """Run it in the kernel on `packet` (BPF_PROG_TEST_RUN), `repeat` times; no interface is involved.
 
         It is loaded if it is not. The kernel wants at least an Ethernet header (14 bytes). More than one repetition
         takes milliseconds. Where the result may be an error's, `repr` of it names the lines that `errors()` has.
         """
-        if not isinstance(packet, (bytes, bytearray, memoryview)):
+        if not isinstance(packet, (bytes, bytearray, memoryview)) and not hasattr(type(packet), "__bytes__"):
             raise TypeError(f"{self.name}: a packet is bytes, not {shown(packet)}")
         from osmia.programs.run_result import RunResult
 

@@ -1,0 +1,160 @@
+"""`Vm` and `Kernel`: the same questions of both, and what each refuses."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osmia import HashMap, NotLoadedError, RingBuf, XdpAction, XdpContext, log, pcap, u8, u32, u64, xdp
+from osmia.headers import IPv4
+from osmia.kernel.map import KernelMap
+from osmia.testing import Kernel, Vm, replay
+from osmia.testing.packets import ethernet, icmp, ipv4, tcp, udp
+from refusal import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from osmia.testing import Engine
+
+hits = HashMap(u8, u64, max_entries=16)
+seen = RingBuf(u32, size=4096)
+PACKET = ethernet() / ipv4() / udp(dst=53) / b"payload"
+
+
+@xdp
+def by_protocol(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is None:
+        return XdpAction.PASS
+    count = hits.lookup_or_init(ip.protocol, 0)
+    if count is None:
+        return XdpAction.ABORTED
+    count.value += 1
+    return XdpAction.DROP if ip.protocol == 6 else XdpAction.PASS
+
+
+@xdp
+def noting(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is not None:
+        seen.output(u32(ip.src))
+        log.info(f"from {ip.src:ip}")
+    return XdpAction.PASS
+
+
+@xdp
+def printing(ctx: XdpContext) -> XdpAction:
+    ctx.trace_printk(f"{len(ctx.packet)} bytes")
+    return XdpAction.PASS
+
+
+@pytest.fixture(params=[Vm, Kernel])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param is Kernel and os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with request.param() as made:
+        yield made
+
+
+def test_a_run(engine: Engine) -> None:
+    result = engine.run(by_protocol, PACKET)
+    assert result.action is XdpAction.PASS
+    assert result.data == PACKET
+    assert hits[17] == 1
+    # What is loaded by other means is in the engine too.
+    assert by_protocol.test_run(PACKET).action is XdpAction.PASS
+    assert hits[17] == 2
+
+
+def test_a_replay(engine: Engine) -> None:
+    found = replay(by_protocol, [PACKET, ethernet() / ipv4() / tcp(), bytes(64), ethernet() / ipv4() / icmp(), PACKET])
+    assert found.counts == {XdpAction.PASS: 4, XdpAction.DROP: 1}
+    assert [each.action.name for each in found.results] == ["PASS", "DROP", "PASS", "PASS", "PASS"]
+    assert repr(found) == "<Replay of 5 packets through by_protocol: PASS 4, DROP 1>"
+    assert dict(hits.items()) == {17: 2, 6: 1, 0: 1, 1: 1}
+    assert len(replay(by_protocol, (PACKET for _ in range(10)), limit=3)) == 3
+
+
+def test_events_and_logs(engine: Engine) -> None:
+    engine.run(noting, PACKET)
+    engine.run(noting, PACKET.changed(IPv4, src="10.0.0.9"))
+    assert engine.events(seen) == [0x0A000001, 0x0A000009]
+    assert engine.events(seen) == []
+    assert engine.messages == ["from 10.0.0.1", "from 10.0.0.9"]
+    assert [record.levelname for record in engine.logs] == ["INFO", "INFO"]
+    assert engine.last is not None
+    assert engine.last.lines()[-1] == "logged: from 10.0.0.9"
+
+
+def test_what_is_printed() -> None:
+    with Vm() as vm:
+        vm.run(printing, PACKET)
+        assert vm.trace == ["49 bytes"]
+        assert vm.last is not None
+        assert vm.last.lines()[-1] == "printed: 49 bytes"
+
+
+def test_what_the_kernel_had_is_closed() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with Vm() as vm:
+        # In the block of a machine the kernel is the kernel, and afterwards the machine is there again.
+        with Kernel() as kernel:
+            assert kernel.run(noting, PACKET).action is XdpAction.PASS
+            hits.create()
+            assert isinstance(hits.backend, KernelMap)
+        assert not noting.loaded
+        assert not hits.live
+        assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed"
+        assert vm.run(by_protocol, PACKET).action is XdpAction.PASS
+        assert not isinstance(hits.backend, KernelMap)
+
+
+def test_captures(tmp_path: Path, engine: Engine) -> None:
+    packets = [pcap.Packet(bytes(PACKET), time_ns=5_000_000_000 + second * 1_000_000_000) for second in range(4)]
+    packets.insert(2, pcap.Packet(bytes(PACKET), time_ns=None))
+    pcap.write(tmp_path / "four.pcapng", packets)
+    assert replay(by_protocol, tmp_path / "four.pcapng").counts == {XdpAction.PASS: 5}
+    assert len(replay(by_protocol, str(tmp_path / "four.pcapng"), limit=2)) == 2
+    if isinstance(engine, Vm):
+        before = engine.clock
+        replay(by_protocol, tmp_path / "four.pcapng")
+        assert engine.clock - before == 3_000_000_000
+
+
+def test_time_goes_by() -> None:
+    with Vm() as vm:
+        before = vm.clock
+        vm.advance(1.5)
+        assert vm.clock - before == 1_500_000_000
+
+
+def test_what_is_refused() -> None:
+    with Vm() as vm:
+        assert refusal(TypeError, lambda: vm.run(by_protocol.function, PACKET)).startswith(  # type: ignore[arg-type]
+            "vm.run() takes a program, not function <function by_protocol at"
+        )
+    kernel = Kernel()
+    assert refusal(TypeError, lambda: kernel.run(by_protocol)) == (
+        "kernel.run() takes a program and a packet; by_protocol can be run in vm without one"
+    )
+    assert refusal(TypeError, lambda: kernel.run(by_protocol, PACKET, ingress_ifindex=3)) == (
+        "kernel.run() takes no context, and is given ingress_ifindex: run by_protocol in vm with it"
+    )
+    assert refusal(TypeError, lambda: replay(by_protocol, bytes(PACKET))) == (  # type: ignore[arg-type]
+        "replay() takes several packets, or the path of a capture; these are the bytes of one: [packet]"
+    )
+    assert refusal(TypeError, lambda: replay(hits, [PACKET])).startswith(  # type: ignore[arg-type]
+        "replay() takes a program that is given packets, not HashMap"
+    )
+
+
+def test_what_a_test_calls_wrongly_in_the_kernel() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with Kernel() as kernel, pytest.raises(ValueError, match="at least 14 bytes"):
+        kernel.run(by_protocol, b"short")

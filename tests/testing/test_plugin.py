@@ -1,0 +1,314 @@
+"""The pytest plugin, as users meet it: whole runs of pytest, and what they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import osmia
+from osmia.testing import differential
+from refusal import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SOURCE = str(Path(osmia.__file__).parents[1])
+root = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel needs root")
+
+PROGRAMS = """
+from osmia import Global, HashMap, XdpAction, XdpContext, u64, u8, xdp
+from osmia.headers import Ethernet, IPv4
+
+hits = HashMap(u8, u64, max_entries=16)
+total = Global(u64)
+
+@xdp
+def filter(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is None:
+        return XdpAction.PASS
+    count = hits.lookup_or_init(ip.protocol, 0)
+    if count is None:
+        return XdpAction.ABORTED
+    count.value += 1
+    total.value += 1
+    if ip.protocol == 6:
+        return XdpAction.DROP
+    ip.ttl = u8(ip.ttl - 1)
+    return XdpAction.PASS
+
+@xdp
+def divide(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is None:
+        return XdpAction.PASS
+    return XdpAction.PASS if 100 // ip.ttl > 3 else XdpAction.DROP
+
+@xdp
+def clock(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP if ctx.ktime_get_ns() == 1_000_000_000_000 else XdpAction.TX
+
+@xdp
+def stamp(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is None:
+        return XdpAction.PASS
+    ip.ttl = 1 if ctx.ktime_get_ns() == 1_000_000_000_000 else 2
+    return XdpAction.PASS
+"""
+HEAD = """
+from osmia import XdpAction
+from osmia.headers import IPv4
+from osmia.testing import Vm, differential, replay
+from osmia.testing.packets import *
+from programs import *
+
+PACKET = ethernet() / ipv4() / udp(dst=53) / b"payload"
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the programs, which are compiled once."""
+    directory = tmp_path_factory.mktemp("programs")
+    (directory / "programs.py").write_text(PROGRAMS)
+    return directory
+
+
+@pytest.fixture
+def run(programs: Path) -> Callable[..., str]:
+    """Run pytest on a test file in another process: what it prints, without what differs from run to run."""
+
+    def run(test: str, *options: str, before: tuple[str, ...] = ()) -> str:
+        (programs / "test_it.py").write_text(HEAD + test)
+        own = ("-p", "osmia.testing.plugin", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q")
+        done = subprocess.run(
+            [*before, sys.executable, "-B", "-m", "pytest", *own, *options],
+            env={**os.environ, "PYTHONPATH": SOURCE, "PYTEST_ADDOPTS": "", "COLUMNS": "80"},
+            cwd=programs,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        printed = done.stdout.replace(f"{programs}/", "").replace(f"{SOURCE}/", "")
+        # The summary has as much of a path as there is room for.
+        return re.sub(r" in \d+\.\d+s|(?<=VmError: )/.*", "", printed)
+
+    return run
+
+
+WITHOUT_CAPABILITIES = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+TEXTS = {
+    name: text
+    for name, _, text in (
+        part.partition("\n")
+        for part in Path(__file__).with_name("plugin.txt").read_text(encoding="utf-8").split("\n##### ")[1:]
+    )
+}
+"""What is printed, by the name of the test; in plugin.txt."""
+
+IN_RUNTIME = {
+    "a verdict": """
+def test_it(vm):
+    assert vm.run(filter, PACKET).action is XdpAction.DROP
+""",
+    "a packet": """
+def test_it(vm):
+    assert vm.run(filter, PACKET).data == PACKET.changed(IPv4, ttl=63)
+""",
+    "another thing": """
+def test_it(vm):
+    vm.run(filter, PACKET)
+    assert hits[17] == 2
+""",
+    "an error of the program": """
+def test_it(vm):
+    assert vm.run(divide, PACKET.changed(IPv4, ttl=0)).action is XdpAction.PASS
+""",
+    "a fault": """
+def test_it():
+    with Vm(fuel=20) as vm:
+        vm.run(filter, PACKET)
+""",
+    "a fault of the fixture's": """
+def test_it(vm):
+    vm.fuel = 20
+    vm.run(filter, PACKET)
+""",
+    "nothing of osmia": """
+def test_it(vm):
+    vm.run(filter, PACKET)
+
+def test_that():
+    assert XdpAction.PASS is XdpAction.DROP
+
+def test_bytes():
+    assert b"abc" == b"abd"
+""",
+}
+
+
+def check(name: str, printed: str) -> None:
+    assert printed == TEXTS[name]
+
+
+@pytest.mark.parametrize("name", IN_RUNTIME)
+def test_what_a_failed_test_says(run: Callable[..., str], name: str) -> None:
+    check(name, run(IN_RUNTIME[name]))
+
+
+@root
+def test_both_engines(run: Callable[..., str]) -> None:
+    test = """
+def test_it(engine):
+    engine.run(filter, PACKET)
+    assert hits[17] == 2
+"""
+    check("both engines", run(test, "--osmia=both"))
+    assert "test_it[kernel]" not in run(test)
+    assert "test_it[vm]" not in run(test, "--osmia=kernel")
+
+
+def test_without_capabilities(run: Callable[..., str]) -> None:
+    test = """
+def test_one(engine):
+    assert engine.run(filter, PACKET).action is XdpAction.PASS
+
+def test_two(kernel): ...
+
+def test_three(netns): ...
+
+@differential
+def test_four(engine):
+    for packet in random_packets(1, 20, smallest=14, largest=200):
+        engine.run(filter, packet)
+"""
+    check("without capabilities", run(test, "--osmia=both", before=WITHOUT_CAPABILITIES))
+
+
+@root
+def test_what_differential_says(run: Callable[..., str]) -> None:
+    test = """
+@differential
+def test_same(engine, tmp_path, request):
+    assert request.node.name == "test_same"
+    for packet in random_packets(1, 300, smallest=14, largest=1400):
+        engine.run(filter, packet)
+    assert total.value > 100
+
+class TestMore:
+    @differential
+    def test_same(self, engine):
+        engine.run(filter, PACKET)
+
+@differential
+def test_verdict(engine):
+    engine.run(filter, PACKET)
+    engine.run(clock, PACKET)
+
+@differential
+def test_packet(engine):
+    engine.run(stamp, PACKET)
+
+@differential
+def test_maps(engine):
+    engine.run(filter, PACKET)
+    if engine.name == "vm":
+        hits[9] = 7
+        total.value += 1
+
+@differential
+def test_runs(engine):
+    for number in range(2 if engine.name == "vm" else 1):
+        engine.run(filter, PACKET)
+
+@differential
+def test_packets(engine):
+    engine.run(filter, PACKET if engine.name == "vm" else bytes(64))
+
+@differential
+def test_assertion(engine):
+    assert engine.run(filter, PACKET).action is XdpAction.DROP
+"""
+    check("differential", run(test))
+
+
+def test_a_test_without_engine_is_no_differential() -> None:
+    def test_it() -> None: ...
+
+    assert refusal(TypeError, lambda: differential(test_it)) == (
+        "@differential: test_it() is to take `engine`, in which it runs its programs"
+    )
+
+
+def test_fixtures_of_others_are_left_alone(run: Callable[..., str]) -> None:
+    test = """
+import pytest
+
+@pytest.fixture
+def engine():
+    return "a database"
+
+def test_it(engine):
+    assert engine == "a database"
+"""
+    assert run(test, "--osmia=both").splitlines()[-1] == "1 passed"
+
+
+def test_everything_is_closed_after_a_test(run: Callable[..., str]) -> None:
+    test = """
+import os
+
+def test_in(engine):
+    engine.run(filter, PACKET)
+    assert filter.loaded and hits.live and total.live
+
+def test_after():
+    assert not filter.loaded and not hits.live and not total.live
+    assert not [name for name in map(os.readlink, open_files()) if "bpf" in name]
+
+def open_files():
+    directory = "/proc/self/fd"
+    return [f"{directory}/{name}" for name in os.listdir(directory) if os.path.islink(f"{directory}/{name}")]
+"""
+    assert run(test, "--osmia=both" if os.geteuid() == 0 else "--osmia=vm").splitlines()[-1].endswith(" passed")
+
+
+@root
+def test_a_namespace_of_its_own(run: Callable[..., str]) -> None:
+    test = """
+def test_it(netns, kernel):
+    with netns.entered(), filter.attach(netns.far):
+        netns.deliver(PACKET, *[PACKET] * 99)
+        assert hits[17] == 100
+"""
+    assert run(test).splitlines()[-1] == "1 passed"
+
+
+def test_pytest_starts_no_slower(tmp_path: Path) -> None:
+    """Also for those who have osmia installed and test something else."""
+    code = (
+        "import sys, pytest; before = set(sys.modules); import osmia.testing.plugin; print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) == {"osmia", "osmia.bytecode", "osmia.testing", "osmia.testing.plugin"}
+
+
+def test_an_installed_osmia_brings_it() -> None:
+    project = tomllib.loads((Path(SOURCE).parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    # Under its own name: `-p osmia.testing.plugin` beside it is no second one.
+    assert project["entry-points"]["pytest11"] == {"osmia.testing.plugin": "osmia.testing.plugin"}
