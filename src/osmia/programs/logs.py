@@ -7,6 +7,7 @@ from osmia.loader.load import load_object
 from osmia.loader.switches import without_switched_off
 from osmia.logs import OBJECT_VARIABLE, RING, chosen_level
 from osmia.logs.note import level_of, switch_name
+from osmia.programs.program import MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ class LoadingLogs:
         """Take the object in: what it logs is delivered from now on."""
         from osmia.logs.delivery import DELIVERY
 
-        return DELIVERY.add(spec.name, spec.logs or [], path_of)
+        # The ring of what is loaded into the kernel is there, also where declarations go into a machine.
+        machines, MACHINES[:] = [*MACHINES], []
+        try:
+            return DELIVERY.add(spec.name, spec.logs or [], path_of)
+        finally:
+            MACHINES[:] = machines
 
     def maps_of(self, spec: ObjectSpec) -> dict[str, MapBackend]:
         """The maps that its logs are written to, by their names in it."""
