@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osmia import HashMap, NotLoadedError, RingBuf, XdpAction, XdpContext, log, pcap, u8, u32, u64, xdp
+from osmia import HashMap, NotLoadedError, RingBuf, XdpAction, XdpContext, load, log, pcap, u8, u32, u64, xdp
 from osmia.headers import IPv4
 from osmia.kernel.map import KernelMap
+from osmia.logs.ring import LOG_RING
 from osmia.testing import Kernel, Vm, replay
 from osmia.testing.packets import ethernet, icmp, ipv4, tcp, udp
 from refusal import refusal
@@ -112,6 +113,16 @@ def test_what_the_kernel_had_is_closed() -> None:
         assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed"
         assert vm.run(by_protocol, PACKET).action is XdpAction.PASS
         assert not isinstance(hits.backend, KernelMap)
+
+
+def test_the_ring_of_logs_is_left_to_who_logs() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with Kernel():
+        loaded = load(noting)
+    assert LOG_RING.live
+    loaded.close()
+    assert not LOG_RING.live
 
 
 def test_captures(tmp_path: Path, engine: Engine) -> None:

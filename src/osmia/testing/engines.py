@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsBytes
 
 from osmia.errors import shown
+from osmia.logs import RING
 from osmia.programs.machine import Machine
 from osmia.programs.program import KEPT, MACHINES, PacketProgram, Program
 from osmia.testing.log_capture import LogCapture
@@ -165,6 +166,8 @@ class Kernel(Engine):
     def close(self) -> None:
         """Close the programs and maps that were declared and loaded, with what the programs share."""
         for each in self._kept:
+            if each.name == RING:  # the ring of logs is the process's, and ends with the last program that logs
+                continue
             shared = each.shared if isinstance(each, Program) else ()
             each.close()
             for declared in shared:
