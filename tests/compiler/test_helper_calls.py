@@ -170,6 +170,34 @@ def test_a_program_that_calls_it_loads(tmp_path: Path, name: str) -> None:
         assert loaded["program"].errors() == []
 
 
+# What is each side's own: the user-space runtime has a thread and numbers of its own, and no stack unless a test says.
+OWN = (
+    *("get_prandom_u32", "get_smp_processor_id", "get_current_pid_tgid", "get_current_uid_gid"),
+    *("get_task_stack", "get_current_task_btf"),
+)
+ABSENT = ("snprintf_btf",)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in ABSENT])
+def test_a_machine_gives_the_same(tmp_path: Path, name: str) -> None:
+    with running(tmp_path, TUPLE, CALLS[name]) as loaded:
+        expected = run(loaded)
+    with osmia.Machine() as machine, running(tmp_path, TUPLE, CALLS[name], engine=machine) as loaded:
+        found = run(loaded)
+    assert found[0] == expected[0]
+    assert name in OWN or found == expected
+
+
+def test_what_a_machine_does_not_have(tmp_path: Path) -> None:
+    for name in ABSENT:
+        with (
+            osmia.Machine() as machine,
+            pytest.raises(osmia.ObjectError, match=f"bpf_{name}, which is called at "),
+            running(tmp_path, TUPLE, CALLS[name], engine=machine),
+        ):
+            pass
+
+
 @pytest.mark.parametrize("cpu", CPUS)
 def test_results(tmp_path: Path, cpu: str) -> None:
     """One call of each form, for each instruction set: what goes in and comes out."""

@@ -939,5 +939,21 @@ def test_what_is_not_there() -> None:
     )
 
 
+def test_what_is_not_there_for_a_kind() -> None:
+    source = """
+    static long (*load_bytes)(void *ctx, u32 offset, void *to, u32 len) = (void *)26;
+    SEC("xdp") int p(struct xdp_md *ctx) { u64 a = 0; return load_bytes(ctx, 0, &a, 8); }
+    """
+    with Machine() as machine, pytest.raises(osmia.ObjectError) as caught:
+        machine_load(machine, source)
+    assert str(caught.value).startswith(
+        "the object: the user-space runtime does not have what its programs ask for:\n  bpf_skb_load_bytes, which "
+        "programs of kind xdp may not call, is called at "
+    )
+    with Machine() as machine:
+        machine.helpers[26] = lambda _run, *_: 7
+        assert machine_load(machine, source)["p"].test_run(UDP).return_value == 7
+
+
 def machine_load(machine: Machine, source: str) -> Any:
     return osmia.load(c_object(source), engine=machine)

@@ -18,6 +18,7 @@ from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
 from osmia.vm.faults import named, raise_at_line
 from osmia.vm.helpers import all_helpers
+from osmia.vm.helpers.arguments import row_of
 from osmia.vm.locks import drop_lock, not_unlocked
 from osmia.vm.many import batch_of
 from osmia.vm.maps import VmMap, create_map
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Self
 
+    from osmia.kinds import Kind
     from osmia.loader import Reach
     from osmia.spec import MapSpec, ObjectSpec
     from osmia.vm.code import Code
@@ -198,22 +200,32 @@ class Machine(Surroundings):
         return made
 
     def _check(self, spec: ObjectSpec, names: list[str], reached: Mapping[str, Reach]) -> None:
-        """Refuse an object whose programs call what is not there: all of it in one list."""
+        """Refuse an object whose programs call what is not there, or not for them: all of it in one list."""
         absent: list[str] = []
+        marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
         for name in names:
+            of = spec.programs[name].kind
             for function in reached[name].functions:
                 code = decode(function.name, function.instructions, function.lines, int, int)
-                marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
                 for number, slot in code.helpers.items():
-                    if number not in self.helpers and number not in marks:
+                    problem = "" if number in marks else self._absent(number, of)
+                    if problem:
                         line = code.line_of(slot)
                         where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
-                        absent.append(f"{name_of_helper(number)}, which is called at {where}")
+                        absent.append(f"{name_of_helper(number)}, which {problem} at {where}")
         if absent:
             found = "\n  ".join(absent)
             raise ObjectError(
                 f"{spec.name}: the user-space runtime does not have what its programs ask for:\n  {found}"
             )
+
+    def _absent(self, number: int, kind: Kind | None) -> str:
+        """Why programs of a kind cannot call a helper; empty where they can, or somebody has put another one there."""
+        if number not in self.helpers:
+            return "is called"
+        if kind is None or self.helpers[number] is not all_helpers().get(number) or kind.name in row_of(number).kinds:
+            return ""
+        return f"programs of kind {kind.name} may not call, is called"
 
     def _own(self, backend: Any, name: str) -> VmMap:
         """A map that is live already, if it is live here."""
