@@ -66,10 +66,10 @@ def _parsers(rounds: int) -> Table:
         low, ratio, high = quartiles([a / b for a, b in zip(found, times["kernel"], strict=True)])
         table.add(name, middle(found), ratio, f"{low:.2f} to {high:.2f}", middle(found) / ran)
     table.notes.append(
-        f"{slots} instructions, of which the packet takes {ran}. kernel: by BPF_PROG_TEST_RUN's own clock. The engines: "
-        f"CPU time of run_many(), {REPEAT} packets by jit and {FEW} by the others; each packet is put into memory, and "
-        "every access is checked. ubpf: CPU time of a loop in C that copies each packet, nothing checked. By the "
-        f"kernel's: median and quartiles of the ratios of {rounds} rounds, all in turn."
+        f"{slots} instructions, of which the packet takes {ran}. kernel: by BPF_PROG_TEST_RUN's own clock. The "
+        f"engines: CPU time of run_many(), {REPEAT} packets by jit and {FEW} by the others; each packet is put into "
+        "memory, and every access is checked. ubpf: CPU time of a loop in C that copies each packet, nothing checked. "
+        f"By the kernel's: median and quartiles of the ratios of {rounds} rounds, all in turn."
     )
     return table
 
