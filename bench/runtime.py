@@ -135,9 +135,9 @@ def _ubpf(directory: Path) -> Path:
 
 
 def _replay(rounds: int, million: int) -> Table:
-    columns = ["a capture through the counter", "packets", "read, s", "run, s", "in all, s", "million a second"]
+    columns = ["a capture through the counter", "packets", "read, s", "run, s", "in all, s", "CPU, s"]
     table = Table("Runtime: a capture through the counter", columns)
-    reading, running = [], []
+    reading, running, used = [], [], []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         capture = directory / "million.pcap"
@@ -149,18 +149,20 @@ def _replay(rounds: int, million: int) -> Table:
             return table
         loaded = stack.enter_context(osmia.load(COUNTER, engine=machine))
         for _ in range(rounds):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             frames = pcap.frames(capture)
             read = time.perf_counter()
             done = machine.run_many(loaded["xdp_map_counter"], frames)
             reading.append(read - start)
             running.append(time.perf_counter() - read)
+            used.append(time.process_time() - before)
             assert done.counts == {osmia.XdpAction.PASS: million}, "the counter passes packets on"
         assert loaded["PKT_CNT_ARRAY"][0].sum() == rounds * million, "and counts them"
     whole = middle([a + b for a, b in zip(reading, running, strict=True)])
-    table.add("jit", million, middle(reading), middle(running), whole, million / whole / 1e6)
+    table.add("jit", million, middle(reading), middle(running), whole, middle(used))
     table.notes.append(
         "Packets of 60 to 123 bytes in a pcap file that is in memory; wall time of pcap.frames() and of run_many(), "
-        f"the middle half of {rounds} rounds. The issue asks for a million in at most 1.5 s on two CPUs."
+        f"and CPU time of both, the middle half of {rounds} rounds. The issue asks for a million in at most 1.5 s on two "
+        "CPUs."
     )
     return table

@@ -696,7 +696,7 @@ def test_look_ups_that_are_remembered(kind: int, size: int) -> None:
         with Machine(engine=each, cpus=2) as machine:
             loaded = machine.load_object(keyed(MapSpec("table", kind, size, 8, 64)))
             table, of = loaded.maps["table"], program_of(loaded)
-            verdicts = []
+            verdicts: list[int] = []
             for index, (key, change, value) in enumerate(changes):
                 machine.cpu = index % 2
                 if change == 0:
