@@ -81,7 +81,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
-        self._callbacks = [make(each) for make, each in zip(_CALLBACKS, self._functions, strict=True)]
+        self._callbacks = [*map(_callback, _CALLBACKS, self._functions)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
             assert address is not None, "a function lies somewhere"
@@ -307,6 +307,10 @@ class Jit:
             self._keep(unraisable.exc_value)
         else:
             self._hook(unraisable)
+
+
+def _callback(make: Any, function: Callable[..., int]) -> Any:
+    return make(function)
 
 
 def _nothing() -> None:
