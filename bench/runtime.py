@@ -56,7 +56,7 @@ def _parsers(rounds: int) -> Table:
                 continue
             program = stack.enter_context(osmia.load(parser, engine=machine))[parser.parse]
             timed[name] = _by_machine(machine, program, REPEAT if name == "jit" else FEW)
-        ran, slots, instructions = _size(program)
+        ran, slots, instructions = _size()
         _add_ubpf(table, timed, instructions, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         times: dict[str, list[float]] = {name: [] for name in timed}
         for _ in range(rounds):
@@ -66,10 +66,10 @@ def _parsers(rounds: int) -> Table:
         low, ratio, high = quartiles([a / b for a, b in zip(found, times["kernel"], strict=True)])
         table.add(name, middle(found), ratio, f"{low:.2f} to {high:.2f}", middle(found) / ran)
     table.notes.append(
-        f"{slots} instructions, of which the packet takes {ran}. kernel: by BPF_PROG_TEST_RUN's own clock. The engines: "
-        f"CPU time of run_many(), {REPEAT} packets by jit and {FEW} by the others; each packet is put into memory, and "
-        "every access is checked. ubpf: CPU time of a loop in C that copies each packet, nothing checked. By the "
-        f"kernel's: median and quartiles of the ratios of {rounds} rounds, all in turn."
+        f"{slots} instructions, of which the packet takes {ran}. kernel: by BPF_PROG_TEST_RUN's own clock. The "
+        f"engines: CPU time of run_many(), {REPEAT} packets by jit and {FEW} by the others; each packet is put into "
+        "memory, and every access is checked. ubpf: CPU time of a loop in C that copies each packet, nothing checked. "
+        f"By the kernel's: median and quartiles of the ratios of {rounds} rounds, all in turn."
     )
     return table
 
@@ -86,11 +86,11 @@ def _by_machine(machine: osmia.Machine, program: Any, count: int) -> Timed:
     return timed
 
 
-def _size(program: Any) -> tuple[int, int, bytes]:
+def _size() -> tuple[int, int, bytes]:
     """How many instructions the packet takes, how many there are, and their bytes."""
-    loaded = program.backend
-    assert isinstance(loaded, VmProgram), "it is loaded into a machine"
     with osmia.Machine() as machine, osmia.load(parser, engine=machine) as held:
+        loaded = held[parser.parse].backend
+        assert isinstance(loaded, VmProgram), "it is loaded into a machine"
         for machine.fuel in range(1, 10_000):
             try:
                 held[parser.parse].test_run(PACKET)
@@ -135,9 +135,9 @@ def _ubpf(directory: Path) -> Path:
 
 
 def _replay(rounds: int, million: int) -> Table:
-    columns = ["a capture through the counter", "packets", "read, s", "run, s", "in all, s", "million a second"]
+    columns = ["a capture through the counter", "packets", "read, s", "run, s", "in all, s", "CPU, s"]
     table = Table("Runtime: a capture through the counter", columns)
-    reading, running = [], []
+    reading, running, used = [], [], []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         capture = directory / "million.pcap"
@@ -149,18 +149,20 @@ def _replay(rounds: int, million: int) -> Table:
             return table
         loaded = stack.enter_context(osmia.load(COUNTER, engine=machine))
         for _ in range(rounds):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             frames = pcap.frames(capture)
             read = time.perf_counter()
             done = machine.run_many(loaded["xdp_map_counter"], frames)
             reading.append(read - start)
             running.append(time.perf_counter() - read)
+            used.append(time.process_time() - before)
             assert done.counts == {osmia.XdpAction.PASS: million}, "the counter passes packets on"
         assert loaded["PKT_CNT_ARRAY"][0].sum() == rounds * million, "and counts them"
     whole = middle([a + b for a, b in zip(reading, running, strict=True)])
-    table.add("jit", million, middle(reading), middle(running), whole, million / whole / 1e6)
+    table.add("jit", million, middle(reading), middle(running), whole, middle(used))
     table.notes.append(
         "Packets of 60 to 123 bytes in a pcap file that is in memory; wall time of pcap.frames() and of run_many(), "
-        f"the middle half of {rounds} rounds. The issue asks for a million in at most 1.5 s on two CPUs."
+        f"and CPU time of both, the middle half of {rounds} rounds. The issue asks for a million in at most 1.5 s on "
+        "two CPUs."
     )
     return table

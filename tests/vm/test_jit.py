@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import resource
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from osmia.vm import engine
 from osmia.vm.code import FUNCTIONS, decode
 from osmia.vm.jit import native
 from osmia.vm.machine import Machine
+from osmia.vm.maps.hashes import HashMap, PerCpuHashMap
 from osmia.vm.memory import FREED
 from osmia.vm.program import VmProgram
 from refusal import refusal
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 MEMORY = bytes(range(1, 33))
 WILD = 200
 PROBE = 900
+FAR = ["stdw [%r1-400], 5", "mov %r0, 0"]
+FIVE = ["mov %r0, 5"]
 """The number of a helper that tests put into a machine."""
 
 Outcome = tuple[Any, bytes]
@@ -106,6 +110,7 @@ FAULTS = {
     "the source of a store first": ["stxb [%r7+0], %r8", "exit"],
     "the destination of arithmetic first": ["add %r7, %r8", "exit"],
     "the source of a comparison first": ["jgt %r7, %r8, +0", "mov %r0, 0", "exit"],
+    "what a call forgets on one way": ["jeq %r2, 0, +1", "call 5", "mov %r0, %r1", "exit"],
     "what a call forgets": ["call 5", "mov %r0, %r1", "exit"],
     "an argument of a helper": ["mov %r1, 5", "call 1", "exit"],
     "an argument of a helper on one way": ["mov %r1, 5", "jne %r3, 0, +1", "mov %r2, %r10", "call 1", "exit"],
@@ -133,6 +138,20 @@ FAULTS = {
 def test_a_fault_is_the_same(name: str) -> None:
     result, _ = both(assemble(FAULTS[name]), fuel=1000)
     assert isinstance(result, tuple)
+
+
+STACKS = {
+    "by an address that is subtracted from": ["mov %r6, %r10", "sub %r6, 40", "stdw [%r6+0], 5", "ldxdw %r0, [%r6+0]"],
+    "by an address that was stored": ["stxdw [%r10-8], %r10", "ldxdw %r6, [%r10-8]", "stdw [%r6-99], 5", "mov %r0, 5"],
+    "by an address of another function": ["mov %r1, %r10", "call local f", "mov %r0, 5", "exit", "f:", *FAR],
+    "by an address that two ways have": ["mov %r6, %r10", "jeq %r2, 0, +1", "add %r6, -80", "stdw [%r6-8], 5", *FIVE],
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_whole_stack_is_there(name: str) -> None:
+    """However far down its address is followed."""
+    assert both(assemble([*STACKS[name], "exit"]))[0] == 5
 
 
 @pytest.mark.parametrize("jump", ["jne", "jeq"])
@@ -636,3 +655,96 @@ def test_the_engine_that_is_there() -> None:
     assert Machine(engine="auto").engine.name == "jit"
     text = refusal(ValueError, lambda: Machine(engine="quick"))
     assert text == "there is no engine 'quick': they are interpreter, python, jit and auto"
+
+
+# Look-ups in hash maps, which native code remembers
+
+
+def keyed(of: MapSpec, *after: str) -> ObjectSpec:
+    """A program that looks up what its packet begins with: what the value begins with, or 7."""
+    code = raw.insn(isa.LDX | isa.MEM | isa.W, 2, 1) + raw.LD_IMM64_R1 + assemble(["mov %r7, %r1", "mov %r6, %r2"])
+    code += raw.LOOKUP + raw.insn(isa.JMP | isa.JNE, 0, off=2) + raw.returns(7) + assemble(["ldxw %r0, [%r0+0]"])
+    code += assemble([*after, "exit"])
+    return raw.spec(raw.function("p", code, [Relocation(1, "map", of.name)]), maps=[of])
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The keys that Python looks up."""
+    keys: list[bytes] = []
+    for each in (HashMap, PerCpuHashMap):
+
+        def look_up(self: HashMap, key: bytes, cpu: int, before: Any = each.address_of) -> int:
+            keys.append(key)
+            found: int = before(self, key, cpu)
+            return found
+
+        monkeypatch.setattr(each, "address_of", look_up)
+    return keys
+
+
+@pytest.mark.parametrize("kind", [1, 5], ids=["hash", "per-CPU hash"])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 13, 16, 40, 64, 65])
+def test_look_ups_that_are_remembered(kind: int, size: int) -> None:
+    """Keys that share places, and values that change and go between the packets: as the reference engine has it."""
+    numbers = random.Random(size)
+    keys = [numbers.randbytes(size) for _ in range(4 if size == 1 else 40)]
+    given = [numbers.choice(keys) + bytes(20) for _ in range(300)]
+    changes = [(numbers.choice(keys), numbers.randrange(3), numbers.randbytes(8)) for _ in range(15)]
+    found = []
+    for each in ("interpreter", "jit"):
+        with Machine(engine=each, cpus=2) as machine:
+            loaded = machine.load_object(keyed(MapSpec("table", kind, size, 8, 64)))
+            table, of = loaded.maps["table"], program_of(loaded)
+            verdicts: list[int] = []
+            for index, (key, change, value) in enumerate(changes):
+                machine.cpu = index % 2
+                if change == 0:
+                    table.delete(key)
+                else:
+                    table.update(key, value * (2 if kind == 5 else 1), 0)
+                verdicts += machine.run_packets(of, given[index * 20 : index * 20 + 20]).verdicts
+            found.append(verdicts)
+    assert found[0] == found[1]
+    assert len(set(found[0])) > 3
+
+
+def test_python_is_asked_once_for_a_key(machine: Machine, asked: list[bytes]) -> None:
+    loaded = machine.load_object(keyed(MapSpec("table", 1, 4, 8, 64)))
+    table, of = loaded.maps["table"], program_of(loaded)
+    first, second = (number.to_bytes(4, "little") for number in (1, 2))
+    table.update(first, (5).to_bytes(8, "little"), 0)
+    asked.clear()
+    packets = [each + bytes(10) for each in (first, first, second, first, second)]
+    assert [*machine.run_packets(of, packets).verdicts] == [5, 5, 7, 5, 7]
+    assert asked == [first, second]
+    asked.clear()
+    table.update(first, (6).to_bytes(8, "little"), 0)
+    table.update(second, (8).to_bytes(8, "little"), 0)
+    assert [*machine.run_packets(of, packets).verdicts] == [6, 6, 8, 6, 8]
+    assert sorted(asked) == [first, second]
+    table.delete(first)
+    assert [*machine.run_packets(of, packets).verdicts] == [7, 7, 8, 7, 8]
+
+
+def test_a_value_that_goes_while_the_program_runs(machine: Machine) -> None:
+    """It is found, deleted, and not found: then r0 is 0."""
+    again = ["mov %r1, %r7", "mov %r2, %r6", "call 3", "mov %r1, %r7", "mov %r2, %r6", "call 1"]
+    loaded = machine.load_object(keyed(MapSpec("table", 1, 4, 8, 64), *again))
+    table, of = loaded.maps["table"], program_of(loaded)
+    key = b"\1\0\0\0"
+    for number in (5, 6):
+        table.update(key, number.to_bytes(8, "little"), 0)
+        assert [*machine.run_packets(of, [key + bytes(10)] * 3).verdicts] == [0, 7, 7]
+
+
+def test_a_key_behind_the_packet_is_found(machine: Machine) -> None:
+    """Also where the same bytes were looked up before."""
+    loaded = machine.load_object(keyed(MapSpec("table", 1, 16, 8, 64)))
+    loaded.maps["table"].update(bytes(16), bytes(8), 0)
+    with pytest.raises(VmError) as caught:
+        machine.run_packets(program_of(loaded), [bytes(16), bytes(16), bytes(15)])
+    assert caught.value.packet == 2
+    assert str(caught.value).startswith(
+        "key of 'table': read of 16 bytes at offset 0 of the packet, which has 15 bytes"
+    )

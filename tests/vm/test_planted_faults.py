@@ -144,7 +144,17 @@ FAULTS = {
     "native look-ups take any key": Fault(
         "jit/inlined.py",
         "and i32 {state}, {ONES[KEY]}",
-        "or i32 {state}, {ONES[KEY]}",
+        "or i32 0, {ONES[KEY]}",
+    ),
+    "native code remembers values that have gone": Fault("maps/hashes.py", "self.changes[1] += 1", "self.changes[1] += 0"),
+    "native code remembers keys that have come": Fault(
+        "maps/hashes.py", "        else:\n            self.changes[0] += 1", "        else:\n            self.changes[0] += 0"
+    ),
+    "native code takes any key for one that it remembers": Fault(
+        "jit/caches.py", "or i64 {wrong}, {other}", "or i64 {wrong}, 0"
+    ),
+    "what is raised in a run within a run is another's": Fault(
+        "jit/engine.py", "self.state.signed[_STATUS] = Status.RAISED", "pass"
     ),
     "an exception of a helper is dropped": Fault("jit/engine.py", "        raise self._error", "        self._error"),
     "an exception before a helper is dropped": Fault(

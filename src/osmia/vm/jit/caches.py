@@ -1,7 +1,7 @@
-"""Look-ups in hash maps that native code remembers: what a key's value was found at, until some value goes.
+"""Look-ups in hash maps that native code remembers: where a value was until one goes, that none was until one comes.
 
-Each map has a table for each code that looks something up in it. A key has one place there, which it shares with others: the
-last one that was found has it.
+Each map has a table for each code that looks something up in it. A key has one place there, which it shares with
+others: the last one that was looked up in Python has it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BITS = 10
 _CPU_BITS = 12
 _MIX = 0x9E3779B97F4A7C15 - (1 << 64)
 """What scatters bits when it is multiplied by: 2**64 by the golden ratio, as LLVM writes it."""
-# What a table and its entries begin with: where the number of values lies that have gone; whether and for which state of
-# the map and which CPU an entry is right, and the address. The key follows.
+# What a table and its entries begin with: where the map counts its changes; whether and for which count and which CPU
+# an entry is right, and the address. The key follows.
 _HEAD, _TAG, _ADDRESS, _KEY = 1, 0, 1, 2
 
 
@@ -61,7 +61,7 @@ class Tables:
         self._tables = [(ctypes.c_uint64 * (_HEAD + (each.words << _BITS)))() for each in of]
         for table, each in zip(self._tables, self._maps, strict=True):
             assert isinstance(each, HashMap), "only hash maps have tables"
-            table[0] = each.gone.buffer_info()[0]
+            table[0] = each.changes.buffer_info()[0]
         self._addresses = (ctypes.c_uint64 * len(of))(*(ctypes.addressof(table) for table in self._tables))
         self.address = ctypes.addressof(self._addresses)
 
@@ -71,7 +71,9 @@ def remembered(writer: Writer, of: Hash, otherwise: str) -> str:
     key = writer.held(2)
     _check(writer, key, of.key_size, otherwise)
     parts = _loaded(writer, key, of.key_size)
-    entry, tag = _entry(writer, of, parts, otherwise)
+    entry, counts = _entry(writer, of, parts)
+    address = _word(writer, entry, _ADDRESS)
+    tag = _tag(writer, counts, address, otherwise)
     wrong = writer.value(f"xor i64 {tag}, {_word(writer, entry, _TAG)}")
     for number, part in enumerate(parts, start=_KEY):
         other = writer.value(f"xor i64 {part}, {_word(writer, entry, number)}")
@@ -79,16 +81,15 @@ def remembered(writer: Writer, of: Hash, otherwise: str) -> str:
     known = writer.label("known")
     writer.likely(writer.value(f"icmp eq i64 {wrong}, 0"), known, otherwise)
     writer.begin(known)
-    return _word(writer, entry, _ADDRESS)
+    return address
 
 
 def remember(writer: Writer, of: Hash, result: str) -> None:
-    """Write down what Python has found, if there is something: the key may be read then."""
-    found, done = writer.label("found"), writer.label("kept")
-    writer.likely(writer.value(f"icmp ne i64 {result}, 0"), found, done)
-    writer.begin(found)
+    """Write down what Python has found: the key may be read then."""
+    done = writer.label("kept")
     parts = _loaded(writer, writer.held(2), of.key_size)
-    entry, tag = _entry(writer, of, parts, done)
+    entry, counts = _entry(writer, of, parts)
+    tag = _tag(writer, counts, result, done)
     for number, value in enumerate((tag, result, *parts)):
         writer.line(f"store i64 {value}, ptr {_place(writer, entry, number)}, align 8, !tbaa !12")
     writer.line(f"br label %{done}")
@@ -127,8 +128,8 @@ def _loaded(writer: Writer, key: str, size: int) -> list[str]:
     return parts
 
 
-def _entry(writer: Writer, of: Hash, parts: list[str], otherwise: str) -> tuple[str, str]:
-    """The entry that a key has, and the tag that it has where it is right."""
+def _entry(writer: Writer, of: Hash, parts: list[str]) -> tuple[str, str]:
+    """The entry that a key has, and where the map counts its changes."""
     mixed = "0"
     for part in parts:
         mixed = writer.value(f"mul i64 {writer.value(f'xor i64 {mixed}, {part}')}, {_MIX}")
@@ -136,14 +137,20 @@ def _entry(writer: Writer, of: Hash, parts: list[str], otherwise: str) -> tuple[
     index = writer.value(f"and i64 {mixed}, {(1 << _BITS) - 1}")
     tables = writer.value(f"inttoptr i64 {writer.word(Word.TABLES)} to ptr")
     table = writer.value(f"inttoptr i64 {_word(writer, tables, of.number)} to ptr")
-    gone = writer.value(f"inttoptr i64 {_word(writer, table, 0)} to ptr")
+    at = writer.value(f"add i64 {writer.value(f'mul i64 {index}, {of.words}')}, {_HEAD}")
+    counts = writer.value(f"inttoptr i64 {_word(writer, table, 0)} to ptr")
+    return writer.value(f"getelementptr i64, ptr {table}, i64 {at}"), counts
+
+
+def _tag(writer: Writer, counts: str, address: str, otherwise: str) -> str:
+    """The tag of an entry that is right: by the keys that have come where no value was found, or by what has gone."""
     cpu, there = writer.word(Word.CPU), writer.label("cpu")
     writer.likely(writer.value(f"icmp ult i64 {cpu}, {1 << _CPU_BITS}"), there, otherwise)
     writer.begin(there)
-    state = writer.value(f"shl i64 {_word(writer, gone, 0)}, {_CPU_BITS + 1}")
-    tag = writer.value(f"or i64 {state}, {writer.value(f'shl i64 {cpu}, 1')}")
-    at = writer.value(f"add i64 {writer.value(f'mul i64 {index}, {of.words}')}, {_HEAD}")
-    return writer.value(f"getelementptr i64, ptr {table}, i64 {at}"), writer.value(f"or i64 {tag}, 1")
+    none = writer.value(f"icmp eq i64 {address}, 0")
+    count = writer.value(f"select i1 {none}, i64 {_word(writer, counts, 0)}, i64 {_word(writer, counts, 1)}")
+    state = writer.value(f"shl i64 {count}, {_CPU_BITS + 1}")
+    return writer.value(f"or i64 {writer.value(f'or i64 {state}, 1')}, {writer.value(f'shl i64 {cpu}, 1')}")
 
 
 def _place(writer: Writer, start: str, number: int) -> str:

@@ -25,6 +25,7 @@ from osmia.vm.many import one_by_one
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from osmia.vm.code import Code
     from osmia.vm.execution import Execution
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from osmia.vm.many import Batch, ManyRuns
     from osmia.vm.program import VmProgram
 
-_CALLBACKS = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) for arguments in (2, 1, 3, 1)]
+_CALLBACKS: list[Any] = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) for arguments in (2, 1, 3, 1)]
 """In the order of their words: for a helper, a tail call, a load from the packet, a new frame."""
 _GIVEN = slice(Word.REGISTERS + 1, Word.REGISTERS + 6)
 # As plain numbers: an enumeration's members cost a look-up each.
@@ -80,7 +81,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
-        self._callbacks = [_CALLBACKS[number](each) for number, each in enumerate(self._functions)]
+        self._callbacks = [*map(_callback, _CALLBACKS, self._functions)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
             assert address is not None, "a function lies somewhere"
@@ -306,6 +307,10 @@ class Jit:
             self._keep(unraisable.exc_value)
         else:
             self._hook(unraisable)
+
+
+def _callback(make: Any, function: Callable[..., int]) -> Any:
+    return make(function)
 
 
 def _nothing() -> None:

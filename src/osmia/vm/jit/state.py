@@ -112,7 +112,7 @@ class State:
         self._frames[depth] = address
 
     def entered_by(self, depth: int) -> int:
-        """The number of the code that the frame of a depth was entered by last, and the slot of the function below it."""
+        """What the frame of a depth was entered by last: the number of the code, and below it the function's slot."""
         return self._names[depth]
 
     def take(self, execution: Execution) -> None:

@@ -32,8 +32,8 @@ class HashMap(VmMap):
         super().__init__(machine, number, spec, kind, fields)
         self.stride = (self.room + GAP) * self.copies
         self.places: dict[bytes, int] = {}
-        self.gone = array("Q", [0])
-        """How many values have gone. An array, so that native code sees it, which keeps in mind where it found some."""
+        self.changes = array("Q", [0, 0])
+        """How many keys have come, and how many values have gone: native code sees it, which remembers look-ups."""
         self._free: list[int] = []
         self._shadow = self.shadow_of_value()
         self._written: dict[int, Writer] = {}
@@ -65,6 +65,8 @@ class HashMap(VmMap):
         self.places[key] = place
         if old:
             self.let_go(old)
+        else:
+            self.changes[0] += 1
 
     def delete_element(self, key: bytes) -> int:
         """Delete a key."""
@@ -109,7 +111,7 @@ class HashMap(VmMap):
 
     def let_go(self, place: int) -> None:
         """Free a place when no program runs any more that may have looked it up."""
-        self.gone[0] += 1
+        self.changes[1] += 1
 
         def free() -> None:
             for start in range(place, place + self.stride, self.room + GAP):
@@ -151,6 +153,7 @@ class PerCpuHashMap(HashMap):
             return number
         if key not in self.places:
             self.places[key] = self.take()
+            self.changes[0] += 1
             self._written[self.places[key]] = self.machine.writer()
         self.put(self.places[key] + cpu * (self.room + GAP), value)
         return 0
