@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import osmia
 from children import outcome
+from live_maps import machine
 from osmia import (
     FastRing,
     Global,
@@ -126,7 +127,10 @@ def sends_a_copy_in_the_middle(ctx: TcContext) -> TcAction:
 
 @contextmanager
 def on(cpu: int) -> Iterator[None]:
-    """Be on a CPU with this thread."""
+    """Be on a CPU with this thread; a machine runs its programs there."""
+    here = machine()
+    if here is not None:
+        here.cpu = cpu
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
@@ -214,6 +218,7 @@ def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 )
 @settings(max_examples=60, deadline=None)
+@pytest.mark.usefixtures("engine")
 def test_beside_a_model(actions: list[tuple[str, int, int]]) -> None:
     """Whatever is written, left out and read: events of a CPU come in order, once; what had no room is counted."""
     require_numpy()
@@ -269,6 +274,7 @@ def test_beside_a_model(actions: list[tuple[str, int, int]]) -> None:
             assert (events.lost, events.nested) == (lost, 0)
 
 
+@pytest.mark.usefixtures("engine")
 def test_the_word_that_ends_a_full_turn_is_the_first_again() -> None:
     require_numpy()
     with live(writes), on(CPUS[0]):
@@ -459,6 +465,7 @@ def test_no_waking_is_missed() -> None:
         assert events.read(0) is None
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_descriptor_for_any_event_loop() -> None:
     """It is readable while something is there, and not for long where nothing is."""
     require_numpy()
@@ -523,6 +530,7 @@ def test_it_rests_when_what_was_stored_is_seen_by_all(monkeypatch: pytest.Monkey
             assert bool(loop.poll(0)) is readable
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_program_rings_once() -> None:
     """An event that comes before the reader has looked costs no bell."""
     require_numpy()
@@ -556,6 +564,7 @@ def test_a_reader_that_waits_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
         assert time.thread_time() - before < 0.02  # 1 %, on a machine that is busy; at rest it is a tenth of that
 
 
+@pytest.mark.usefixtures("engine")
 def test_iterating_in_another_thread_and_stopping() -> None:
     with live(writes):
         found: list[int] = []
@@ -574,6 +583,7 @@ def test_iterating_in_another_thread_and_stopping() -> None:
         assert sorted(set(found)) == list(range(100))
 
 
+@pytest.mark.usefixtures("engine")
 def test_closing_while_it_is_read() -> None:
     with live(writes):
         over = threading.Event()
@@ -590,6 +600,7 @@ def test_closing_while_it_is_read() -> None:
         assert over.is_set()
 
 
+@pytest.mark.usefixtures("engine")
 def test_two_rings_in_asyncio() -> None:
     async def main() -> tuple[int, int]:
         async def first() -> int:
@@ -684,6 +695,7 @@ def test_a_signal_handler_that_reads_before_its_memory_is_looked_at(monkeypatch:
         assert behind.number == numbers[-1] + 1
 
 
+@pytest.mark.usefixtures("engine")
 def test_waiting_for_several_rings() -> None:
     require_numpy()
     with live(writes, writes_many):
@@ -725,6 +737,7 @@ def test_a_signal_handler_that_reads() -> None:
         assert sorted(found + mine) == list(range(1, 15001))
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_callback_that_raises() -> None:
     def raises(event: Event) -> None:
         if event.number == 1:

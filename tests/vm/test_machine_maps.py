@@ -277,7 +277,7 @@ _LOCKS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "jit"])
+@pytest.mark.parametrize("engine", ["interpreter", "python", "jit"])
 @pytest.mark.parametrize("body", _LOCKS)
 def test_locks_that_are_misused(body: str, engine: str) -> None:
     if engine == "jit":

@@ -24,9 +24,9 @@ def map_push_elem(run: Execution, map_address: int, value: int, flags: int, *_: 
 
 def map_pop_elem(run: Execution, map_address: int, value: int, *_: int) -> int:
     """Take the next value out."""
-    of = _checked(run, "map_pop_elem", written_map(run, map_address))
-    if isinstance(of, BloomFilter):
-        return -errno.EOPNOTSUPP
+    of = written_map(run, map_address)
+    if not isinstance(of, Queue):
+        raise run.fault("helper", f"map_pop_elem takes a queue or a stack, and '{of.name}' is a {of.kind.kernel_name}")
     return _given(run, of, value, of.take_out())
 
 
