@@ -134,7 +134,7 @@ def test_the_traceback_ends_in_the_programs_line(name: str, engine: str) -> None
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_debug_build_says_the_same(name: str) -> None:
-    """But for the numbers of instructions, what lies where on the stack, which of a loop's lines it is in, and more way."""
+    """But for instructions' numbers, places on the stack, which of a loop's lines it is in, and more of the way."""
     said, expected = (text.splitlines() for text in (whole(fault(name, debug=True)), TEXTS[name]))
     differs = 0 if name in ("never_written", "for_ever") else 1
     assert said[:differs] == expected[:differs]
