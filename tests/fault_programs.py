@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia import Array, HashMap, XdpAction, XdpContext, func, struct, u8, u32, u64, xdp
+from osmia import Array, HashMap, RingBuf, XdpAction, XdpContext, func, struct, u8, u32, u64, xdp
 from osmia.headers import Ethernet
 from osmia.unchecked import address, assume, call_helper, memory_at
 
@@ -17,6 +17,7 @@ class Flow:
 
 flows = HashMap(u32, Flow, max_entries=4)
 totals = Array(u64, max_entries=4)
+ring = RingBuf(Flow, size=4096)
 
 
 @xdp
@@ -129,3 +130,35 @@ def by_two_lines(ctx: XdpContext) -> XdpAction:
         return XdpAction.PASS
     place = address(flow) + len(ctx.packet)
     return XdpAction.DROP if memory_at(place, u64).value else XdpAction.PASS
+
+
+@xdp
+def behind_a_record(ctx: XdpContext) -> XdpAction:
+    """Writes behind a record of a ring."""
+    with ring.reserve() as event:
+        if event is None:
+            return XdpAction.PASS
+        memory_at(event, u64, 12).value = 5
+    return XdpAction.PASS
+
+
+@xdp
+def after_a_record(ctx: XdpContext) -> XdpAction:
+    """Writes to a record of a ring that is submitted."""
+    with ring.reserve() as event:
+        if event is None:
+            return XdpAction.PASS
+        where = address(event)
+    memory_at(where, u64).value = 5
+    return XdpAction.PASS
+
+
+@xdp
+def after_the_packet_moved(ctx: XdpContext) -> XdpAction:
+    """Reads where the packet was."""
+    first = ctx.packet.at(u32, 0)
+    if first is None:
+        return XdpAction.PASS
+    where = address(first)
+    ctx.adjust_head(4)
+    return XdpAction.DROP if memory_at(where, u32).value else XdpAction.PASS

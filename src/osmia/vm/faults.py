@@ -38,12 +38,15 @@ _KINDS = {UNINITIALISED: "uninitialised", FREED: "freed", STALE: "stale"}
 _FIXES = {
     UNINITIALISED: "write all of it first, the bytes between fields too",
     STALE: "ask the context for the packet again after what changes it",
-    FREED: "use it before it is given back: what a function has on its stack ends with the function",
+    FREED: "use it before it is submitted, discarded, deleted or given back",
     READ_ONLY: "read it only, or keep what changes in a map",
     GUARDED: "leave it to the helpers that are made for it",
     OUTSIDE: "test first that the packet is long enough",
     REDZONE: "test the offset or the index first: it has to stay inside",
 }
+
+
+_OF_STACKS = "return the value itself: what a function has on its stack ends with the function"
 
 
 def fault(execution: Execution, code: Code, slot: int, kind: str, problem: str, *, fix: str = "") -> VmError:
@@ -111,8 +114,9 @@ def _in_memory(
     count = len(states) - len(states.lstrip(bytes([state])))
     reason = _reason(state, bad, count, size)
     part = _part(execution, code, slot, address, bad) if state == UNINITIALISED else ""
+    fix = _OF_STACKS if state == FREED and name.startswith("the stack") else _FIXES.get(state, "")
     problem = f"{doing} at offset {distance} of {_with_article(name)}, which has {_bytes(length)}: {reason}{part}"
-    error = fault(execution, code, slot, _KINDS.get(state, "access"), problem, fix=_FIXES.get(state, ""))
+    error = fault(execution, code, slot, _KINDS.get(state, "access"), problem, fix=fix)
     error.object, error.offset, error.origin = name, distance, _origin(block, start)
     way = _way(execution, code, slot, address)
     error.way = _lines(code, slot, way.slots) if way is not None else ()
