@@ -7,6 +7,7 @@ import errno
 from osmia.abi.generated import helper_ids as ids
 from osmia.abi.generated.flags import BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP
 from osmia.vm import dynptrs
+from osmia.vm.faults import place_of
 from osmia.vm.maps.rings import Record, RingBuf, UserRingBuf
 from osmia.vm.memory import READY, UNINITIALISED
 from osmia.vm.references import give_back, take
@@ -142,9 +143,9 @@ def _reserved(run: Execution, of: RingBuf, size: int) -> Record | None:
     if position < 0:
         return None
     state = READY if run.machine.allow_uninitialised else UNINITIALISED
-    line = run.code.line_of(run.slot)
-    origin = f"{run.code.path(line.file)}:{line.line}" if line is not None else ""
-    block = run.machine.memory.allocate(size, f"the record of '{of.name}'", state=state, origin=origin)
+    code, slot = run.code, run.slot
+    block = run.machine.memory.allocate(size, f"the record of '{of.name}'", state=state)
+    block.origin_at = lambda _offset: f"it was reserved by {place_of((code, slot))}"
     record = run.machine.records[block.address] = Record(of, position, block)
     return record
 

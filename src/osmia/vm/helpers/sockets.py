@@ -7,6 +7,7 @@ import errno
 from osmia.abi.generated import flags as of
 from osmia.abi.generated import helper_ids as ids
 from osmia.vm.arithmetic import signed
+from osmia.vm.faults import place_of
 from osmia.vm.helpers.arguments import object_at
 from osmia.vm.memory import READ_ONLY
 from osmia.vm.objects import AF_INET, AF_INET6, CLOSE, LISTEN, TCP, UDP, KernelObject
@@ -86,9 +87,9 @@ def _waits(socket: KernelObject, family: int, local: bytes) -> bool:
 def taken(run: Execution, socket: KernelObject) -> int:
     """A socket for the program alone, until it gives it back: who uses it afterwards is found out."""
     machine, memory = run.machine, run.machine.memory
-    line = run.code.line_of(run.slot)
-    origin = f"{run.code.path(line.file)}:{line.line}" if line is not None else ""
-    block = memory.allocate(socket.block.size, f"struct {socket.struct}", state=READ_ONLY, origin=origin)
+    code, slot = run.code, run.slot
+    block = memory.allocate(socket.block.size, f"struct {socket.struct}", state=READ_ONLY)
+    block.origin_at = lambda _offset: f"it was looked up by {place_of((code, slot))}"
     memory.data[block.address : block.address + block.size] = memory.read(socket.address, block.size)
     machine.objects[block.address] = socket
 
