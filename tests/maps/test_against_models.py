@@ -252,7 +252,7 @@ def inner_backed(of: Any, most: int) -> Iterator[tuple[Any, list[Any]]]:
             inners.append(inner)
         like = Array(u32, max_entries=1)
         outer = of(like, max_entries=most, name="M") if of is ArrayOfMaps else of(u32, like, max_entries=most, name="M")
-        held.callback(live(outer, inners[0].fd).close)
+        held.callback(live(outer, inners[0].backend.entry).close)
         yield outer, inners
 
 

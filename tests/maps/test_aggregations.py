@@ -464,6 +464,7 @@ def test_handles_of_their_own_and_objects(engine: Machine | None) -> None:
     assert not list(by_key) or by_key.dropped >= 0  # the declarations are those of `measure`, and were left alone
 
 
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_bpftool_loads_an_object_and_shows_what_is_counted(tmp_path: Path, pins: Path) -> None:
     path, pin = tmp_path / "measure.o", pins / "measure"
     path.write_bytes(object_for(requests_of("measure", [measure]), Target("v3", (5, 12))).data)

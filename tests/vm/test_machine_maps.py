@@ -21,6 +21,7 @@ from osmia import (
     FastRing,
     HashMap,
     KernelError,
+    LruHashMap,
     Machine,
     NotLoadedError,
     ObjectError,
@@ -436,6 +437,27 @@ def test_cgroups_and_stacks(tmp_path: Path) -> None:
         assert held.keep(1 << 20) == -22
         stacks.clear()
         assert len(stacks) == 0
+
+
+recent = LruHashMap(u32, u64, max_entries=3)
+
+
+@xdp
+def looks_up(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP if recent.lookup(ctx.ingress_ifindex) is None else XdpAction.PASS
+
+
+def test_the_key_goes_that_was_used_least_recently() -> None:
+    with Machine() as machine:
+        recent.create()
+        recent.update({1: 1, 2: 2, 3: 3})
+        assert machine.run(looks_up, PACKET, ingress_ifindex=1).action is XdpAction.PASS
+        assert recent[2] == 2  # user code's look does not count
+        recent[4] = 4
+        assert sorted(recent) == [1, 3, 4]
+        recent[3] = 30
+        recent[5] = 5
+        assert recent.to_dict() == {3: 30, 4: 4, 5: 5}
 
 
 def test_what_packets_are_sent_to_is_held() -> None:
