@@ -216,7 +216,7 @@ def test_one_waits_for_rings_of_all_sorts() -> None:
     """Their descriptors are readable while there is something to read, and not when all of it was."""
     with Machine() as machine:
         machine.run(sends, PACKET)
-        rings = (events, fast, perf)
+        rings: tuple[Any, ...] = (events, fast, perf)
         for each in rings:
             while each.read(timeout=0) is not None:
                 pass
@@ -224,12 +224,12 @@ def test_one_waits_for_rings_of_all_sorts() -> None:
         assert select.select(rings, (), (), 0)[0] == [] or osmia.wait(*rings, timeout=0.05) == []
         machine.run(sends, PACKET)
         assert osmia.wait(*rings, timeout=None) == [*rings]
-        assert select.select((events, perf), (), (), 0)[0] == [events, perf]
+        assert select.select([*rings[::2]], (), (), 0)[0] == [events, perf]
         assert len(events.drain()) == EACH
         assert osmia.wait(*rings) == [fast, perf]
         assert (len(fast.drain()), len(perf.drain())) == (EACH, EACH)
         assert osmia.wait(*rings, timeout=0.01) == []
-        assert select.select((events, perf), (), (), 0)[0] == []
+        assert select.select([*rings[::2]], (), (), 0)[0] == []
 
 
 def test_asyncio_reads_what_programs_write() -> None:

@@ -128,10 +128,10 @@ class Both:
     def _left(held: Any) -> Any:
         """What is in a map, which is empty then."""
         if not hasattr(held, "items"):
-            left = []
+            taken = []
             while hasattr(held, "pop") and (value := held.pop()) is not None:
-                left.append(value)
-            return left
+                taken.append(value)
+            return taken
         left = dict(held.items())
         if hasattr(held, "clear"):
             held.clear()
