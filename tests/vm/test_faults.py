@@ -6,7 +6,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -113,7 +113,7 @@ def whole(error: BaseException) -> str:
     return "\n".join([str(error), *getattr(error, "__notes__", ())]).replace(FILE, "FILE")
 
 
-def fault(name: str, **options: object) -> VmError:
+def fault(name: str, **options: Any) -> VmError:
     with Machine(fuel=1000, **options) as machine, pytest.raises(VmError) as caught:
         machine.run(getattr(fault_programs, name), bytes(64))
     return caught.value

@@ -29,8 +29,27 @@ class Machine(vm.Machine):
     A run that goes well here does not say that the kernel's verifier accepts the program.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        *,
+        engine: str | None = None,
+        debug: bool = False,
+        cpus: int = 1,
+        seed: int = 0,
+        fuel: int = vm.FUEL,
+        allow_uninitialised: bool = False,
+    ) -> None:
+        """Make an empty machine.
+
+        `engine` is `interpreter` (what it is unless that is said), `python`, `jit`, which is native code and needs
+        llvmlite, or `auto`: `jit` where llvmlite is there, and `python` where it is not. `debug` is for debuggers:
+        lines of a program are run one after the other, and its locals have their names. `cpus` is how many CPUs it
+        has, `seed` is of its random numbers, `fuel` how many instructions a run may take. `allow_uninitialised` lets
+        programs read what they never wrote, as the kernel lets root's.
+        """
+        super().__init__(
+            engine=engine, debug=debug, cpus=cpus, seed=seed, fuel=fuel, allow_uninitialised=allow_uninitialised
+        )
         self._held: list[Program[Any, Any]] = []
         self._logs: MachineLogs | None = None
         self._created: list[Map[Any, Any]] = []
