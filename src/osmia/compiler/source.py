@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_REWRITTEN = "@pytest_ar"
+"""What functions refer to whose assertions pytest has rewritten, in test modules and in packages with a plugin."""
+
+
 @record
 class FunctionSource:
     """A function's definition in its file."""
@@ -111,9 +115,14 @@ def _find(tree: ast.Module, code: CodeType) -> ast.FunctionDef | None:
 
 def _same_code(text: str, code: CodeType) -> bool:
     """Whether the source, compiled now, still has this very function."""
+    tree = ast.parse(text)
+    if _REWRITTEN in code.co_names:
+        from _pytest.assertion.rewrite import rewrite_asserts
+
+        rewrite_asserts(tree, text.encode(), code.co_filename)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # Python gave them when it compiled the file
-        compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
+        compiled = compile(tree, code.co_filename, "exec", dont_inherit=True)
     return any(_equal(candidate, code) for candidate in _code_objects(compiled))
 
 
