@@ -20,4 +20,4 @@ def test_an_assertion_of_kernel_code_in_a_test_module() -> None:
     with Machine() as machine:
         assert machine.run(asserts, bytes(14)).action is XdpAction.DROP
         assert machine.run(asserts, b"\x07" + bytes(13)).action is XdpAction.ABORTED
-        assert [each.problem for each in asserts.errors()] == ["assertion failed: seven is refused"]
+        assert [each.problem for each in asserts.errors()] == ["assertion failed"]
