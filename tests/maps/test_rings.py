@@ -553,6 +553,7 @@ def writes_many(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+@pytest.mark.kernel_only("a machine takes long to write so many, and arrays are made of memory alike")
 @pytest.mark.parametrize("discarded", [0, 2, 7, 19_000])
 def test_arrays_of_many(discarded: int) -> None:
     """They are looked at some thousands at a time."""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bare_code import Bare
+from conformance import assemble
 from osmia import HashMap, Machine, NotLoadedError, ObjectError, PerCpuArray, XdpAction, XdpContext, load, u32, u64, xdp
 from osmia.errors import VmError
+from osmia.vm.engine import ENGINES
 from refusal import refusal
 
 PACKET = bytes(64)
@@ -88,3 +91,16 @@ def test_a_program_outside_of_the_block() -> None:
 def test_a_run_that_does_not_end() -> None:
     with Machine(fuel=10) as machine, pytest.raises(VmError, match="it has run 10 instructions and does not end"):
         machine.run(counting, PACKET)
+
+
+CALLING = ["mov %r6, 1", "mov %r7, 2", "mov %r9, 3", "mov %r1, 4", "call local f", "exit", "f:"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_function_does_not_see_its_callers_registers(engine: str) -> None:
+    with Bare(engine) as bare:
+        assert bare.run(assemble([*CALLING, "mov %r0, %r1", "exit"])) == 4
+        for register in (6, 7, 9):
+            code = assemble([*CALLING, f"mov %r0, %r{register}", "exit"])
+            with pytest.raises(VmError, match=f"^register r{register} is read before anything was written to it"):
+                bare.run(code)
