@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from bare_code import Bare
+from children import outcome
 from conformance import assemble
 from osmia import HashMap, Machine, NotLoadedError, ObjectError, PerCpuArray, XdpAction, XdpContext, load, u32, u64, xdp
 from osmia.errors import VmError
@@ -104,3 +106,24 @@ def test_a_function_does_not_see_its_callers_registers(engine: str) -> None:
             code = assemble([*CALLING, f"mov %r0, %r{register}", "exit"])
             with pytest.raises(VmError, match=f"^register r{register} is read before anything was written to it"):
                 bare.run(code)
+
+
+def limited(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def in_little_memory() -> tuple[int, int]:
+    with Machine() as machine, load(OBJECT, engine=machine) as loaded:
+        assert loaded["xdp_map_counter"].test_run(PACKET).action is XdpAction.PASS
+        return machine.memory.size, loaded["PKT_CNT_ARRAY"][0].sum()
+
+
+def test_a_process_that_may_have_little_address_space() -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    found = outcome(in_little_memory, lambda: limited(used + (1 << 30)))
+    assert (found.error, found.value) == ("", (1 << 28, 1))
+    found = outcome(in_little_memory, lambda: limited(used + (1 << 24)))
+    assert (found.error, found.text) == (
+        "MemoryError",
+        "the runtime takes at least 16 MiB of address space, twice, which this process may not have: raise `ulimit -v`",
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZE = 1 << 32
+LEAST = 1 << 24
 FIRST = 0x10000
 """Nothing lies below: what is added to a null pointer is still none."""
 _NORESERVE = 0x4000  # MAP_NORESERVE: pages count when they are written to
@@ -67,15 +68,32 @@ class Block:
     """The same for `origin`: from an offset to where what is there comes from."""
 
 
+def _mapped(size: int) -> tuple[mmap.mmap, mmap.mmap] | None:
+    """Address space for bytes and for their shadow; None where there is not so much."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+    try:
+        return mmap.mmap(-1, size, flags=flags), mmap.mmap(-1, size + mmap.PAGESIZE, flags=flags)
+    except OSError:
+        return None
+
+
 class Memory:
     """All that programs of a machine can reach."""
 
     def __init__(self, size: int = SIZE) -> None:
-        """Take so much address space, at most 4 GiB. Pages take memory when they are used. OSError where it may not."""
+        """Take so much address space, at most 4 GiB, or a part of it where the process may have no more (`ulimit -v`).
+
+        Pages take memory when they are used. MemoryError where there is not even LEAST.
+        """
+        while (mapped := _mapped(size)) is None:
+            size //= 4
+            if size < LEAST:
+                raise MemoryError(
+                    f"the runtime takes at least {LEAST >> 20} MiB of address space, twice, which this process may not "
+                    "have: raise `ulimit -v`"
+                )
         self.size = size
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
-        self._arena = mmap.mmap(-1, size, flags=flags)
-        self._shadow = mmap.mmap(-1, size + mmap.PAGESIZE, flags=flags)
+        self._arena, self._shadow = mapped
         self.data = memoryview(self._arena)
         self.shadow = memoryview(self._shadow)[_SKEW : _SKEW + size]
         self.blocks: dict[int, Block] = {}
