@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from osmia.testing.namespaces import Namespace as Namespace
     from osmia.testing.replaying import Replay as Replay
     from osmia.testing.replaying import replay as replay
+    from osmia.vm.network import Route as Route
+    from osmia.vm.task import Task as Task
 
 _HOME = {
     "Engine": "osmia.testing.engines",
     "Kernel": "osmia.testing.engines",
     "Namespace": "osmia.testing.namespaces",
     "Replay": "osmia.testing.replaying",
+    "Route": "osmia.vm.network",
+    "Task": "osmia.vm.task",
     "Vm": "osmia.testing.engines",
     "differential": "osmia.testing.differences",
     "replay": "osmia.testing.replaying",
