@@ -440,7 +440,7 @@ def test_handlers_take_what_their_levels_say(tmp_path: Path) -> None:
     """
     assert output(script(tmp_path, text))[1] == f"WARNING {TEXT}\n"
     text = script(tmp_path, text)
-    (tmp_path / "watching.py").write_text(PROGRAM.replace("log.warn", "log.info"))
+    (tmp_path / "watching.py").write_text(PROGRAM.replace("log.warn", "log.debug"))
     assert output(text)[1] == ""
 
 
