@@ -606,6 +606,7 @@ def test_arrays_over_the_ring_s_end() -> None:
 
 
 def test_drains_that_are_refused() -> None:
+    require_numpy()
     wrong: Any = numbers
     text = "numbers: how many events is an int of 0 or more, or None for all, not "
     assert refusal(TypeError, lambda: wrong.drain(-1)) == f"{text}int -1"
