@@ -22,6 +22,7 @@ from osmia.vm.code import (
 )
 from osmia.vm.helpers.arguments import arity
 from osmia.vm.many import one_by_one
+from osmia.vm.registers import ARGUMENTS, GOTOS, TAIL_CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +31,8 @@ if TYPE_CHECKING:
 
     Saved = tuple[Code, int, list[int | None]]
 
-TAIL_CALL = 12
 _SAVED = slice(6, 11)
 """r6 to r9, and the frame."""
-_GOTOS = (isa.JMP | isa.JA, isa.JMP32 | isa.JA)
-_ARGUMENTS = range(1, 6)
 
 
 class Interpreter:
@@ -137,7 +135,7 @@ class _Function:
 
     def jump(self, opcode: int, of: Slot) -> int:
         """Where a jump goes."""
-        if opcode in _GOTOS:
+        if opcode in GOTOS:
             return target_of(self.slot, of)
         if opcode == MAY_GOTO:
             self.execution.may_goto -= 1
@@ -211,7 +209,7 @@ class _Function:
             return self.slot
         needed = arity(number)
         arguments = tuple(
-            self.read(register) if register <= needed else self.registers[register] or 0 for register in _ARGUMENTS
+            self.read(register) if register <= needed else self.registers[register] or 0 for register in ARGUMENTS
         )
         self.registers[0] = self.execution.call_helper(number, arguments, self.code, self.slot)
         self.forget_arguments()
@@ -233,7 +231,7 @@ class _Function:
 
     def forget_arguments(self) -> None:
         """What the registers hold that a call does not keep is not known any more."""
-        for register in _ARGUMENTS:
+        for register in ARGUMENTS:
             self.registers[register] = None
 
     def load_packet(self, of: Slot) -> bool:

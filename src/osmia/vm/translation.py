@@ -24,9 +24,10 @@ from osmia.vm.code import (
 )
 from osmia.vm.debugging import NO_LINE, Locals, lines_of
 from osmia.vm.expressions import condition_of, extended, result_of
-from osmia.vm.flow import ARGUMENTS, flow_of, forgets, is_local_call, reads, written_after, written_before
+from osmia.vm.flow import flow_of, written_after, written_before
 from osmia.vm.marks import BREAKPOINT, LINE, mark_of
 from osmia.vm.memory import MAY_READ, MAY_WRITE, ONES, READY
+from osmia.vm.registers import ARGUMENTS, TAIL_CALL, forgets, is_local_call, reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     Known = tuple[frozenset[int], frozenset[int]]
     """The registers that are written, for sure and perhaps."""
 
-TAIL_CALL = 12
 _SHORT = 4
 """So many instructions does what ends a function have at most, where it is written more than once."""
 _DEEPEST = 12

@@ -5,7 +5,8 @@ from __future__ import annotations
 from osmia.abi import instruction as isa
 from osmia.record import record
 from osmia.vm.code import ATOMICS, CALL, CALLX, FRAME, LOADS, STORES
-from osmia.vm.flow import ARGUMENTS, Flow, flow_of, forgets, is_local_call, writes
+from osmia.vm.flow import Flow, flow_of
+from osmia.vm.registers import ARGUMENTS, forgets, is_local_call, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

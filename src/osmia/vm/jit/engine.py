@@ -13,7 +13,7 @@ from osmia.vm.execution import DEEPEST, STACK
 from osmia.vm.helpers import all_helpers
 from osmia.vm.helpers.arguments import arity
 from osmia.vm.jit.caches import Tables
-from osmia.vm.jit.flow import entries_of, next_of
+from osmia.vm.jit.flow import entries_of
 from osmia.vm.jit.function import BY_REGISTER, MOST_SLOTS
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers, looked_up
 from osmia.vm.jit.module import module
@@ -21,6 +21,7 @@ from osmia.vm.jit.native import compiled
 from osmia.vm.jit.replay import Replay, prepare_loop
 from osmia.vm.jit.state import State, Status, Word
 from osmia.vm.many import one_by_one
+from osmia.vm.registers import next_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

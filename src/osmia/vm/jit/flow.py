@@ -5,31 +5,16 @@ from __future__ import annotations
 from osmia.abi import BPF_PSEUDO_CALL
 from osmia.abi import instruction as isa
 from osmia.record import record
-from osmia.vm.code import (
-    ALU,
-    ATOMICS,
-    CALL,
-    CALLX,
-    EXIT,
-    FUNCTIONS,
-    JUMPS,
-    LOADS,
-    MAY_GOTO,
-    PACKET_LOADS,
-    STORES,
-    target_of,
-)
-from osmia.vm.helpers.arguments import arity
+from osmia.vm import registers
+from osmia.vm.code import CALL, CALLX, EXIT, FUNCTIONS, JUMPS, PACKET_LOADS, target_of
+from osmia.vm.registers import ARGUMENTS, TAIL_CALL, following, forgets, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.vm.code import Code, Slot
 
-TAIL_CALL = 12
 NO, YES, MAYBE = 0, 1, 2
 """Whether a register was written to."""
-ARGUMENTS = range(1, 6)
-GOTOS = (isa.JMP | isa.JA, isa.JMP32 | isa.JA)
 
 
 @record
@@ -74,26 +59,10 @@ def function_at(code: Code, entry: int) -> Function:
     return Function(entry, blocks, _tracked(code, blocks))
 
 
-def next_of(slot: int, of: Slot) -> int:
-    """The slot behind an instruction."""
-    return slot + (2 if of[0] == isa.LD_IMM64 else 1)
-
-
 def _ends_block(of: Slot) -> bool:
     """Whether something else than the next instruction may run after it, or count in between."""
     opcode = of[0]
     return opcode in JUMPS or opcode in (EXIT, CALL, CALLX) or opcode in PACKET_LOADS
-
-
-def _after(slot: int, of: Slot) -> tuple[int, ...]:
-    opcode = of[0]
-    if opcode == EXIT:
-        return ()
-    if opcode in GOTOS:
-        return (target_of(slot, of),)
-    if opcode in JUMPS:
-        return target_of(slot, of), slot + 1
-    return (next_of(slot, of),)
 
 
 def _starts(code: Code, entry: int) -> set[int]:
@@ -105,7 +74,7 @@ def _starts(code: Code, entry: int) -> set[int]:
             continue
         seen.add(slot)
         of = code.slots[slot]
-        after = _after(slot, of)
+        after = following(code, slot)
         waiting += after
         if _ends_block(of):
             starts |= {*after}
@@ -116,9 +85,9 @@ def _block(code: Code, start: int, starts: set[int]) -> Block:
     slots, slot = [start], start
     while True:
         of = code.slots[slot]
-        after = _after(slot, of)
+        after = following(code, slot)
         if _ends_block(of) or after[0] in starts:
-            return Block(start, slots, after, [])
+            return Block(start, slots, tuple(after), [])
         slot = after[0]
         slots.append(slot)
 
@@ -128,34 +97,9 @@ def _block(code: Code, start: int, starts: set[int]) -> Block:
 
 def reads(of: Slot) -> tuple[int, ...]:
     """The registers that an instruction reads, in the order in which the reference engine does."""
-    opcode, destination, source, _, number = of
-    if opcode in ALU:
-        operation = opcode & 0xF0
-        if operation in (isa.NEG, isa.END):
-            return (destination,)
-        left = () if operation == isa.MOV else (destination,)
-        return (*left, source) if opcode & isa.X else left
-    if opcode in LOADS:
-        return (source,)
-    if opcode in STORES:
-        return (source, destination) if opcode & 7 == isa.STX else (destination,)
-    if opcode in ATOMICS:
-        if number == isa.LOAD_ACQUIRE:
-            return (source,)
-        return (destination, source, 0) if number == isa.CMPXCHG else (destination, source)
-    if opcode == EXIT:
-        return (0,)
-    if opcode == CALLX:
-        return (destination,)
-    if opcode == CALL:
-        if source == BPF_PSEUDO_CALL:
-            return ()
-        taken = tuple(range(1, arity(number) + 1))
-        return (2, 3, *taken) if number == TAIL_CALL else taken
-    if opcode in JUMPS:
-        compared = opcode not in GOTOS and opcode != MAY_GOTO
-        return ((source, destination) if opcode & isa.X else (destination,)) if compared else ()
-    return (source,) if opcode in PACKET_LOADS and opcode & 0xE0 == isa.IND else ()
+    if of[0] == CALL and of[2] == 0 and of[4] == TAIL_CALL:
+        return (2, 3, 1)
+    return registers.reads(of)
 
 
 def _passes(of: Slot) -> bool:
@@ -164,30 +108,13 @@ def _passes(of: Slot) -> bool:
     return opcode == CALLX or (opcode == CALL and (source == BPF_PSEUDO_CALL or number == TAIL_CALL))
 
 
-def written(of: Slot) -> int | None:
-    """The register that an instruction writes to."""
-    opcode, destination, source, _, number = of
-    if opcode in ALU or opcode in LOADS or opcode == isa.LD_IMM64:
-        return destination
-    if opcode in ATOMICS:
-        if number in (isa.LOAD_ACQUIRE, isa.CMPXCHG):
-            return destination if number == isa.LOAD_ACQUIRE else 0
-        return source if number & isa.FETCH and number != isa.STORE_RELEASE else None
-    return 0 if forgets(of) else None
-
-
-def forgets(of: Slot) -> bool:
-    """Whether nothing is known of the argument registers after it."""
-    return of[0] in (CALL, CALLX) or of[0] in PACKET_LOADS
-
-
 def known_after(known: list[int], of: Slot) -> None:
     """Change what is known of registers by what an instruction does, where it goes on."""
     for register in reads(of):
         known[register] = YES
     if forgets(of):
         known[1:6] = [NO] * 5
-    changed = written(of)
+    changed = writes(of)
     if changed is not None:
         known[changed] = YES
 

@@ -9,12 +9,13 @@ from osmia.vm.code import target_of as goes_to
 from osmia.vm.execution import STACK
 from osmia.vm.helpers.arguments import arity
 from osmia.vm.jit.caches import remember
-from osmia.vm.jit.flow import ARGUMENTS, GOTOS, MAYBE, NO, TAIL_CALL, YES, known_after, written
+from osmia.vm.jit.flow import MAYBE, NO, YES, known_after
 from osmia.vm.jit.inlined import short_way
 from osmia.vm.jit.stack import reached
 from osmia.vm.jit.state import Status, Word
 from osmia.vm.jit.values import condition, constant, narrowed, operation, reordered, widened
 from osmia.vm.memory import FREED, MAY_WRITE, ONES, READY
+from osmia.vm.registers import ARGUMENTS, GOTOS, TAIL_CALL, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class Writer:
     def remember(self, of: Slot) -> None:
         """Take down which constants registers hold after an instruction."""
         opcode, destination, source, offset, immediate = of
-        register = written(of)
+        register = writes(of)
         copied = self.constants.get(source) if opcode == isa.ALU64 | isa.MOV | isa.X and offset == 0 else None
         if register is not None:
             self.constants.pop(register, None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from osmia.vm.jit.flow import ARGUMENTS, function_at
+from osmia.vm.jit.flow import function_at
 from osmia.vm.jit.function import Writer
 from osmia.vm.jit.inlined import tables
 from osmia.vm.jit.state import Status, Word
+from osmia.vm.registers import ARGUMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

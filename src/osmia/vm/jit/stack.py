@@ -10,7 +10,8 @@ from osmia.abi import instruction as isa
 from osmia.abi.generated import helper_ids as ids
 from osmia.vm.code import ATOMICS, CALL, FRAME, JUMPS, LOADS, STORES
 from osmia.vm.execution import STACK
-from osmia.vm.jit.flow import ARGUMENTS, forgets, reads, written
+from osmia.vm.jit.flow import reads
+from osmia.vm.registers import ARGUMENTS, forgets, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +82,6 @@ def _change(of: Slot, held: Held) -> None:
         result = None if base is None else base - immediate
     if forgets(of):
         held[1:6] = [None] * 5
-    register = written(of)
+    register = writes(of)
     if register is not None:
         held[register] = result
