@@ -104,13 +104,14 @@ def _made(declared: Map[Any, Any]) -> MapBackend:
     if declared.inner is not None:
         spec.inner = _bare_spec(declared.inner)
     if declared.locked:
+        from osmia.btf.read import Btf
         from osmia.btf.write import Writer
         from osmia.layout import layout_of
 
         layout, writer = layout_of(declared.stored_value), Writer()
         assert layout is not None, "only structs have locks"
         number = writer.add(layout)
-        fields = fields_of(writer.data(), number, declared.subject)
+        fields = fields_of(Btf(writer.data(), declared.subject), number)
     return MACHINES[-1].create_map(spec, fields)
 
 

@@ -154,7 +154,7 @@ class Machine(Surroundings):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
             else:
-                fields = fields_of(spec.btf, spec.maps[name].btf_value_type_id, spec.name)
+                fields = fields_of(btf, spec.maps[name].btf_value_type_id)
                 made = self.create_map(spec.maps[name], fields)
                 made.btf = btf
                 loaded.add_map(name, made, own=True)

@@ -23,7 +23,7 @@ from osmia.vm.memory import GUARDED, HIDDEN, READ_ONLY, READY, WRITE_ONLY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any, TypeVar
 
     from osmia.btf.read import Btf
@@ -409,6 +409,21 @@ class VmMap:
         """The machine ends: let go of what is not memory."""
 
     # For the classes of types
+
+    def all_indices(self) -> Iterable[bytes]:
+        """The keys of an array."""
+        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+
+    def entry_refused(self, held: Collection[bytes], key: bytes, flags: int) -> int:
+        """Why a key may not be written with these flags, where some are held: a negative error number, or 0."""
+        there = key in held
+        if not 0 <= flags <= BPF_EXIST:
+            return -errno.EINVAL
+        if there and flags == BPF_NOEXIST:
+            return -errno.EEXIST
+        if not there and flags == BPF_EXIST:
+            return -errno.ENOENT
+        return -errno.E2BIG if not there and len(held) >= self.max_entries else 0
 
     def check_open(self) -> None:
         """NotLoadedError if it is closed, or its machine."""

@@ -86,7 +86,7 @@ class ArrayMap(VmMap):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()
 
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The next index, the first one behind what is none."""

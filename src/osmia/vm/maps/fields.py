@@ -41,14 +41,11 @@ class Fields:
 NO_FIELDS = Fields({})
 
 
-def fields_of(data: bytes, number: int, subject: str) -> Fields:
+def fields_of(btf: Btf | None, number: int) -> Fields:
     """Those of a type of an object's BTF. None where nobody can read it."""
-    if not data or not number:
+    if btf is None or not number:
         return NO_FIELDS
-    from osmia.btf.read import Btf
-
     try:
-        btf = Btf(data, subject)
         return Fields(dict(_found(btf, number, 0)))
     except ObjectError:  # the kernel would find none either
         return NO_FIELDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from osmia.abi.generated import BPF_F_INNER_MAP
-from osmia.vm.maps import BPF_EXIST, BPF_NOEXIST, VmMap
+from osmia.vm.maps import VmMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,14 +51,7 @@ class HashOfMaps(VmMap):
 
     def refused(self, key: bytes, flags: int) -> int:
         """Why a key may not be written with these flags: a negative error number, or 0."""
-        there = key in self.held
-        if not 0 <= flags <= BPF_EXIST:
-            return -errno.EINVAL
-        if there and flags == BPF_NOEXIST:
-            return -errno.EEXIST
-        if not there and flags == BPF_EXIST:
-            return -errno.ENOENT
-        return -errno.E2BIG if not there and len(self.held) >= self.max_entries else 0
+        return self.entry_refused(self.held, key, flags)
 
     def delete_element(self, key: bytes) -> int:
         """Take a map away."""
@@ -96,4 +89,4 @@ class ArrayOfMaps(HashOfMaps):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()

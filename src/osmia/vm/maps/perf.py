@@ -148,7 +148,7 @@ class PerfEventArray(VmMap):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()
 
     def release(self) -> None:
         """The machine ends."""

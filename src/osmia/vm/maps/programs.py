@@ -59,4 +59,4 @@ class ProgramArray(VmMap):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()

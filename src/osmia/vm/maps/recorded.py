@@ -62,14 +62,7 @@ class Entries(VmMap):
 
     def refused(self, key: bytes, flags: int) -> int:
         """Why a key may not be written with these flags: a negative error number, or 0."""
-        there = key in self._held
-        if not 0 <= flags <= BPF_EXIST:
-            return -errno.EINVAL
-        if there and flags == BPF_NOEXIST:
-            return -errno.EEXIST
-        if not there and flags == BPF_EXIST:
-            return -errno.ENOENT
-        return -errno.E2BIG if not there and len(self._held) >= self.max_entries else 0
+        return self.entry_refused(self._held, key, flags)
 
     def delete_element(self, key: bytes) -> int:
         """Take away what is at a key."""
@@ -108,7 +101,7 @@ class IndexedEntries(Entries):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()
 
 
 class XskMap(IndexedEntries):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from osmia.vm.maps import BPF_EXIST, BPF_NOEXIST, VmMap
+from osmia.vm.maps import VmMap
 from osmia.vm.naming import socket_cookie
 from osmia.vm.objects import standing
 
@@ -74,14 +74,7 @@ class SocketHash(VmMap):
 
     def refused(self, key: bytes, flags: int) -> int:
         """Why a key may not be written with these flags: a negative error number, or 0."""
-        there = key in self.held
-        if not 0 <= flags <= BPF_EXIST:
-            return -errno.EINVAL
-        if there and flags == BPF_NOEXIST:
-            return -errno.EEXIST
-        if not there and flags == BPF_EXIST:
-            return -errno.ENOENT
-        return -errno.E2BIG if not there and len(self.held) >= self.max_entries else 0
+        return self.entry_refused(self.held, key, flags)
 
     def delete_element(self, key: bytes) -> int:
         """Take a socket out."""
@@ -108,4 +101,4 @@ class IndexedSockets(SocketHash):
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""
-        return (index.to_bytes(4, "little") for index in range(self.max_entries))
+        return self.all_indices()
