@@ -73,6 +73,9 @@ from programs import *
 PACKET = ethernet() / ipv4() / udp(dst=53) / b"payload"
 """
 
+# Where pytest sees that it runs in CI it cuts nothing short.
+AT_A_TERMINAL = {name: value for name, value in os.environ.items() if name not in {"CI", "BUILD_NUMBER"}}
+
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -91,7 +94,7 @@ def run(programs: Path) -> Callable[..., str]:
         own = ("-p", "osmia.testing.plugin", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q")
         done = subprocess.run(
             [*before, sys.executable, "-B", "-m", "pytest", *own, *options],
-            env={**os.environ, "PYTHONPATH": SOURCE, "PYTEST_ADDOPTS": "", "COLUMNS": "80"},
+            env=AT_A_TERMINAL | {"PYTHONPATH": SOURCE, "PYTEST_ADDOPTS": "", "COLUMNS": "80"},
             cwd=programs,
             capture_output=True,
             text=True,
