@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from contextlib import contextmanager
@@ -41,11 +42,12 @@ class Pipe:
 
 @contextmanager
 def trace_pipe() -> Iterator[Pipe]:
-    """The trace pipe of this kernel."""
+    """The trace pipe of this kernel, for one test at a time: a line is read once, whoever reads it."""
     root = open_root("tracefs")
     file = os.open("trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=root)
     os.close(root)
     try:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield Pipe(file)
     finally:
         os.close(file)

@@ -19,6 +19,7 @@ import children
 import namespaces
 import osmia
 import packets
+from one_cpu import on_cpu
 from osmia import HashMap, KernelError, XdpAction, XdpContext, XdpMode, u64, xdp
 from osmia.headers import Ethernet
 from osmia.kernel.cpus import online_cpus
@@ -176,13 +177,10 @@ def test_it_says_on_which_cpu_a_packet_came_in(netns: Namespace) -> None:
     """On lo the CPU that sends receives."""
     own = os.sched_getaffinity(0)
     with netns.entered(), PacketSocket("lo") as receiver, sending("lo") as raw:
-        try:
-            for times, cpu in enumerate(sorted(own), start=1):
-                os.sched_setaffinity(0, {cpu})
+        for times, cpu in enumerate(sorted(own), start=1):
+            with on_cpu(cpu):
                 for _ in range(10 * times):
                     raw.send(FRAME)
-        finally:
-            os.sched_setaffinity(0, own)
         expected = {cpu: 10 * times for times, cpu in enumerate(sorted(own), start=1)}
         found = received(receiver, sum(expected.values()))
         assert {cpu: count for (cpu, _, _), count in found.items()} == expected
@@ -206,9 +204,9 @@ def test_kernels_that_do_not_leave_out_what_goes_out(netns: Namespace, monkeypat
 
 
 def test_what_had_no_room_is_counted(netns: Namespace) -> None:
-    """Nobody reads while three times as many packets come as fit."""
+    """Nobody reads while three times as many packets come as fit into the ring of a CPU."""
     fits = 4 * BLOCK_SIZE // 128
-    with netns.entered(), PacketSocket("far0", ring_size=1) as receiver:
+    with on_cpu(), netns.entered(), PacketSocket("far0", ring_size=1) as receiver:
         sender = bursts.Sender("near0", FRAME)
         before = _received("far0")
         sender.send(3 * fits)

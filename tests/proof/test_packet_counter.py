@@ -17,6 +17,7 @@ import pytest
 import osmia
 import system_packages
 from namespaces import settled
+from one_cpu import on_cpu
 from osmia import XdpAction, XdpMode
 from osmia.compiler import Target, cache
 from osmia.object_file import read_object
@@ -51,12 +52,8 @@ def closed(counter: ModuleType) -> Iterator[None]:
 
 def send_from(netns: Namespace, cpu: int, packets: int) -> None:
     """Send from one CPU: a veth hands packets to its peer on the CPU that sends."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
-    try:
+    with on_cpu(cpu):
         netns.send(packets)
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 @pytest.mark.parametrize(

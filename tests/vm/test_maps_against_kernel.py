@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import osmia
 from compiled import c_object
+from one_cpu import on_cpu
 from osmia import Machine, XdpAction
 from osmia.kernel.cpus import possible_cpus
 
@@ -148,9 +149,7 @@ def test_programs_and_maps(name: str, engine: str) -> None:
         pytest.importorskip("llvmlite")
     with ExitStack() as held:
         both = Both(name, engine, held)
-        os.sched_setaffinity(0, cpus := {min(os.sched_getaffinity(0))})
-        held.callback(os.sched_setaffinity, 0, range(os.cpu_count() or 1))
-        both.machine.cpu = min(cpus)
+        both.machine.cpu = held.enter_context(on_cpu())
 
         @given(steps=st.lists(step, min_size=STEPS // 2, max_size=STEPS))
         @settings(max_examples=60, deadline=None)

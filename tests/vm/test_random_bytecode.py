@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from one_cpu import on_cpu
 from osmia.loader.load import load_object
 from osmia.vm.engine import ENGINES
 from osmia.vm.machine import Machine
@@ -35,10 +36,8 @@ AT_A_TIME = 200
 @pytest.fixture(autouse=True)
 def one_cpu() -> Iterator[None]:
     """The kernel's side runs on one CPU."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    yield
-    os.sched_setaffinity(0, before)
+    with on_cpu():
+        yield
 
 
 def outcome(loaded: LoadedObject, packet: bytes) -> Outcome:
