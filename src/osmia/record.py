@@ -50,8 +50,8 @@ else:
 
     def _complete(cls):
         fields = tuple(cls.__annotations__)
-        defaults = {name: vars(cls)[name] for name in fields if name in vars(cls)}
-
+        own = vars(cls)
+        defaults = {name: own[name] for name in fields if name in own}
         names = frozenset(fields)
 
         def __init__(self, *args, **kwargs):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from _imp import source_hash
 
 from osmia.compiler.fingerprint import content, describe, describe_code, follow, source_lines
 from osmia.maps.declaration import Map
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from osmia.maps.settings import Setting
     from osmia.spec import ObjectSpec, Stored
 
-MAGIC = b"osmia object 9\n"
-PRIMES = (1_073_741_789, 1_073_741_783)
+MAGIC = b"osmia object 10\n"
+CHECKSUM_KEY = 0
 CHECKSUM_SIZE = 8
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -108,13 +109,11 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
 
 
 def checksum(data: bytes) -> bytes:
-    """Tells damaged files and different programs apart: the bytes as one number, modulo two primes.
+    """Tells damaged files and different programs apart: the hash by which Python knows a source again (SipHash).
 
-    Any change of a few bytes shows. Everything in the standard library that does it better takes an import; larger
-    primes than one digit of Python's integers would take longer.
+    It is part of the interpreter, where everything in the standard library that is meant for it takes an import.
     """
-    number = int.from_bytes(data, "little")
-    return b"".join([(number % prime).to_bytes(CHECKSUM_SIZE // 2, "little") for prime in PRIMES])
+    return source_hash(CHECKSUM_KEY, data)
 
 
 def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description:
