@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.mapping import ForEach, Indexed, ValueMap
+from osmia.maps.mapping import ForEach, Indexed
 from osmia.maps.table import MAP_KINDS
+from osmia.maps.value_map import ValueMap
 from osmia.types import u32
 
 TYPE_CHECKING = False

@@ -9,8 +9,9 @@ from osmia.errors import KernelError, shortened
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.cgroup_directory import OpenCgroup
 from osmia.maps.declaration import Map
-from osmia.maps.mapping import PerCpuMap, UserMap, ValueMap
+from osmia.maps.mapping import PerCpuMap, UserMap
 from osmia.maps.table import MAP_KINDS
+from osmia.maps.value_map import ValueMap
 from osmia.structs import struct
 from osmia.types import u32, u64
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from osmia.generic import Generic, TypeVar, overload
-from osmia.maps.mapping import ForEach, PerCpuMap, UserMap, ValueMap
+from osmia.maps.mapping import ForEach, PerCpuMap, UserMap
 from osmia.maps.table import MAP_KINDS
+from osmia.maps.value_map import ValueMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from osmia.maps.mapping import Indexed, ValueMap
+from osmia.maps.mapping import Indexed
 from osmia.maps.table import MAP_KINDS
+from osmia.maps.value_map import ValueMap
 from osmia.structs import struct
 from osmia.types import u32
 
