@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from osmia.big_endian import is_big_endian
 from osmia.record import frozen_record
-from osmia.types import BigEndian, is_big_endian, is_integer, storage_of, u8
+from osmia.types import BigEndian, is_integer, storage_of, u8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

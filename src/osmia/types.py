@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     """u8..i64."""
 
     def class_of(name: str) -> type[Integer]:
-        """The class of that name."""
+        """The class of that name among u8..i64."""
 
     I = TypeVar("I", bound=int)  # noqa: E741 - the integer a Ref refers to
 
@@ -91,17 +91,6 @@ else:
             wrapped = int(value) & ((1 << cls.bits) - 1)
             return wrapped - (1 << cls.bits) if wrapped > cls.high else wrapped
 
-    class BigEndian(int):
-        """An unsigned integer whose most significant byte is stored first. Its value is the number itself.
-
-        Calling a subclass wraps a value at that width and gives a plain int. `storage` is the integer of its width.
-        """
-
-        storage = Integer
-
-        def __new__(cls, value=0):
-            return cls.storage(value)
-
     class Ref:
         """A scalar where it lies, in a map or a packet. It exists in kernel code only."""
 
@@ -117,33 +106,32 @@ else:
 
     _LETTERS = {8: "b", 16: "h", 32: "i", 64: "q"}
     _INTEGERS = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64")
-    _BIG_ENDIAN = {"be16": "u16", "be32": "u32", "be64": "u64"}
+    _BIG_ENDIAN = ("BigEndian", "be16", "be32", "be64")
     # The classes by name, each made when it is first named: a start uses one or two of them.
     _made = {}
 
     def __getattr__(name):
         if name == "INTEGERS":
             made = tuple(map(class_of, _INTEGERS))
-        elif name in _INTEGERS or name in _BIG_ENDIAN:
+        elif name in _INTEGERS:
             made = class_of(name)
+        elif name in _BIG_ENDIAN:
+            made = getattr(__import__("osmia.big_endian", fromlist=[name]), name)
         else:
             raise AttributeError(f"module 'osmia.types' has no attribute {name!r}", name=name)
         globals()[name] = made
         return made
 
     def class_of(name):
-        """The class of that name. Threads that ask at once are given the same one."""
+        """The class of that name among u8..i64. Threads that ask at once are given the same one."""
         found = _made.get(name)
         return _made.setdefault(name, _make(name)) if found is None else found
 
     def _make(name):
-        shared = {"__module__": __name__, "__qualname__": name}
-        if name in _BIG_ENDIAN:
-            storage = class_of(_BIG_ENDIAN[name])
-            doc = f"An unsigned {storage.bits}-bit integer in network byte order."
-            return type(name, (BigEndian,), {**shared, "__doc__": doc, "storage": storage})
         bits, signed = int(name[1:]), name[0] == "i"
         fields = {
+            "__module__": __name__,
+            "__qualname__": name,
             "__doc__": f"{'A signed' if signed else 'An unsigned'} {bits}-bit integer.",
             "bits": bits,
             "signed": signed,
@@ -151,17 +139,12 @@ else:
             "high": (1 << (bits - signed)) - 1,
             "format": _LETTERS[bits] if signed else _LETTERS[bits].upper(),
         }
-        return type(name, (Integer,), {**shared, **fields})
+        return type(name, (Integer,), fields)
 
 
 def is_integer(of: object) -> bool:
     """Whether `of` is one of u8..i64 themselves (not an instance)."""
     return isinstance(of, type) and of.__base__ is Integer
-
-
-def is_big_endian(of: object) -> bool:
-    """Whether `of` is one of be16, be32, be64 themselves (not an instance)."""
-    return isinstance(of, type) and of.__base__ is BigEndian
 
 
 def storage_of(of: Any) -> type[Integer] | None:

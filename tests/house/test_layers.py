@@ -18,13 +18,14 @@ LAYERS = (
     ("osmia.bytecode", "osmia.uncaught"),
     ("osmia.record", "osmia.generic", "osmia.enumeration", "osmia.errors", "osmia.refusals"),
     (
-        *("osmia.types", "osmia.byte_order", "osmia.layout", "osmia.arrays", "osmia.forms", "osmia.structs"),
-        *("osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds", "osmia.unchecked", "osmia.dtypes"),
+        *("osmia.types", "osmia.big_endian", "osmia.byte_order", "osmia.layout", "osmia.arrays"),
+        *("osmia.forms", "osmia.structs", "osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds"),
+        *("osmia.unchecked", "osmia.dtypes"),
     ),
     ("osmia.abi", "osmia.elf", "osmia.btf", "osmia.pcap"),
     (
-        *("osmia.spec", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.flags", "osmia.maps", "osmia.logs"),
-        *("osmia.object_file", "osmia.object_maps", "osmia.disassembly"),
+        *("osmia.spec", "osmia.spec_details", "osmia.kinds", "osmia.contexts", "osmia.helpers", "osmia.flags"),
+        *("osmia.maps", "osmia.logs", "osmia.object_file", "osmia.object_maps", "osmia.disassembly"),
     ),
     ("osmia.kernel",),
     ("osmia.compiler", "osmia.loader", "osmia.links", "osmia.checking"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osmia.btf import kinds
 from osmia.maps.codec import Bytes
 from osmia.maps.table import kind_of_type
-from osmia.types import INTEGERS, class_of, u32
+from osmia.types import INTEGERS, be16, be32, be64, u32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 SIGNED, BOOL = 1, 4  # BTF_INT_*: the encoding of an INT
 # Typedefs that say that a number's most significant byte comes first: osmia's, and those of the kernel's headers.
-BIG_ENDIAN = {(f"{before}be{bits}", bits // 8): f"be{bits}" for bits in (16, 32, 64) for before in ("", "__")}
+BIG_ENDIAN = {
+    (f"{before}be{8 * size}", size): of for size, of in ((2, be16), (4, be32), (8, be64)) for before in ("", "__")
+}
 
 
 def open_map(spec: MapSpec, btf: Btf | None, backend: MapBackend) -> Map[Any, Any]:
@@ -90,7 +92,7 @@ def _big_endian(btf: Btf, number: int, size: int) -> Any:
     found = btf.type(number)
     while found.kind in kinds.MODIFIERS:  # they end: resolve() has gone this way
         if found.kind == kinds.TYPEDEF and (found.name, size) in BIG_ENDIAN:
-            return class_of(BIG_ENDIAN[found.name, size])
+            return BIG_ENDIAN[found.name, size]
         found = btf.type(found.size_or_type)
     return None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from osmia.big_endian import is_big_endian
 from osmia.errors import shown_type
 from osmia.generic import TypeVar
 from osmia.maps.codec import Codec
 from osmia.maps.declaration import check_name, name_in
-from osmia.types import is_big_endian, storage_of
+from osmia.types import storage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import ast
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
+from osmia.big_endian import is_big_endian
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.function import Static
 from osmia.compiler.frontend.stores import check_store
@@ -24,7 +25,7 @@ from osmia.compiler.ir.types import (
 from osmia.enumeration import is_int_enumeration
 from osmia.layout import IntegerLayout, StructLayout, layout_of
 from osmia.record import frozen_record
-from osmia.types import Ref, is_big_endian, is_integer
+from osmia.types import Ref, is_integer
 
 if TYPE_CHECKING:
     from osmia.compiler.frontend.function import FunctionState

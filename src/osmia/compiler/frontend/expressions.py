@@ -7,6 +7,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from osmia.abi.helpers import function_row
+from osmia.big_endian import is_big_endian
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import wrapped
 from osmia.compiler.frontend.arguments import raw_argument
@@ -71,7 +72,7 @@ from osmia.maps.ring import RingBuf
 from osmia.maps.settings import Setting
 from osmia.rounds import loop
 from osmia.structs import array, chars, scratch, sizeof, zeroed
-from osmia.types import Integer, is_big_endian, is_integer, ref
+from osmia.types import Integer, is_integer, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

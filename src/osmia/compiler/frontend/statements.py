@@ -6,6 +6,7 @@ import ast
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from osmia.big_endian import is_big_endian
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.annotations import annotation as annotation_of
 from osmia.compiler.frontend.annotations import converted, parsed
@@ -53,7 +54,7 @@ from osmia.maps.declaration import Map
 from osmia.maps.fast_ring import FastRing
 from osmia.maps.globals import Variable
 from osmia.maps.ring import RingBuf
-from osmia.types import is_big_endian, is_integer
+from osmia.types import is_integer
 
 if TYPE_CHECKING:
     from osmia.compiler.location import Location
