@@ -13,7 +13,7 @@ import sys
 from osmia.abi import BPF_OBJ_NAME_LEN
 from osmia.abi import generated as abi
 from osmia.kernel import attributes
-from osmia.kernel.libc import addressof, c_char, c_void_p, function, get_errno, set_errno
+from osmia.kernel.libc import addressof, byref, c_char, function, get_errno, set_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def call(command: int, attribute: bytes | bytearray) -> int:
     # A signal handler may run between the call and the next line and make calls of its own. Each puts back the
     # thread's errno as it found it, so that this one reads its own.
     before = get_errno()
-    result = syscall(NUMBER, command, c_void_p(address(buffer)), len(buffer))
+    result = syscall(NUMBER, command, byref(c_char.from_buffer(buffer)), len(buffer))
     if result >= 0:
         return result
     number = get_errno()

@@ -52,11 +52,6 @@ else:
 
         _type_ = "c"
 
-    class c_void_p(Simple):
-        """An address."""
-
-        _type_ = "P"
-
     class _Function(CFuncPtr):
         """A function that returns an int, which is what they do unless `_restype_` says."""
 
@@ -85,3 +80,15 @@ else:
     def quiet_function(name):
         """The same again, which leaves errno (`get_errno`) as it is: what failed, and why, is found out otherwise."""
         return _QuietFunction(dlsym(_itself, name))
+
+    def __getattr__(name):
+        if name != "c_void_p":
+            raise AttributeError(f"module 'osmia.kernel.libc' has no attribute {name!r}", name=name)
+
+        class c_void_p(Simple):
+            """An address."""
+
+            _type_ = "P"
+
+        globals()[name] = c_void_p
+        return c_void_p
