@@ -14,7 +14,8 @@ from osmia.elf import SHF_EXECINSTR, SHN_LORESERVE, SHN_UNDEF, SHT_PROGBITS, STB
 from osmia.errors import ObjectError
 from osmia.kinds import KINDS, kind_of_section
 from osmia.object_maps import read_maps
-from osmia.spec import ContextFieldSpec, ErrorSite, FunctionSpec, LineInfo, ObjectSpec, Relocation
+from osmia.spec import FunctionSpec, LineInfo, ObjectSpec, Relocation
+from osmia.spec_details import ContextFieldSpec, ErrorSite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from osmia.abi.generated import (
 from osmia.btf import kinds
 from osmia.elf import SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_FUNC, STT_OBJECT, STT_SECTION
 from osmia.errors import ObjectError
-from osmia.spec import MapSpec, VariableSpec
+from osmia.spec import MapSpec
+from osmia.spec_details import VariableSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What an object says, as plain data: the same on every host, with no file descriptor and no kernel in it.
 
-`store` gives it in the form that the compiler's cache keeps: reading that takes no reader of ELF and BTF.
+`store` gives it in the form that the compiler's cache keeps: reading that takes no reader of ELF and BTF. What few
+objects have is in `osmia.spec_details`, which is imported for those alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from osmia.kinds import Kind
+    from osmia.spec_details import ContextFieldSpec, ErrorSite, VariableSpec
 
     Stored = tuple[Any, ...]
 
@@ -53,21 +55,6 @@ class MapSpec:
     """Of a map of maps: what the maps in it are like."""
     initial: dict[int, str] | None = None
     """What it holds from the start, by index: maps of the object, or programs, by their names."""
-
-
-@record
-class VariableSpec:
-    """A variable of global data, and where it lies."""
-
-    name: str
-    section: str
-    """The section, which is the name of its map too."""
-    offset: int
-    """In the map's value, in bytes."""
-    size: int
-    """In bytes."""
-    btf_type_id: int = 0
-    """Its type in the object's BTF, 0 where it has none."""
 
 
 @record
@@ -112,28 +99,6 @@ class FunctionSpec:
     """The same lines as the kernel takes them: (index, file name offset, line offset, line << 10 | column)."""
     kind: Kind | None = None
     """The program's row in the table of kinds; None for a subprogram."""
-
-
-@record
-class ContextFieldSpec:
-    """A field of a tracepoint that a program reads, as the kernel had it that the program was compiled on."""
-
-    name: str
-    offset: int
-    """In bytes."""
-    size: int
-    """In bytes."""
-    signed: bool
-
-
-@record
-class ErrorSite:
-    """A place in the source where a program may take the error edge."""
-
-    file: str
-    line: int
-    problem: str
-    """What Python would raise there: `division by zero`."""
 
 
 @record
@@ -201,10 +166,10 @@ def restore(stored: Stored, name: str) -> ObjectSpec:
         btf,
         target,
         None if on_error is None else dict(on_error),
-        None if sites is None else {program: _records(ErrorSite, each) for program, each in sites.items()},
-        None if variables is None else {each[0]: VariableSpec(*each) for each in variables},
+        None if sites is None else {program: _details("ErrorSite", each) for program, each in sites.items()},
+        None if variables is None else {each.name: each for each in _details("VariableSpec", variables)},
         None if arguments is None else {program: list(each) for program, each in arguments.items()},
-        None if fields is None else {program: _records(ContextFieldSpec, each) for program, each in fields.items()},
+        None if fields is None else {program: _details("ContextFieldSpec", each) for program, each in fields.items()},
         None if logs is None else list(logs),
         None if marks is None else list(marks),
     )
@@ -262,3 +227,9 @@ def _fields(of: Any) -> Stored:
 
 def _records(of: Callable[..., Any], stored: Stored) -> list[Any]:
     return [of(*fields) for fields in stored]
+
+
+def _details(of: str, stored: Stored) -> list[Any]:
+    if not stored:
+        return []
+    return _records(getattr(__import__("osmia.spec_details", fromlist=[of]), of), stored)

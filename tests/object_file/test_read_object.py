@@ -15,7 +15,8 @@ from osmia.elf import read_elf
 from osmia.errors import ObjectError
 from osmia.kinds import KINDS
 from osmia.object_file import read_object
-from osmia.spec import ErrorSite, LineInfo, MapSpec, ObjectSpec, Relocation, VariableSpec
+from osmia.spec import LineInfo, MapSpec, ObjectSpec, Relocation
+from osmia.spec_details import ErrorSite, VariableSpec
 from system_packages import tool
 
 if TYPE_CHECKING:

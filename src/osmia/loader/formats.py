@@ -7,7 +7,8 @@ from osmia.kernel import tracefs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osmia.spec import ContextFieldSpec, FunctionSpec, ObjectSpec
+    from osmia.spec import FunctionSpec, ObjectSpec
+    from osmia.spec_details import ContextFieldSpec
 
 
 def check_format(spec: ObjectSpec, program: FunctionSpec) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from osmia.maps.backend import MapBackend
-    from osmia.spec import ErrorSite, ObjectSpec
+    from osmia.spec import ObjectSpec
+    from osmia.spec_details import ErrorSite
 
 
 @record

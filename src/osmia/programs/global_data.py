@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from osmia.layout import Layout
     from osmia.maps.backend import MapBackend
     from osmia.maps.settings import Setting
-    from osmia.spec import ObjectSpec, VariableSpec
+    from osmia.spec import ObjectSpec
+    from osmia.spec_details import VariableSpec
     from osmia.types import Integer
 
 V = TypeVar("V")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from osmia.logs.sources import Source
     from osmia.maps.backend import MapBackend
     from osmia.programs.machine import Machine
-    from osmia.spec import ObjectSpec, VariableSpec
+    from osmia.spec import ObjectSpec
+    from osmia.spec_details import VariableSpec
 
 
 def load_what_logs(

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from osmia.programs.logs import LoadingLogs
     from osmia.programs.machine import Machine
     from osmia.programs.run_result import RunResult
-    from osmia.spec import ErrorSite, ObjectSpec
+    from osmia.spec import ObjectSpec
+    from osmia.spec_details import ErrorSite
 
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)

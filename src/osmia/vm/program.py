@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from osmia.kinds import Kind
-    from osmia.spec import ContextFieldSpec
+    from osmia.spec_details import ContextFieldSpec
     from osmia.vm.code import Code
     from osmia.vm.machine import Machine
 
