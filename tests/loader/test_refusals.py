@@ -262,7 +262,7 @@ def test_with_all_that_it_takes() -> None:
             (),
             (
                 "cannot create map 'counter' (PERCPU_ARRAY): this process has CAP_BPF in its user namespace only, and "
-                "BPF asks for capabilities in the initial one. Run it outside the container"
+                "BPF asks for capabilities in the initial one. Run it as root there, outside of any container"
             ),
         ),
     ],
