@@ -274,8 +274,8 @@ def test_a_venv_of_somebody_elses_making_is_left_alone(place: Place) -> None:
 def test_without_a_home_nothing_is_set_up(nobodys: Place) -> None:
     """In a checkout of somebody else's, by who has no home and is not known to this system."""
     nobodys.uv()
-    for given, shown in ({"HOME": "~"}, "~/.cache"), ({"XDG_CACHE_HOME": "caches"}, "caches"):
-        assert nobodys.run("setup", user=UID - 1, **given) == (
+    for caches, shown in ("", "~/.cache"), ("caches", "caches"):
+        assert nobodys.run("setup", user=UID - 1, HOME="~", XDG_CACHE_HOME=caches) == (
             1,
             "",
             f"osmia: set-up failed: there is no cache directory: {shown} is no absolute path\n"

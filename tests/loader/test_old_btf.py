@@ -15,6 +15,7 @@ from osmia.errors import ObjectError, PermissionDeniedError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, ObjectSpec
+from this_kernel import needs_root
 
 STRINGS = b"\0int\0value\0long double\0number\0color\0RED\0size\0HUGE\0user\0important\0"
 
@@ -66,6 +67,7 @@ def test_every_kernel_takes_it() -> None:
         assert loaded.maps["counter"].info()["btf_value_type_id"] == 7
 
 
+@needs_root("loads programs")
 def test_what_old_kernels_get() -> None:
     """Ids, sizes and members stay; kinds are those of 5.2; this kernel takes it as well."""
     before = Btf(every_kind(), "before")
@@ -140,6 +142,7 @@ def test_a_map_with_a_lock_needs_its_type() -> None:
         assert loaded.btf_error
 
 
+@needs_root("loads programs")
 def test_who_may_not_load_types_is_told_that() -> None:
     """And not what a map would lack without its type, or what the kernel says of it then."""
 
