@@ -7,6 +7,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from this_kernel import require_root
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -18,6 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 @contextmanager
 def mounted(directory: Path) -> Iterator[Path]:
     """A new and empty BPF file system at a directory; what is pinned in it ends with the block."""
+    require_root("mounts a BPF file system")
     directory.mkdir()
     try:
         _check(_libc.mount(b"bpf", os.fsencode(directory), b"bpf", ctypes.c_ulong(0), None), directory)

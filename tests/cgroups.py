@@ -14,6 +14,7 @@ import pytest
 
 import children
 from osmia.maps.cgroup_directory import cgroup_root
+from this_kernel import require_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +50,7 @@ def cgroup(above: Path | None = None) -> Iterator[Cgroup]:
     root = above or cgroup_root()
     if not root:
         pytest.skip("no file system of cgroups of version 2 is mounted")
+    require_root("makes a cgroup")
     made = Cgroup(Path(root) / f"osmia-test-{os.getpid()}-{next(_numbers)}")
     made.path.mkdir()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,16 @@ import pytest
 
 import bpf_file_system
 import namespaces
-from osmia import Machine
+from osmia import Machine, PermissionDeniedError
+from osmia.kernel.capabilities import in_user_namespace
 from osmia.kernel.cpus import possible_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+TESTS = Path(__file__).parent
+# What needs no kernel is tested here: a test that asks the kernel all the same fails, for whom it lets nothing.
+RUN_WITHOUT_A_KERNEL = tuple(TESTS / name for name in ("checking", "pcap", "testing", "vm"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +33,37 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave out the tests marked `full`, unless asked for by `--full` or by a choice of marks."""
     if not config.getoption("--full") and not config.option.markexpr:
         config.option.markexpr = "not full"
+
+
+@contextmanager
+def _skipped_without_root(item: pytest.Item) -> Iterator[None]:
+    """Skip a test that the kernel lets this process not do, where osmia names what the process lacks."""
+    try:
+        yield
+    except PermissionDeniedError as error:
+        callspec = getattr(item, "callspec", None)
+        in_a_machine = callspec is not None and callspec.params.get("engine") == "vm"
+        if in_a_machine or any(map(item.path.is_relative_to, RUN_WITHOUT_A_KERNEL)):
+            raise
+        if error.capabilities:
+            pytest.skip(f"needs root: this process lacks {' and '.join(error.capabilities)}")
+        if in_user_namespace():
+            pytest.skip("needs root: this process has capabilities in its user namespace only")
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Fixtures load programs too."""
+    with _skipped_without_root(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests of the kernel's side are skipped where the kernel lets this process load nothing, with the reason."""
+    with _skipped_without_root(item):
+        return (yield)
 
 
 @pytest.fixture(autouse=True, scope="session")

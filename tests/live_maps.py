@@ -8,6 +8,7 @@ from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
 from osmia.maps.declaration import Map
 from osmia.programs.program import MACHINES
+from this_kernel import require_root
 
 if TYPE_CHECKING:
     from osmia import Machine
@@ -22,6 +23,7 @@ def machine() -> Machine | None:
 
 def kernel_map(declaration: Map[Any, Any], inner_map_fd: int = 0) -> KernelMap:
     """A map in the kernel that fits a declaration; one of maps is given what they are like."""
+    require_root("creates a map in the kernel")
     fd = bpf.map_create(
         map_type=declaration.kind.type,
         key_size=declaration.key_size,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import system_packages
 from osmia.testing import namespaces
+from this_kernel import require_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +66,7 @@ def settled(read: Callable[[], int], expected: int) -> int:
 @contextmanager
 def namespace() -> Iterator[Namespace]:
     """A namespace for as long as the block lasts."""
+    require_root("makes a network namespace")
     made = Namespace()
     try:
         made.make()

@@ -41,6 +41,17 @@ def require_numpy() -> None:
         pytest.skip(f"NumPy: {problem}", allow_module_level=True)
 
 
+def needs_root(what: str) -> pytest.MarkDecorator:
+    """Marks a test, or with `pytestmark` a module of tests, that does what takes root."""
+    return pytest.mark.skipif(os.geteuid() != 0, reason=f"needs root: {what}")
+
+
+def require_root(what: str) -> None:
+    """Skip the test where an ordinary user runs it: it does what takes root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root: {what}")
+
+
 def require_kernel(since: tuple[int, int], what: str) -> None:
     """Skip the test on kernels before the one that brought what it takes."""
     here = kernel_version()

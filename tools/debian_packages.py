@@ -34,8 +34,10 @@ class Sources(NamedTuple):
 
 
 def cache_directory() -> Path:
-    """Where osmia keeps things under the user's caches."""
+    """Where osmia keeps things under the user's caches; PackagesError where this user has none, for want of a home."""
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - works without a home too
+    if not Path(caches).is_absolute():
+        raise PackagesError(f"there is no cache directory: {caches} is no absolute path")
     return Path(caches) / "osmia"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from debian_packages import PackagesError, unpack
+from debian_packages import PackagesError, cache_directory, unpack
 from package_index import PackageIndexError, fetch_pip  # `python -I` leaves this directory out
 
 if TYPE_CHECKING:
@@ -75,8 +75,10 @@ def become_invoking_user(checkout: Path) -> None:
 def cached_location(checkout: Path) -> Path:
     """Where the environment of this checkout is when it cannot be in the checkout."""
     name = hashlib.sha256(bytes(checkout)).hexdigest()[:16]
-    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - the user's, also without a home
-    return Path(caches) / "osmia" / "environments" / name
+    try:
+        return cache_directory() / "environments" / name
+    except PackagesError as error:
+        fail(f"set-up failed: {error}", "set HOME, or XDG_CACHE_HOME, to a directory that is this user's to write")
 
 
 def is_ours(location: Path) -> bool:
@@ -87,11 +89,11 @@ def is_ours(location: Path) -> bool:
 def choose_location(checkout: Path) -> Path:
     """`.venv` of the checkout where that is this user's to write, else a directory in the user's caches."""
     location = checkout / ".venv"
-    cached = cached_location(checkout)
     if not os.access(checkout, os.W_OK) or checkout.stat().st_uid != os.geteuid():
-        return cached
+        return cached_location(checkout)
     if is_ours(location):
         return location
+    cached = cached_location(checkout)
     note(f"{location} was not made by ./osmia and is left alone; using {cached}")
     return cached
 

@@ -14,6 +14,7 @@ from osmia.checking import check
 from osmia.errors import KernelError, ObjectError
 from osmia.kernel.features import kernel_version
 from refused_programs import PROGRAMS, Refused, load_refused
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from osmia.spec import FunctionSpec
@@ -41,6 +42,7 @@ def changed(source: random.Random, function: FunctionSpec) -> None:
     function.instructions = bytes(code)
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_kernel_takes_has_no_error(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     source = random.Random(seed)

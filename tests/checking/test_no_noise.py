@@ -18,6 +18,7 @@ from osmia.errors import CompileError
 from osmia.object_file import read_object
 from osmia.programs.loaded import programs_of, requests_of, run_file
 from program_files import module_from
+from this_kernel import require_root
 
 if TYPE_CHECKING:
     from osmia.compiler import ProgramRequest
@@ -40,6 +41,8 @@ def found(requests: tuple[ProgramRequest, ...], target: Target) -> list[object]:
 def test_an_example(example: str) -> None:
     path = str(ROOT / example)
     requests = requests_of(path, programs_of(run_file(path, Path(path).read_bytes())))
+    if any(each.kind.name == "tracepoint" for each in requests):
+        require_root("the fields of tracepoints are read from tracefs")
     assert found(requests, NEWEST) == []
     with suppress(CompileError):  # some need a newer kernel
         assert found(requests, PORTABLE) == []

@@ -37,7 +37,7 @@ from refused_programs import (
     store,
     store_value,
 )
-from this_kernel import require_kernel
+from this_kernel import needs_root, require_kernel
 
 EVENT = ("    event = ring.reserve(16)", reserve(16))
 NO_EVENT: list[Line] = [("    if event is None:", jump(JNE, 0, 0, 2)), MISSING]
@@ -262,6 +262,7 @@ def test_nothing_is_found_in_the_twin(name: str) -> None:
     assert name in NEWER or found_in(TWINS[name], OLD) == []
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("name", TWINS)
 def test_the_kernel_takes_the_twin(name: str) -> None:
     require_kernel((5, 18), "xdp_load_bytes")

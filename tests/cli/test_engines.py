@@ -19,7 +19,9 @@ import system_packages
 from captures import FRAME
 from command_line import called, ended, line, run, running
 from namespaces import settled
+from ordinary import NOBODY_WITH_NET_RAW, readable_python
 from osmia import XdpMode, load, pcap
+from osmia.cli import embedded
 from osmia.cli.counter import OBJECT
 from osmia.cli.main import main
 
@@ -33,6 +35,27 @@ COUNTER = ("run", "counter", "-i", "lo", "0.01", "1")
 BY_AF_PACKET = "the embedded runtime (engine vm) is given the packets of lo by AF_PACKET\n"
 LACKS = "not in the kernel, for this process lacks CAP_BPF and CAP_NET_ADMIN: "
 OFFERS = "  replay a capture in place of an interface: --pcap FILE, or --demo for one that the command makes\n"
+NOT_OF_THE_HOST = (
+    "this process has CAP_BPF in its user namespace only, and BPF asks for capabilities in the initial one"
+)
+# Counts the packets of lo, and sends some once it does.
+SENDS_FIVE = """
+import signal, socket, subprocess, sys
+from osmia.testing import rtnetlink
+
+rtnetlink.bring_up("lo")
+words = [sys.executable, "-P", "-m", "osmia", *sys.argv[1:]]
+both = socket.socket(type=socket.SOCK_DGRAM)
+with both, subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as counter:
+    counter.stdout.readline()
+    both.bind(("127.0.0.1", 0))
+    for _ in range(5):
+        both.sendto(b"hello", both.getsockname())
+        both.recv(5)
+    counter.send_signal(signal.SIGINT)
+    sys.stdout.write(counter.stdout.read())
+raise SystemExit(counter.returncode)
+"""
 WATCHES = """
 from osmia import HashMap, PerCpuArray, TcAction, TcContext, XdpAction, XdpContext, setting, tc, u32, u64, xdp
 
@@ -66,6 +89,13 @@ def dropping(ctx: XdpContext) -> XdpAction:
 def out(ctx: TcContext) -> TcAction:
     return TcAction.OK
 """
+
+
+def require_user_namespaces() -> None:
+    """Skip the test where nobody may make a user namespace, and one for networks in it."""
+    tried = run("true", program=["unshare", "--map-root-user", "--net"])
+    if tried.code != 0:
+        pytest.skip(f"this system lets nobody make user namespaces: {tried.err.strip()}")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -113,7 +143,7 @@ def test_where_packets_are_refused_too_captures_are_offered(netns: Namespace) ->
     assert err == (
         "osmia run: cannot watch the packets of lo: neither in the kernel, for this process lacks CAP_BPF and "
         "CAP_NET_ADMIN, nor in the embedded runtime, for this process lacks CAP_NET_RAW. Run it as root, or give it "
-        f"one of those\n{OFFERS}"
+        f"CAP_NET_RAW, which is all that the embedded runtime takes\n{OFFERS}"
     )
     code, out, err = called(*COUNTER, "--engine", "vm", before=children.become_nobody, netns=netns)
     assert (code, out) == (3, "")
@@ -121,6 +151,40 @@ def test_where_packets_are_refused_too_captures_are_offered(netns: Namespace) ->
         "osmia run: cannot receive the packets of lo: this process lacks CAP_NET_RAW. Run it as root, or give it that\n"
         f"{OFFERS}"
     )
+
+
+def test_root_that_may_nothing(netns: Namespace) -> None:
+    code, out, err = called(*COUNTER, before=children.keep_only(), netns=netns)
+    assert (code, out) == (3, "")
+    assert err == (
+        "osmia run: cannot watch the packets of lo: neither in the kernel, for this process lacks CAP_BPF and "
+        "CAP_NET_ADMIN, nor in the embedded runtime, for this process lacks CAP_NET_RAW. This process is root, but "
+        "what started it, such as a container, took those away: give it CAP_NET_RAW, which is all that the embedded "
+        f"runtime takes\n{OFFERS}"
+    )
+
+
+def test_root_of_a_user_namespace_in_the_network_of_others(netns: Namespace) -> None:
+    require_user_namespaces()
+    code, out, err = called(*COUNTER, before=children.enter_user_namespace, netns=netns)
+    assert (code, out) == (3, "")
+    assert err == (
+        f"osmia run: cannot watch the packets of lo: neither in the kernel, for {NOT_OF_THE_HOST}, nor in the "
+        "embedded runtime, for the kernel refuses although this process has CAP_NET_RAW: it has it in another user "
+        "namespace than the network's, or a security module or a seccomp filter forbids it. Run it as root outside of "
+        f"its user namespace\n{OFFERS}"
+    )
+
+
+def test_root_of_a_user_namespace_in_a_network_of_its_own() -> None:
+    """As a container without root has it; nobody has to be root for that."""
+    require_user_namespaces()
+    words = ("run", "counter", "-i", "lo", "0.05", "-f", "json")
+    code, out, err = run(
+        *words, program=["unshare", "--map-root-user", "--net", sys.executable, "-P", "-c", SENDS_FIVE]
+    )
+    assert (code, err) == (0, f"not in the kernel, for {NOT_OF_THE_HOST}: {BY_AF_PACKET}")
+    assert json.loads(out.splitlines()[-1])["total"] == 5
 
 
 def test_no_such_interface(netns: Namespace) -> None:
@@ -137,7 +201,10 @@ def test_with_a_mode_the_kernel_is_meant(netns: Namespace) -> None:
 
 
 def with_net_raw_alone() -> list[str]:
-    """The command in a process that may receive packets and nothing else."""
+    """The command where packets may be received and nothing else: an ordinary user's, if there is a Python for one."""
+    python = readable_python()
+    if python:
+        return [*NOBODY_WITH_NET_RAW, python, "-P", "-m", "osmia"]
     program = "import sys; sys.path.insert(0, sys.argv.pop(1)); import children; "
     program += "children.keep_only('CAP_NET_RAW')(); from osmia.cli.main import entry; entry()"
     return [sys.executable, "-P", "-c", program, str(os.path.dirname(children.__file__))]  # noqa: PTH120
@@ -160,6 +227,32 @@ def test_it_counts_what_the_kernel_counts_beside_it(netns: Namespace) -> None:
     report = json.loads(out.splitlines()[-1])
     assert (code, err, kernel) == (0, "", 500)
     assert (report["total"], report["lost"], report["final"]) == (500, 0, True)
+
+
+@pytest.mark.parametrize("command", ["counter", "file"])
+def test_packets_that_are_left_at_the_end_are_lost(
+    netns: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As where there is more than can be run in the time that is left."""
+
+    def wait(*_: object) -> bool:
+        netns.send(5)
+        return False
+
+    def before() -> None:
+        monkeypatch.setattr(embedded, "_LONGEST_DRAIN", 0)
+        monkeypatch.setattr(embedded.Live, "wait", wait)
+
+    (tmp_path / "watches.py").write_text(WATCHES)
+    what = "counter" if command == "counter" else str(tmp_path / "watches.py")
+    words = ("run", what, "-i", "far0", "0.01", "1", "--engine", "vm")
+    code, out, err = called(*words, before=before, netns=netns)
+    begins = BY_AF_PACKET.replace(" lo ", " far0 ")
+    if command == "counter":
+        assert out.splitlines()[-1].endswith("), 5 lost: they came faster than they were counted")
+        assert (code, err) == (0, begins)
+    else:
+        assert (code, err) == (0, f"{begins}5 packets were lost: they came faster than the programs ran\n")
 
 
 def test_on_lo_pings_are_counted_once(netns: Namespace) -> None:

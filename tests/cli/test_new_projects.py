@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +19,10 @@ import pytest
 
 import cgroups
 from command_line import LONGEST, SOURCE, ended, line, run, running
+from ordinary import python_without_rights
 from osmia.cli.templates import TEMPLATES
 from osmia.kinds import KINDS
-from this_kernel import require_kernel, why_no_lsm
+from this_kernel import needs_root, require_kernel, why_no_lsm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,6 +160,7 @@ def test_its_own_tests_pass(projects: dict[str, Path], netns: Namespace, kind: s
     assert re.search(r"\n=+ [12] passed in ", said), said
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("kind", RARE)
 def test_what_did_not_happen_is_said(rare: dict[str, Path], kind: str) -> None:
     require(kind)
@@ -192,36 +196,42 @@ def send(taker: tuple[str, int] = ("127.0.0.1", 0)) -> int:
 
 WITHOUT_ROOT = [kind for kind, template in TEMPLATES.items() if not template.needs_root]
 PYTEST_ALONE = ("pytest", "_pytest", "py.py", "pluggy", "pluggy-*", "iniconfig", "packaging", "pygments")
-NO_CAPABILITY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
-NOBODY = (*NO_CAPABILITY, "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
-def who_may_nothing(directory: Path) -> tuple[str, ...]:
-    """What runs a command as an ordinary user; as root without a capability where that user cannot read this Python."""
-    if os.geteuid() != 0:
-        return ()
-    reads = f"import os, osmia; os.listdir({str(directory)!r})"
-    tried = subprocess.run([*NOBODY, sys.executable, "-c", reads], capture_output=True, check=False)
-    return NOBODY if tried.returncode == 0 else NO_CAPABILITY
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that every user can reach: pytest's own are closed again by any other run of it."""
+    with tempfile.TemporaryDirectory(prefix="osmia-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @pytest.mark.parametrize("kind", WITHOUT_ROOT)
-def test_its_own_tests_need_neither_root_nor_the_compiler(projects: dict[str, Path], tmp_path: Path, kind: str) -> None:
-    code, said = own_tests(projects[kind])  # the program is compiled, if it was not
-    assert code == 0, said
+def test_its_own_tests_need_neither_root_nor_the_compiler(
+    projects: dict[str, Path], place: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packages = Path(pytest.__file__).parents[1]
-    for each in (each for name in PYTEST_ALONE for each in packages.glob(name)):
-        (tmp_path / each.name).symlink_to(each)
-    python = (*who_may_nothing(projects[kind]), sys.executable, "-S")  # no site-packages, and so no llvmlite
-    path = os.pathsep.join((SOURCE, str(tmp_path)))
+    for part, names in ("tests", PYTEST_ALONE), ("compiler", ("llvmlite",)):
+        (place / part).mkdir()
+        for each in (each for name in names for each in packages.glob(name)):
+            (place / part / each.name).symlink_to(each)
+    (place / "cache").mkdir()
+    (place / "cache").chmod(0o777)
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(place / "cache"))
+    made = shutil.copytree(projects[kind], place / projects[kind].name)
+    python = (*python_without_rights(), "-S")  # no site-packages, and so no llvmlite
+    path = os.pathsep.join((SOURCE, str(place / "tests")))
+    # The program is compiled, by the same Python: what another one compiled is not taken.
+    code, said = own_tests(made, python=python, path=os.pathsep.join((path, str(place / "compiler"))))
+    assert code == 0, said
     without = subprocess.run([*python, "-c", "import llvmlite"], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in without.stderr
-    code, said = own_tests(projects[kind], "-v", python=python, path=path)
+    code, said = own_tests(made, "-v", python=python, path=path)
     assert code == 0, said
     assert re.search(r"\n=+ [12] passed in ", said), said
     assert "[vm] PASSED" in said
     # What would be run in the kernel is not left out without a word.
-    code, said = own_tests(projects[kind], "--osmia=both", python=python, path=path)
+    code, said = own_tests(made, "--osmia=both", python=python, path=path)
     assert code == 0, said
     assert re.search(r"\n=+ [12] passed, [12] skipped in ", said), said
     assert re.search(r"\n(\d tests|test_\S+): skipped, for want of the kernel: this process .* CAP_BPF", said), said

@@ -12,6 +12,7 @@ import pytest
 
 from command_line import PROGRAM, Ended, ended, line, run, running
 from osmia.kernel.cpus import online_cpus
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from namespaces import Namespace
@@ -367,6 +368,7 @@ if __name__ == "__main__":
 """
 
 
+@needs_root("loads programs")
 def test_settings_of_a_main_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN_SETTINGS)
     assert run("run", "own.py", cwd=tmp_path) == (0, "53 1\n", "")
@@ -415,6 +417,7 @@ def test_logs_of_a_file(netns: Namespace, tmp_path: Path) -> None:
         assert ("DEBUG watch:6  100 bytes" in texts) is bool(options)
 
 
+@needs_root("loads programs")
 def test_logs_of_a_main_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(LOGS + LOGS_ITSELF)
     assert run("run", "own.py", cwd=tmp_path) == (0, "", "")

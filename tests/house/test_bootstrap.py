@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ordinary import UID, everybodys_python
+from this_kernel import needs_root
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NOBODY = 65534
 PYTHON = Path(sys.executable).resolve()
 SUDO = 'echo "sudo $*" >>"$calls"; [ "$1" = -n ] || { while [ "$1" != env ]; do shift; done; exec "$@"; }'
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes on another user's identity: needs root")
+takes_root = needs_root("takes on another user's identity")
 
 
 class Place:
@@ -115,22 +117,13 @@ def place() -> Iterator[Place]:
 @pytest.fixture
 def nobodys() -> Iterator[Place]:
     """A checkout of another user, in a process of root's, with a Python on PATH that every user may run."""
-    made, holder = new_place(NOBODY)
+    made, holder = new_place(UID)
     with holder:
-        made.python(everybodys_python())
+        python = everybodys_python(str(PYTHON))
+        if not python:
+            pytest.skip("no Python 3.11 or newer here that a user other than root may run")
+        made.python(Path(python))
         yield made
-
-
-def everybodys_python() -> Path:
-    """A Python that will do and that another user may run: this one may be in a home directory."""
-    for python in (PYTHON, Path("/usr/bin/python3").resolve(), Path("/usr/local/bin/python3").resolve()):
-        try:
-            program = "import ctypes, sys; sys.exit(sys.version_info < (3, 11))"
-            if subprocess.run([python, "-c", program], user=NOBODY, check=False).returncode == 0:
-                return python
-        except OSError:
-            continue
-    pytest.skip("no Python 3.11 or newer here that a user other than root may run")
 
 
 UV = "uv pip install --quiet --python PLACE/checkout/.venv/bin/python --editable PLACE/checkout[{}]"
@@ -277,6 +270,20 @@ def test_a_venv_of_somebody_elses_making_is_left_alone(place: Place) -> None:
     assert errors.startswith("osmia: PLACE/checkout/.venv was not made by ./osmia and is left alone; using PLACE/home/")
 
 
+@takes_root
+def test_without_a_home_nothing_is_set_up(nobodys: Place) -> None:
+    """In a checkout of somebody else's, by who has no home and is not known to this system."""
+    nobodys.uv()
+    for caches, shown in ("", "~/.cache"), ("caches", "caches"):
+        assert nobodys.run("setup", user=UID - 1, HOME="~", XDG_CACHE_HOME=caches) == (
+            1,
+            "",
+            f"osmia: set-up failed: there is no cache directory: {shown} is no absolute path\n"
+            "  set HOME, or XDG_CACHE_HOME, to a directory that is this user's to write\n",
+        )
+    assert nobodys.called() == []
+
+
 def test_usage_of_setup(place: Place) -> None:
     assert place.run("setup", "everything") == (2, "", "usage: ./osmia setup [compile|test]\n")
 
@@ -292,41 +299,41 @@ def test_a_path_that_python_cannot_search(place: Place) -> None:
     )
 
 
-@needs_root
+@takes_root
 def test_under_sudo_the_caller_sets_up(nobodys: Place) -> None:
     nobodys.uv('id -u >>"$calls"')
-    caller = str(NOBODY)
+    caller = str(UID)
     result = nobodys.run("setup", SUDO_UID=caller, SUDO_GID=caller)
     assert result == (0, "PLACE/checkout/.venv\n", "osmia: setting up PLACE/checkout/.venv (once)\n")
     nobodys.run("build", "--help", SUDO_UID=caller, SUDO_GID=caller)
     nobodys.run("run", "counter", "--help", SUDO_UID=caller, SUDO_GID=caller)
-    assert nobodys.called() == [UV.format("compile"), str(NOBODY)]
-    assert nobodys.owners() == {NOBODY}
+    assert nobodys.called() == [UV.format("compile"), str(UID)]
+    assert nobodys.owners() == {UID}
 
 
-@needs_root
+@takes_root
 def test_root_leaves_no_files_in_a_users_checkout(nobodys: Place) -> None:
     nobodys.uv()
     status, output, _ = nobodys.run("setup")
     assert status == 0
     assert output.startswith("PLACE/home/.cache/osmia/environments/")
     nobodys.run("run", "counter", "--help")
-    assert nobodys.owners() == {NOBODY}
+    assert nobodys.owners() == {UID}
 
 
-@needs_root
+@takes_root
 def test_a_root_shell_in_roots_own_checkout_stays_root(place: Place) -> None:
     place.python()
     place.uv()
     place.checkout.chmod(0o700)
-    assert place.run("setup", SUDO_UID=str(NOBODY), SUDO_GID=str(NOBODY))[:2] == (0, "PLACE/checkout/.venv\n")
+    assert place.run("setup", SUDO_UID=str(UID), SUDO_GID=str(UID))[:2] == (0, "PLACE/checkout/.venv\n")
     assert place.owners() == {0}
 
 
-@needs_root
+@takes_root
 def test_only_the_last_step_is_raised(nobodys: Place) -> None:
     nobodys.program("sudo", SUDO)
-    status, _, errors = nobodys.run("run", "counter", "-i", "nosuch0", user=NOBODY)
+    status, _, errors = nobodys.run("run", "counter", "-i", "nosuch0", user=UID)
     assert errors.startswith("osmia: loading into the kernel needs root: going on with sudo\n")
     assert status != 127
     assert nobodys.called() == [
@@ -338,7 +345,7 @@ def test_only_the_last_step_is_raised(nobodys: Place) -> None:
     ]
 
 
-@needs_root
+@takes_root
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -348,28 +355,28 @@ def test_only_the_last_step_is_raised(nobodys: Place) -> None:
 )
 def test_what_needs_no_root_is_not_raised(nobodys: Place, arguments: list[str]) -> None:
     nobodys.program("sudo", SUDO)
-    assert nobodys.run(*arguments, user=NOBODY)[0] == 0
+    assert nobodys.run(*arguments, user=UID)[0] == 0
     assert nobodys.called() == []
 
 
-@needs_root
+@takes_root
 @pytest.mark.parametrize("engine", [["--engine", "vm"], ["--engine=vm"]])
 def test_the_embedded_runtime_is_not_raised(nobodys: Place, engine: list[str]) -> None:
     nobodys.program("sudo", SUDO)
-    status, _, errors = nobodys.run("run", "counter", "-i", "lo", *engine, user=NOBODY)
+    status, _, errors = nobodys.run("run", "counter", "-i", "lo", *engine, user=UID)
     assert (status, nobodys.called()) == (3, [])
     assert errors.startswith("osmia run: cannot receive the packets of lo: this process lacks CAP_NET_RAW.")
-    nobodys.run("run", "counter", "-i", "nosuch0", "--engine", "auto", user=NOBODY)
+    nobodys.run("run", "counter", "-i", "nosuch0", "--engine", "auto", user=UID)
     assert nobodys.called()[0] == "sudo -n true"
 
 
-@needs_root
+@takes_root
 def test_who_may_not_use_sudo_goes_on_without(nobodys: Place) -> None:
     """At a terminal sudo asks for a password, which this user does not have."""
     nobodys.program("sudo", 'echo "sudo $*" >>"$calls"; exit 1')
     near, far = os.openpty()
     try:
-        status, _, errors = nobodys.run("run", "counter", "-i", "lo", user=NOBODY, stdin=far)
+        status, _, errors = nobodys.run("run", "counter", "-i", "lo", user=UID, stdin=far)
     finally:
         os.close(near)
         os.close(far)
@@ -382,10 +389,10 @@ def test_who_may_not_use_sudo_goes_on_without(nobodys: Place) -> None:
     )
 
 
-@needs_root
+@takes_root
 def test_sudo_that_would_ask_where_nobody_can_answer_is_not_used(nobodys: Place) -> None:
     nobodys.program("sudo", 'echo "sudo $*" >>"$calls"; exit 1')
-    errors = nobodys.run("run", "counter", "-i", "nosuch0", user=NOBODY)[2]
+    errors = nobodys.run("run", "counter", "-i", "nosuch0", user=UID)[2]
     assert "sudo" not in errors
     assert nobodys.called() == ["sudo -n true"]
 

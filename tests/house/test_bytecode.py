@@ -16,6 +16,7 @@ import llvmlite
 import pytest
 
 import osmia
+from this_kernel import needs_root
 
 PACKAGE = Path(osmia.__file__).parent
 START = "import sys; from osmia import PerCpuArray, XdpContext, u32, xdp; import osmia.loader.load\n"
@@ -167,6 +168,7 @@ def test_it_is_not_written_where_no_bytecode_is(tree: Path) -> None:
     assert python(tree, KEEP, "-B")[1] == {"__init__", "bytecode"}  # but read
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("load", ["pass_all.load()", "osmia.load(pass_all)", "osmia.load(compiled)"])
 def test_what_loads_from_the_cache_or_an_object_writes_it(tree: Path, tmp_path: Path, load: str) -> None:
     shutil.rmtree(tree)

@@ -31,6 +31,7 @@ from osmia.kernel.features import kernel_version
 from osmia.maps.declaration import Shared
 from osmia.programs.program import Program
 from program_files import module_from
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -169,6 +170,7 @@ def _argument(kind: object, position: int) -> str:
     return f"i64({read})" if kind is int else f"{getattr(kind, '__name__', kind)}({read})"
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("cpu", TARGETS)
 @pytest.mark.parametrize("name", [name for name, each in EXAMPLES.items() if each.session])
 def test_the_session_goes_as_shown(

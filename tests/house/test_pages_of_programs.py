@@ -12,6 +12,7 @@ import pytest
 from mypy import api
 
 import osmia
+from this_kernel import needs_root
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("docs/maps/user_side.md", "docs/events.md", "docs/aggregations.md", "docs/logs.md")
@@ -31,6 +32,7 @@ def test_every_example_of_aggregations_is_on_the_page() -> None:
     assert files == {name for name, *_ in PROGRAM.findall(PAGES["docs/aggregations.md"])}
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("index", range(len(PROGRAMS)))
 def test_it_prints_what_stands_below(tmp_path: Path, index: int) -> None:
     _, program, expected = PROGRAMS[index]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from this_kernel import needs_root
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -28,6 +30,7 @@ def test_the_program_is_the_example() -> None:
     assert blocks("python")[0] == (ROOT / "examples/xdp_map_counter.py").read_text()
 
 
+@needs_root("loads programs")
 def test_the_program_without_an_interface_prints_what_it_should(tmp_path: Path) -> None:
     (_, program, _) = blocks("python")
     (tmp_path / "every_third.py").write_text(program)

@@ -10,6 +10,7 @@ import llvmlite
 import pytest
 
 import osmia
+from this_kernel import needs_root
 
 FORBIDDEN = {
     *("ast", "dataclasses", "inspect", "json", "llvmlite", "logging", "numpy", "pathlib", "re", "signal", "socket"),
@@ -63,6 +64,7 @@ def test_the_check_sees_what_is_imported() -> None:
     assert "typing" in imported_by("import typing")
 
 
+@needs_root("loads programs")
 def test_loading_from_the_cache_imports_neither_the_compiler_nor_a_reader_of_objects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ def measure(ctx: XdpContext) -> XdpAction:
 """
 
 
+@needs_root("loads programs")
 def test_aggregations_from_the_cache_import_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "measure.py").write_text(AGGREGATING)

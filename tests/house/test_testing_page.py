@@ -18,6 +18,7 @@ import pytest
 from mypy import api
 
 from command_line import SOURCE
+from ordinary import NO_CAPABILITY
 from osmia.testing import packets
 from osmia.testing.divergences import DIVERGENCES
 from osmia.testing.packets.layer import KINDS
@@ -28,7 +29,6 @@ TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 FILES = {text.partition("\n")[0].removeprefix("# "): text for kind, text in BLOCKS if kind == "python"}
 COMMANDS = [text for kind, text in BLOCKS if kind == "console"]
-NO_CAPABILITY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
 
 
 @pytest.fixture(scope="module")

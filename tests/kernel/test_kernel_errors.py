@@ -14,6 +14,7 @@ from osmia.errors import KernelError, NotSupportedError, PermissionDeniedError, 
 from osmia.kernel import bpf, capabilities, features
 from osmia.kernel.errors import kernel_error
 from osmia.loader.load import load_object
+from this_kernel import needs_root
 
 
 def test_numbers_that_mean_nothing_more() -> None:
@@ -79,6 +80,7 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, 1 << 20))
 
 
+@needs_root("loads programs")
 def test_an_old_kernels_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """EPERM from a creation: the limit goes up as far as it may, and the creation is tried once more."""
     monkeypatch.setattr(features, "kernel_version", lambda: (5, 10))
@@ -102,6 +104,7 @@ def test_an_old_kernels_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
     assert limit in (resource.RLIM_INFINITY, 1 << 20)  # without CAP_SYS_RESOURCE the hard limit is the end
 
 
+@needs_root("loads programs")
 def test_an_old_kernels_limit_that_cannot_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "kernel_version", lambda: (5, 10))
     before = (

@@ -17,6 +17,7 @@ from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ def array() -> Iterator[KernelMap]:
     made.close()
 
 
+@needs_root("creates maps in the kernel")
 def test_hash(table: KernelMap) -> None:
     key = U32.pack(7)
     assert table.lookup(key) is None
@@ -63,6 +65,7 @@ def test_hash(table: KernelMap) -> None:
     assert table.lookup(key) is None
 
 
+@needs_root("creates maps in the kernel")
 def test_walk_reaches_every_key(table: KernelMap) -> None:
     keys = {U32.pack(number) for number in range(4)}
     for key in keys:
@@ -74,6 +77,7 @@ def test_walk_reaches_every_key(table: KernelMap) -> None:
     assert set(walked) == keys
 
 
+@needs_root("creates maps in the kernel")
 def test_per_cpu_layout() -> None:
     """One value for each possible CPU, each padded to 8 bytes."""
     counters = make(PERCPU_ARRAY, value_size=5)
@@ -84,6 +88,7 @@ def test_per_cpu_layout() -> None:
     counters.close()
 
 
+@needs_root("creates maps in the kernel")
 def test_a_key_that_is_longer_than_the_value() -> None:
     wide = make(HASH, key_size=32, value_size=1)
     key = bytes(range(32))
@@ -99,6 +104,7 @@ def refused(call: Callable[[], object]) -> KernelError:
     return caught.value
 
 
+@needs_root("creates maps in the kernel")
 def test_errors(table: KernelMap, array: KernelMap) -> None:
     """What the kernel refuses is said with the map's name and the key."""
     key, value = U32.pack(4), bytes(8)
@@ -133,6 +139,7 @@ def test_errors(table: KernelMap, array: KernelMap) -> None:
     table.update(key, value, 0)
 
 
+@needs_root("creates maps in the kernel")
 def test_full(table: KernelMap) -> None:
     for number in range(4):
         table.update(U32.pack(number), bytes(8), 0)
@@ -140,6 +147,7 @@ def test_full(table: KernelMap) -> None:
     assert str(error) == "cannot write key 04 00 00 00 of map 'test_map': the map holds 4 entries and no more (E2BIG)"
 
 
+@needs_root("creates maps in the kernel")
 def test_frozen(array: KernelMap) -> None:
     array.freeze()
     error = refused(lambda: array.update(U32.pack(0), bytes(8), 0))
@@ -150,6 +158,7 @@ def test_frozen(array: KernelMap) -> None:
     assert type(error) is KernelError  # no capability is missing
 
 
+@needs_root("creates maps in the kernel")
 @pytest.mark.parametrize("key", [b"", b"abc", b"abcde"])
 def test_keys_of_the_wrong_size(table: KernelMap, key: bytes) -> None:
     text = rf"^map 'test_map' has keys of 4 bytes, and this one has {len(key)}$"
@@ -158,12 +167,14 @@ def test_keys_of_the_wrong_size(table: KernelMap, key: bytes) -> None:
             call(key)
 
 
+@needs_root("creates maps in the kernel")
 @pytest.mark.parametrize("value", [b"", bytes(7), bytes(9)])
 def test_values_of_the_wrong_size(table: KernelMap, value: bytes) -> None:
     with pytest.raises(ValueError, match=rf"^map 'test_map' takes values of 8 bytes, and this one has {len(value)}$"):
         table.update(U32.pack(0), value, 0)
 
 
+@needs_root("creates maps in the kernel")
 def test_closed(table: KernelMap) -> None:
     key = U32.pack(0)
     table.lookup(key)
@@ -186,6 +197,7 @@ def test_closed(table: KernelMap) -> None:
     assert repr(table) == "<KernelMap 'test_map', closed>"
 
 
+@needs_root("creates maps in the kernel")
 def test_an_error_does_not_keep_a_map_open(table: KernelMap) -> None:
     """The traceback of an error that the user's code keeps refers to our frames."""
     fd = table.fd
@@ -204,6 +216,7 @@ def by_index(held: KernelMap) -> Callable[[int], int | None]:
     return held.reader(U32.pack, U64.unpack, lambda stored: int(stored[0]), True)
 
 
+@needs_root("creates maps in the kernel")
 def test_an_array_is_read_by_index(array: KernelMap) -> None:
     read = by_index(array)
     for key in range(4):
@@ -221,6 +234,7 @@ def test_an_array_is_read_by_index(array: KernelMap) -> None:
         read(1)
 
 
+@needs_root("creates maps in the kernel")
 def test_what_the_kernel_refuses_is_said_of_a_read_by_index() -> None:
     flags = 1 << 4  # BPF_F_WRONLY
     fd = bpf.map_create(map_type=ARRAY, key_size=4, value_size=8, max_entries=4, flags=flags, name=b"test_map")
@@ -232,6 +246,7 @@ def test_what_the_kernel_refuses_is_said_of_a_read_by_index() -> None:
     held.close()
 
 
+@needs_root("creates maps in the kernel")
 @pytest.mark.parametrize("way", ["lookup", "index"])
 def test_closing_waits_for_a_call_in_progress(way: str) -> None:
     """While one thread uses a map and another closes it, no call reaches a map that took over its number."""
@@ -262,6 +277,7 @@ def test_closing_waits_for_a_call_in_progress(way: str) -> None:
         assert not wrong
 
 
+@needs_root("creates maps in the kernel")
 def test_threads_and_a_signal_handler_on_one_handle() -> None:
     """Every reader sees the value of the key that it asked for, and every miss is a miss, in 200,000 reads.
 
@@ -322,6 +338,7 @@ def test_threads_and_a_signal_handler_on_one_handle() -> None:
     table.close()
 
 
+@needs_root("creates maps in the kernel")
 def test_threads_and_a_signal_handler_read_by_index() -> None:
     """The same of an array, where none of them knows of another's number or error."""
     held = make(ARRAY, entries=32)
@@ -365,6 +382,7 @@ def read_until(table: KernelMap, deadline: float) -> None:
         assert table.lookup(bytes(4)) == bytes(8)
 
 
+@needs_root("creates maps in the kernel")
 def test_a_handler_that_closes_the_map_it_interrupts() -> None:
     """The interrupted call ends as it would have; the next one says that the map is closed."""
     table = make(ARRAY)
@@ -382,6 +400,7 @@ def test_a_handler_that_closes_the_map_it_interrupts() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+@needs_root("creates maps in the kernel")
 def test_info(table: KernelMap) -> None:
     info = table.info()
     assert (info["type"], info["key_size"], info["value_size"], info["max_entries"]) == (HASH, 4, 8, 4)
@@ -389,5 +408,6 @@ def test_info(table: KernelMap) -> None:
     assert info["id"] > 0
 
 
+@needs_root("creates maps in the kernel")
 def test_maps_are_closed_on_exec(table: KernelMap) -> None:
     assert not os.get_inheritable(table.fd)

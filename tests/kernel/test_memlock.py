@@ -13,6 +13,7 @@ from osmia.kernel.bpf import with_memlock
 from osmia.kernel.features import kernel_version
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec
+from this_kernel import needs_root
 
 LIMIT = 64 << 10
 """What an old kernel gives, in bytes."""
@@ -31,6 +32,7 @@ def load_large() -> tuple[int, bool]:
     return returned, resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
 
 
+@needs_root("creates maps in the kernel")
 def test_the_limit_is_raised_where_it_is_charged() -> None:
     result = children.outcome(load_large, lower_limit)
     assert (result.value, result.text) == ((2, CHARGED), "")

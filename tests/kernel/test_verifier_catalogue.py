@@ -22,6 +22,7 @@ from osmia.kernel.verifier import verifier_error
 from osmia.kernel.verifier_catalogue import CATALOGUE, Entry, explain
 from osmia.spec import LineInfo
 from refused_programs import PROGRAMS, functions_of, load_refused
+from this_kernel import needs_root
 
 EXPECTED = Path(__file__).with_name("refused.txt")
 RECORDED = Path(__file__).parents[1] / "data" / "verifier_logs"
@@ -105,6 +106,7 @@ def entry_in(text: str) -> str:
     return found.entry.name if found else "none"
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_said(name: str) -> None:
     kernel = kernel_version()
@@ -189,6 +191,7 @@ def test_names_are_not_given_twice() -> None:
     assert len(names) == len(set(names))
 
 
+@needs_root("loads programs")
 def test_what_an_error_holds() -> None:
     error = refusal("map-oob variable")
     assert (error.file, error.line) == ("p.py", 7)

@@ -14,6 +14,7 @@ from osmia.kernel.verifier_log import Step
 from osmia.kernel.verifier_path import branches
 from raw_programs import EXIT
 from refused_programs import END, FOUND, START, Refused, add_register, jump, load, load_refused, mov, store_value
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +111,7 @@ def test_what_is_no_condition(opcode: int) -> None:
     assert branches(steps, lambda step: ("p.py", step.index + 1, "")) == ()
 
 
+@needs_root("loads programs")
 def test_the_way_through_a_python_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the kernel: what the jumps test, the opposite here, is not what is said."""
     refused = Refused(

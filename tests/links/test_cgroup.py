@@ -29,6 +29,7 @@ from osmia import (
 from osmia.headers import IPv4
 from osmia.links.cgroup import CgroupLink
 from osmia.maps.cgroup_directory import cgroup_root
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,6 +264,7 @@ def refused(where: Any) -> KernelError:
     return caught.value
 
 
+@needs_root("loads programs")
 def test_what_is_no_cgroup(tmp_path: Path) -> None:
     there = f": cgroups are below {cgroup_root()}"
     error = refused("/nowhere")
@@ -289,6 +291,7 @@ def test_what_is_no_cgroup(tmp_path: Path) -> None:
     assert str(caught.value) == ("a cgroup is the path of its directory, or a file descriptor of it, not float 1.5")
 
 
+@needs_root("loads programs")
 def test_a_cgroup_of_version_1() -> None:
     first = next((line for line in Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup " in line), "")
     if not first:

@@ -6,14 +6,16 @@ import struct
 
 import pytest
 
+import children
 import raw_programs as raw
 from osmia.btf import kinds
 from osmia.btf.downgrade import downgrade
 from osmia.btf.read import Btf
-from osmia.errors import ObjectError
+from osmia.errors import ObjectError, PermissionDeniedError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader.load import load_object
 from osmia.spec import MapSpec, ObjectSpec
+from this_kernel import needs_root
 
 STRINGS = b"\0int\0value\0long double\0number\0color\0RED\0size\0HUGE\0user\0important\0"
 
@@ -65,6 +67,7 @@ def test_every_kernel_takes_it() -> None:
         assert loaded.maps["counter"].info()["btf_value_type_id"] == 7
 
 
+@needs_root("loads programs")
 def test_what_old_kernels_get() -> None:
     """Ids, sizes and members stay; kinds are those of 5.2; this kernel takes it as well."""
     before = Btf(every_kind(), "before")
@@ -102,8 +105,8 @@ def test_what_a_kernel_knows_stays(kernel: tuple[int, int], changed: list[int]) 
     assert (made is None) == (not changed)
 
 
-def test_a_map_with_a_lock_needs_its_type() -> None:
-    """Without its type the kernel would make the map without the lock, and nothing would guard the value."""
+def counter_with_lock() -> ObjectSpec:
+    """A map whose value holds a lock, in an object with types of which no kernel takes one."""
     strings = b"\0bpf_spin_lock\0val\0u32\0value\0lock\0count\0"
 
     def at(text: str) -> int:
@@ -122,6 +125,12 @@ def test_a_map_with_a_lock_needs_its_type() -> None:
     made.maps["counter"].btf_key_type_id = 1
     made.maps["counter"].btf_value_type_id = 3
     made.btf = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings)) + types + strings
+    return made
+
+
+def test_a_map_with_a_lock_needs_its_type() -> None:
+    """Without its type the kernel would make the map without the lock, and nothing would guard the value."""
+    made = counter_with_lock()
     with pytest.raises(ObjectError) as caught:
         load_object(made)
     assert str(caught.value).startswith(
@@ -131,3 +140,18 @@ def test_a_map_with_a_lock_needs_its_type() -> None:
     made.maps["counter"].btf_value_type_id = 4
     with load_object(made) as loaded:
         assert loaded.btf_error
+
+
+@needs_root("loads programs")
+def test_who_may_not_load_types_is_told_that() -> None:
+    """And not what a map would lack without its type, or what the kernel says of it then."""
+
+    def load() -> None:
+        load_object(counter_with_lock()).close()
+
+    result = children.outcome(load, children.drop("CAP_BPF"))
+    assert (result.error, result.attributes["capabilities"]) == (PermissionDeniedError.__name__, ("CAP_BPF",))
+    assert result.text == (
+        "cannot load the types of raw.o: this process is root but lacks CAP_BPF: what started it, such as a "
+        "container, took that away"
+    )

@@ -16,6 +16,7 @@ from osmia.kernel import bpf
 from osmia.kernel.features import kernel_version
 from osmia.loader.load import load_object
 from osmia.spec import LineInfo, MapSpec, ObjectSpec, Relocation
+from this_kernel import needs_root
 
 # What the log of a program that uses the context begins with: later kernels print the registers first.
 LOG_START = "0: R1=ctx()" if kernel_version() >= (6, 8) else "0: "
@@ -43,6 +44,7 @@ def refused(spec: ObjectSpec) -> KernelError:
     return caught.value
 
 
+@needs_root("loads programs")
 def test_the_line_that_the_verifier_refuses() -> None:
     error = refused(unchecked())
     assert isinstance(error, VerifierError)
@@ -60,6 +62,7 @@ def test_the_line_that_the_verifier_refuses() -> None:
     assert error.log.startswith(LOG_START)
 
 
+@needs_root("loads programs")
 def test_a_refusal_before_the_program_is_followed() -> None:
     spec = raw.spec(raw.function("counts", raw.returns(1) * 6, lines=LINES))
     assert str(refused(spec)) == (
@@ -71,6 +74,7 @@ def test_a_refusal_before_the_program_is_followed() -> None:
     )
 
 
+@needs_root("loads programs")
 def test_without_lines() -> None:
     spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0) + raw.insn(0xBF, 0, 3) + raw.EXIT))
     assert str(refused(spec)) == (
@@ -81,6 +85,7 @@ def test_without_lines() -> None:
     )
 
 
+@needs_root("loads programs")
 def test_a_refusal_without_a_place() -> None:
     spec = raw.spec(raw.function("ends", raw.insn(0xB7, 0)))
     where = " (at instruction 0)" if kernel_version() >= (7, 3) else ""
@@ -91,6 +96,7 @@ def test_a_refusal_without_a_place() -> None:
     )
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(
     ("instruction", "since", "reason"),
     [
@@ -127,6 +133,7 @@ def test_an_error_that_is_kept_keeps_nothing_open() -> None:
     assert error.__traceback__ is not None
 
 
+@needs_root("loads programs")
 def test_the_log_grows() -> None:
     """A log that does not fit the first buffer comes whole."""
     steps = b"".join(raw.insn(0xB7, 1, imm=number) + raw.insn(0x7B, 10, 1, off=-8) for number in range(20_000))
@@ -178,6 +185,7 @@ def test_a_log_whose_end_the_kernel_drops(monkeypatch: pytest.MonkeyPatch, numbe
     assert sizes == ([1 << 20] if number == errno.E2BIG else [1 << 20, 1 << 22])
 
 
+@needs_root("loads programs")
 def test_an_empty_program() -> None:
     error = refused(raw.spec(raw.function("nothing", b"")))
     assert str(error) == (
@@ -186,6 +194,7 @@ def test_an_empty_program() -> None:
     assert not isinstance(error, VerifierError)
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(
     ("declared", "kind", "number"),
     [
@@ -216,12 +225,14 @@ def load_counter() -> int:
         return loaded.programs["counts"].test_run(bytes(64))[0]
 
 
+@needs_root("loads programs")
 def test_with_all_that_it_takes() -> None:
     """The children below fail for what they give up, not for being children."""
     assert children.outcome(load_counter).value == 2
     assert children.outcome(load_counter, children.drop("CAP_PERFMON")).value == 2
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(
     ("before", "missing", "text"),
     [
@@ -262,7 +273,7 @@ def test_with_all_that_it_takes() -> None:
             (),
             (
                 "cannot create map 'counter' (PERCPU_ARRAY): this process has CAP_BPF in its user namespace only, and "
-                "BPF asks for capabilities in the initial one. Run it outside the container"
+                "BPF asks for capabilities in the initial one. Run it as root there, outside of any container"
             ),
         ),
     ],

@@ -24,6 +24,7 @@ from osmia import log
 from osmia.logs import delivery
 from program_files import module_from
 from refusal import refusal
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -411,6 +412,7 @@ def script(tmp_path: Path, text: str) -> str:
     return head + textwrap.dedent(text)
 
 
+@needs_root("loads programs")
 def test_without_handlers_records_are_shown(tmp_path: Path) -> None:
     stdout, stderr = output(script(tmp_path, "watch.test_run(PACKET); watch.close(); print('end')"))
     assert stdout == "end\n"
@@ -419,6 +421,7 @@ def test_without_handlers_records_are_shown(tmp_path: Path) -> None:
     assert rest == f"WARNING watch:10  {TEXT}\n"
 
 
+@needs_root("loads programs")
 def test_without_handlers_info_is_shown_and_levels_that_are_set_hold(tmp_path: Path) -> None:
     text = """
     import logging
@@ -432,6 +435,7 @@ def test_without_handlers_info_is_shown_and_levels_that_are_set_hold(tmp_path: P
     assert output(text)[1].count(TEXT) == 1
 
 
+@needs_root("loads programs")
 def test_handlers_take_what_their_levels_say(tmp_path: Path) -> None:
     text = """
     import logging
@@ -444,6 +448,7 @@ def test_handlers_take_what_their_levels_say(tmp_path: Path) -> None:
     assert output(text)[1] == ""
 
 
+@needs_root("loads programs")
 def test_the_end_of_a_process_delivers_what_is_left(tmp_path: Path) -> None:
     text = f"""
     import logging
@@ -457,17 +462,20 @@ def test_the_end_of_a_process_delivers_what_is_left(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == f"{TEXT}\n" * 200
 
 
+@needs_root("loads programs")
 def test_an_exception_ends_the_process(tmp_path: Path) -> None:
     stderr = output(script(tmp_path, "watch.test_run(PACKET)\n1 // 0"), status=1)[1]
     assert stderr.count(TEXT) == 1
     assert "ZeroDivisionError" in stderr
 
 
+@needs_root("loads programs")
 def test_a_closed_stderr_is_no_trouble(tmp_path: Path) -> None:
     text = "sys.stderr = None\nwatch.test_run(PACKET)\nwatch.close()\nprint('end')"
     assert output(script(tmp_path, text)) == ("end\n", "")
 
 
+@needs_root("loads programs")
 def test_a_forked_child_leaves_it_to_its_parent(tmp_path: Path) -> None:
     text = """
     import os
@@ -490,6 +498,7 @@ def test_a_forked_child_leaves_it_to_its_parent(tmp_path: Path) -> None:
     assert stderr.count(TEXT) == 3
 
 
+@needs_root("loads programs")
 def test_a_child_that_only_runs_the_program_does_not_deliver(tmp_path: Path) -> None:
     text = """
     import os

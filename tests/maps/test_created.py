@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack, closing
 from enum import IntEnum
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import osmia
+from ordinary import SOURCE, nobodys_python
 from osmia import (
     Array,
     Chars,
@@ -54,8 +53,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-SOURCE = str(Path(osmia.__file__).resolve().parents[1])
 
 
 class Big(IntEnum):
@@ -345,23 +342,35 @@ def test_more_than_there_is_memory_for() -> None:
 
 
 def test_who_may_not() -> None:
-    """As the user nobody: what is missing is named."""
+    """As an ordinary user: what is missing is named, also for maps that the kernel wants types for."""
     program = f"""
 import sys
 sys.path.insert(0, {SOURCE!r})
-from osmia import HashMap, PermissionDeniedError, open_map, u32
-for use in (HashMap(u32, u32, max_entries=1, name="m").create, lambda: open_map(id=1)):
+from osmia import *
+@struct
+class Held:
+    lock: SpinLock = spin_lock()
+for use in (
+    HashMap(u32, u32, max_entries=1, name="m").create,
+    HashMap(u32, Held, max_entries=1, name="locked").create,
+    SkStorage(u64, name="s").create,
+    StructOps("tcp_congestion_ops", name="t").create,
+    lambda: open_map(id=1),
+):
     try:
         use()
     except PermissionDeniedError as error:
         print(error)
 """
-    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-S", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if "Permission denied" in done.stderr and not done.stdout:
-        pytest.skip("the user nobody cannot read this Python or this checkout")
+    python = nobodys_python()
+    if not python:
+        pytest.skip("no Python 3.11 or newer here that an ordinary user can read, and this checkout with it")
+    done = subprocess.run([*python, "-S", "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
         "cannot create map 'm' (HASH): this process lacks CAP_BPF. Run it as root, or give it that",
+        "cannot create map 'locked' (HASH): this process lacks CAP_BPF. Run it as root, or give it that",
+        "cannot create map 's' (SK_STORAGE): this process lacks CAP_BPF. Run it as root, or give it that",
+        "cannot create map 't' (STRUCT_OPS): this process lacks CAP_BPF. Run it as root, or give it that",
         "cannot open the map with id 1: this process lacks CAP_SYS_ADMIN. Run it as root, or give it that",
     ], done.stderr
     assert PermissionDeniedError.__mro__[1] is KernelError

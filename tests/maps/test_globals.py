@@ -17,6 +17,7 @@ from osmia.kernel.map import KernelMap
 from osmia.structs import array, bits, chars, replace, spin_lock, struct, to_bytes, union
 from osmia.types import be16, be32
 from refusal import refusal
+from this_kernel import require_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,7 @@ OPENED: list[KernelMap] = []
 
 def live(declared: Any, offset: int = 0) -> Any:
     """The declaration, live on a map in the kernel that starts as an object would say."""
+    require_root("creates maps in the kernel")
     size = offset + declared.layout.size
     fd = bpf.map_create(
         map_type=BPF_MAP_TYPE_ARRAY, key_size=4, value_size=size, max_entries=1, flags=BPF_F_MMAPABLE, name=b"g"
@@ -336,6 +338,7 @@ def test_texts_unions_and_frozen_structs() -> None:
 
 
 def test_a_map_that_has_no_memory() -> None:
+    require_root("creates maps in the kernel")
     fd = bpf.map_create(map_type=BPF_MAP_TYPE_ARRAY, key_size=4, value_size=8, max_entries=1)
     held = KernelMap(fd, 4, 8, False, 1, "plain")
     declared: Any = Global(u64)

@@ -31,6 +31,7 @@ from osmia import (
 from osmia.arrays import SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import spin_lock
 from refusal import refusal
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,7 @@ def events() -> Iterator[list[Event]]:
             each.close()
 
 
+@needs_root("opens perf events")
 def test_what_kernel_code_writes_arrives() -> None:
     with events() as opened:
         samples.load()
@@ -131,6 +133,7 @@ def test_what_kernel_code_writes_arrives() -> None:
     SAMPLES.close()
 
 
+@needs_root("opens perf events")
 def test_a_part_of_the_packet_follows() -> None:
     with events() as opened:
         with_packet.load()

@@ -25,7 +25,7 @@ from osmia.kernel.cpus import online_cpus
 from osmia.kernel.perf_buffer import PerfBuffer
 from perf_programs import MASK, NUMBERS, PACKET, SEEN, SORTED, Numbered, check, ended, send, send_sorted, start_senders
 from refusal import refusal
-from this_kernel import require_numpy
+from this_kernel import needs_root, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,6 +195,7 @@ def test_arrays_of_samples(program: Any, held: Any) -> None:
         assert len(whole) + held.lost == 2 * TIMES
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(("program", "held"), [(send, SEEN), (send_sorted, SORTED)])
 def test_a_reader_that_is_stopped_for_a_while(program: Any, held: Any) -> None:
     read_end, write_end = os.pipe()
@@ -581,6 +582,7 @@ def no_more_files() -> None:
         os.close(number)
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(
     ("pages", "before", "error", "text"),
     [

@@ -35,6 +35,7 @@ from osmia.flags import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, BPF_NOEXIST
 from osmia.kernel.interfaces import interface_index
 from osmia.maps.redirect import CpuMapValue, DevMapValue
 from refusal import refusal
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -410,6 +411,7 @@ def test_objects_of_clang() -> None:
         )
 
 
+@needs_root("loads programs")
 def test_too_many_cpus() -> None:
     many = CpuMap(max_entries=1 << 20, name="many")
 

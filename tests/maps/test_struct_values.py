@@ -41,6 +41,7 @@ from osmia.loader.load import load_object
 from osmia.maps.table import MAP_KINDS
 from osmia.object_file import read_object
 from refusal import refusal
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -309,6 +310,7 @@ SEC("xdp") int both(struct xdp_md *ctx)
 """
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(("of", "kind"), [(HashMap, 1), (Array, 2)])
 def test_values_with_a_spin_lock_are_read_and_written_under_it(of: Any, kind: int) -> None:
     declared = HashMap(u32, Locked, max_entries=2) if of is HashMap else Array(Locked, max_entries=2)

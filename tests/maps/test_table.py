@@ -28,7 +28,7 @@ from osmia.loader.load import load_object
 from osmia.loader.maps import create_map
 from osmia.maps.table import MAP_KINDS
 from osmia.spec import MapSpec
-from this_kernel import require_kernel
+from this_kernel import require_kernel, require_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,7 @@ def btf() -> bytes:
 @pytest.fixture(scope="module")
 def types() -> Iterator[Descriptor]:
     """Type information in the kernel."""
+    require_root("loads type information")
     held = Descriptor(bpf.with_memlock(lambda: bpf.btf_load(btf())))
     yield held
     held.close_now()

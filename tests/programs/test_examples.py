@@ -22,6 +22,7 @@ from osmia import array, from_bytes, u8
 from osmia.compiler import Target
 from osmia.headers import Ethernet
 from packets import ethernet, ipv4, tcp, udp
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,6 +272,7 @@ def test_runs_as_a_user_runs_it(netns: Namespace, name: str) -> None:
     assert netns.xdp(netns.far) == ""
 
 
+@needs_root("loads programs")
 def test_watch_exec() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, str(EXAMPLES / "watch_exec.py")]

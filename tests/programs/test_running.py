@@ -26,6 +26,7 @@ from osmia import (
 )
 from osmia.programs.error_counts import ErrorCount
 from osmia.programs.run_result import RunResult
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +179,7 @@ def test_what_user_code_writes_kernel_code_reads() -> None:
     assert finds.test_run(PACKET).action is XdpAction.DROP
 
 
+@needs_root("loads programs")
 def test_loading_is_done_once_by_many_threads() -> None:
     fds: list[int] = []
     barrier = threading.Barrier(4)
@@ -257,6 +259,7 @@ def test_a_map_closed_under_a_program_is_not_silently_doubled() -> None:
     assert packets[0].sum() == 100
 
 
+@needs_root("loads programs")
 def test_a_failed_load_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: Any) -> None:
         raise KernelError(5, "cannot")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import osmia
+from this_kernel import needs_root
 
 PRELUDE = """\
 import osmia
@@ -64,6 +65,7 @@ def test_other_errors(tmp_path: Path, use: str) -> None:
     assert lines[-1].startswith("osmia.errors.")
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize(
     ("use", "last"),
     [

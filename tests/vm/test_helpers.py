@@ -17,6 +17,7 @@ from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp
 from program_files import module_from
 from refusal import refusal
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -821,6 +822,7 @@ def test_timers(kind: str) -> None:
         assert loaded["again"].test_run(UDP).return_value == 1  # it was made already
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("kind", ["1", "2"])
 def test_timers_in_both(kind: str) -> None:
     source = TIMERS.replace("TYPE", kind).replace("5000000", "50000000")
@@ -892,6 +894,7 @@ SEC("xdp") int p(struct xdp_md *ctx) {
 """
 
 
+@needs_root("loads programs")
 def test_dynptrs_in_both() -> None:
     with osmia.load(c_object(DYNPTRS)) as loaded:
         assert loaded["p"].test_run(UDP).return_value == 0
@@ -913,6 +916,7 @@ SEC("xdp") int flags(struct xdp_md *ctx) { u64 sum = 0; return -bpf_loop(1, add,
 """
 
 
+@needs_root("loads programs")
 def test_loops_in_both() -> None:
     with (
         Machine() as machine,

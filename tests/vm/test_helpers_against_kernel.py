@@ -17,6 +17,7 @@ from osmia import Machine
 from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
+from this_kernel import needs_root
 from trace_pipe import trace_pipe
 
 if TYPE_CHECKING:
@@ -523,6 +524,7 @@ def this_thread() -> Task:
     return Task(os.getpid(), threading.get_native_id(), os.getuid(), os.getgid(), comm)
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("name", CASES)
 def test_helpers(tmp_path: Path, name: str) -> None:
     case = CASES[name]
@@ -553,6 +555,7 @@ TRACES = (
 )
 
 
+@needs_root("loads programs")
 def test_what_the_trace_pipe_shows(tmp_path: Path) -> None:
     mark = f"osmia-{os.getpid()}-{time.monotonic_ns()}:"
     calls_of = [
@@ -600,6 +603,7 @@ def _ends(local: tuple[str, int], remote: tuple[str, int]) -> tuple[int, int, in
     return addresses[0], addresses[1], int.from_bytes(ports, "little")
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("helper", ["sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp"])
 @pytest.mark.parametrize("kind", ["xdp", "tc"])
 def test_sockets_that_are_looked_up(tmp_path: Path, helper: str, kind: str) -> None:

@@ -14,6 +14,7 @@ from osmia import HashMap, Machine, NotLoadedError, ObjectError, PerCpuArray, Xd
 from osmia.errors import VmError
 from osmia.vm.engine import ENGINES
 from refusal import refusal
+from this_kernel import needs_root
 
 PACKET = bytes(64)
 OBJECT = Path(__file__).parents[2] / "src/osmia/tools/counter.o"
@@ -62,6 +63,7 @@ def test_an_object() -> None:
         )
 
 
+@needs_root("loads programs")
 def test_a_machine_and_the_kernel_do_not_mix() -> None:
     counting.load()
     try:

@@ -17,7 +17,7 @@ from osmia.loader.load import load_object
 from osmia.vm.engine import ENGINES
 from osmia.vm.machine import Machine
 from random_bytecode import ARRAY, random_packet, random_program
-from this_kernel import require
+from this_kernel import needs_root, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,11 +74,13 @@ def check(engine: str, count: int) -> None:
     assert len(explained) <= count * (1 - FEWEST_EQUAL), explained
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_few_hundred(engine: str) -> None:
     check(engine, FEW[engine])
 
 
+@needs_root("loads programs")
 @pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_many(engine: str) -> None:

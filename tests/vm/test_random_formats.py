@@ -11,6 +11,7 @@ from typing import Any
 import osmia
 from compiled import c_object
 from osmia import Machine
+from this_kernel import needs_root
 from trace_pipe import trace_pipe
 
 RUNS = 300
@@ -42,6 +43,7 @@ def run(loaded: Any, text: bytes, numbers: list[int]) -> int:
     return found - (found >> 31 << 32)
 
 
+@needs_root("loads programs")
 def test_formats() -> None:
     choose = random.Random(6)
     made = c_object(SOURCE)

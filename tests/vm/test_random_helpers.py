@@ -14,6 +14,7 @@ from osmia import Machine
 from osmia.vm.engine import ENGINES
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
+from this_kernel import needs_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +111,7 @@ def outcome(loaded: Any, packet: bytes, given: list[int]) -> Any:
     return done.return_value, done.data, [loaded["results"][index] for index in range(4 * STEPS)]
 
 
+@needs_root("loads programs")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_sequences(tmp_path: Path, kind: str, engine: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import osmia
 from compiled import c_object
 from osmia import Machine
+from this_kernel import needs_root
 
 RUNS = 500
 LENGTH = 24
@@ -52,6 +53,7 @@ def run(loaded: Any, given: bytes, flags: int, seed: int) -> tuple[int, ...]:
     return struct.unpack("<6q", loaded["held"].backend.lookup(bytes(4))[32:80])
 
 
+@needs_root("loads programs")
 def test_texts() -> None:
     choose = random.Random(6)
     made = c_object(SOURCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from bisect import bisect_left
 from contextlib import suppress
 from time import monotonic, monotonic_ns, time, time_ns
@@ -49,11 +50,12 @@ def refuses_bpf(error: KernelError) -> bool:
 
 
 def why_no_bpf(error: KernelError) -> str:
-    """The same in words, on one line: the capabilities that are missing, else what the kernel's answer means."""
+    """The same in words, without the fix: the capabilities that are missing, else what the kernel's answer means."""
     capabilities = getattr(error, "capabilities", ())
     if capabilities:
         return f"this process lacks {' and '.join(capabilities)}"
-    return str(error).replace("\n", " ").partition(": ")[2] or str(error)
+    reason = str(error).replace("\n", " ").partition(": ")[2] or str(error)
+    return reason.partition(". ")[0]
 
 
 def machine_of_this_host() -> Machine:
@@ -159,15 +161,15 @@ class Live:
         self._runners = _runners(checked, index)
         self._socket: PacketSocket = PacketSocket(index)
         self.interface = self._socket.interface
-        self._done = 0
+        self._done = self._left = 0
         self.now, self.time = monotonic, time
         self.cpus = online_cpus
         self.numbers = tuple(range(machine.cpus))
 
     @property
     def lost(self) -> int:
-        """How many packets had no room, so that no program saw them."""
-        return self._socket.lost
+        """How many packets no program saw: those that had no room, and those that were left at the end."""
+        return self._socket.lost + self._left
 
     def wait(self, seconds: float) -> bool:
         """Run programs on what comes in, for so long or until a signal has come; whether one has."""
@@ -184,12 +186,14 @@ class Live:
         """An interface that is gone, or down, is noticed where packets are waited for."""
 
     def finish(self) -> None:
-        """Run programs on what has come in up to now."""
+        """Run programs on what has come in up to now, but not for long: what is left then is lost."""
         came, until = self._socket.received, monotonic() + _LONGEST_DRAIN
         # An interface that is gone has an error already, which is on its way.
         with suppress(KernelError):
             while self._done + self._socket.lost < came and monotonic() < until:
                 self._take(lambda: monotonic() >= until, 0.05)
+        if self._done + self._socket.lost < came:
+            self._left = self._socket.received - self._done - self._socket.lost
 
     def _take(self, enough: Callable[[], bool], timeout: float = 0) -> None:
         # Times of packets are those of the wall clock, and programs are told those of the monotonic one.
@@ -332,10 +336,24 @@ def refused_as_well(refusal: KernelError, interface: str, denied: PermissionDeni
     error = PermissionDeniedError(
         denied.errno or errno.EPERM,
         f"cannot watch the packets of {interface}: neither in the kernel, for {why_no_bpf(refusal)}, nor in the "
-        f"embedded runtime, for {why_no_bpf(denied)}. Run it as root, or give it one of those\n{OFFERS}",
+        f"embedded runtime, for {why_no_bpf(denied)}{_way_out(denied)}\n{OFFERS}",
     )
     error.capabilities = (*getattr(refusal, "capabilities", ()), *denied.capabilities)
     return error
+
+
+def _way_out(denied: PermissionDeniedError) -> str:
+    """How packets could be watched after all: the embedded runtime takes the fewest rights."""
+    from osmia.kernel.capabilities import in_user_namespace
+
+    if in_user_namespace():
+        return ". Run it as root outside of its user namespace"
+    if not denied.capabilities:
+        return ""
+    give = f"give it {' and '.join(denied.capabilities)}, which is all that the embedded runtime takes"
+    if os.geteuid() == 0:
+        return f". This process is root, but what started it, such as a container, took those away: {give}"
+    return f". Run it as root, or {give}"
 
 
 def _runners(checked: list[Checked], ifindex: int) -> list[FramesRunner]:

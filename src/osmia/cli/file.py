@@ -9,7 +9,7 @@ import osmia
 from osmia.cli.attached import attached, chosen
 from osmia.cli.errors import UsageError
 from osmia.cli.maps import FORMATS, Report
-from osmia.cli.output import Output
+from osmia.cli.output import Output, note
 from osmia.cli.schedule import ticks
 from osmia.cli.stop import Stop
 from osmia.errors import KernelError, ObjectError
@@ -122,7 +122,13 @@ def _in_embedded_runtime(what: What, arguments: Namespace, stack: ExitStack, ref
     stop = stack.enter_context(Stop())
     live = stack.enter_context(embedded.live(machine, programs, arguments, stop, refusal))
     facts = embedded.facts_of(programs, live)
-    return _Running("vm", loaded, facts, stop, live, live.check, live.finish)
+
+    def finish() -> None:
+        live.finish()
+        if live.lost:
+            note(f"{live.lost} packets were lost: they came faster than the programs ran")
+
+    return _Running("vm", loaded, facts, stop, live, live.check, finish)
 
 
 def _replay(what: What, arguments: Namespace, stack: ExitStack, write: Callable[[Report], None]) -> None:

@@ -44,7 +44,7 @@ def missing_capabilities(needed: tuple[str, ...]) -> tuple[str, ...] | None:
 def in_user_namespace() -> bool:
     """Whether this process is in a user namespace of its own, where capabilities do not reach BPF."""
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
+        with open("/proc/self/uid_map", encoding="utf-8") as file:
             return " ".join(file.read().split()) != _INITIAL_USER_NAMESPACE
     except OSError:
         return False

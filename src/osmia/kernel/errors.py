@@ -106,7 +106,7 @@ def _why_denied(needed: tuple[str, ...], missing: tuple[str, ...] | None, *, cha
     if in_user_namespace():
         return (
             f"this process has {wanted} in its user namespace only, and BPF asks for capabilities in the initial one. "
-            "Run it outside the container"
+            "Run it as root there, outside of any container"
         )
     if charged and limited():
         return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from osmia.errors import KernelError, ObjectError
 from osmia.kernel import Descriptor, bpf
 from osmia.loader import link, reach
@@ -35,6 +37,8 @@ class LoadedObject:
 
         The programs run all the same; what is lost is names of types and lines in bpftool and in the verifier's log.
         """
+        self.btf_denied = False
+        """Whether that is for want of a capability."""
         self.logs: Any = None
         """What its logs were loaded with, where it has some: it is passed on to who holds its programs."""
         self.given: tuple[str, ...] = ()
@@ -96,7 +100,7 @@ def load_object(
                 check_fits(spec, spec.maps[name], given[name])
                 loaded.add_map(name, given[name], own=False)
             else:
-                _check_lock(spec, name, loaded.btf_error)
+                _check_lock(spec, name, loaded, later)
                 loaded.add_map(name, create_map(spec.maps[name], btf, later), own=True)
         map_fds = {name: live.fd for name, live in loaded.maps.items()}
         for name in names:
@@ -112,9 +116,11 @@ def load_object(
 
         # Who may not call bpf(2) at all is told that, not what else it would have refused.
         denied = isinstance(error, (NotSupportedError, PermissionDeniedError))
-        if loaded.btf_error and isinstance(error, KernelError) and not denied:
-            error.add_note(f"{loaded.btf_error}; so the kernel knows neither types nor lines of it")
         loaded.close()
+        if loaded.btf_error and isinstance(error, KernelError) and not denied:
+            if loaded.btf_denied:
+                raise _types_denied(spec, later) from None
+            error.add_note(f"{loaded.btf_error}; so the kernel knows neither types nor lines of it")
         raise
     finally:
         if btf is not None:  # what was loaded keeps it; an error's traceback must not
@@ -191,15 +197,26 @@ def _load_btf(spec: ObjectSpec, loaded: LoadedObject) -> Descriptor | None:
     loaded.btf_error = f"{spec.name}: the kernel does not take the object's BTF: {plain(number)}" + (
         f": {reasons[-1]}" if reasons else ""
     )
+    loaded.btf_denied = number == errno.EPERM
     return None
 
 
-def _check_lock(spec: ObjectSpec, name: str, btf_error: str | None) -> None:
+def _types_denied(spec: ObjectSpec, later: tuple[str, ...]) -> KernelError:
+    """What a kernel refuses that may not be told types is refused for that, whatever it says of it."""
+    from osmia.kernel.errors import permission_denied
+
+    return permission_denied(f"load the types of {spec.name}", ("CAP_BPF",), later)
+
+
+def _check_lock(spec: ObjectSpec, name: str, loaded: LoadedObject, later: tuple[str, ...]) -> None:
     """Refuse a map whose lock the kernel would not know of: nothing would guard its values."""
-    if btf_error and _holds_lock(spec, name):
-        raise ObjectError(
-            f"the value of map '{name}' holds a spin lock, which the kernel finds by its type alone: {btf_error}"
-        )
+    if not loaded.btf_error or not _holds_lock(spec, name):
+        return
+    if loaded.btf_denied:
+        raise _types_denied(spec, later)
+    raise ObjectError(
+        f"the value of map '{name}' holds a spin lock, which the kernel finds by its type alone: {loaded.btf_error}"
+    )
 
 
 def _holds_lock(spec: ObjectSpec, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from osmia.errors import KernelError, NotLoadedError, ObjectError, shown
@@ -150,11 +151,12 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         # Kernels before 6.2 tell maps with types from maps without: the pattern has the types of what is put in.
         spec.inner, types = _spec(declared.inner)
         return spec, types
+    asked = f"create map '{spec.name}' ({row.kernel_name})"
     of = getattr(declared, "of", None)
     if of is not None:
+        from osmia.kernel.errors import kernel_error
         from osmia.loader.struct_ops import struct_ops_value
 
-        asked = f"create map '{spec.name}' ({row.kernel_name})"
         spec.btf_vmlinux_value_type_id, spec.value_size = struct_ops_value(of, asked)
         from osmia.btf.write import Writer
         from osmia.kernel import Descriptor, bpf
@@ -165,7 +167,10 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         word = layout_of(u32)
         assert word is not None
         writer.add(word)
-        return spec, Descriptor(bpf.btf_load(writer.data()))
+        try:
+            return spec, Descriptor(bpf.btf_load(writer.data()))
+        except OSError as error:
+            raise kernel_error(error.errno or 0, asked, needed=("CAP_BPF",)) from None
     if not row.typed:
         return spec, None
     from osmia.btf.write import Writer
@@ -181,10 +186,13 @@ def _spec(declared: Map[Any, Any]) -> tuple[MapSpec, Descriptor | None]:
         return spec, Descriptor(bpf.btf_load(writer.data()))
     except OSError as error:
         number = error.errno or 0
-    if not declared.locked:  # the map is the same without, but for how bpftool shows it
+    denied = number == errno.EPERM and row.keys == "object"
+    if not declared.locked and not denied:  # the map is the same without, but for how bpftool shows it
         return spec, None
     from osmia.kernel.errors import kernel_error
 
+    if number == errno.EPERM:
+        raise kernel_error(number, asked, needed=("CAP_BPF",))
     raise kernel_error(number, f"load the type information that the spin lock of map '{spec.name}' takes")
 
 
