@@ -342,6 +342,7 @@ def first_failure(source: Path, *tests: str) -> str:
     )
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     assert done.returncode in (0, 1, 2), done.stdout + done.stderr
+    assert bool(failed) == bool(done.returncode), done.stdout + done.stderr
     return failed[0] if failed else ""
 
 
