@@ -74,9 +74,9 @@ def both(code: bytes, **options: Any) -> Outcome:
     return expected
 
 
-def program(machine: Machine, code: bytes, kind: str = "xdp") -> VmProgram:
+def program(machine: Machine, code: bytes, kind: str = "xdp", name: str = "bare") -> VmProgram:
     """Code as a program of a machine."""
-    return VmProgram(machine, 0, "bare", KINDS[kind], kind, decode("bare", code, [], int, int))
+    return VmProgram(machine, 0, name, KINDS[kind], kind, decode(name, code, [], int, int))
 
 
 def program_of(loaded: LoadedObject) -> VmProgram:
@@ -380,6 +380,25 @@ def test_a_helper_runs_another_program(machine: Machine) -> None:
     machine.helpers[PROBE] = lambda *_: machine.run_packet(inner, bytes(20))[0]
     lines = ["stdw [%r10-8], 4", f"call {PROBE}", "ldxdw %r1, [%r10-8]", "add %r0, %r1", "exit"]
     assert machine.run_packet(program(machine, assemble(lines)), bytes(14))[0] == 7
+
+
+def test_what_a_helper_raises_behind_a_run_of_its_own(machine: Machine) -> None:
+    """That run has ended well or wrongly: what comes out is what was raised, and says which program did it."""
+    outer = program(machine, assemble([f"call {PROBE}", "exit"]))
+    inner = program(machine, assemble(["mov %r0, 3", "exit"]))
+    wrong = program(machine, assemble(["mov %r0, 3", "mov %r0, %r6", "exit"]), name="inner")
+
+    def probe(*_: int) -> int:
+        assert machine.run_packet(inner, bytes(20))[0] == 3
+        raise ValueError("by the helper")
+
+    machine.helpers[PROBE] = probe
+    with pytest.raises(ValueError, match="by the helper"):
+        machine.run_packet(outer, bytes(14))
+    machine.helpers[PROBE] = lambda *_: machine.run_packet(wrong, bytes(20))[0]
+    assert refusal(VmError, lambda: machine.run_packet(outer, bytes(14))) == (
+        "register r6 is read before anything was written to it\n  in program inner, instruction 1"
+    )
 
 
 def test_the_clock_and_the_cpu() -> None:

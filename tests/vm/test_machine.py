@@ -46,7 +46,7 @@ def test_a_declared_program_and_its_maps() -> None:
         sizes[9] = 5
         assert sizes.pop(9) == 5
         for length in (1, 2):
-            machine.run(counting, bytes(length))
+            assert machine.run(counting, bytes(length)).action is XdpAction.PASS
         assert machine.run(counting, bytes(3)).action is XdpAction.DROP
     assert not counting.loaded
     assert refusal(NotLoadedError, lambda: counts[1]) == "counts is closed"

@@ -122,7 +122,7 @@ UNWRITTEN = {
     "a store": insn(0x7B, 10, 7, -8) + raw.returns(0),
     "a jump": insn(0x1D, 7, 1) + raw.returns(0),
     "the result": EXIT,
-    "an argument behind a call": insn(0x85, imm=5) + insn(0xBF, 0, 2) + EXIT,
+    "an argument behind a call": insn(0xB7, 2, imm=1) + insn(0x85, imm=5) + insn(0xBF, 0, 2) + EXIT,
     "on one way": insn(0x15, 1, off=1) + insn(0xB7, 7, imm=1) + insn(0xBF, 0, 7) + EXIT,
     "on the other way": insn(0x55, 1, off=1) + insn(0xB7, 7, imm=1) + insn(0xBF, 0, 7) + EXIT,
     "of a function": insn(0x85, src=1, imm=1) + EXIT + insn(0xBF, 0, 6) + EXIT,
