@@ -123,9 +123,7 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
         self._put(arguments[0], arguments[1], flags)
         return 0
 
-    def update_many(  # type: ignore[override]  # no array holds maps
-        self, keys: Iterable[K] | np.ndarray[Any, Any], values: Iterable[M], flags: int = 0
-    ) -> int:
+    def update_many(self, keys: Iterable[K] | np.ndarray[Any, Any], values: Iterable[M], flags: int = 0) -> int:
         """Put in many maps, each key's at the same place in `values`; how many there were.
 
         `flags` as for `update`; other than 0 they take a system call a map. Nothing is put in if a key or a map is not
