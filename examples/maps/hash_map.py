@@ -29,5 +29,5 @@ if __name__ == "__main__":
         count.test_run(packet(source))
     for address, number in sorted(packets.items()):
         print(IPv4Address(address), number)
-    del packets[int(IPv4Address("10.0.0.1"))]
+    del packets[IPv4Address("10.0.0.1")]
     print("left:", len(packets))

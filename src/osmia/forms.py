@@ -239,13 +239,17 @@ class ArrayForm(Form):
             super().__init__(layout, f"{layout.size}s")
 
     def take(self, value: Any, what: str) -> FixedArray[Any]:
-        """A sequence of as many elements."""
+        """A sequence of as many elements; of u8 also an address of as many bytes."""
         layout = self.layout
         expected = f"{what} is {layout.length} elements of {layout.element.name}"
         sequence = hasattr(value, "__len__") and hasattr(value, "__getitem__") and not hasattr(value, "keys")
         of_bytes = isinstance(value, (bytes, bytearray, memoryview))
         if not sequence or isinstance(value, str) or (of_bytes and not self.of_bytes):
-            raise TypeError(f"{expected}, not {shown(value)}")
+            if not self.of_bytes:
+                raise TypeError(f"{expected}, not {shown(value)}")
+            from osmia.addresses import bytes_of
+
+            value = bytes_of(value, expected, layout.length)
         if len(value) != layout.length:
             raise ValueError(f"{expected}, not {len(value)}")
         taken = [self.element.take(item, f"{what}[{at}]") for at, item in enumerate(value)]
@@ -502,12 +506,13 @@ def form_of(layout: Layout) -> Form:
 
 
 def take_integer(value: Any, what: str, name: str, low: int, high: int) -> int:
-    """An int in range. OverflowError or TypeError, which name `what`, if it is none."""
+    """An int in range; for a be32 also an IPv4Address. OverflowError or TypeError, which name `what`, if it is none."""
     try:
         number = index(value)
     except TypeError:
-        how = ": int(IPv4Address(...)) makes one of an address" if name == "be32" else ""
-        raise TypeError(f"{what} is an int ({name}), not {shown(value)}{how}") from None
+        from osmia.addresses import number_of
+
+        number = number_of(value, what, name)
     if not low <= number <= high:
         article = "an" if name.startswith("i") else "a"
         raise OverflowError(f"{what} is {article} {name}, {low} to {high}, not {number}")

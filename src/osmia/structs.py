@@ -37,6 +37,7 @@ from osmia.layout import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from ipaddress import IPv4Address, IPv6Address
     from types import FrameType
     from typing import Any, NoReturn
 
@@ -70,9 +71,11 @@ class BitField:
 @overload
 def array(of: type[T], length: int, elements: Sequence[T] | bytes = (), /) -> FixedArray[T]: ...
 @overload
+def array(of: type[int], length: int, elements: IPv4Address | IPv6Address, /) -> FixedArray[int]: ...
+@overload
 def array(of: A, length: int, elements: Sequence[A] = (), /) -> FixedArray[A]: ...
 def array(of: Any, length: int, elements: Any = (), /) -> Any:
-    """An array of `length` elements: 0, unless `elements` gives all of them.
+    """An array of `length` elements: 0, unless `elements` gives all of them; of u8 an address of `ipaddress` may.
 
     In the body of a struct it says what the field is: `mac: FixedArray[u8] = array(u8, 6)`. Elements may be all that a
     field may be, but no spin lock; an array of arrays is `array(array(u8, 4), 2)`.

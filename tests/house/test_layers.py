@@ -20,7 +20,7 @@ LAYERS = (
     (
         *("osmia.types", "osmia.big_endian", "osmia.byte_order", "osmia.layout", "osmia.arrays"),
         *("osmia.forms", "osmia.structs", "osmia.functions", "osmia.headers", "osmia.checksum", "osmia.rounds"),
-        *("osmia.unchecked", "osmia.dtypes"),
+        *("osmia.unchecked", "osmia.dtypes", "osmia.addresses"),
     ),
     ("osmia.abi", "osmia.elf", "osmia.btf", "osmia.pcap"),
     (

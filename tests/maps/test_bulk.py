@@ -439,6 +439,28 @@ class Same:
     b: u32 = 0
 
 
+@pytest.mark.kernel_only("it counts calls of the kernel")
+@pytest.mark.parametrize("of", [HashMap, PerCpuHashMap])
+def test_counting(stack: ExitStack, of: Any, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """By batches where they are small: the walk takes a call a key."""
+    held = opened(stack, of(u32, u64, max_entries=64, name="M"))
+    value: Any = [1] * CPUS if of is PerCpuHashMap else 1
+    assert held.update_many(range(9), [value] * 9) == 9
+    steps: list[bytes | None] = []
+    next_key = KernelMap.next_key
+
+    def counted(backend: KernelMap, key: bytes | None) -> bytes | None:
+        steps.append(key)
+        return next_key(backend, key)
+
+    monkeypatch.setattr(KernelMap, "next_key", counted)
+    assert len(held) == 9
+    assert len(steps) == (0 if way == "batches" else 10)
+    monkeypatch.setattr(bulk, "MOST_TO_COUNT", 64)
+    steps.clear()
+    assert (len(held), len(steps)) == (9, 10)
+
+
 def test_without_numpy_or_arrow(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     held = opened(stack, HashMap(u32, u32, max_entries=4, name="M"))
     for module in ("pyarrow", "numpy"):

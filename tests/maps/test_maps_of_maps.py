@@ -35,8 +35,9 @@ from osmia.compiler import Target
 from osmia.compiler.build import checked_unit, generate
 from osmia.flags import BPF_EXIST, BPF_F_INNER_MAP, BPF_NOEXIST
 from osmia.kernel.features import kernel_version
+from osmia.kernel.map import KernelMap
 from refusal import refusal
-from this_kernel import require
+from this_kernel import require, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,6 +211,90 @@ def test_they_are_mappings(engine: Machine | None, made: Callable[[Any], Any]) -
         )
         array.clear()
         assert list(array) == []
+
+
+def test_many_maps_are_put_in_and_taken_away_at_once(engine: Machine | None, made: Callable[[Any], Any]) -> None:
+    with osmia.load(count, engine=engine) as loaded:
+        held, array = loaded[per_port], loaded[limits]
+        one, two = (made(HashMap(u32, Flow, max_entries=16, name=name)) for name in ("ONE", "TWO"))
+        two[5] = Flow(packets=9)
+        assert held.update_many([1, 2, 3], [one, two, one]) == 3
+        assert (sorted(held), dict(held[2])) == ([1, 2, 3], {5: Flow(packets=9)})
+        assert held.delete_many([1, 7]) == 1
+        assert held.update_many([2], [one], BPF_EXIST) == 1
+        assert dict(held[2]) == {}
+        held.clear()
+        assert len(held) == 0
+
+        low, high = (made(Array(u64, max_entries=2, name=name)) for name in ("LOW", "HIGH"))
+        low[1], high[1] = 1, 2
+        assert array.update_many([2, 0], [high, low]) == 2
+        assert [(key, inner[1]) for key, inner in array.items()] == [(0, 1), (2, 2)]
+        assert array.delete_many([1, 2]) == 1
+        assert list(array) == [0]
+
+
+def test_their_ids_as_arrays(engine: Machine | None, made: Callable[[Any], Any]) -> None:
+    require_numpy()
+    with osmia.load(count, engine=engine) as loaded:
+        held, array = loaded[per_port], loaded[limits]
+        one, two = (made(HashMap(u32, Flow, max_entries=16, name=name)) for name in ("ONE", "TWO"))
+        held.update({1: one, 2: two, 3: one})
+        keys, ids = held.to_numpy()
+        of_key = dict(zip(keys.tolist(), ids.tolist(), strict=True))
+        assert of_key[1] == of_key[3] != of_key[2]
+        limit = made(Array(u64, max_entries=2, name="LIMIT"))
+        array.update({0: limit, 2: limit})
+        found = array.to_numpy()
+        assert (found.keys.tolist(), len(set(found.values.tolist()))) == ([0, 2], 1)
+        assert (held.delete_many(keys), array.delete_many(found.keys)) == (3, 2)
+        assert (len(held), len(array)) == (0, 0)
+
+
+def test_what_is_no_map_among_many_keeps_all_of_them_out(engine: Machine | None, made: Callable[[Any], Any]) -> None:
+    with osmia.load(count, engine=engine) as loaded:
+        held: Any = loaded[per_port]
+        array: Any = loaded[limits]
+        one = made(HashMap(u32, Flow, max_entries=16, name="ONE"))
+        for refused, keys, inners, text in (
+            (TypeError, [1, 2], [one, 5], "per_port: a map is expected, not int 5"),
+            (TypeError, [1, "a"], [one, one], "per_port: a key is an int (u32), not str 'a'"),
+            (ValueError, [1, 2], [one], "per_port: update_many() takes a map for each key, not 2 and 1"),
+            (TypeError, [1], 5, "per_port: update_many() takes a sequence or an array of maps, not int 5"),
+        ):
+            assert refusal(refused, lambda keys=keys, inners=inners: held.update_many(keys, inners)) == text
+        assert refusal(TypeError, lambda: held.update({1: one, 2: 5})) == "per_port: a map is expected, not int 5"
+        assert len(held) == 0
+        assert refusal(KernelError, lambda: held.update_many(range(5), [one] * 5)) == (
+            "cannot write key 4 of map 'per_port': the map holds 4 entries and no more (E2BIG)"
+        )
+        assert len(held) == 4
+        limit = made(Array(u64, max_entries=2, name="LIMIT"))
+        assert refusal(KeyError, lambda: array.update_many([3], [limit])) == ("limits: no key 3, its keys are 0 to 2")
+        assert refusal(ValueError, lambda: array.update_many([1], [limit], BPF_NOEXIST)) == (
+            "limits: an array of maps takes no flags, and these are 1"
+        )
+        assert list(array) == []
+
+
+@pytest.mark.kernel_only("machines have no such wait")
+def test_maps_go_in_by_batches_where_the_kernel_has_them(
+    made: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at a time, the kernel waits for its programs after each."""
+    outer = made(HashOfMaps(u32, HashMap(u32, u32, max_entries=4), max_entries=4, name="OUTER"))
+    inner = made(HashMap(u32, u32, max_entries=4, name="INNER"))
+    updates: list[bytes] = []
+    update = KernelMap.update
+
+    def counted(held: KernelMap, key: bytes, *given: Any) -> None:
+        updates.append(key)
+        update(held, key, *given)
+
+    monkeypatch.setattr(KernelMap, "update", counted)
+    outer.update(dict.fromkeys(range(4), inner))
+    assert len(outer) == 4
+    assert len(updates) == (0 if kernel_version() >= (5, 19) else 4)
 
 
 def test_maps_that_do_not_fit(engine: Machine | None, made: Callable[[Any], Any]) -> None:

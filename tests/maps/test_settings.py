@@ -77,6 +77,17 @@ def test_what_is_refused() -> None:
     )
 
 
+def test_what_stands_for_a_number_is_that_number() -> None:
+    class Port:
+        def __index__(self) -> int:
+            return 53
+
+    wrong: Any = setting
+    made = wrong(u16, Port(), name="PORT")
+    assert (int(made), made + 1, made.default, made.subject, repr(made)) == (53, 54, 53, "PORT", "53")
+    assert refusal(OverflowError, lambda: made.encode(1 << 16)) == "PORT: a value is a u16, 0 to 65535, not 65536"
+
+
 def test_descriptions_tell_declarations_apart() -> None:
     """What the cache compares: another type, start, default or name makes another object."""
     settings: list[Any] = [

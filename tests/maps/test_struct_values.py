@@ -157,7 +157,7 @@ def test_big_endian_keys_and_values_unions_and_keys_that_can_change() -> None:
     hits[0x7F000001] = 80
     assert (dict(hits), hits.backend.lookup(b"\x7f\0\0\1")) == ({0x7F000001: 80}, b"\0\x50")
     assert refusal(OverflowError, lambda: hits[1 << 32]) == "HITS: a key is a be32, 0 to 4294967295, not 4294967296"
-    assert refusal(TypeError, lambda: hits.__setitem__(1, 1.5)) == "HITS: a value is an int (be16), not float 1.5"  # type: ignore[assignment]
+    assert refusal(TypeError, lambda: hits.__setitem__(1, 1.5)) == "HITS: a value is an int (be16), not float 1.5"  # type: ignore[call-overload]
     words = live(Array(Word, max_entries=1, name="WORDS"))
     words[0] = Word(whole=0x01020304)
     assert words[0].parts == [4, 3, 2, 1]

@@ -6,7 +6,7 @@ import logging
 import socket  # noqa: TC003 - as users import it
 import sys
 from enum import IntEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, assert_type
 
 import numpy as np
@@ -277,6 +277,41 @@ def structs_in_user_code() -> None:
     del by_key[Key(src=1, port=2)]
     seen = {Key(src=1, port=2): str(flow.comm), Key(src=2, port=2): bytes(flow.mac).hex()}
     print(seen, Bucket(last=1).tokens, Word(whole=1).whole)
+
+
+nat = HashMap(be32, be32, max_entries=16)
+senders = PerCpuHashMap(be32, u64, max_entries=16)
+
+
+def addresses_in_user_code() -> None:
+    inside, outside = IPv4Address("10.0.0.1"), IPv4Address("192.0.2.1")
+    nat[inside] = outside
+    nat[inside] = 1
+    nat[1] = outside
+    hits[inside] = 5
+    hits[inside] += 1
+    assert_type(hits[inside], int)
+    assert_type(nat[inside], int)
+    assert_type(nat.get(inside), int | None)
+    assert_type(nat.get(inside, "none"), int | str)
+    assert_type(nat.pop(inside), int)
+    assert_type(nat.pop(inside, None), int | None)
+    assert_type(senders[inside], PerCpuValues[int])
+    assert_type(senders.get(inside), PerCpuValues[int] | None)
+    assert_type(senders.pop(inside, None), PerCpuValues[int] | None)
+    senders[inside] = [0] * len(senders[1])
+    senders.update(inside, [0])
+    senders.update({inside: [0]})
+    nat.update(inside, outside, 1)
+    nat.update({inside: outside})
+    nat.update({1: outside})
+    nat.update([(inside, 1), (2, outside)])
+    hits.update({inside: 5})
+    nat.update_many([inside, 1], [outside, 2])
+    nat.delete_many([inside, outside])
+    del nat[inside]
+    del senders[inside]
+    print(inside in nat, array(u8, 16, IPv6Address("::1")), array(u8, 4, inside))
 
 
 def headers_in_user_code(packet: bytes) -> bool:

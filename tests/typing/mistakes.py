@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+
 import osmia
 from osmia import (
     Array,
@@ -96,7 +98,7 @@ def adds_to_the_reference(ctx: XdpContext) -> XdpAction:
 @xdp
 def per_cpu_subscript(ctx: XdpContext) -> XdpAction:
     counts[0] += 1  # type: ignore[operator]
-    flows["a"] += 1  # type: ignore[index]
+    flows["a"] += 1  # type: ignore[call-overload]
     return XdpAction.PASS
 
 
@@ -225,15 +227,15 @@ def misuses_functions(ctx: XdpContext) -> XdpAction:
 def structs_in_user_code() -> None:
     by_key[5] = Flow()  # type: ignore[index]
     by_key[Key(src=1, port=2)] = 5  # type: ignore[assignment]
-    per_cpu[1] = Flow()  # type: ignore[assignment]
+    per_cpu[1] = Flow()  # type: ignore[call-overload]
     print(hash(Flow()), {Flow(): 1}, per_cpu[1] + 1)  # type: ignore[operator]
     from_bytes(5, b"")  # type: ignore[arg-type]
     array(u8, 6)["a"]  # type: ignore[call-overload]
 
 
 def user_code() -> None:
-    flows["a"] = 1  # type: ignore[index]
-    flows[1] = "a"  # type: ignore[assignment]
+    flows["a"] = 1  # type: ignore[call-overload]
+    flows[1] = "a"  # type: ignore[call-overload]
     flows.update(1, "a")  # type: ignore[call-overload]
     flows.lookup("a")  # type: ignore[call-overload]
     del limits[0]  # type: ignore[attr-defined]
@@ -251,6 +253,22 @@ def user_code() -> None:
         loaded.detach()  # type: ignore[attr-defined]
     print(handle)
     osmia.load(5)  # type: ignore[arg-type]
+
+
+nat = HashMap(be32, be32, max_entries=16)
+
+
+def addresses_of_the_wrong_kind() -> None:
+    nat[IPv6Address("::1")]  # type: ignore[call-overload]
+    nat["10.0.0.1"]  # type: ignore[call-overload]
+    nat[IPv4Network("10.0.0.0/8")]  # type: ignore[call-overload]
+    nat[IPv4Address("10.0.0.1")] = IPv6Address("::1")  # type: ignore[call-overload]
+    nat.update({IPv6Address("::1"): 1})  # type: ignore[arg-type]
+    nat.delete_many([IPv6Address("::1")])  # type: ignore[list-item]
+    by_key[IPv4Address("10.0.0.1")]  # type: ignore[index]
+    limits[IPv4Address("10.0.0.1")]  # type: ignore[index]
+    array(Flow, 8, IPv6Address("::1"))  # type: ignore[arg-type]
+    del per_cpu[IPv6Address("::1")]  # type: ignore[call-overload]
 
 
 total = osmia.Global(u64)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from osmia.maps.backend import Buffer
 
+MOST_TO_COUNT = 1 << 26
+"""In bytes: entries are counted by reading them all, and that takes so much memory."""
+
 
 def read(held: Any, *, delete: bool = False) -> tuple[Buffer, Buffer]:
     """All keys and all values of a map; with `delete`, they are taken out of it.
@@ -26,6 +29,17 @@ def read(held: Any, *, delete: bool = False) -> tuple[Buffer, Buffer]:
     if found is None:
         return _read_one_by_one(held, delete=delete)
     return found if held.kind.keys in {"any", "index"} else _each_once(held, *found)
+
+
+def count(held: Any) -> int:
+    """How many keys a map holds."""
+    whole = (held.key_size + size_of_values(held)) * held.max_entries
+    # A trie's batches go from key to key, as a walk does, and may give one twice.
+    if held.kind.keys == "any" and "lookup" in held.kind.batch and whole <= MOST_TO_COUNT:
+        found = held.backend.read_all(False, held._update_flags)
+        if found is not None:
+            return len(found[0]) // int(held.key_size)
+    return sum(1 for _ in held._walk())
 
 
 def _read_one_by_one(held: Any, *, delete: bool) -> tuple[Buffer, Buffer]:

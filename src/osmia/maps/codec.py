@@ -132,13 +132,20 @@ class Codec:
         if isinstance(of, Bytes):
             if _is_bytes(value):
                 return ValueError(f"{subject} {of.size} bytes, not {len(value)}")
-            return TypeError(f"{subject} {of.size} bytes, not {shown(value)}")
+            from osmia.addresses import hint_for_raw_bytes
+
+            return TypeError(f"{subject} {of.size} bytes, not {shown(value)}{hint_for_raw_bytes(value, of.size)}")
         if not is_integer(of):
             return TypeError(f"{subject} {with_article(of.__name__)}, not {shown(value)}")
         if hasattr(value, "__index__"):
             article = "an" if of.signed else "a"
             return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {value.__index__()}")
-        return TypeError(f"{subject} an int ({of.__name__}), not {shown(value)}")
+        from osmia.addresses import hint
+
+        owner: Any = self.owner
+        # The type of an index is not the user's to choose.
+        how = "" if self.role == "key" and owner.kind.fixed_keys else hint(value, of.__name__)
+        return TypeError(f"{subject} an int ({of.__name__}), not {shown(value)}{how}")
 
     def _checked(self, pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
         """`pack`, where `struct` alone would take too much: any truth value, any int, bytes of any length."""

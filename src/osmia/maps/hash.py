@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from osmia.maps import PerCpuValues
+    from osmia.maps.addressed import AddressedPerCpu, AddressedValues
     from osmia.maps.numpy_arrays import Arrays
     from osmia.types import Ref
 
@@ -98,7 +99,31 @@ class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
         return self._to_dict(delete=delete)
 
 
-class HashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
+class KeyedPerCpu(Keyed[K, V], PerCpuMap[K, V], Generic[K, V]):
+    """Of those, the maps with one value per possible CPU and key."""
+
+    @overload
+    def pop(self, key: K, /) -> PerCpuValues[V]: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
+    def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
+        """Delete a key and give its values; `default`, or a KeyError, if it is not there.
+
+        Before Linux 5.14, and in an LruPerCpuHashMap, they are read first and then deleted: what kernel code writes
+        between the two is lost.
+        """
+        return self._pop(key, self._decode, default)
+
+    def to_dict(self, *, delete: bool = False) -> dict[K, PerCpuValues[V]]:
+        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
+        return self._to_dict(delete=delete)
+
+
+if not TYPE_CHECKING:  # type checkers see what these take in place of numbers
+    AddressedValues, AddressedPerCpu = KeyedValues, KeyedPerCpu
+
+
+class HashMap(AddressedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map (BPF_MAP_TYPE_HASH, since Linux 3.19)."""
 
     kind = MAP_KINDS["HashMap"]
@@ -124,7 +149,7 @@ class HashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class LruHashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
+class LruHashMap(AddressedValues[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map that drops keys not used for long when it is full (BPF_MAP_TYPE_LRU_HASH, since Linux 4.10).
 
     Some keys may be dropped before there are `max_entries` of them.
@@ -153,7 +178,7 @@ class LruHashMap(KeyedValues[K, V], ForEach[K, V], Generic[K, V]):
         self._kernel_only("lookup_or_init", key)
 
 
-class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
+class PerCpuHashMap(AddressedPerCpu[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_PERCPU_HASH, since Linux 4.6)."""
 
     kind = MAP_KINDS["PerCpuHashMap"]
@@ -186,23 +211,8 @@ class PerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
         """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if the map is full."""
         self._kernel_only("lookup_or_init", key)
 
-    @overload
-    def pop(self, key: K, /) -> PerCpuValues[V]: ...
-    @overload
-    def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
-    def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
-        """Delete a key and give its values; `default`, or a KeyError, if it is not there.
 
-        Before Linux 5.14 they are read first and then deleted: what kernel code writes between the two is lost.
-        """
-        return self._pop(key, self._decode, default)
-
-    def to_dict(self, *, delete: bool = False) -> dict[K, PerCpuValues[V]]:
-        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
-        return self._to_dict(delete=delete)
-
-
-class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V]):
+class LruPerCpuHashMap(AddressedPerCpu[K, V], ForEach[K, V], Generic[K, V]):
     """A hash map with one value per possible CPU and key (BPF_MAP_TYPE_LRU_PERCPU_HASH, since Linux 4.10).
 
     When it is full it drops keys not used for long; some may be dropped before there are `max_entries` of them.
@@ -237,18 +247,3 @@ class LruPerCpuHashMap(Keyed[K, V], ForEach[K, V], PerCpuMap[K, V], Generic[K, V
     def lookup_or_init(self, key: Any, value: Any) -> Any:  # noqa: ARG002 - kernel code's
         """In kernel code: this CPU's value where it lies, set to `value` if there is none; None if that failed."""
         self._kernel_only("lookup_or_init", key)
-
-    @overload
-    def pop(self, key: K, /) -> PerCpuValues[V]: ...
-    @overload
-    def pop(self, key: K, default: D, /) -> PerCpuValues[V] | D: ...
-    def pop(self, key: Any, default: Any = _RAISE, /) -> Any:
-        """Read the values of a key, then delete it; `default`, or a KeyError, if it is not there.
-
-        What kernel code writes between the two is lost.
-        """
-        return self._pop(key, self._decode, default)
-
-    def to_dict(self, *, delete: bool = False) -> dict[K, PerCpuValues[V]]:
-        """All entries as a dict; with `delete`, they are taken out of the map, as by `to_numpy()`."""
-        return self._to_dict(delete=delete)

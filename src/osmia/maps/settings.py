@@ -42,7 +42,15 @@ class Setting(int):
                 f"not {shown_type(of)}"
             )
         made._codec = Codec(of, made, "value")  # noqa: SLF001
-        made.encode(value)
+        packed = made.encode(value)
+        return made if isinstance(value, int) else made._as_number(packed)  # noqa: SLF001
+
+    def _as_number(self, packed: bytes) -> Self:
+        """The same of what stands for a number: NumPy's, or an address of `ipaddress`."""
+        number = self.decode(packed)
+        made = int.__new__(type(self), number)
+        vars(made).update(vars(self), default=number)
+        made._codec = Codec(self.of, made, "value")  # noqa: SLF001 - of the class itself
         return made
 
     _globals: dict[str, Any]

@@ -88,6 +88,7 @@ _NO_DELETE = ("lookup", "update")
 _PER_KEY = ("get", "items", "keys", "values", "update", "update_many", "to_dict", "to_numpy", "to_arrow")
 _COME_AND_GO = (*_PER_KEY, "pop", "clear", "delete_many")
 _OF_OBJECTS = ("get", "items", "keys", "values", "update", "to_numpy", "to_arrow", "pop", "clear")
+_OF_MAPS = (*_OF_OBJECTS, "update_many", "delete_many")
 _SET = ("update", "clear")
 _DEVICE_USER = ("items", *_SET)
 
@@ -144,13 +145,13 @@ MAP_KINDS: Table[MapKind] = Table({
     ),
     "ArrayOfMaps": lambda: MapKind(
         bpf.BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS", "ArrayOfMaps", "of_maps", (4, 12),
-        {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
-        keys="index", values="map", flags=_ACCESS, typed=False,
+        {"lookup": "map_lookup_elem"}, _OF_MAPS,
+        keys="index", values="map", flags=_ACCESS, batch=_NO_DELETE, typed=False,
     ),
     "HashOfMaps": lambda: MapKind(
         bpf.BPF_MAP_TYPE_HASH_OF_MAPS, "HASH_OF_MAPS", "HashOfMaps", "of_maps", (4, 12),
-        {"lookup": "map_lookup_elem"}, _OF_OBJECTS,
-        values="map", flags=_HASH, typed=False,
+        {"lookup": "map_lookup_elem"}, _OF_MAPS,
+        values="map", flags=_HASH, batch=_ALL_BATCHES, typed=False,
     ),
     "DevMap": lambda: MapKind(
         bpf.BPF_MAP_TYPE_DEVMAP, "DEVMAP", "DevMap", "redirect", (4, 14), _DEVICES, _DEVICE_USER,

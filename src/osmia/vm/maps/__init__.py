@@ -303,9 +303,10 @@ class VmMap:
         if ("lookup_and_delete" if delete else "lookup") not in self.kind.batch:
             return None
         with self.machine.lock:
-            keys = [*self.all_keys()]
-            values = [(self.pop if delete else self.lookup)(key, flags) or b"" for key in keys]
-        return bytearray(b"".join(keys)), bytearray(b"".join(values))
+            take = self.pop if delete else self.lookup
+            # An array of maps has indices without a map: the kernel passes over them too.
+            found = [(key, value) for key in [*self.all_keys()] if (value := take(key, flags)) is not None]
+        return bytearray().join(key for key, _ in found), bytearray().join(value for _, value in found)
 
     def update_all(self, keys: Buffer, values: Buffer, flags: int, /) -> bool:
         """Write many entries. False where the type has no batches for that, and nothing was written."""
