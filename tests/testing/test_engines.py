@@ -132,7 +132,7 @@ def test_what_the_kernel_had_is_closed() -> None:
             assert isinstance(hits.backend, KernelMap)
         assert not noting.loaded
         assert not hits.live
-        assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed"
+        assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed: load() a program that uses it"
         assert vm.run(by_protocol, PACKET).action is XdpAction.PASS
         assert not isinstance(hits.backend, KernelMap)
 

@@ -48,7 +48,7 @@ def test_a_declared_program_and_its_maps() -> None:
             machine.run(counting, bytes(length))
         assert machine.run(counting, bytes(3)).action is XdpAction.DROP
     assert not counting.loaded
-    assert refusal(NotLoadedError, lambda: counts[1]) == "counts is closed"
+    assert refusal(NotLoadedError, lambda: counts[1]) == "counts is closed: load() a program that uses it"
 
 
 def test_an_object() -> None:
