@@ -310,7 +310,7 @@ def test_the_key_that_the_kernel_refused_is_named(stack: ExitStack) -> None:
     assert (caught.value.errno, "key 20 of" in caught.value.text) == (errno.ENOENT, True)
     held.close()
     for use in (held.to_dict, held.to_numpy, lambda: held.update_many([1], [1]), lambda: held.delete_many([1])):
-        assert refusal(NotLoadedError, use) == "M is closed"
+        assert refusal(NotLoadedError, use) == "M is closed: load() a program that uses it"
 
 
 def test_room_grows_where_a_bucket_does_not_fit(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def test_a_machine_with_more_cpus_than_parts() -> None:
 
 def test_refused_in_user_code() -> None:
     assert refusal(NotLoadedError, lambda: unused.value) == (
-        "unused is not loaded: attach a program that uses it, or take the handle that load() gives"
+        "unused is not loaded: load() or attach() a program that uses it, or take the handle that load() gives"
     )
     assert refusal(NotLoadedError, unused.per_cpu) == refusal(NotLoadedError, lambda: int(unused))
     assert refusal(TypeError, packets.add) == (
@@ -167,7 +167,7 @@ def test_refused_in_user_code() -> None:
     count.test_run(PACKET)
     assert packets.value == 1
     packets.close()
-    assert refusal(NotLoadedError, lambda: packets.value) == "packets is closed"
+    assert refusal(NotLoadedError, lambda: packets.value) == "packets is closed: load() a program that uses it"
     assert refusal(TypeError, lambda: PerCpuCounter(name="a b")) == (
         "PerCpuCounter: a counter's name is an ASCII identifier, not str 'a b'"
     )

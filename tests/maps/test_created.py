@@ -140,7 +140,7 @@ def test_what_the_kernel_says(stack: ExitStack) -> None:
     )
     assert held[1] == 2
     held.close()
-    assert refusal(NotLoadedError, held.info) == "with_a_name_of_many is closed"
+    assert refusal(NotLoadedError, held.info) == "with_a_name_of_many is closed: load() a program that uses it"
     assert refusal(NotLoadedError, held.freeze) == refusal(NotLoadedError, lambda: held.pin("/nowhere"))
 
 

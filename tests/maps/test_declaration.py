@@ -154,8 +154,8 @@ def test_max_entries_has_to_be_said() -> None:
 
 
 NOT_LOADED = (
-    "FLOWS is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() the "
-    "path where it is pinned"
+    "FLOWS is not loaded: load() or attach() a program that uses it, take the handle that load() gives, create() it, "
+    "or open() the path where it is pinned"
 )
 
 
@@ -191,7 +191,7 @@ def test_a_map_that_is_not_live_says_so(closed: bool) -> None:
     for use in uses:
         with pytest.raises(NotLoadedError) as caught:
             use()
-        assert str(caught.value) == ("FLOWS is closed" if closed else NOT_LOADED)
+        assert str(caught.value) == ("FLOWS is closed: load() a program that uses it" if closed else NOT_LOADED)
 
 
 def test_closing_twice_or_before_it_is_live_does_nothing() -> None:

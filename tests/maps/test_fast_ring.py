@@ -190,7 +190,7 @@ def test_a_ring_is_written_by_kernel_code() -> None:
     assert refusal(TypeError, ring.reserve) == f"events: reserve{text}"
     assert refusal(TypeError, lambda: ring.discard(None)) == f"events: discard{text}"
     assert refusal(TypeError, lambda: ring.output(None)) == f"events: output{text}"
-    assert refusal(NotLoadedError, lambda: events.lost).startswith("events is not loaded: attach a program")
+    assert refusal(NotLoadedError, lambda: events.lost).startswith("events is not loaded: load() or attach() a program")
 
 
 def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ def test_a_counter_that_both_sides_write() -> None:
 
 
 def test_before_loading_and_after_closing() -> None:
-    text = "TOTAL is not loaded: attach a program that uses it, or take the handle that load() gives"
+    text = "TOTAL is not loaded: load() or attach() a program that uses it, or take the handle that load() gives"
     assert (TOTAL.name, TOTAL.declared_at[0]) == ("TOTAL", __file__)
     declared: Any = Global(u64, name="LOST")
     stats: Any = Global(Stats, name="LOST")
@@ -160,9 +160,9 @@ def test_before_loading_and_after_closing() -> None:
     view = live(stats).value
     declared.close()
     stats.close()
-    assert refusal(NotLoadedError, lambda: declared.value) == "LOST is closed"
-    assert refusal(NotLoadedError, lambda: view.seen) == "LOST is closed"
-    assert refusal(NotLoadedError, lambda: setattr(view, "seen", 1)) == "LOST is closed"
+    assert refusal(NotLoadedError, lambda: declared.value) == "LOST is closed: load() a program that uses it"
+    assert refusal(NotLoadedError, lambda: view.seen) == "LOST is closed: load() a program that uses it"
+    assert refusal(NotLoadedError, lambda: setattr(view, "seen", 1)) == "LOST is closed: load() a program that uses it"
 
 
 def test_values_that_are_not_taken() -> None:

@@ -237,7 +237,7 @@ def test_what_comes_before_the_first_reading_is_there() -> None:
     assert (small.read(0), small.samples.read(0), small.read(0.01), small.pending) == (None, None, None, 0)
     one.close()
     small.close()
-    assert refusal(NotLoadedError, small.read) == "small is closed"
+    assert refusal(NotLoadedError, small.read) == "small is closed: load() a program that uses it"
 
 
 @pytest.mark.usefixtures("engine")

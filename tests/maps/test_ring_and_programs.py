@@ -182,8 +182,8 @@ def test_programs_that_are_refused(engine: Machine | None) -> None:
             "TAILS: its programs take an XdpContext, and traces (kprobe) takes a u64"
         )
     text = (
-        "TAILS is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
-        "the path where it is pinned"
+        "TAILS is not loaded: load() or attach() a program that uses it, take the handle that load() gives, create() "
+        "it, or open() the path where it is pinned"
     )
     assert refusal(NotLoadedError, lambda: TAILS.__setitem__(0, passes)) == text
     assert not passes.loaded

@@ -328,8 +328,8 @@ def test_stop_and_close_in_the_middle_of_an_iteration() -> None:
         if number == 9:
             numbers.close()
     assert seen == [*range(10)]
-    assert refusal(NotLoadedError, numbers.read) == "numbers is closed"
-    assert refusal(NotLoadedError, lambda: next(iter(numbers))) == "numbers is closed"
+    assert refusal(NotLoadedError, numbers.read) == "numbers is closed: load() a program that uses it"
+    assert refusal(NotLoadedError, lambda: next(iter(numbers))) == "numbers is closed: load() a program that uses it"
 
 
 def test_close_by_another_thread() -> None:

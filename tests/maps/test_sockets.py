@@ -189,8 +189,8 @@ def test_what_is_declared() -> None:
     assert repr(ReusePortSockArray(max_entries=2, name="r")) == "<ReusePortSockArray(max_entries=2) r, not live>"
     assert held.describe() != SockMap(max_entries=5, name="held").describe()
     text = (
-        "held is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or open() "
-        "the path where it is pinned"
+        "held is not loaded: load() or attach() a program that uses it, take the handle that load() gives, create() "
+        "it, or open() the path where it is pinned"
     )
     assert refusal(NotLoadedError, lambda: held[0]) == text
     wrong: Any = SockMap

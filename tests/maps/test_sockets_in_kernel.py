@@ -176,7 +176,9 @@ def test_what_programs_are_not_attached_to() -> None:
         "message: it is attached to a SockMap or a SockHash, not to ReusePortSockArray "
     )
     other = osmia.SockMap(max_entries=1, name="other")
-    with pytest.raises(osmia.NotLoadedError, match="other is not loaded: attach a program that uses it"):
+    with pytest.raises(
+        osmia.NotLoadedError, match=r"other is not loaded: load\(\) or attach\(\) a program that uses it"
+    ):
         p.message.attach(other)
     choose: Any = p.choose
     with pytest.raises(TypeError) as caught:

@@ -212,7 +212,7 @@ def test_what_is_declared() -> None:
     assert children.describe() != TaskStorage(u32, name="children").describe()
     assert children.describe() != InodeStorage(u64, name="children").describe()
     assert refusal(NotLoadedError, lambda: TaskStorage(u64, name="T")[1]).startswith(
-        "T is not loaded: attach a program"
+        "T is not loaded: load() or attach() a program"
     )
 
 

@@ -217,8 +217,8 @@ def test_a_thousand_commands_reach_a_program_that_an_event_starts() -> None:
         assert seen == list(range(1000))
         assert loaded[taken].pop() is None
     assert refusal(NotLoadedError, lambda: commands.output(Command(kind=1))) == (
-        "commands is not loaded: attach a program that uses it, take the handle that load() gives, create() it, or "
-        "open() the path where it is pinned"
+        "commands is not loaded: load() or attach() a program that uses it, take the handle that load() gives, "
+        "create() it, or open() the path where it is pinned"
     )
 
 
@@ -369,9 +369,15 @@ def test_a_ring_that_is_closed_meanwhile() -> None:
         waiting.join(5)
         assert not waiting.is_alive()
         assert [type(error) for error in errors] == [NotLoadedError]
-        assert str(errors[0]) == "commands is closed"
-        assert refusal(NotLoadedError, lambda: ring.reserve().__enter__()) == "commands is closed"
-        assert refusal(NotLoadedError, lambda: ring.output_many([Command(kind=1)])) == "commands is closed"
+        assert str(errors[0]) == "commands is closed: load() a program that uses it"
+        assert (
+            refusal(NotLoadedError, lambda: ring.reserve().__enter__())
+            == "commands is closed: load() a program that uses it"
+        )
+        assert (
+            refusal(NotLoadedError, lambda: ring.output_many([Command(kind=1)]))
+            == "commands is closed: load() a program that uses it"
+        )
 
 
 def test_threads_write_at_the_same_time() -> None:

@@ -66,7 +66,7 @@ def test_variables_of_an_object_from_clang() -> None:
         assert held["hidden"].value == 10
         assert loaded["total"] is held["total"]
         assert loaded.maps[".data.apart"][0] == (6).to_bytes(4, "little")
-    assert refusal(NotLoadedError, lambda: held["total"].value) == "total is closed"
+    assert refusal(NotLoadedError, lambda: held["total"].value) == "total is closed: load() a program that uses it"
 
 
 def test_a_declaration_finds_a_variable_of_an_object() -> None:
@@ -290,7 +290,7 @@ def test_a_variable_that_was_closed_while_a_program_uses_it() -> None:
     assert refusal(NotLoadedError, doubles.load) == (
         "total is closed, but counts still uses it: close counts before doubles is loaded"
     )
-    assert refusal(NotLoadedError, lambda: total.value) == "total is closed"
+    assert refusal(NotLoadedError, lambda: total.value) == "total is closed: load() a program that uses it"
 
 
 def test_an_independent_load_has_variables_of_its_own() -> None:

@@ -116,7 +116,7 @@ def test_handles_end_with_what_they_came_from() -> None:
     counter, program = loaded[packets], loaded[counts]
     loaded.close()
     loaded.close()
-    assert refusal(NotLoadedError, lambda: counter[0]) == "packets is closed"
+    assert refusal(NotLoadedError, lambda: counter[0]) == "packets is closed: load() a program that uses it"
     assert refusal(NotLoadedError, lambda: program.test_run(PACKET)) == "counts is closed"
     assert refusal(NotLoadedError, lambda: program.fd) == "counts is closed"
 
@@ -168,7 +168,9 @@ def test_an_object_that_osmia_made(tmp_path: Path) -> None:
             assert (typed.value, typed.kind, typed is loaded[packets]) == (u64, packets.kind, True)
             loaded[drops].test_run(PACKET)
             assert (typed[0].sum(), by_name[0].sum()) == (10, 10)
-        assert refusal(NotLoadedError, lambda typed=typed: typed[0]) == "packets is closed"
+        assert (
+            refusal(NotLoadedError, lambda typed=typed: typed[0]) == "packets is closed: load() a program that uses it"
+        )
 
 
 def test_an_object_says_which_numbers_are_big_endian() -> None:

@@ -240,7 +240,7 @@ def test_everything_can_be_closed_and_loaded_again() -> None:
     counts.test_run(PACKET)
     counts.close()
     packets.close()
-    with pytest.raises(NotLoadedError, match=r"^packets is closed$"):
+    with pytest.raises(NotLoadedError, match=r"^packets is closed: load\(\) a program that uses it$"):
         packets[0]
     counts.test_run(PACKET)
     assert packets[0].sum() == 1

@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osmia import HashMap, NotLoadedError, RingBuf, XdpAction, XdpContext, load, log, pcap, u8, u32, u64, xdp
+from osmia import (
+    CaptureError,
+    HashMap,
+    NotLoadedError,
+    RingBuf,
+    SkAction,
+    SkMsgContext,
+    XdpAction,
+    XdpContext,
+    load,
+    log,
+    pcap,
+    sk_msg,
+    u8,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.headers import IPv4
 from osmia.kernel.map import KernelMap
 from osmia.logs.ring import LOG_RING
@@ -51,6 +68,11 @@ def noting(ctx: XdpContext) -> XdpAction:
 def printing(ctx: XdpContext) -> XdpAction:
     ctx.trace_printk(f"{len(ctx.packet)} bytes")
     return XdpAction.PASS
+
+
+@sk_msg
+def messages(_ctx: SkMsgContext) -> SkAction:
+    return SkAction.PASS
 
 
 @pytest.fixture(params=[Vm, Kernel])
@@ -110,7 +132,7 @@ def test_what_the_kernel_had_is_closed() -> None:
             assert isinstance(hits.backend, KernelMap)
         assert not noting.loaded
         assert not hits.live
-        assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed"
+        assert refusal(NotLoadedError, lambda: seen.read(0)) == "seen is closed: load() a program that uses it"
         assert vm.run(by_protocol, PACKET).action is XdpAction.PASS
         assert not isinstance(hits.backend, KernelMap)
 
@@ -137,6 +159,17 @@ def test_captures(tmp_path: Path, engine: Engine) -> None:
         assert engine.clock - before == 3_000_000_000
 
 
+def test_a_limit_ends_before_what_is_damaged(tmp_path: Path) -> None:
+    """What is behind the last packet that is wanted is not read."""
+    whole = tmp_path / "two.pcap"
+    pcap.write(str(whole), [pcap.Packet(bytes(PACKET), number) for number in range(2)])
+    (tmp_path / "cut.pcap").write_bytes(whole.read_bytes()[:-1])
+    with Vm():
+        assert len(replay(by_protocol, tmp_path / "cut.pcap", limit=1)) == 1
+        with pytest.raises(CaptureError, match="the file ends within packet 2"):
+            replay(by_protocol, tmp_path / "cut.pcap", limit=2)
+
+
 def test_time_goes_by() -> None:
     with Vm() as vm:
         before = vm.clock
@@ -157,7 +190,20 @@ def test_what_is_refused() -> None:
         "kernel.run() takes no context, and is given ingress_ifindex: run by_protocol in vm with it"
     )
     assert refusal(TypeError, lambda: replay(by_protocol, bytes(PACKET))) == (  # type: ignore[arg-type]
-        "replay() takes several packets, or the path of a capture; these are the bytes of one: [packet]"
+        "replay() takes several packets, or the path of a capture; this is one: write [packet]"
+    )
+    assert refusal(TypeError, lambda: replay(by_protocol, PACKET)) == (  # type: ignore[arg-type]
+        "replay() takes several packets, or the path of a capture; this is one: write [packet]"
+    )
+    assert refusal(ValueError, lambda: replay(by_protocol, [PACKET], limit=-1)) == (
+        "replay() takes a limit of 0 packets or more, not -1"
+    )
+    assert refusal(TypeError, lambda: kernel.run(messages, PACKET)) == (
+        "kernel.run() takes a program that the kernel test-runs; messages, of kind sk_msg, is none, and can be run in "
+        "vm"
+    )
+    assert refusal(TypeError, lambda: kernel.events(hits)).startswith(  # type: ignore[arg-type]
+        "events() takes a ring of events, a RingBuf or a PerfEventArray, not HashMap"
     )
     assert refusal(TypeError, lambda: replay(hits, [PACKET])).startswith(  # type: ignore[arg-type]
         "replay() takes a program that is given packets, not HashMap"

@@ -384,6 +384,17 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], object], str]] = {
     ),
     "ttl": (OverflowError, lambda: ipv4(ttl=256), "IPv4.ttl is a u8, 0 to 255, not 256"),
     "dscp": (ValueError, lambda: ipv4(dscp=64), "ipv4(): dscp is 0 to 63, not 64"),
+    "no field": (
+        TypeError,
+        lambda: udp(dport=53),  # type: ignore[call-arg]
+        "udp() has no field 'dport': it takes src, dst, length, checksum",
+    ),
+    "changed property": (
+        AttributeError,
+        lambda: ipv4().changed(IPv4, dscp=3),
+        "changed(): dscp of IPv4 is read from its other fields: change one of version_ihl, tos, total_length, id, "
+        "fragment, ttl, protocol, checksum, src, dst",
+    ),
     "dscp type": (TypeError, lambda: ipv4(dscp="af"), "ipv4(): dscp is a number, 0 to 63, not str 'af'"),  # type: ignore[arg-type]
     "flag": (TypeError, lambda: ipv4(dont_fragment=1), "ipv4(): dont_fragment is True or False, not int 1"),  # type: ignore[arg-type]
     "offset": (

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import debugged_helper
 import debugged_programs
 from compiled import c_object
@@ -15,12 +17,11 @@ from osmia import Machine, Program, XdpAction, load
 from osmia.compiler import DEBUG
 from osmia.compiler.cache import object_for
 from osmia.errors import CompileError, ObjectError
+from osmia.testing.packets import Packet, arp, ethernet, ipv4, udp
 from refusal import refusal
 
 if TYPE_CHECKING:
     from types import FrameType
-
-    import pytest
 
 FILE, HELPER = debugged_programs.__file__, debugged_helper.__file__
 LINES = {path: Path(path).read_text().splitlines() for path in (FILE, HELPER)}
@@ -79,6 +80,32 @@ def test_lines_run_one_after_the_other() -> None:
         *("size = clamped(size)", "low = 10", "if size < low:", "if size > 70:", "return 70", "size = clamped(size)"),
         *("flow = flows.lookup_or_init(7, Flow())", "if flow is None:", "flow.packets += 1", "flow.size = u32(size)"),
         "return action",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("packet", "end"),
+    [
+        (ethernet() / arp(), "no IPv4"),
+        (ethernet() / ipv4(), "no UDP"),
+        (ethernet() / ipv4() / udp(dst=4), "no flow"),
+        (ethernet() / ipv4() / udp(dst=3), "end"),
+    ],
+)
+def test_a_return_is_on_its_own_line_alone(packet: Packet, end: str) -> None:
+    """Where the compiler makes one end of several returns, the line of no other one runs."""
+    tracer = Tracer()
+    with Machine(debug=True) as machine:
+        debugged_programs.early.load()
+        debugged_programs.flows[3] = debugged_programs.Flow()
+        sys.settrace(tracer)
+        try:
+            machine.run(debugged_programs.early, bytes(packet))
+        finally:
+            sys.settrace(None)
+    ends = {line_of(f"early: {each}") for each in ("no IPv4", "no UDP", "no flow", "end")}
+    assert [line for name, _, line in tracer.lines if name == Path(FILE).name and line in ends] == [
+        line_of(f"early: {end}")
     ]
 
 

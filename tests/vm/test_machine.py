@@ -49,7 +49,7 @@ def test_a_declared_program_and_its_maps() -> None:
             assert machine.run(counting, bytes(length)).action is XdpAction.PASS
         assert machine.run(counting, bytes(3)).action is XdpAction.DROP
     assert not counting.loaded
-    assert refusal(NotLoadedError, lambda: counts[1]) == "counts is closed"
+    assert refusal(NotLoadedError, lambda: counts[1]) == "counts is closed: load() a program that uses it"
 
 
 def test_an_object() -> None:
@@ -63,13 +63,27 @@ def test_an_object() -> None:
         )
 
 
+def test_a_cpu_that_the_machine_does_not_have() -> None:
+    with Machine() as one, Machine(cpus=4) as four:
+        assert refusal(ValueError, lambda: setattr(one, "cpu", 1)) == (
+            "this machine has the CPU 0 alone, not 1: cpus=, where it is made, says how many"
+        )
+        for number in (-1, 4):
+            assert refusal(ValueError, lambda number=number: setattr(four, "cpu", number)) == (
+                f"this machine has the CPUs 0 to 3, not {number}: cpus=, where it is made, says how many"
+            )
+        four.cpu = 3
+        assert (one.cpu, four.cpu) == (0, 3)
+
+
 @needs_root("loads programs")
 def test_a_machine_and_the_kernel_do_not_mix() -> None:
     counting.load()
     try:
         with Machine() as machine:
             assert refusal(ObjectError, lambda: machine.run(counting, PACKET)) == (
-                "counting is loaded into the kernel: close() it, and it can be loaded into this one"
+                "counting is loaded into the kernel, outside of a machine's block: close() it, and it can be loaded "
+                "into this one"
             )
             counting.close()
             assert refusal(ObjectError, lambda: machine.run(counting, PACKET)) == (

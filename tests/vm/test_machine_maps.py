@@ -522,7 +522,10 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
             held[0] = 7
             like.close()
             assert held[0] == 7
-        assert refusal(NotLoadedError, lambda: outer.__setitem__(0, inner)) == "outer is closed"
+        assert (
+            refusal(NotLoadedError, lambda: outer.__setitem__(0, inner))
+            == "outer is closed: load() a program that uses it"
+        )
         assert refusal(NotLoadedError, lambda: held[0]) == ("map 'like' is closed: load the program that uses it again")
         assert not programs.live
 

@@ -46,7 +46,7 @@ class Shared:
     """The file and the line of the declaration."""
     reached_by: list[object]
     """The loaded programs that use it."""
-    made_live_by = "attach a program that uses it, or take the handle that load() gives"
+    made_live_by = "load() or attach() a program that uses it, or take the handle that load() gives"
     """What error texts say of one that is not live."""
     _globals: dict[str, Any]
     _name: str
@@ -95,7 +95,7 @@ class Shared:
         if isinstance(self._backend, Absent):
             return
         backend = self._backend
-        self._use(Absent(self, "is closed"))
+        self._use(Absent(self, "is closed: load() a program that uses it"))
         backend.close()
 
     def made(self) -> None:
@@ -138,8 +138,8 @@ class Map(Shared, Generic[K, V]):
     aggregates = False
     """Whether kernel code adds values to it, and nothing else: a histogram and the like."""
     made_live_by = (
-        "attach a program that uses it, take the handle that load() gives, create() it, or open() the path where it is "
-        "pinned"
+        "load() or attach() a program that uses it, take the handle that load() gives, create() it, or open() the path "
+        "where it is pinned"
     )
 
     def __init__(self, key: Any, value: Any, *, max_entries: int, name: str, flags: int) -> None:

@@ -149,8 +149,8 @@ class Machine(vm.Machine):
         found = program.backend
         if isinstance(found, VmProgram) and found.machine is self:
             return found
-        where = "into another machine" if isinstance(found, VmProgram) else "into the kernel"
-        raise ObjectError(f"{program.name} is loaded {where}: close() it, and it can be loaded into this one")
+        where = "another machine" if isinstance(found, VmProgram) else "the kernel, outside of a machine's block"
+        raise ObjectError(f"{program.name} is loaded into {where}: close() it, and it can be loaded into this one")
 
 
 def _action(program: Program[Any, Any], verdict: int) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsBytes
 
 from osmia.errors import shown
 from osmia.logs import RING
+from osmia.maps.reading import Reading
 from osmia.programs.machine import Machine
 from osmia.programs.program import KEPT, MACHINES, PacketProgram, Program
 from osmia.testing.log_capture import LogCapture
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from osmia.maps.reading import Reading
     from osmia.programs.run_result import RunResult
 
 Packet = bytes | bytearray | memoryview | SupportsBytes
@@ -50,6 +50,8 @@ class Engine(Protocol):
 
     def events(self, ring: Reading[Any]) -> list[Any]:
         """Take out the events that are in a ring, or in a PerfEventArray, now."""
+        if not isinstance(ring, Reading):
+            raise TypeError(f"events() takes a ring of events, a RingBuf or a PerfEventArray, not {shown(ring)}")
         found = []
         while (event := ring.read(0)) is not None:
             found.append(event)
@@ -154,7 +156,12 @@ class Kernel(Engine):
         TypeError for a program that is not given packets, or a context: the kernel's own test runs take none.
         """
         _check_program("kernel.run()", program)
-        if not isinstance(program, PacketProgram) or packet is None:
+        if not isinstance(program, PacketProgram):
+            raise TypeError(
+                f"kernel.run() takes a program that the kernel test-runs; {program.name}, of kind {program.kind.name}, "
+                "is none, and can be run in vm"
+            )
+        if packet is None:
             raise TypeError(f"kernel.run() takes a program and a packet; {program.name} can be run in vm without one")
         if context:
             raise TypeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -47,17 +48,14 @@ def replay(
     """
     if not isinstance(program, PacketProgram):
         raise TypeError(f"replay() takes a program that is given packets, not {shown(program)}")
-    if isinstance(packets, (bytes, bytearray, memoryview)):
-        raise TypeError(
-            "replay() takes several packets, or the path of a capture; these are the bytes of one: [packet]"
-        )
+    path = isinstance(packets, (str, PathLike))
+    if isinstance(packets, (bytearray, memoryview)) or (hasattr(packets, "__bytes__") and not path):
+        raise TypeError("replay() takes several packets, or the path of a capture; this is one: write [packet]")
+    if limit is not None and limit < 0:
+        raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
     program.load()
-    results: list[RunResult[Any]] = []
-    for packet in _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets:
-        if len(results) == limit:
-            break
-        results.append(program.test_run(packet))
-    return Replay(program.name, results)
+    given = _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets
+    return Replay(program.name, [program.test_run(packet) for packet in islice(given, limit)])
 
 
 def _captured(program: PacketProgram[Any, Any], path: str | PathLike[str]) -> Iterator[bytes]:

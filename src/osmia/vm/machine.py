@@ -80,8 +80,7 @@ class Machine(Surroundings):
             raise ValueError(f"a machine that debugs has the engine 'python', not {engine!r}")
         super().__init__(Memory())
         self.cpus = cpus
-        self.cpu = 0
-        """The CPU that programs run on."""
+        self._cpu = 0
         self.clock = START
         """The virtual clock, in nanoseconds; it stands still unless it is moved."""
         self.random = random.Random(seed)  # noqa: S311 - it shall be the same each time
@@ -110,6 +109,18 @@ class Machine(Surroundings):
         self.debug = debug
         """Whether what is compiled for it tells of its lines and locals."""
         self.engine = engine_of(engine or ("python" if debug else "interpreter"), self)
+
+    @property
+    def cpu(self) -> int:
+        """The CPU that programs run on, 0 unless set. ValueError for one that the machine does not have."""
+        return self._cpu
+
+    @cpu.setter
+    def cpu(self, number: int) -> None:
+        if not 0 <= number < self.cpus:
+            has = f"the CPUs 0 to {self.cpus - 1}" if self.cpus > 1 else "the CPU 0 alone"
+            raise ValueError(f"this machine has {has}, not {number!r}: cpus=, where it is made, says how many")
+        self._cpu = number
 
     def __str__(self) -> str:
         """What error texts call it."""

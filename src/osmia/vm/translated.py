@@ -5,6 +5,7 @@ So whatever looks at Python frames looks at programs: tracebacks, pdb, `sys.sett
 
 from __future__ import annotations
 
+import builtins
 import sys
 from types import FunctionType
 
@@ -81,8 +82,10 @@ class TranslatedCode:
         # Numbers are read as the machine has them: where its order is not BPF's, no access is a fast one.
         self._limit = U64 ^ (room - 1) if sys.byteorder == "little" else U64
         self._functions: dict[int, Callable[..., Any]] = {}
+        # breakpoint() imports pdb with the globals of the frame that it stands in, which are to say what is built in.
+        built_in = {"__name__": code.name, "__builtins__": builtins}
         self._names: dict[str, object] = {
-            "__name__": code.name,
+            **built_in,
             "_code": code,
             "_call": engine.call,
             "_alu": alu,
@@ -97,7 +100,7 @@ class TranslatedCode:
             "_object": object.__new__,
             "_gettrace": sys.gettrace,
             "_settrace": sys.settrace,
-            "_outside": {"__name__": code.name, "_code": code},
+            "_outside": {**built_in, "_code": code},
             "_unset": object(),
         }
         self._memory = memory

@@ -127,8 +127,16 @@ class Translation:
         return sorted(found)
 
     def _is_end(self, block: Block) -> bool:
-        """Whether it is short and ends the function: it is written wherever something leads to it."""
-        return not block.follow and len(block.slots) <= _SHORT
+        """Whether it is short and ends the function: it is written wherever something leads to it.
+
+        In a debug build what only leads to such an end is one too: then each return is on the line that it stands on.
+        """
+        if len(block.slots) > _SHORT:
+            return False
+        if not self.code.marks or len(block.follow) != 1:
+            return not block.follow
+        after = self.flow.blocks[block.follow[0]]
+        return after is not block and not after.follow and self._is_end(after)
 
     # Writing
 
@@ -139,7 +147,8 @@ class Translation:
         """The line that an instruction is shown on.
 
         In a debug build a line begins with its mark. What goes on with it in a block that several ways lead to has
-        none, lest the line begins once more; but calls, which others look at from inside, always have one.
+        none, lest the line begins once more; but calls, which others look at from inside, always have one. A return
+        that several ways lead to is on the function's first line: the one that the compiler notes is of one way alone.
         """
         line = self._lines[slot]
         of = self.code.slots[slot]
@@ -147,8 +156,8 @@ class Translation:
         if not self.code.marks or (mark is not None and mark.kind in (LINE, BREAKPOINT)):
             return line
         if mark is not None or of[0] not in (CALL, CALLX, EXIT):
-            return line if self._before else NO_LINE
-        noted = self.code.line_of(slot)
+            return (line or self._before) if self._before else NO_LINE
+        noted = self.code.line_of(slot) if of[0] != EXIT else None
         return line or self._before or (noted.line if noted is not None else self.first)
 
     def _outside(self, text: str, depth: int, line: int) -> None:

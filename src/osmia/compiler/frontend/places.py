@@ -80,11 +80,22 @@ def is_property(base: ir.Expression, name: str) -> bool:
     return isinstance(next((vars(each)[name] for each in owner.__mro__ if name in vars(each)), None), property)
 
 
+def _properties(of: type) -> list[str]:
+    """The properties of a struct's class, in the order of their declaration."""
+    return [name for each in of.__mro__ for name, member in vars(each).items() if isinstance(member, property)]
+
+
+def _or_add_it(layout: StructLayout) -> str:
+    """Advice for a struct of the user's own."""
+    own = not layout.of.__module__.startswith("osmia.")
+    return f", or add the field to {layout.name}" if own else ""
+
+
 def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
     """The error for an attribute that a type does not have."""
     layout = _layout(of)
     if isinstance(layout, StructLayout):
-        names = [field.name for field in layout.fields]
+        names = [*(field.name for field in layout.fields), *_properties(layout.of)]
         file, line = layout.declared_at
         return error(
             f"{layout.name} has no field {name!r}",
@@ -93,7 +104,7 @@ def no_attribute(of: ValueType, name: str, location: Location) -> Exception:
             expected=f"one of {', '.join(names)}",
             fix="leave `.value` out: a struct has its fields itself"
             if name == "value"
-            else did_you_mean(name, names) or f"use one of these, or add the field to {layout.name}",
+            else did_you_mean(name, names) or f"use one of these{_or_add_it(layout)}",
             related=(f"{layout.name} is declared at {file}:{line}",),
         )
     is_reference = isinstance(of, OptionalType | PlaceType) and layout is not None and not _is_aggregate(layout)

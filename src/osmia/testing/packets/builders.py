@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from osmia.errors import shown
 from osmia.headers import ArpOperation, IcmpType, Icmpv6Type, TcpFlags
@@ -11,13 +13,29 @@ from osmia.testing.packets.layer import KINDS, ROUTING_BY_SEGMENTS, Layer
 from osmia.testing.packets.packet import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from osmia.testing.packets.addresses import IPv4Address, IPv6Address, MacAddress
 
+P = ParamSpec("P")
 _MOST_OPTIONS = 40
 
 
+def _of_fields(maker: Callable[P, Packet]) -> Callable[P, Packet]:
+    """What makes a layer says which fields it takes, where it is given another one."""
+    fields = tuple(signature(maker).parameters)
+
+    @wraps(maker)
+    def made(*given: P.args, **named: P.kwargs) -> Packet:
+        for name in named:
+            if name not in fields:
+                raise TypeError(f"{maker.__name__}() has no field {name!r}: it takes {', '.join(fields)}")
+        return maker(*given, **named)
+
+    return made
+
+
+@_of_fields
 def ethernet(
     *,
     src: MacAddress = "02:00:00:00:00:01",
@@ -28,16 +46,19 @@ def ethernet(
     return _packet("ethernet", src=src, dst=dst, ether_type=ether_type)
 
 
+@_of_fields
 def vlan(vlan_id: int = 1, *, priority: int = 0, drop_eligible: bool = False, ether_type: int | None = None) -> Packet:
     """A tag of 802.1Q, behind an Ethernet header."""
     return _vlan("vlan", vlan_id, priority, drop_eligible, ether_type)
 
 
+@_of_fields
 def qinq(vlan_id: int = 1, *, priority: int = 0, drop_eligible: bool = False, ether_type: int | None = None) -> Packet:
     """A tag of 802.1ad, the outer one of two: what follows is a VLAN tag of 802.1Q."""
     return _vlan("qinq", vlan_id, priority, drop_eligible, ether_type)
 
 
+@_of_fields
 def arp(
     *,
     operation: int = ArpOperation.REQUEST,
@@ -65,6 +86,7 @@ def arp(
     )
 
 
+@_of_fields
 def ipv4(
     *,
     src: IPv4Address = "10.0.0.1",
@@ -112,6 +134,7 @@ def ipv4(
     )
 
 
+@_of_fields
 def ipv6(
     *,
     src: IPv6Address = "2001:db8::1",
@@ -138,17 +161,20 @@ def ipv6(
     )
 
 
+@_of_fields
 def hop_by_hop(options: bytes = b"", *, next_header: int | None = None, length: int | None = None) -> Packet:
     """The extension header of IPv6 whose options every router reads. They are padded to 8 bytes."""
     return _packet("hop_by_hop", _padded_options(options, "hop_by_hop()"), next_header=next_header, length=length)
 
 
+@_of_fields
 def destination_options(options: bytes = b"", *, next_header: int | None = None, length: int | None = None) -> Packet:
     """The extension header of IPv6 with options for where the packet goes. They are padded to 8 bytes."""
     rest = _padded_options(options, "destination_options()")
     return _packet("destination_options", rest, next_header=next_header, length=length)
 
 
+@_of_fields
 def routing(
     segments: Sequence[IPv6Address],
     *,
@@ -169,6 +195,7 @@ def routing(
     return _packet("routing", rest + b"".join(reversed(packed)), next_header=next_header, length=length)
 
 
+@_of_fields
 def ipv6_fragment(
     *,
     fragment_offset: int = 0,
@@ -186,6 +213,7 @@ def ipv6_fragment(
     )
 
 
+@_of_fields
 def tcp(
     *,
     src: int = 40000,
@@ -221,11 +249,13 @@ def tcp(
     )
 
 
+@_of_fields
 def udp(*, src: int = 40000, dst: int | None = None, length: int | None = None, checksum: int | None = None) -> Packet:
     """A UDP header. `dst` is 4789 in front of `vxlan()`, else 9 (discard). `checksum=0` is none, as IPv4 allows."""
     return _packet("udp", src=src, dst=dst, length=length, checksum=checksum)
 
 
+@_of_fields
 def icmp(
     *,
     type: int = IcmpType.ECHO,  # noqa: A002 - the field's name
@@ -241,6 +271,7 @@ def icmp(
     return _packet("icmp", type=type, code=code, id=id, sequence=sequence, checksum=checksum)
 
 
+@_of_fields
 def icmpv6(
     *,
     type: int = Icmpv6Type.ECHO,  # noqa: A002 - the field's name
@@ -256,6 +287,7 @@ def icmpv6(
     return _packet("icmpv6", type=type, code=code, id=id, sequence=sequence, checksum=checksum)
 
 
+@_of_fields
 def gre(
     *,
     key: int | None = None,
@@ -283,6 +315,7 @@ def gre(
     )
 
 
+@_of_fields
 def vxlan(vni: int = 1, *, flags: int = 0x08000000) -> Packet:
     """A header of RFC 7348, behind UDP; an Ethernet frame follows."""
     return _packet("vxlan", vni_reserved=_in(vni, 0xFFFFFF, "vxlan(): vni") << 8, flags=flags)

@@ -111,6 +111,7 @@ class Packet:
         assert layer.kind is not None
         given = {name: value for name, value in fields.items() if value is not None}
         for name, value in given.items():
+            _check_field(header, name)
             if name in layer.kind.addresses:
                 given[name] = layer.kind.addresses[name][0](value, f"changed(): {header.__name__}.{name}")
         said = (layer.said | set(given)) - (set(fields) - set(given))
@@ -196,6 +197,14 @@ def _check_order(outer: Layer, inner: Layer) -> None:
         said = f", or say {name}="
     follow = [f"{kind.name}()" for kind in KINDS.values() if who in kind.numbers or kind.name in outer.kind.accepts]
     raise TypeError(f"{inner.name} cannot follow {outer.name}: after it come {', '.join([*follow, 'bytes'])}{said}")
+
+
+def _check_field(header: type, name: str) -> None:
+    """Refuse to change what is read from several fields."""
+    if not isinstance(getattr(header, name, None), property):
+        return
+    names = ", ".join(field.name for field in header.__osmia_layout__.fields)  # type: ignore[attr-defined]
+    raise AttributeError(f"changed(): {name} of {header.__name__} is read from its other fields: change one of {names}")
 
 
 def _check_size(size: object, what: str) -> None:
