@@ -32,12 +32,12 @@ from osmia.vm.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Self
 
     from osmia.kinds import Kind
     from osmia.loader import Reach
-    from osmia.spec import MapSpec, ObjectSpec
+    from osmia.spec import FunctionSpec, MapSpec, ObjectSpec
     from osmia.vm.code import Code
     from osmia.vm.many import ManyRuns, Packets
     from osmia.vm.maps.fields import Fields
@@ -201,23 +201,28 @@ class Machine(Surroundings):
 
     def _check(self, spec: ObjectSpec, names: list[str], reached: Mapping[str, Reach]) -> None:
         """Refuse an object whose programs call what is not there, or not for them: all of it in one list."""
-        absent: list[str] = []
-        marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
-        for name in names:
-            of = spec.programs[name].kind
-            for function in reached[name].functions:
-                code = decode(function.name, function.instructions, function.lines, int, int)
-                for number, slot in code.helpers.items():
-                    problem = "" if number in marks else self._absent(number, of)
-                    if problem:
-                        line = code.line_of(slot)
-                        where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
-                        absent.append(f"{name_of_helper(number)}, which {problem} at {where}")
+        absent = [
+            f"\n  {each}"
+            for name in names
+            for function in reached[name].functions
+            for each in self._lacking(spec, function, spec.programs[name])
+        ]
         if absent:
-            found = "\n  ".join(absent)
             raise ObjectError(
-                f"{spec.name}: the user-space runtime does not have what its programs ask for:\n  {found}"
+                f"{spec.name}: the user-space runtime does not have what its programs ask for:{''.join(absent)}"
             )
+
+    def _lacking(self, spec: ObjectSpec, function: FunctionSpec, program: FunctionSpec) -> Iterator[str]:
+        """What a function calls, for a program, that is not there, or not for it."""
+        marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
+        of_kernel: dict[int, int] = {}
+        code = decode(function.name, function.instructions, function.lines, int, int, of_kernel=of_kernel)
+        for number, slot in code.helpers.items():
+            problem = "" if number in marks else self._absent(number, program.kind)
+            if problem:
+                yield f"{name_of_helper(number)}, which {problem} at {_place(code, slot, program.name)}"
+        for number, slot in of_kernel.items():
+            yield f"function {number} of a kernel (a kfunc), which is called at {_place(code, slot, program.name)}"
 
     def _absent(self, number: int, kind: Kind | None) -> str:
         """Why programs of a kind cannot call a helper; empty where they can, or somebody has put another one there."""
@@ -351,6 +356,13 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _place(code: Code, slot: int, program: str) -> str:
+    """Where an instruction is, of a program or of what it calls."""
+    line = code.line_of(slot)
+    where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {code.name}"
+    return f"{where}, in program {program}"
 
 
 def _starts(need: Reach) -> tuple[tuple[int, str], ...]:
