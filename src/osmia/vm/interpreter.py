@@ -45,6 +45,9 @@ class Interpreter:
         """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
         return _Function(execution, code, slot, arguments).run()
 
+    def forget(self, code: Code) -> None:
+        """Code that will not run any more, of which nothing is kept."""
+
 
 def resume(execution: Execution, code: Code, slot: int, registers: list[int | None]) -> int:
     """Run on from an instruction, with these registers, in a function that was entered: what it leaves in r0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from _thread import RLock
+from collections import deque
 
 from osmia.abi.instruction import SLOT
 from osmia.btf.read import Btf
@@ -107,6 +108,8 @@ class Machine(Surroundings):
         self._number = 0
         self._frames: list[Block] = []
         self._later: list[Callable[[], None]] = []
+        self._let_go: deque[Callable[[], None]] = deque()
+        """What is to be let go of when no program runs."""
         self.debug = debug
         """Whether what is compiled for it tells of its lines and locals."""
         self.engine = engine_of(engine or ("python" if debug else "interpreter"), self)
@@ -118,6 +121,7 @@ class Machine(Surroundings):
     def close(self) -> None:
         """Let go of everything in it."""
         self.ended = True
+        self._let_go.clear()
         for program in self.programs.values():
             program.close()
         for each in self.maps.values():
@@ -148,8 +152,24 @@ class Machine(Surroundings):
         names, reached = reached_by(spec, chosen(spec, programs))
         self._check(spec, names, reached)
         loaded = LoadedObject(spec.name)
+        try:
+            self._bring_in(spec, loaded, names, reached, reuse or {}, path_of or str)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
+
+    def _bring_in(
+        self,
+        spec: ObjectSpec,
+        loaded: LoadedObject,
+        names: list[str],
+        reached: dict[str, Reach],
+        given: Mapping[str, Any],
+        path_of: Callable[[str], str],
+    ) -> None:
+        """Make the maps, and load the programs."""
         btf = Btf(spec.btf, spec.name) if spec.btf else None
-        given = reuse or {}
         for name in maps_of(spec, reached):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
@@ -160,18 +180,21 @@ class Machine(Surroundings):
                 loaded.add_map(name, made, own=True)
         numbers = {name: live.entry for name, live in loaded.maps.items()}
         for name in names:
-            loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
+            program = self._load(spec, name, reached[name], numbers, path_of)
+            loaded.add_program(program)
+            for each in reached[name].maps:
+                program.uses(self.maps[numbers[each]])
         numbers |= {name: program.entry for name, program in loaded.programs.items()}
         for name, live in loaded.maps.items():
             if name not in given:
                 fill_slots(spec.maps[name], live, numbers)
-        return loaded
 
     def create_map(self, spec: MapSpec, fields: Fields = NO_FIELDS) -> VmMap:
         """Make a map, whose values hold these locks and timers.
 
         ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
         """
+        self.tidy()
         made = create_map(self, self._next_number(), spec, fields)
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made
@@ -254,8 +277,12 @@ class Machine(Surroundings):
         """
         program.check_open()
         batch = batch_of(packets)
-        with self.lock:
-            return self.engine.run_packets(self, program, batch, keep, fields)
+        program.holders.take()
+        try:
+            with self.lock:
+                return self.engine.run_packets(self, program, batch, keep, fields)
+        finally:
+            program.holders.drop()
 
     def run_packet(self, program: VmProgram, packet: bytes, **fields: object) -> tuple[int, bytes, int]:
         """Run a program on a packet: its result (32 bits), the packet after it, and the nanoseconds that went by."""
@@ -302,6 +329,8 @@ class Machine(Surroundings):
                     for each in self._later:
                         each()
                     self._later.clear()
+                    if self._let_go:
+                        self.tidy()
                     for each in self.after_run:
                         each()
 
@@ -323,6 +352,40 @@ class Machine(Surroundings):
             self._later.append(do)
         else:
             do()
+
+    # Letting go
+
+    def let_go(self, do: Callable[[], None]) -> None:
+        """Let go of something when no program runs, in whatever thread."""
+        self._let_go.append(do)
+        self.tidy()
+
+    def lost(self, do: Callable[[], None]) -> None:
+        """Let go of something some time later: this comes from the garbage collector, in the middle of whatever."""
+        self._let_go.append(do)
+
+    def tidy(self) -> None:
+        """Let go of what waits for that. Where a program runs, it is done at its end."""
+        if self.running or self.ended or not self.lock.acquire(blocking=False):
+            return
+        try:
+            while self._let_go and not self.running:
+                self._let_go.popleft()()
+        finally:
+            self.lock.release()
+
+    def forget_map(self, gone: VmMap) -> None:
+        """A map is not there any more."""
+        del self.maps[gone.number], self._by_handle[gone.handle]
+
+    def forget_program(self, gone: VmProgram) -> None:
+        """A program is not there any more."""
+        del self.programs[gone.number]
+        self.engine.forget(gone.code)
+
+    def program_of(self, code: Code) -> VmProgram | None:
+        """The program that code is of, if it was loaded."""
+        return next((each for each in self.programs.values() if each.code is code), None)
 
     # Time
 

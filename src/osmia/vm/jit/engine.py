@@ -70,8 +70,9 @@ class Jit:
         self._light: dict[int, Callable[..., int]] = {number: all_helpers()[number] for number in LIGHT}
         self._known: dict[int, Known] = {}
         """By the identity of the code, which is kept."""
-        self._codes: list[Code] = []
-        """By their numbers."""
+        self._codes: dict[int, Code] = {}
+        """By their numbers, which are given once."""
+        self._count = 0
         self._execution: Execution | None = None
         """What runs in native code now, and which code that is."""
         self._running: Known | None = None
@@ -122,11 +123,18 @@ class Jit:
         key = (tuple(code.slots), tuple(sorted(entries)), short, size)
         native = compiled(key, lambda: module(code, entries, short, size), thorough=thorough)
         tables = Tables(looked_up(self._machine, code), short.hashes)
-        number = len(self._codes) if found is None else found.number
+        number = self._count if found is None else found.number
         if found is None:
-            self._codes.append(code)
+            self._codes[number] = code
+            self._count += 1
         made = self._known[id(code)] = Known(number, code, entries, helpers, native, thorough, tables)
         return made
+
+    def forget(self, code: Code) -> None:
+        """Code that will not run any more."""
+        known = self._known.pop(id(code), None)
+        if known is not None:
+            del self._codes[known.number]
 
     # Into native code
 
@@ -300,7 +308,8 @@ class Jit:
     def _function_of(self, depth: int) -> str:
         """The function that the frame of a depth was entered by last."""
         number, slot = divmod(self.state.entered_by(depth), MOST_SLOTS)
-        return self._codes[number].function_at(slot)
+        code = self._codes.get(number)
+        return "a program that is closed" if code is None else code.function_at(slot)
 
     def _take(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Keep an exception that came before a callback had begun, as that of a signal can."""
