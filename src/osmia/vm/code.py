@@ -94,8 +94,7 @@ class Code:
 
     def line_of(self, slot: int) -> LineInfo | None:
         """The source line of an instruction; None where it is not known."""
-        index = bisect_right(self.lines, slot, key=lambda line: line.offset) - 1
-        return self.lines[index] if index >= 0 else None
+        return line_at(self.lines, slot)
 
     @property
     def helpers(self) -> dict[int, int]:
@@ -105,6 +104,25 @@ class Code:
             if opcode == CALL and source == 0:
                 found.setdefault(immediate, slot)
         return found
+
+
+def line_at(lines: Sequence[LineInfo], slot: int) -> LineInfo | None:
+    """The source line of an instruction; None where it is not known."""
+    index = bisect_right(lines, slot, key=lambda line: line.offset) - 1
+    return lines[index] if index >= 0 else None
+
+
+def calls_of(instructions: bytes) -> tuple[dict[int, int], dict[int, int]]:
+    """What instructions call, by number with the first slot that does: helpers, and functions of the kernel's own.
+
+    They need not be well formed.
+    """
+    calls: tuple[dict[int, int], dict[int, int]] = {}, {}
+    whole = memoryview(instructions)[: len(instructions) // isa.SLOT * isa.SLOT]
+    for slot, (opcode, registers, _, immediate) in enumerate(_FORM.iter_unpack(whole)):
+        if opcode == CALL and registers >> 4 in (0, BPF_PSEUDO_KFUNC_CALL):
+            calls[registers >> 4 != 0].setdefault(immediate, slot)
+    return calls
 
 
 def target_of(slot: int, of: Slot) -> int:
@@ -123,13 +141,8 @@ def decode(
     functions: tuple[tuple[int, str], ...] = (),
     path_of: Callable[[str], str] = str,
     marks: Sequence[Mark] = (),
-    of_kernel: dict[int, int] | None = None,
 ) -> Code:
-    """Code of linked instructions, in which maps are numbers. ObjectError where it is not well formed.
-
-    It is refused, too, where it calls functions of the kernel's own. With `of_kernel` they are put in there, by number
-    with the first slot that calls them, for who refuses all of them.
-    """
+    """Code of linked instructions, in which maps are numbers. ObjectError where it is not well formed."""
     if len(instructions) % isa.SLOT or not instructions:
         raise ObjectError(f"{name}: {len(instructions)} bytes of code, expected some times {isa.SLOT}")
     raw = [*_FORM.iter_unpack(instructions)]
@@ -149,7 +162,7 @@ def decode(
         value = _loaded(name, at, source, immediate, upper, handle_of, values_of)
         slots += [(opcode, destination, 0, offset, value), SECOND]
     code = Code(name, slots, lines, instructions, functions, path_of, marks)
-    _check(code, of_kernel)
+    _check(code)
     return code
 
 
@@ -166,17 +179,12 @@ def _loaded(name: str, at: int, source: int, immediate: int, upper: int, handle_
     raise ObjectError(f"{name}: instruction {at} loads something that only the kernel has (BPF_PSEUDO_* {source})")
 
 
-def _check(code: Code, of_kernel: dict[int, int] | None) -> None:
+def _check(code: Code) -> None:
     """Refuse what no engine could run."""
     slots = code.slots
     second = {at + 1 for at, each in enumerate(slots) if each[0] == isa.LD_IMM64}
     for at, each in enumerate(slots):
         problem = "" if at in second else _problem(at, each, len(slots), second)
-        if each[0] == CALL and each[2] == BPF_PSEUDO_KFUNC_CALL and not problem:
-            if of_kernel is None:
-                problem = "calls a function of the kernel's own (a kfunc), which the user-space runtime does not have"
-            else:
-                of_kernel.setdefault(each[4], at)
         if problem:
             line = code.line_of(at)
             where = f" ({line.file}:{line.line})" if line else ""
@@ -194,7 +202,9 @@ def _problem(at: int, of: Slot, count: int, second: Container[int]) -> str:
         to = target_of(at, of)
         if not 0 <= to < count or to in second:
             return f"goes to slot {to}, where there is no instruction"
-    if opcode == CALL and source not in (0, BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL):
+    if opcode == CALL and source == BPF_PSEUDO_KFUNC_CALL:
+        return "calls a function of the kernel's own (a kfunc), which the user-space runtime does not have"
+    if opcode == CALL and source not in (0, BPF_PSEUDO_CALL):
         return f"calls something of an unknown kind ({source})"
     uses_source = opcode & 7 in (isa.LDX, isa.STX) or (opcode & 7 >= isa.ALU and opcode & isa.X and opcode != CALLX)
     if destination >= REGISTERS or (uses_source and source >= REGISTERS):

@@ -13,7 +13,7 @@ from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
 from osmia.spec import FIRST_MARK
-from osmia.vm.code import decode, name_of_helper
+from osmia.vm.code import calls_of, decode, line_at, name_of_helper
 from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
@@ -238,14 +238,13 @@ class Machine(Surroundings):
     def _lacking(self, spec: ObjectSpec, function: FunctionSpec, program: FunctionSpec) -> Iterator[str]:
         """What a function calls, for a program, that is not there, or not for it."""
         marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
-        of_kernel: dict[int, int] = {}
-        code = decode(function.name, function.instructions, function.lines, int, int, of_kernel=of_kernel)
-        for number, slot in code.helpers.items():
+        helpers, of_kernel = calls_of(function.instructions)
+        for number, slot in helpers.items():
             problem = "" if number in marks else self._absent(number, program.kind)
             if problem:
-                yield f"{name_of_helper(number)}, which {problem} at {_place(code, slot, program.name)}"
+                yield f"{name_of_helper(number)}, which {problem} at {_place(function, slot, program)}"
         for number, slot in of_kernel.items():
-            yield f"function {number} of a kernel (a kfunc), which is called at {_place(code, slot, program.name)}"
+            yield f"function {number} of a kernel (a kfunc), which is called at {_place(function, slot, program)}"
 
     def _absent(self, number: int, kind: Kind | None) -> str:
         """Why programs of a kind cannot call a helper; empty where they can, or somebody has put another one there."""
@@ -421,11 +420,11 @@ class Machine(Surroundings):
         return self._frames[depth]
 
 
-def _place(code: Code, slot: int, program: str) -> str:
+def _place(function: FunctionSpec, slot: int, program: FunctionSpec) -> str:
     """Where an instruction is, of a program or of what it calls."""
-    line = code.line_of(slot)
-    where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {code.name}"
-    return f"{where}, in program {program}"
+    line = line_at(function.lines, slot)
+    where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
+    return f"{where}, in program {program.name}"
 
 
 def _starts(need: Reach) -> tuple[tuple[int, str], ...]:
