@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from osmia.loader import Reach
     from osmia.spec import FunctionSpec, MapSpec, ObjectSpec
     from osmia.vm.code import Code
-    from osmia.vm.many import ManyRuns, Packets
+    from osmia.vm.many import ManyRuns, Packets, Timed
     from osmia.vm.maps.fields import Fields
     from osmia.vm.maps.rings import Record
     from osmia.vm.memory import Block
@@ -268,14 +268,23 @@ class Machine(Surroundings):
     # Running
 
     def run_packets(
-        self, program: VmProgram, packets: Packets | Iterable[bytes], *, keep: bool = False, **fields: object
+        self,
+        program: VmProgram,
+        packets: Timed | Packets | Iterable[bytes],
+        *,
+        keep: bool = False,
+        shift: int | None = None,
+        **fields: object,
     ) -> ManyRuns:
         """Run a program on packets, one after the other; with `keep` the result has them as it leaves them.
+
+        Where they have times the clock goes as they do, `shift` nanoseconds ahead of them: if that is not said, the
+        first of them is what the clock shows now.
 
         VmError for a fault: `packet` of it says at which. The engine `jit` runs XDP programs in a loop of native code.
         """
         program.check_open()
-        batch = batch_of(packets)
+        batch = batch_of(packets, self.clock, shift)
         program.holders.take()
         try:
             with self.lock:

@@ -18,7 +18,7 @@ from osmia.vm.jit.function import BY_REGISTER, MOST_SLOTS
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers, looked_up
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
-from osmia.vm.jit.replay import Replay, prepare_loop
+from osmia.vm.jit.replay import Replay, fits, prepare_loop
 from osmia.vm.jit.state import State, Status, Word
 from osmia.vm.many import one_by_one
 from osmia.vm.registers import next_of
@@ -40,6 +40,7 @@ _CALLBACKS: list[Any] = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) 
 _GIVEN = slice(Word.REGISTERS + 1, Word.REGISTERS + 6)
 # As plain numbers: an enumeration's members cost a look-up each.
 _STATUS, _SLOT, _WRITTEN, _CODE = int(Word.STATUS), int(Word.SLOT), int(Word.WRITTEN), int(Word.CODE)
+_CLOCK = int(Word.CLOCK)
 _DEEPEST, _TOUCHED, _TABLES = int(Word.DEEPEST), int(Word.TOUCHED), int(Word.TABLES)
 
 
@@ -79,6 +80,8 @@ class Jit:
         self._raised: BaseException | None = None
         self.show: Callable[[], None] = _nothing
         """What is called before Python sees the packet, which native code may have put there."""
+        self.tells_time = False
+        """Whether native code moves the clock, which the machine is told before Python sees it."""
         self._hook = sys.unraisablehook
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
@@ -102,7 +105,7 @@ class Jit:
         self, machine: Machine, program: VmProgram, batch: Batch, keep: bool, fields: Mapping[str, object]
     ) -> ManyRuns:
         """Run a program on packets, one after the other: in a loop of native code where its context allows that."""
-        if program.kind.name != "xdp" or not batch.lengths:
+        if program.kind.name != "xdp" or not batch.lengths or not fits(machine, batch):
             return one_by_one(machine, program, batch, keep, fields)
         return Replay(self, machine, program, batch, keep, fields).run()
 
@@ -213,10 +216,17 @@ class Jit:
         assert execution is not None, "native code runs"
         assert known is not None, "native code runs"
         self.state.give(execution)
+        self.tell_time()
         return execution, known
+
+    def tell_time(self) -> None:
+        """Set the machine's clock to what native code has."""
+        if self.tells_time:
+            self._machine.clock = self.state.unsigned[_CLOCK]
 
     def _call_helper(self, number: int, slot: int) -> int:
         try:
+            self.tell_time()
             helper = self._machine.helpers.get(number)
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
