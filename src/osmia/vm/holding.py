@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import RLock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ class Holders:
         self._users = 1
         self._others = 0
         self._free: list[Callable[[], None]] = []
+        self._counting = RLock()
 
     def when_free(self, do: Callable[[], None]) -> None:
         """Say what is to be done when nobody holds it any more."""
@@ -27,7 +30,7 @@ class Holders:
 
     def take(self) -> None:
         """A program holds it, an entry of a map, or who has its memory mapped."""
-        self._others += 1
+        self._count(others=1)
 
     def drop(self) -> None:
         """One of them does not any more."""
@@ -35,7 +38,7 @@ class Holders:
 
     def take_handle(self) -> None:
         """User code has another handle of it."""
-        self._users += 1
+        self._count(users=1)
 
     def close_handle(self) -> None:
         """User code has closed a handle."""
@@ -43,18 +46,22 @@ class Holders:
 
     def dropped(self) -> None:
         """The same as `drop()`, where no program runs."""
-        self._others -= 1
-        self._look()
+        self._count(others=-1)
 
     def handle_closed(self) -> None:
         """The same as `close_handle()`, where no program runs."""
-        self._users -= 1
-        if not self._users:
-            self._without_user()
-        self._look()
+        self._count(users=-1)
 
-    def _look(self) -> None:
-        if not self._users and not self._others:
-            free, self._free = self._free, []
-            for each in free:
-                each()
+    def _count(self, users: int = 0, others: int = 0) -> None:
+        """Count, in whatever thread, and do what is due then."""
+        with self._counting:
+            self._users += users
+            self._others += others
+            unused = users < 0 and not self._users
+            free = self._free if not self._users and not self._others else []
+            if free:
+                self._free = []
+        if unused:
+            self._without_user()
+        for each in free:
+            each()
