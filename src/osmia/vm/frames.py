@@ -5,6 +5,7 @@ from __future__ import annotations
 from osmia.pcap.packet import NO_TIME
 from osmia.vm.contexts import build
 from osmia.vm.execution import Execution
+from osmia.vm.many import Batch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class FramesRunner:
         """
         machine, memory, run = self._program.machine, frames.memory, self._run
         if self._in_native_loop:
-            machine.run_packets(self._program, frames, shift=shift, ingress_ifindex=self._ifindex)
+            batch = Batch(memory, frames.offsets, frames.lengths, frames.times, shift)
+            machine.run_packets(self._program, batch, ingress_ifindex=self._ifindex)
             return
         with machine.lock:
             for index, (at, length, time) in enumerate(zip(frames.offsets, frames.lengths, frames.times, strict=True)):

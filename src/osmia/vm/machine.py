@@ -273,18 +273,16 @@ class Machine(Surroundings):
         packets: Timed | Packets | Iterable[bytes],
         *,
         keep: bool = False,
-        shift: int | None = None,
         **fields: object,
     ) -> ManyRuns:
         """Run a program on packets, one after the other; with `keep` the result has them as it leaves them.
 
-        Where they have times the clock goes as they do, `shift` nanoseconds ahead of them: if that is not said, the
-        first of them is what the clock shows now.
+        Where they have times the clock goes as they do; the first of them is what it shows now, unless they say.
 
         VmError for a fault: `packet` of it says at which. The engine `jit` runs XDP programs in a loop of native code.
         """
         program.check_open()
-        batch = batch_of(packets, self.clock, shift)
+        batch = batch_of(packets, self.clock)
         program.holders.take()
         try:
             with self.lock:

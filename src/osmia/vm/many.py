@@ -50,8 +50,8 @@ class Batch:
     """How many bytes each has: of type I."""
     times: array[int] | None = None
     """When each came, in nanoseconds, of type q, where that is known of some."""
-    shift: int = 0
-    """What the machine's clock shows more than they do."""
+    shift: int | None = None
+    """What the machine's clock shows more than they do; None for what lets the first of them be what it shows now."""
 
     @classmethod
     def of(cls, packets: Iterable[bytes]) -> Self:
@@ -73,7 +73,7 @@ class Batch:
 
     def clock_at(self, index: int, now: int) -> int:
         """What the clock shows as a packet comes. It never goes back, and NO_TIME lies before all times."""
-        return now if self.times is None else max(now, self.times[index] + self.shift)
+        return now if self.times is None else max(now, self.times[index] + (self.shift or 0))
 
     def __iter__(self) -> Iterator[bytes]:
         return (self[index] for index in range(len(self)))
@@ -91,12 +91,8 @@ class ManyRuns:
     """The packets as it left them, where that was asked for."""
 
 
-def batch_of(packets: Timed | Packets | Iterable[bytes], clock: int = 0, shift: int | None = None) -> Batch:
-    """Packets as columns. TypeError and ValueError for what are none.
-
-    Where they have times, `shift` is what the machine's clock shows more; if it is not given, the first of them is what
-    the clock shows now.
-    """
+def batch_of(packets: Timed | Packets | Iterable[bytes], clock: int = 0) -> Batch:
+    """Packets as columns, for a machine whose clock shows that. TypeError and ValueError for what are none."""
     if isinstance(packets, (bytes, bytearray, memoryview, str)):
         raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packets)}")
     columns: Any = packets
@@ -117,6 +113,7 @@ def batch_of(packets: Timed | Packets | Iterable[bytes], clock: int = 0, shift: 
     first = next((each for each in times if each != NO_TIME), None)
     if first is None:
         return Batch(memory, offsets, lengths)
+    shift = columns.shift if isinstance(columns, Batch) else None
     return Batch(memory, offsets, lengths, times, clock - first if shift is None else shift)
 
 

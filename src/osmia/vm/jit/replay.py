@@ -50,8 +50,8 @@ def fits(machine: Machine, batch: Batch) -> bool:
     """Whether the times of packets are numbers that native code can count with."""
     if batch.times is None:
         return True
-    last = max(batch.times) + batch.shift
-    return machine.clock <= _MOST and last <= _MOST and -_MOST <= batch.shift <= _MOST
+    shift = batch.shift or 0
+    return machine.clock <= _MOST and max(batch.times) + shift <= _MOST and -_MOST <= shift <= _MOST
 
 
 def prepare_loop() -> None:
@@ -238,7 +238,7 @@ class Replay:
             buffers[Job.KEPT] = self._kept
         if batch.times is not None:
             buffers[Job.TIMES] = batch.times
-            self._job[Job.SHIFT] = batch.shift
+            self._job[Job.SHIFT] = batch.shift or 0
         for word, buffer in buffers.items():
             self._job[word] = stack.enter_context(held(buffer))
         self._job[Job.MEMORY_SIZE] = len(batch.memory)
