@@ -353,7 +353,7 @@ def one_after_the_other(machine: Machine, program: Any, given: Batch, *, keep: b
 @pytest.mark.parametrize("times", [None, CAPTURED, [NO_TIME] * len(CAPTURED)], ids=["none", "a capture's", "unknown"])
 @pytest.mark.parametrize("engine", ["interpreter", "python", "jit"])
 def test_the_clock_goes_as_it_does_packet_by_packet(engine: str, times: list[int] | None) -> None:
-    def told(machine: Machine, run: Callable[..., Any]) -> tuple[object, ...]:
+    def told(machine: Machine, run: Callable[..., Any]) -> tuple[list[int], list[int], dict[int, int], int]:
         with machine:
             tells_more.load()
             tells_time.load()
