@@ -58,6 +58,8 @@ class _Reader:
         self.maps: ObjectMaps = read_maps(elf, self.btf)
         self.functions: dict[int, dict[int, FunctionSpec]] = {}
         self.starts: dict[int, list[int]] = {}
+        self.of_kernel: dict[str, str] = {}
+        """The kernel's own functions that the object calls, with where it does first."""
 
     def read(self) -> ObjectSpec:
         sections = [section for section in self.elf.sections if _holds_code(section)]
@@ -203,6 +205,9 @@ class _Reader:
     def _relocate(self, function: FunctionSpec, index: int, entry: RelocationEntry) -> None:
         where = self._where(function, index)
         symbol = entry.symbol
+        if symbol.section == SHN_UNDEF and self._extern_section(symbol.name) == ".ksyms":
+            self.of_kernel.setdefault(symbol.name, where)
+            return
         if symbol.section == SHN_UNDEF or symbol.section >= SHN_LORESERVE:
             raise self._undefined(where, symbol.name)
         at = index * _SLOT
@@ -293,16 +298,27 @@ class _Reader:
     def _undefined(self, where: str, name: str) -> ObjectError:
         section = self._extern_section(name)
         if section == ".ksyms":
-            return ObjectError(
-                f"{where}: '{name}' is a function or variable of the kernel (.ksyms), which osmia cannot link yet: "
-                "use a helper in its place"
-            )
+            return self._of_kernel({name: where})
         if section == ".kconfig":
             return ObjectError(
                 f"{where}: '{name}' is a setting of the kernel's configuration (.kconfig), which osmia cannot read "
                 "yet: use a constant in its place"
             )
         return ObjectError(f"{where}: '{name}' is defined nowhere in this file: define it, or link the file with it")
+
+    def _of_kernel(self, names: dict[str, str]) -> ObjectError:
+        """The error of functions and variables of the kernel's: all of them, where there are several."""
+        if len(names) == 1:
+            ((name, where),) = names.items()
+            return ObjectError(
+                f"{where}: '{name}' is a function or variable of the kernel (.ksyms), which osmia cannot link yet: "
+                "use a helper in its place"
+            )
+        found = "".join(f"\n  {where}: '{name}'" for name, where in names.items())
+        return ObjectError(
+            f"{self.name}: these are functions or variables of the kernel (.ksyms), which osmia cannot link yet: use "
+            f"helpers in their place{found}"
+        )
 
     def _extern_section(self, name: str) -> str | None:
         for section in self.btf.of_kind(btf_kinds.DATASEC) if self.btf else ():
@@ -314,6 +330,8 @@ class _Reader:
 
     def _refuse_unsupported(self) -> None:
         """Whatever an object asks of the loader beyond relocations."""
+        if self.of_kernel:
+            raise self._of_kernel(self.of_kernel)
         for section, relocations in self.ext.core.items() if self.ext and self.btf else ():
             if not relocations:
                 continue

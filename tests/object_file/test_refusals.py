@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 
@@ -213,6 +214,22 @@ def test_what_an_instruction_asks_for_is_refused_with_its_place(source: str, mes
     assert found.startswith("x.o: 'program' (section 'xdp', instruction ")
     assert "program.c:" in found
     assert in_program(found) == message
+
+
+def test_all_of_the_kernel_s_own_functions_are_in_one_list() -> None:
+    found = refusal("""
+extern int bpf_one(int) __attribute__((section(".ksyms")));
+extern int bpf_two(int) __attribute__((section(".ksyms")));
+SEC("xdp") int program(void *ctx) { return bpf_one(1) + bpf_one(3); }
+SEC("xdp") int second(void *ctx) { return bpf_two(2); }
+""")
+    head, one, two = found.splitlines()
+    assert head == (
+        "x.o: these are functions or variables of the kernel (.ksyms), which osmia cannot link yet: use helpers in "
+        "their place"
+    )
+    assert re.fullmatch(r"  x\.o: 'program' \(section 'xdp', instruction \d+, .*program\.c:\d+\): 'bpf_one'", one)
+    assert re.fullmatch(r"  x\.o: 'second' \(section 'xdp', instruction \d+, .*program\.c:\d+\): 'bpf_two'", two)
 
 
 LAST = 12 * 8

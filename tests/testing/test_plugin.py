@@ -14,7 +14,9 @@ import pytest
 
 import osmia
 from ordinary import NO_CAPABILITY
+from osmia.kernel.features import kernel_version
 from osmia.testing import differential
+from osmia.testing.divergences import TAIL
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -243,6 +245,43 @@ def test_assertion(engine):
     assert engine.run(filter, PACKET).action is XdpAction.DROP
 """
     check("differential", run(test))
+
+
+@root
+def test_a_difference_is_explained_where_the_run_has_met_a_known_error(run: Callable[..., str]) -> None:
+    """What a program merely has, an atomic fetch from a map, explains nothing."""
+    if kernel_version() != TAIL.seen_in:
+        pytest.skip(f"the error was seen in Linux {'.'.join(map(str, TAIL.seen_in))}")
+    found = run("""
+from osmia import Array, TcAction, TcContext, XdpContext, tc, u64, xdp
+
+counts = Array(u64, max_entries=1)
+
+@tc("ingress")
+def grows(ctx: TcContext) -> TcAction:
+    ctx.skb_change_head(100, 0)
+    return TcAction.OK if ctx.skb_change_tail(64, 0) == 0 else TcAction.SHOT
+
+@xdp
+def fetches(ctx: XdpContext) -> XdpAction:
+    count = counts.lookup(0)
+    if count is None or count.fetch_add(1) > 5:
+        return XdpAction.ABORTED
+    return XdpAction.DROP if ctx.ktime_get_ns() == 1_000_000_000_000 else XdpAction.TX
+
+@differential
+def test_explained(engine):
+    engine.run(grows, PACKET)
+
+@differential
+def test_not_explained(engine):
+    engine.run(fetches, PACKET)
+    engine.run(grows, PACKET)
+""")
+    assert "1 failed, 1 passed" in found
+    assert "run 1: fetches returned TX in the kernel, DROP in the runtime" in found
+    told = f"run 1: grows returned OK in the kernel, SHOT in the runtime: known of Linux 6.18: {TAIL.name}: {TAIL.what}"
+    assert f"test_explained: found a difference that is explained: {told}" in found
 
 
 def test_a_test_without_engine_is_no_differential() -> None:

@@ -13,7 +13,7 @@ import packets
 from osmia import HashMap, Machine, TcAction, TcContext, XdpAction, XdpContext, struct, tc, u32, u64, xdp
 from osmia.kernel.packet_socket import PacketSocket
 from osmia.pcap.columns import Frames
-from osmia.vm.frames import FramesRunner
+from osmia.vm.frames import FramesRunner, run_all
 from osmia.vm.memory import Memory
 from osmia.vm.packet import HEADROOM, Packet
 
@@ -134,6 +134,20 @@ def test_the_clock_goes_on_with_the_packets(machine: Machine) -> None:
         assert dict(loaded[times].items()) == {began: 60, began + 1000: 61, began + 2000: 62}
         runner.run(frames, began)  # it does not go back
         assert machine.clock == began + 2000
+
+
+def test_each_packet_is_given_to_all_programs_before_the_next_one(machine: Machine) -> None:
+    """Or the clock would have gone on to the last packet before the second program sees the first one."""
+    with (
+        osmia.load(by_time, engine=machine) as one,
+        runner_of(machine) as first,
+        osmia.load(by_time, engine=machine) as other,
+        runner_of(machine) as second,
+    ):
+        began = machine.clock
+        run_all([first, second], frames_of(bytes(60), bytes(61), bytes(62)), began)
+        expected = {began: 60, began + 1000: 61, began + 2000: 62}
+        assert (dict(one[times].items()), dict(other[times].items())) == (expected, expected)
 
 
 def test_packets_of_any_length(machine: Machine) -> None:

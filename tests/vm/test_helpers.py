@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
+import raw_programs as raw
 from compiled import c_object
 from osmia import Machine, XdpAction
 from osmia.errors import VmError
+from osmia.spec import LineInfo
 from osmia.vm.network import Redirect, Route
 from osmia.vm.task import Task
 from packets import ethernet, ipv4, ipv6, tcp, udp
@@ -957,6 +959,24 @@ def test_what_is_not_there_for_a_kind() -> None:
     with Machine() as machine:
         machine.helpers[26] = lambda _run, *_: 7
         assert machine_load(machine, source)["p"].test_run(UDP).return_value == 7
+
+
+def test_functions_of_the_kernel_are_in_the_same_list() -> None:
+    """They are numbers of one kernel's: what is read from an object file is refused there, with their names."""
+    lines = [LineInfo(0, "./probe.py", 7, 1, "    first()"), LineInfo(2, "./probe.py", 9, 1, "    second()")]
+    calls = [raw.insn(0x85, src=2, imm=number) for number in (501, 501, 502)]
+    asks = raw.function("asks", b"".join(calls) + raw.insn(0x85, imm=149) + raw.returns(2), lines=lines)
+    plain = raw.function("plain", calls[0] + raw.returns(2))
+    with Machine() as machine:
+        assert refusal(osmia.ObjectError, lambda: machine.load_object(raw.spec(asks, plain))) == (
+            "raw.o: the user-space runtime does not have what its programs ask for:\n"
+            "  bpf_snprintf_btf, which is called at ./probe.py:9, in program asks\n"
+            "  function 501 of a kernel (a kfunc), which is called at ./probe.py:7, in program asks\n"
+            "  function 502 of a kernel (a kfunc), which is called at ./probe.py:9, in program asks\n"
+            "  function 501 of a kernel (a kfunc), which is called at instruction 0 of plain, in program plain"
+        )
+        assert not machine.maps
+        assert not machine.programs
 
 
 def machine_load(machine: Machine, source: str) -> Any:

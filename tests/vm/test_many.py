@@ -10,17 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import osmia
 import raw_programs as raw
+from compiled import c_object
 from conformance import assemble
-from osmia import HashMap, Machine, PerCpuArray, TcAction, TcContext, XdpAction, XdpContext, tc, u8, u32, u64, xdp
+from osmia import (
+    Array,
+    HashMap,
+    Machine,
+    PerCpuArray,
+    ProgramArray,
+    TcAction,
+    TcContext,
+    XdpAction,
+    XdpContext,
+    tc,
+    u8,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.abi import instruction as isa
 from osmia.errors import VmError
+from osmia.pcap import NO_TIME
 from osmia.spec import MapSpec, Relocation
+from osmia.vm.machine import START
 from osmia.vm.many import Batch
 from osmia.vm.program import VmProgram
 from refusal import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from osmia.loader.load import LoadedObject
     from osmia.vm.execution import Execution
 
@@ -271,3 +292,137 @@ def test_code_is_made_fast_for_many_packets() -> None:
 def test_a_batch_is_a_sequence() -> None:
     batch = Batch.of([b"ab", b"", b"c"])
     assert ([*batch], len(batch), batch[2]) == ([b"ab", b"", b"c"], 3, b"c")
+
+
+# The clock
+
+stamps = Array(u64, max_entries=64)
+ticks = HashMap(u32, u64, max_entries=64)
+others = ProgramArray(XdpContext, max_entries=1)
+SECOND = 1_000_000_000
+CAPTURED = [7 * SECOND, 7 * SECOND, 8 * SECOND + 1, NO_TIME, 6 * SECOND, 9 * SECOND, 9 * SECOND + 5, 600 * SECOND]
+
+
+@xdp
+def tells_time(ctx: XdpContext) -> XdpAction:
+    """What the clock shows, told by native code, by Python, and by the program that a tail call goes to."""
+    first = ctx.packet.at(u8, 0)
+    if first is None:
+        return XdpAction.DROP
+    number = u32(first.value)
+    stamp = stamps.lookup(number)
+    if stamp is None:
+        return XdpAction.ABORTED
+    stamp.value = ctx.ktime_get_ns()
+    ticks.update(number, ctx.jiffies64())
+    others.tail_call(ctx, 0)
+    return XdpAction.DROP
+
+
+@xdp
+def tells_more(ctx: XdpContext) -> XdpAction:
+    first = ctx.packet.at(u8, 0)
+    if first is None:
+        return XdpAction.DROP
+    stamp = stamps.lookup(u32(first.value) + 32)
+    if stamp is None:
+        return XdpAction.ABORTED
+    stamp.value = ctx.ktime_get_ns()
+    return XdpAction.TX if stamp.value % 2 else XdpAction.PASS
+
+
+def captured(times: list[int] | None) -> Batch:
+    made = Batch.of([bytes([number]) * 20 for number in range(len(CAPTURED))])
+    made.times = None if times is None else array("q", times)
+    return made
+
+
+def one_after_the_other(machine: Machine, program: Any, given: Batch, *, keep: bool = False) -> array[int]:
+    """What `run_many` does, by single runs."""
+    del keep
+    times = given.times or [NO_TIME] * len(given)
+    began = machine.clock - next((each for each in times if each != NO_TIME), 0)
+    verdicts = array("I")
+    for packet, time in zip(given, times, strict=True):
+        if time != NO_TIME:
+            machine.advance_to(max(machine.clock, began + time))
+        verdicts.append(machine.run(program, packet).return_value)
+    return verdicts
+
+
+@pytest.mark.parametrize("times", [None, CAPTURED, [NO_TIME] * len(CAPTURED)], ids=["none", "a capture's", "unknown"])
+@pytest.mark.parametrize("engine", ["interpreter", "python", "jit"])
+def test_the_clock_goes_as_it_does_packet_by_packet(engine: str, times: list[int] | None) -> None:
+    def told(machine: Machine, run: Callable[..., Any]) -> tuple[list[int], list[int], dict[int, int], int]:
+        with machine:
+            tells_more.load()
+            tells_time.load()
+            others[0] = tells_more
+            machine.advance(3)
+            verdicts = run(machine, tells_time, captured(times))
+            return [*verdicts], [*stamps.values()], dict(ticks.items()), machine.clock
+
+    expected = told(Machine(), one_after_the_other)
+    assert told(Machine(engine=engine), lambda machine, *given: machine.run_many(*given).verdicts) == expected
+    assert (
+        told(Machine(engine=engine), lambda machine, *given: machine.run_many(*given, keep=True).verdicts) == expected
+    )
+    assert (len(set(expected[1])) > 5) == (times is CAPTURED)
+
+
+TIMER = """
+static long (*timer_init)(void *timer, void *map, u64 flags) = (void *)169;
+static long (*timer_set_callback)(void *timer, void *callback) = (void *)170;
+static long (*timer_start)(void *timer, u64 nsecs, u64 flags) = (void *)171;
+struct bpf_timer { u64 a, b; } __attribute__((aligned(8)));
+struct value { struct bpf_timer timer; u64 fired, last, seen[8]; };
+struct { __uint(type, 2); __uint(max_entries, 1); __type(key, u32); __type(value, struct value); } timers SEC(".maps");
+static int fire(void *map, u32 *key, struct value *value)
+{
+    value->fired++;
+    value->last = bpf_ktime_get_ns();
+    if (value->fired < 4) timer_start(&value->timer, 400000000, 0);
+    return 0;
+}
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    u32 key = 0;
+    u8 *data = (u8 *)(long)ctx->data;
+    struct value *value = bpf_map_lookup_elem(&timers, &key);
+    if (!value || data + 1 > (u8 *)(long)ctx->data_end) return 0;
+    if (*data == 1) {
+        if (timer_init(&value->timer, &timers, 1) || timer_set_callback(&value->timer, fire)) return 0;
+        timer_start(&value->timer, 400000000, 0);
+    }
+    value->seen[*data & 7] = value->fired << 32 | (u32)value->last;
+    return 2;
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "python", "jit"])
+def test_timers_fire_between_packets_as_they_come_due(engine: str) -> None:
+    def told(machine: Machine, run: Callable[..., Any]) -> tuple[object, ...]:
+        with machine, osmia.load(c_object(TIMER), engine=machine) as loaded:
+            verdicts = run(machine, loaded["program"], captured(CAPTURED))
+            return [*verdicts], loaded["timers"].backend.lookup(bytes(4)), machine.clock
+
+    expected = told(Machine(), one_after_the_other)
+    assert told(Machine(engine=engine), lambda machine, *given: machine.run_many(*given).verdicts) == expected
+
+
+def test_times_that_are_not_of_the_packets() -> None:
+    given = captured([1, 2])
+    with Machine() as machine:
+        assert refusal(ValueError, lambda: machine.run_many(parse, given)) == (
+            "8 packets begin somewhere, and 2 have a time"
+        )
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "jit"])
+def test_times_beyond_64_bits(engine: str) -> None:
+    """Of a damaged capture: Python's numbers count on."""
+    with Machine(engine=engine) as machine:
+        tells_time.load()
+        assert [*machine.run_many(tells_time, captured([-(1 << 62), (1 << 63) - 1, *CAPTURED[2:]])).verdicts] == [1] * 8
+        assert machine.clock == START + (1 << 63) - 1 + (1 << 62)

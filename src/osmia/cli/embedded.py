@@ -196,12 +196,13 @@ class Live:
             self._left = self._socket.received - self._done - self._socket.lost
 
     def _take(self, enough: Callable[[], bool], timeout: float = 0) -> None:
+        from osmia.vm.frames import run_all
+
         # Times of packets are those of the wall clock, and programs are told those of the monotonic one.
         shift = monotonic_ns() - time_ns()
         for block in self._socket.blocks(timeout):
             self._machine.cpu = block.cpu
-            for runner in self._runners:
-                runner.run(block.frames, shift, block.packet_types)
+            run_all(self._runners, block.frames, shift, block.packet_types)
             self._done += len(block.frames)
             if enough():
                 break
@@ -292,10 +293,11 @@ class Replay:
             self._now = max(self._began, max(times, default=self._began))
 
     def _run_to(self, end: int) -> None:
+        from osmia.vm.frames import run_all
+
         while self._at < end and not self._stop.asked:
             part = self._frames.part(self._at, min(end, self._at + _AT_ONCE))
-            for runner in self._runners:
-                runner.run(part, self._shift)
+            run_all(self._runners, part, self._shift)
             self._at += len(part)
 
     def finish(self) -> None:

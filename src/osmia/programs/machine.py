@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from osmia.maps.declaration import Map
     from osmia.programs.machine_logs import MachineLogs
-    from osmia.vm.many import ManyRuns, Packets
+    from osmia.vm.many import ManyRuns, Packets, Timed
 
 
 class Machine(vm.Machine):
@@ -88,7 +88,7 @@ class Machine(vm.Machine):
     def run_many(
         self,
         program: Program[Any, Any],
-        packets: Packets | Iterable[bytes],
+        packets: Timed | Packets | Iterable[bytes],
         /,
         *,
         keep: bool = False,
@@ -97,8 +97,11 @@ class Machine(vm.Machine):
         """Run a program on packets, one after the other, in order.
 
         `packets` are bytes each, or what has `memory`, `offsets` and `lengths`: one piece of memory, and arrays that
-        say where each packet lies in it. The result has a verdict for each, how often there was which, and, with
-        `keep`, the packets as the program left them. `context` are members of its context, the same for all.
+        say where each packet lies in it. Where that has `times` too, in nanoseconds (`osmia.pcap.frames()`), the first
+        of them is what the clock shows now, the clock goes as they do, and timers fire that come due between packets.
+
+        The result has a verdict for each, how often there was which, and, with `keep`, the packets as the program left
+        them. `context` are members of its context, the same for all.
 
         With the engine `jit` an XDP program runs in a loop of native code. VmError for a fault: its `packet` says at
         which. ValueError for a packet that does not lie in its memory.

@@ -66,7 +66,7 @@ class MachineLogs:
     def _lost(self) -> int:
         """How many records had no room."""
         assert self._losses is not None, "it is made with the ring"
-        return int.from_bytes(self._losses.memory()[:8], "little")
+        return self._machine.memory.number(self._losses.values_address(), 8)
 
     def _give(self, record: logging.LogRecord) -> None:
         self.records.append(record)

@@ -94,8 +94,7 @@ class Code:
 
     def line_of(self, slot: int) -> LineInfo | None:
         """The source line of an instruction; None where it is not known."""
-        index = bisect_right(self.lines, slot, key=lambda line: line.offset) - 1
-        return self.lines[index] if index >= 0 else None
+        return line_at(self.lines, slot)
 
     @property
     def helpers(self) -> dict[int, int]:
@@ -105,6 +104,25 @@ class Code:
             if opcode == CALL and source == 0:
                 found.setdefault(immediate, slot)
         return found
+
+
+def line_at(lines: Sequence[LineInfo], slot: int) -> LineInfo | None:
+    """The source line of an instruction; None where it is not known."""
+    index = bisect_right(lines, slot, key=lambda line: line.offset) - 1
+    return lines[index] if index >= 0 else None
+
+
+def calls_of(instructions: bytes) -> tuple[dict[int, int], dict[int, int]]:
+    """What instructions call, by number with the first slot that does: helpers, and functions of the kernel's own.
+
+    They need not be well formed.
+    """
+    calls: tuple[dict[int, int], dict[int, int]] = {}, {}
+    whole = memoryview(instructions)[: len(instructions) // isa.SLOT * isa.SLOT]
+    for slot, (opcode, registers, _, immediate) in enumerate(_FORM.iter_unpack(whole)):
+        if opcode == CALL and registers >> 4 in (0, BPF_PSEUDO_KFUNC_CALL):
+            calls[registers >> 4 != 0].setdefault(immediate, slot)
+    return calls
 
 
 def target_of(slot: int, of: Slot) -> int:

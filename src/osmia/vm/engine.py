@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         ) -> ManyRuns:
             """Run a program on packets, one after the other. Most engines take `many.one_by_one` for it."""
 
+        def forget(self, code: Code) -> None:
+            """Code that will not run any more."""
+
 
 ENGINES = ("interpreter", "python", "jit")
 

@@ -46,6 +46,7 @@ _FIXES = {
 }
 
 
+_OF_MAPS = "keep the map open, or in a map of maps, as long as something points into it"
 _OF_STACKS = "return the value itself: what a function has on its stack ends with the function"
 
 
@@ -114,7 +115,7 @@ def _in_memory(
     count = len(states) - len(states.lstrip(bytes([state])))
     reason = _reason(state, bad, count, size)
     part = _part(execution, code, slot, address, bad) if state == UNINITIALISED else ""
-    fix = _OF_STACKS if state == FREED and name.startswith("the stack") else _FIXES.get(state, "")
+    fix = _fix(execution, state, block, name)
     problem = f"{doing} at offset {distance} of {_with_article(name)}, which has {_bytes(length)}: {reason}{part}"
     error = fault(execution, code, slot, _KINDS.get(state, "access"), problem, fix=fix)
     error.object, error.offset, error.origin = name, distance, _origin(block, start)
@@ -123,6 +124,14 @@ def _in_memory(
     if error.origin:
         error.add_note(f"see: {error.origin}")
     return error
+
+
+def _fix(execution: Execution, state: int, block: Block, name: str) -> str:
+    if state == FREED and name.startswith("the stack"):
+        return _OF_STACKS
+    if state == FREED and block.of_map and block.address not in execution.machine.value_blocks:
+        return _OF_MAPS
+    return _FIXES.get(state, "")
 
 
 def _thing(block: Block, address: int) -> tuple[str, int, int]:
@@ -143,7 +152,10 @@ def named(memory: Memory, address: int) -> str:
     if block is None:
         return f"{address:#x}"
     name, start, size = _thing(block, address)
-    return _with_article(name) if start <= address < start + size else f"{address:#x}"
+    if not start <= address < start + size:
+        return f"{address:#x}"
+    freed = memory.shadow[address] == FREED
+    return f"{_with_article(name)}{', which was freed,' if freed else ''}"
 
 
 def _with_article(name: str) -> str:

@@ -8,6 +8,8 @@ from osmia.vm.registers import ARGUMENTS, following, forgets, reads, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from osmia.vm.code import Code, Slot
 
 
@@ -32,8 +34,16 @@ class Flow:
     """By their first slot, in the order of the code."""
 
 
-def flow_of(code: Code, entry: int) -> Flow:
-    """The blocks of the function that begins at a slot: all that control reaches from there without calls."""
+def jumps(of: Slot) -> bool:
+    """Whether an instruction is a jump."""
+    return of[0] in JUMPS
+
+
+def flow_of(code: Code, entry: int, ends: Callable[[Slot], bool] = jumps) -> Flow:
+    """The blocks of the function that begins at a slot: all that control reaches from there without calls.
+
+    `ends` says after which instructions a block ends, jumps among them; it ends before those that are jumped to, too.
+    """
     reached: set[int] = set()
     leaders = {entry}
     ahead = [entry]
@@ -43,7 +53,7 @@ def flow_of(code: Code, entry: int) -> Flow:
             continue
         reached.add(slot)
         follow = following(code, slot)
-        if code.slots[slot][0] in JUMPS:
+        if ends(code.slots[slot]):
             leaders.update(follow)
         ahead += follow
     blocks: dict[int, Block] = {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from osmia.abi.generated import helper_ids as ids
 from osmia.pcap.packet import NO_TIME
 from osmia.vm.contexts import build
 from osmia.vm.execution import Execution
+from osmia.vm.many import Batch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Sequence
     from typing import Self
 
     from osmia.pcap.columns import Frames
@@ -20,10 +21,6 @@ _LONGEST = 1 << 16
 _VLAN_TYPES = (0x8100, 0x88A8)
 _TAGGED = 18
 _HOST, _BROADCAST, _MULTICAST = 0, 1, 2  # PACKET_* of linux/if_packet.h
-_CLOCKS = {
-    *(ids.BPF_FUNC_ktime_get_ns, ids.BPF_FUNC_ktime_get_boot_ns, ids.BPF_FUNC_ktime_get_coarse_ns),
-    *(ids.BPF_FUNC_ktime_get_tai_ns, ids.BPF_FUNC_jiffies64),
-}
 
 
 class FramesRunner:
@@ -38,9 +35,7 @@ class FramesRunner:
         self._program = program
         self._ifindex = ifindex
         machine, xdp = program.machine, program.kind.name == "xdp"
-        # There the clock stands still.
-        tells_time = not _CLOCKS.isdisjoint(program.code.helpers)
-        self._in_native_loop = machine.engine.name == "jit" and xdp and not tells_time
+        self._in_native_loop = machine.engine.name == "jit" and xdp
         self._context: Context | None = None
         self._room = 0
         self._run = self._run_sk_buff if not xdp else self._run_again if watches else self._run_anew
@@ -59,12 +54,13 @@ class FramesRunner:
         """
         machine, memory, run = self._program.machine, frames.memory, self._run
         if self._in_native_loop:
-            machine.run_packets(self._program, frames, ingress_ifindex=self._ifindex)
+            batch = Batch(memory, frames.offsets, frames.lengths, frames.times, shift)
+            machine.run_packets(self._program, batch, ingress_ifindex=self._ifindex)
             return
         with machine.lock:
             for index, (at, length, time) in enumerate(zip(frames.offsets, frames.lengths, frames.times, strict=True)):
                 if time != NO_TIME and time + shift > machine.clock:
-                    machine.clock = time + shift
+                    machine.advance_to(time + shift)
                 run(memory[at : at + length], None if packet_types is None else packet_types[index])
 
     def close(self) -> None:
@@ -104,6 +100,19 @@ class FramesRunner:
             said |= {"vlan_present": 1, "vlan_tci": int.from_bytes(frame[14:16], "big"), "vlan_proto": tag}
             frame = frame[:12] + frame[16:]
         self._program.machine.run_packet(self._program, frame, **said)
+
+
+def run_all(
+    runners: Sequence[FramesRunner], frames: Frames, shift: int, packet_types: array[int] | None = None
+) -> None:
+    """Run programs on frames: each frame is given to all of them before the next one comes, as in the kernel."""
+    if len(runners) == 1:
+        runners[0].run(frames, shift, packet_types)
+        return
+    for index in range(len(frames)):
+        one, types = frames.part(index, index + 1), None if packet_types is None else packet_types[index : index + 1]
+        for runner in runners:
+            runner.run(one, shift, types)
 
 
 def _guessed_type(frame: bytes) -> int:

@@ -41,20 +41,27 @@ class Interpreter:
     name = "interpreter"
     run_packets = staticmethod(one_by_one)
 
+    def __init__(self, function: type[Function] | None = None) -> None:
+        """`function` is what runs a function, where it is to be watched."""
+        self._function = function or Function
+
     def run(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
         """Run a function of the code, from its first slot on, with r1 and following: what it leaves in r0."""
-        return _Function(execution, code, slot, arguments).run()
+        return self._function(execution, code, slot, arguments).run()
+
+    def forget(self, code: Code) -> None:
+        """Code that will not run any more, of which nothing is kept."""
 
 
 def resume(execution: Execution, code: Code, slot: int, registers: list[int | None]) -> int:
     """Run on from an instruction, with these registers, in a function that was entered: what it leaves in r0."""
-    function = _Function.__new__(_Function)
+    function = Function.__new__(Function)
     function.execution, function.memory, function.calls = execution, execution.machine.memory, []
     function.code, function.slot, function.registers = code, slot, registers
     return function.run()
 
 
-class _Function:
+class Function:
     """A function that runs, and those that it has called."""
 
     def __init__(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> None:

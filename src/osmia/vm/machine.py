@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from _thread import RLock
+from collections import deque
 
 from osmia.abi.instruction import SLOT
 from osmia.btf.read import Btf
@@ -12,7 +13,7 @@ from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
 from osmia.spec import FIRST_MARK
-from osmia.vm.code import decode, name_of_helper
+from osmia.vm.code import calls_of, decode, line_at, name_of_helper
 from osmia.vm.contexts import build
 from osmia.vm.engine import engine_of
 from osmia.vm.execution import STACK, Execution
@@ -32,14 +33,14 @@ from osmia.vm.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Self
 
     from osmia.kinds import Kind
     from osmia.loader import Reach
-    from osmia.spec import MapSpec, ObjectSpec
+    from osmia.spec import FunctionSpec, MapSpec, ObjectSpec
     from osmia.vm.code import Code
-    from osmia.vm.many import ManyRuns, Packets
+    from osmia.vm.many import ManyRuns, Packets, Timed
     from osmia.vm.maps.fields import Fields
     from osmia.vm.maps.rings import Record
     from osmia.vm.memory import Block
@@ -106,6 +107,8 @@ class Machine(Surroundings):
         self._number = 0
         self._frames: list[Block] = []
         self._later: list[Callable[[], None]] = []
+        self._let_go: deque[Callable[[], None]] = deque()
+        """What is to be let go of when no program runs."""
         self.debug = debug
         """Whether what is compiled for it tells of its lines and locals."""
         self.engine = engine_of(engine or ("python" if debug else "interpreter"), self)
@@ -129,6 +132,7 @@ class Machine(Surroundings):
     def close(self) -> None:
         """Let go of everything in it."""
         self.ended = True
+        self._let_go.clear()
         for program in self.programs.values():
             program.close()
         for each in self.maps.values():
@@ -159,8 +163,24 @@ class Machine(Surroundings):
         names, reached = reached_by(spec, chosen(spec, programs))
         self._check(spec, names, reached)
         loaded = LoadedObject(spec.name)
+        try:
+            self._bring_in(spec, loaded, names, reached, reuse or {}, path_of or str)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
+
+    def _bring_in(
+        self,
+        spec: ObjectSpec,
+        loaded: LoadedObject,
+        names: list[str],
+        reached: dict[str, Reach],
+        given: Mapping[str, Any],
+        path_of: Callable[[str], str],
+    ) -> None:
+        """Make the maps, and load the programs."""
         btf = Btf(spec.btf, spec.name) if spec.btf else None
-        given = reuse or {}
         for name in maps_of(spec, reached):
             if name in given:
                 loaded.add_map(name, self._own(given[name], name), own=False)
@@ -171,18 +191,21 @@ class Machine(Surroundings):
                 loaded.add_map(name, made, own=True)
         numbers = {name: live.entry for name, live in loaded.maps.items()}
         for name in names:
-            loaded.add_program(self._load(spec, name, reached[name], numbers, path_of or str))
+            program = self._load(spec, name, reached[name], numbers, path_of)
+            loaded.add_program(program)
+            for each in reached[name].maps:
+                program.uses(self.maps[numbers[each]])
         numbers |= {name: program.entry for name, program in loaded.programs.items()}
         for name, live in loaded.maps.items():
             if name not in given:
                 fill_slots(spec.maps[name], live, numbers)
-        return loaded
 
     def create_map(self, spec: MapSpec, fields: Fields = NO_FIELDS) -> VmMap:
         """Make a map, whose values hold these locks and timers.
 
         ObjectError for a type that the runtime does not have, KernelError for sizes that the kernel would not take.
         """
+        self.tidy()
         made = create_map(self, self._next_number(), spec, fields)
         self.maps[made.number] = self._by_handle[made.handle] = made
         return made
@@ -212,23 +235,27 @@ class Machine(Surroundings):
 
     def _check(self, spec: ObjectSpec, names: list[str], reached: Mapping[str, Reach]) -> None:
         """Refuse an object whose programs call what is not there, or not for them: all of it in one list."""
-        absent: list[str] = []
-        marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
-        for name in names:
-            of = spec.programs[name].kind
-            for function in reached[name].functions:
-                code = decode(function.name, function.instructions, function.lines, int, int)
-                for number, slot in code.helpers.items():
-                    problem = "" if number in marks else self._absent(number, of)
-                    if problem:
-                        line = code.line_of(slot)
-                        where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
-                        absent.append(f"{name_of_helper(number)}, which {problem} at {where}")
+        absent = [
+            f"\n  {each}"
+            for name in names
+            for function in reached[name].functions
+            for each in self._lacking(spec, function, spec.programs[name])
+        ]
         if absent:
-            found = "\n  ".join(absent)
             raise ObjectError(
-                f"{spec.name}: the user-space runtime does not have what its programs ask for:\n  {found}"
+                f"{spec.name}: the user-space runtime does not have what its programs ask for:{''.join(absent)}"
             )
+
+    def _lacking(self, spec: ObjectSpec, function: FunctionSpec, program: FunctionSpec) -> Iterator[str]:
+        """What a function calls, for a program, that is not there, or not for it."""
+        marks = range(FIRST_MARK, FIRST_MARK + len(spec.marks or ()))
+        helpers, of_kernel = calls_of(function.instructions)
+        for number, slot in helpers.items():
+            problem = "" if number in marks else self._absent(number, program.kind)
+            if problem:
+                yield f"{name_of_helper(number)}, which {problem} at {_place(function, slot, program)}"
+        for number, slot in of_kernel.items():
+            yield f"function {number} of a kernel (a kfunc), which is called at {_place(function, slot, program)}"
 
     def _absent(self, number: int, kind: Kind | None) -> str:
         """Why programs of a kind cannot call a helper; empty where they can, or somebody has put another one there."""
@@ -252,16 +279,27 @@ class Machine(Surroundings):
     # Running
 
     def run_packets(
-        self, program: VmProgram, packets: Packets | Iterable[bytes], *, keep: bool = False, **fields: object
+        self,
+        program: VmProgram,
+        packets: Timed | Packets | Iterable[bytes],
+        *,
+        keep: bool = False,
+        **fields: object,
     ) -> ManyRuns:
         """Run a program on packets, one after the other; with `keep` the result has them as it leaves them.
+
+        Where they have times the clock goes as they do; the first of them is what it shows now, unless they say.
 
         VmError for a fault: `packet` of it says at which. The engine `jit` runs XDP programs in a loop of native code.
         """
         program.check_open()
-        batch = batch_of(packets)
-        with self.lock:
-            return self.engine.run_packets(self, program, batch, keep, fields)
+        batch = batch_of(packets, self.clock)
+        program.holders.take()
+        try:
+            with self.lock:
+                return self.engine.run_packets(self, program, batch, keep, fields)
+        finally:
+            program.holders.drop()
 
     def run_packet(self, program: VmProgram, packet: bytes, **fields: object) -> tuple[int, bytes, int]:
         """Run a program on a packet: its result (32 bits), the packet after it, and the nanoseconds that went by."""
@@ -308,6 +346,8 @@ class Machine(Surroundings):
                     for each in self._later:
                         each()
                     self._later.clear()
+                    if self._let_go:
+                        self.tidy()
                     for each in self.after_run:
                         each()
 
@@ -329,6 +369,40 @@ class Machine(Surroundings):
             self._later.append(do)
         else:
             do()
+
+    # Letting go
+
+    def let_go(self, do: Callable[[], None]) -> None:
+        """Let go of something when no program runs, in whatever thread."""
+        self._let_go.append(do)
+        self.tidy()
+
+    def lost(self, do: Callable[[], None]) -> None:
+        """Let go of something some time later: this comes from the garbage collector, in the middle of whatever."""
+        self._let_go.append(do)
+
+    def tidy(self) -> None:
+        """Let go of what waits for that. Where a program runs, it is done at its end."""
+        if self.running or self.ended or not self.lock.acquire(blocking=False):
+            return
+        try:
+            while self._let_go and not self.running:
+                self._let_go.popleft()()
+        finally:
+            self.lock.release()
+
+    def forget_map(self, gone: VmMap) -> None:
+        """A map is not there any more."""
+        del self.maps[gone.number], self._by_handle[gone.handle]
+
+    def forget_program(self, gone: VmProgram) -> None:
+        """A program is not there any more."""
+        del self.programs[gone.number]
+        self.engine.forget(gone.code)
+
+    def program_of(self, code: Code) -> VmProgram | None:
+        """The program that code is of, if it was loaded."""
+        return next((each for each in self.programs.values() if each.code is code), None)
 
     # Time
 
@@ -362,6 +436,13 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _place(function: FunctionSpec, slot: int, program: FunctionSpec) -> str:
+    """Where an instruction is, of a program or of what it calls."""
+    line = line_at(function.lines, slot)
+    where = f"{line.file}:{line.line}" if line else f"instruction {slot} of {function.name}"
+    return f"{where}, in program {program.name}"
 
 
 def _starts(need: Reach) -> tuple[tuple[int, str], ...]:

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
         def lengths(self) -> array[int]:
             """How many bytes each has."""
 
+    class Timed(Packets, Protocol):
+        """The same with times."""
+
+        @property
+        def times(self) -> array[int]:
+            """When each came, in nanoseconds; `pcap.NO_TIME` where that is not known."""
+
 
 @record
 class Batch:
@@ -41,6 +48,10 @@ class Batch:
     """Where each begins in the memory: of type Q."""
     lengths: array[int]
     """How many bytes each has: of type I."""
+    times: array[int] | None = None
+    """When each came, in nanoseconds, of type q, where that is known of some."""
+    shift: int | None = None
+    """What the machine's clock shows more than they do; None for what lets the first of them be what it shows now."""
 
     @classmethod
     def of(cls, packets: Iterable[bytes]) -> Self:
@@ -60,6 +71,10 @@ class Batch:
         at = self.offsets[index]
         return bytes(self.memory[at : at + self.lengths[index]])
 
+    def clock_at(self, index: int, now: int) -> int:
+        """What the clock shows as a packet comes. It never goes back, and NO_TIME lies before all times."""
+        return now if self.times is None else max(now, self.times[index] + (self.shift or 0))
+
     def __iter__(self) -> Iterator[bytes]:
         return (self[index] for index in range(len(self)))
 
@@ -76,8 +91,8 @@ class ManyRuns:
     """The packets as it left them, where that was asked for."""
 
 
-def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
-    """Packets as columns. TypeError and ValueError for what are none."""
+def batch_of(packets: Timed | Packets | Iterable[bytes], clock: int = 0) -> Batch:
+    """Packets as columns, for a machine whose clock shows that. TypeError and ValueError for what are none."""
     if isinstance(packets, (bytes, bytearray, memoryview, str)):
         raise TypeError(f"run_many() takes packets, each of them bytes, not {shown(packets)}")
     columns: Any = packets
@@ -87,7 +102,19 @@ def batch_of(packets: Packets | Iterable[bytes]) -> Batch:
     offsets, lengths = _array("Q", columns.offsets), _array("I", columns.lengths)
     if len(offsets) != len(lengths):
         raise ValueError(f"{len(offsets)} packets begin somewhere, and {len(lengths)} have a length")
-    return Batch(memory, offsets, lengths)
+    given = getattr(columns, "times", None)
+    if given is None:
+        return Batch(memory, offsets, lengths)
+    from osmia.pcap.packet import NO_TIME
+
+    times = _array("q", given)
+    if len(times) != len(offsets):
+        raise ValueError(f"{len(offsets)} packets begin somewhere, and {len(times)} have a time")
+    first = next((each for each in times if each != NO_TIME), None)
+    if first is None:
+        return Batch(memory, offsets, lengths)
+    shift = columns.shift if isinstance(columns, Batch) else None
+    return Batch(memory, offsets, lengths, times, clock - first if shift is None else shift)
 
 
 def _bytes_of(packet: object) -> bytes:
@@ -116,6 +143,8 @@ def one_by_one(
         if batch.offsets[index] + batch.lengths[index] > len(batch.memory):
             raise outside(batch, index)
         try:
+            if batch.times is not None:
+                machine.advance_to(batch.clock_at(index, machine.clock))
             verdict, data, _ = machine.run_packet(program, batch[index], **fields)
         except VmError as error:
             at_packet(error, index)

@@ -6,6 +6,7 @@ An address is a distance from the arena's start, so it fits in 32 bits, as the p
 from __future__ import annotations
 
 import mmap
+import sys
 from bisect import bisect_right
 
 from osmia.record import record
@@ -23,6 +24,8 @@ _SKEW = 2112
 """A byte and its shadow lie at other places of their pages: a processor takes stores at the same place for one."""
 _REDZONE = 32
 _QUARANTINE = 1 << 20
+_LARGE = 1 << 16
+"""From so many bytes on, pages that are free are given back to the system."""
 
 # What a shadow byte says. The lowest bits allow: a byte may be read, or written.
 MAY_READ, MAY_WRITE = 0x01, 0x02
@@ -64,6 +67,9 @@ class Block:
     """Where it comes from, as an error says it."""
     describe: Callable[[int], tuple[str, int, int]] | None = None
     """Of a block of several things: from an offset to the name of the one there, its start and its size."""
+    align: int = 8
+    of_map: bool = False
+    """Whether it belongs to a map."""
     origin_at: Callable[[int], str] | None = None
     """The same for `origin`: from an offset to where what is there comes from."""
 
@@ -99,7 +105,8 @@ class Memory:
         self.blocks: dict[int, Block] = {}
         self._starts: list[int] = []
         self._next = FIRST
-        self._free: dict[int, list[int]] = {}
+        self._free: dict[tuple[int, int], list[int]] = {}
+        """Blocks of zeros that are free, by size and alignment."""
         self._quarantine: list[Block] = []
         self._quarantined = 0
 
@@ -122,10 +129,9 @@ class Memory:
     ) -> Block:
         """A block of zeros, with a redzone around it. MemoryError where the arena is full."""
         room = (size + 7) & ~7
-        waiting = self._free.get(room)
-        if waiting and align <= 8:
+        waiting = self._free.get((room, align))
+        if waiting:
             address = waiting.pop()
-            self.data[address : address + room] = bytes(room)
         else:
             address = (self._next + _REDZONE + align - 1) & -align
             if address + room + _REDZONE > self.size:
@@ -137,7 +143,7 @@ class Memory:
         self.paint(address - _REDZONE, _REDZONE, REDZONE)
         self.paint(address, size, state)
         self.paint(address + size, room - size + _REDZONE, REDZONE)
-        block = self.blocks[address] = Block(address, size, name, origin, describe)
+        block = self.blocks[address] = Block(address, size, name, origin, describe, align)
         return block
 
     def free(self, block: Block) -> None:
@@ -148,7 +154,19 @@ class Memory:
         while self._quarantined > _QUARANTINE:
             old = self._quarantine.pop(0)
             self._quarantined -= old.size
-            self._free.setdefault((old.size + 7) & ~7, []).append(old.address)
+            room = (old.size + 7) & ~7
+            self._clear(old.address, room)
+            self._free.setdefault((room, old.align), []).append(old.address)
+
+    def _clear(self, address: int, size: int) -> None:
+        """Make it zeros."""
+        if size < _LARGE or sys.platform != "linux":
+            self.data[address : address + size] = bytes(size)
+            return
+        start, end = -(-address // mmap.PAGESIZE) * mmap.PAGESIZE, (address + size) // mmap.PAGESIZE * mmap.PAGESIZE
+        self._arena.madvise(mmap.MADV_DONTNEED, start, end - start)
+        self.data[address:start] = bytes(start - address)
+        self.data[end : address + size] = bytes(address + size - end)
 
     def paint(self, address: int, size: int, state: int) -> None:
         """Say what may be done with bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osmia.errors import NotLoadedError, VmError
 from osmia.record import record
+from osmia.vm.holding import Holders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from osmia.spec_details import ContextFieldSpec
     from osmia.vm.code import Code
     from osmia.vm.machine import Machine
+    from osmia.vm.maps import VmMap
 
 
 @record
@@ -42,7 +44,10 @@ class VmProgram:
         """What it takes beside its context, where its kind has that: names and types, in their order."""
         self.fields: list[ContextFieldSpec] = []
         """What it reads of its tracepoint."""
-        self._number = number
+        self.holders = Holders(machine.let_go, _nothing)
+        """Who holds it."""
+        self.holders.when_free(lambda: machine.forget_program(self))
+        self.number = number
         self._closed = False
 
     def __repr__(self) -> str:
@@ -52,7 +57,7 @@ class VmProgram:
     def entry(self) -> int:
         """What stands for it in the entries of maps: its number in the machine."""
         self.check_open()
-        return self._number
+        return self.number
 
     @property
     def place(self) -> object:
@@ -76,8 +81,15 @@ class VmProgram:
         self._not_in_kernel("is not known to the kernel")
 
     def close(self) -> None:
-        """Let go of it. Maps that it is an entry of keep it."""
-        self._closed = True
+        """Let go of it. Maps that it is an entry of keep it, and timers whose function is in it."""
+        if not self._closed:
+            self._closed = True
+            self.holders.close_handle()
+
+    def uses(self, live: VmMap) -> None:
+        """Hold a map that its code names."""
+        live.holders.take()
+        self.holders.when_free(live.holders.drop)
 
     def check_open(self) -> None:
         """NotLoadedError if it is closed."""
@@ -90,3 +102,7 @@ class VmProgram:
             f"program '{self.name}' {what}: it is loaded into the user-space runtime, which attaches to nothing; "
             "run it with run() of the machine, or load it into the kernel",
         )
+
+
+def _nothing() -> None:
+    """What is to be done where a program has no handle any more."""

@@ -39,6 +39,8 @@ class Timer:
     code: Code | None = None
     program: VmProgram | None = None
     """Where that function is."""
+    holds: VmProgram | None = None
+    """The program that the code is of: it stays as long as the function may be called."""
     due: int | None = None
     """When it fires, on the machine's clock; None while it is not started."""
     order: int = 0
@@ -64,6 +66,8 @@ class Timers:
         known = self._timers.get(address)
         if known is not None and known.key == key and self._lies_there(known, address):
             return -errno.EBUSY
+        if known is not None:
+            _unset(known)
         self._timers[address] = Timer(of, key, flags)
         return 0
 
@@ -72,7 +76,11 @@ class Timers:
         timer = self._timers.get(address)
         if timer is None:
             return -errno.EINVAL
+        _unset(timer)
         timer.callback, timer.code, timer.program = callback, run.code, run.program
+        timer.holds = run.machine.program_of(run.code)
+        if timer.holds is not None:
+            timer.holds.holders.take()
         return 0
 
     def start(self, address: int, nanoseconds: int, flags: int) -> int:
@@ -95,8 +103,14 @@ class Timers:
         if self._firing == address:
             return -errno.EDEADLK
         started = timer.due is not None
-        timer.due, timer.callback, timer.code, timer.program = None, 0, None, None
+        timer.due = None
+        _unset(timer)
         return int(started)
+
+    def forget(self, of: VmMap) -> None:
+        """Those in a map that user code has let go of are over."""
+        for address in [address for address, timer in self._timers.items() if timer.map.number == of.number]:
+            _unset(self._timers.pop(address))
 
     @property
     def waiting(self) -> int:
@@ -130,7 +144,7 @@ class Timers:
         machine, timer = self._machine, self._timers[address]
         timer.due = None
         if not self._lies_there(timer, address):  # its value was deleted, or another one is there
-            del self._timers[address]
+            _unset(self._timers.pop(address))
             return
         assert timer.code is not None, "it was started with a function"
         assert timer.program is not None, "it was started with a function"
@@ -155,6 +169,13 @@ class Timers:
         """Whether the value that a timer was made in is still at its key."""
         place = timer.map.address_of(timer.key, self._machine.cpu)
         return place <= address <= place + timer.map.value_size - SIZE if place else False
+
+
+def _unset(timer: Timer) -> None:
+    """A timer has no function any more."""
+    if timer.holds is not None:
+        timer.holds.holders.drop()
+    timer.callback, timer.code, timer.program, timer.holds = 0, None, None, None
 
 
 def key_at(of: VmMap, address: int, cpu: int) -> bytes | None:

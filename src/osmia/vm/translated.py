@@ -59,6 +59,10 @@ class PythonEngine:
         """Run a program on packets, one after the other."""
         return one_by_one(machine, program, batch, keep, fields)
 
+    def forget(self, code: Code) -> None:
+        """Code that will not run any more."""
+        self._translated.pop(id(code), None)
+
     def call(self, execution: Execution, code: Code, slot: int, arguments: tuple[int, ...]) -> int:
         """The same, in the middle of a run."""
         found = self._translated.get(id(code))

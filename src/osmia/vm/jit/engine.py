@@ -18,7 +18,7 @@ from osmia.vm.jit.function import BY_REGISTER, MOST_SLOTS
 from osmia.vm.jit.inlined import LIGHT, inlined, known_helpers, looked_up
 from osmia.vm.jit.module import module
 from osmia.vm.jit.native import compiled
-from osmia.vm.jit.replay import Replay, prepare_loop
+from osmia.vm.jit.replay import Replay, fits, prepare_loop
 from osmia.vm.jit.state import State, Status, Word
 from osmia.vm.many import one_by_one
 from osmia.vm.registers import next_of
@@ -40,6 +40,7 @@ _CALLBACKS: list[Any] = [ctypes.CFUNCTYPE(*[ctypes.c_uint64] * (1 + arguments)) 
 _GIVEN = slice(Word.REGISTERS + 1, Word.REGISTERS + 6)
 # As plain numbers: an enumeration's members cost a look-up each.
 _STATUS, _SLOT, _WRITTEN, _CODE = int(Word.STATUS), int(Word.SLOT), int(Word.WRITTEN), int(Word.CODE)
+_CLOCK = int(Word.CLOCK)
 _DEEPEST, _TOUCHED, _TABLES = int(Word.DEEPEST), int(Word.TOUCHED), int(Word.TABLES)
 
 
@@ -70,14 +71,17 @@ class Jit:
         self._light: dict[int, Callable[..., int]] = {number: all_helpers()[number] for number in LIGHT}
         self._known: dict[int, Known] = {}
         """By the identity of the code, which is kept."""
-        self._codes: list[Code] = []
-        """By their numbers."""
+        self._codes: dict[int, Code] = {}
+        """By their numbers, which are given once."""
+        self._count = 0
         self._execution: Execution | None = None
         """What runs in native code now, and which code that is."""
         self._running: Known | None = None
         self._raised: BaseException | None = None
         self.show: Callable[[], None] = _nothing
         """What is called before Python sees the packet, which native code may have put there."""
+        self.tells_time = False
+        """Whether native code moves the clock, which the machine is told before Python sees it."""
         self._hook = sys.unraisablehook
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
@@ -101,7 +105,7 @@ class Jit:
         self, machine: Machine, program: VmProgram, batch: Batch, keep: bool, fields: Mapping[str, object]
     ) -> ManyRuns:
         """Run a program on packets, one after the other: in a loop of native code where its context allows that."""
-        if program.kind.name != "xdp" or not batch.lengths:
+        if program.kind.name != "xdp" or not batch.lengths or not fits(machine, batch):
             return one_by_one(machine, program, batch, keep, fields)
         return Replay(self, machine, program, batch, keep, fields).run()
 
@@ -122,11 +126,18 @@ class Jit:
         key = (tuple(code.slots), tuple(sorted(entries)), short, size)
         native = compiled(key, lambda: module(code, entries, short, size), thorough=thorough)
         tables = Tables(looked_up(self._machine, code), short.hashes)
-        number = len(self._codes) if found is None else found.number
+        number = self._count if found is None else found.number
         if found is None:
-            self._codes.append(code)
+            self._codes[number] = code
+            self._count += 1
         made = self._known[id(code)] = Known(number, code, entries, helpers, native, thorough, tables)
         return made
+
+    def forget(self, code: Code) -> None:
+        """Code that will not run any more."""
+        known = self._known.pop(id(code), None)
+        if known is not None:
+            del self._codes[known.number]
 
     # Into native code
 
@@ -205,10 +216,17 @@ class Jit:
         assert execution is not None, "native code runs"
         assert known is not None, "native code runs"
         self.state.give(execution)
+        self.tell_time()
         return execution, known
+
+    def tell_time(self) -> None:
+        """Set the machine's clock to what native code has."""
+        if self.tells_time:
+            self._machine.clock = self.state.unsigned[_CLOCK]
 
     def _call_helper(self, number: int, slot: int) -> int:
         try:
+            self.tell_time()
             helper = self._machine.helpers.get(number)
             execution, known = self._execution, self._running
             assert execution is not None, "native code runs"
@@ -300,7 +318,8 @@ class Jit:
     def _function_of(self, depth: int) -> str:
         """The function that the frame of a depth was entered by last."""
         number, slot = divmod(self.state.entered_by(depth), MOST_SLOTS)
-        return self._codes[number].function_at(slot)
+        code = self._codes.get(number)
+        return "a program that is closed" if code is None else code.function_at(slot)
 
     def _take(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Keep an exception that came before a callback had begun, as that of a signal can."""

@@ -7,7 +7,8 @@ from osmia.abi import instruction as isa
 from osmia.record import record
 from osmia.vm import registers
 from osmia.vm.code import CALL, CALLX, EXIT, FUNCTIONS, JUMPS, PACKET_LOADS, target_of
-from osmia.vm.registers import ARGUMENTS, TAIL_CALL, following, forgets, writes
+from osmia.vm.flow import flow_of
+from osmia.vm.registers import ARGUMENTS, TAIL_CALL, forgets, writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def entries_of(code: Code) -> set[int]:
 
 def function_at(code: Code, entry: int) -> Function:
     """The function that begins at a slot."""
-    starts = _starts(code, entry)
-    blocks = {start: _block(code, start, starts) for start in sorted(starts)}
+    found = flow_of(code, entry, _ends_block).blocks
+    blocks = {start: Block(start, each.slots, tuple(each.follow), []) for start, each in found.items()}
     _learn(code, blocks, entry)
     return Function(entry, blocks, _tracked(code, blocks))
 
@@ -63,33 +64,6 @@ def _ends_block(of: Slot) -> bool:
     """Whether something else than the next instruction may run after it, or count in between."""
     opcode = of[0]
     return opcode in JUMPS or opcode in (EXIT, CALL, CALLX) or opcode in PACKET_LOADS
-
-
-def _starts(code: Code, entry: int) -> set[int]:
-    """Where blocks begin that are reached from the entry."""
-    starts, waiting, seen = {entry}, [entry], set()
-    while waiting:
-        slot = waiting.pop()
-        if slot in seen:
-            continue
-        seen.add(slot)
-        of = code.slots[slot]
-        after = following(code, slot)
-        waiting += after
-        if _ends_block(of):
-            starts |= {*after}
-    return starts
-
-
-def _block(code: Code, start: int, starts: set[int]) -> Block:
-    slots, slot = [start], start
-    while True:
-        of = code.slots[slot]
-        after = following(code, slot)
-        if _ends_block(of) or after[0] in starts:
-            return Block(start, slots, tuple(after), [])
-        slot = after[0]
-        slots.append(slot)
 
 
 # Registers

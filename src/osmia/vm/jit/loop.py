@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from osmia.pcap.packet import NO_TIME
 from osmia.vm.execution import MOST_MAY_GOTO
 from osmia.vm.jit.module import HEAD, TAIL
 from osmia.vm.jit.state import Word
@@ -43,6 +44,10 @@ class Job(IntEnum):
     COUNTS = 17
     """Where it is counted how often which result came: of those below COUNTED, and of all others together."""
 
+    TIMES = 18
+    """Where it stands when each packet came, 0 for nowhere; and what the clock shows more."""
+    SHIFT = 19
+
 
 COUNTED = 16
 JOB = len(Job)
@@ -79,9 +84,9 @@ def _store(source: str, word: IntEnum, value: object) -> str:
 
 def loop() -> str:
     """The whole module: a function `loop` of the state and the job, that gives why it has ended."""
-    numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.DATA_END)
-    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.KEPT, Job.COUNTS)
-    ways = {"head": Stopped.DONE, "look": Stopped.NO_PACKET, "run": Stopped.FAILED, "ended": Stopped.TOUCHED}
+    numbers = (Job.STOP, Job.MEMORY_SIZE, Job.START, Job.STATE, Job.CONTEXT, Job.DATA_END, Job.SHIFT)
+    pointers = (Job.PROGRAM, Job.MEMORY, Job.OFFSETS, Job.LENGTHS, Job.VERDICTS, Job.KEPT, Job.COUNTS, Job.TIMES)
+    ways = {"head": Stopped.DONE, "look": Stopped.NO_PACKET, "enter": Stopped.FAILED, "ended": Stopped.TOUCHED}
     why = ", ".join(f"[{int(stopped)}, %{label}]" for label, stopped in ways.items())
     return f"""{HEAD}
 define i64 @loop(ptr %s, ptr %job) #0 {{
@@ -101,6 +106,7 @@ entry:
   %ctx = getelementptr i8, ptr %arena, i64 %context
   %ctx.end = getelementptr i8, ptr %ctx, i64 %data_end
   %keep = icmp ne ptr %kept, null
+  %timed = icmp ne ptr %times, null
   br label %head
 head:
   %i = phi i64 [%first, %entry], [%i.next, %next]
@@ -154,6 +160,19 @@ run:
   store i64 %context, ptr %given.p, align 8, !tbaa !12
   %others.p = getelementptr i64, ptr %s, i64 {Word.REGISTERS + 2}
   call void @llvm.memset.p0.i64(ptr align 8 %others.p, i8 0, i64 32, i1 false)
+  br i1 %timed, label %tick, label %enter
+tick:
+  %time.p = getelementptr i64, ptr %times, i64 %i
+  %time = load i64, ptr %time.p, align 8
+  %now = load i64, ptr %s.clock.p, align 8, !tbaa !12
+  %then = add i64 %time, %shift
+  %known = icmp ne i64 %time, {NO_TIME}
+  %later = icmp sgt i64 %then, %now
+  %moves = and i1 %known, %later
+  %shown = select i1 %moves, i64 %then, i64 %now
+{_store("s", Word.CLOCK, "%shown")}
+  br label %enter
+enter:
   %result = call i64 %program(ptr %s)
   %status = load i64, ptr %s.status.p, align 8, !tbaa !12
   %well = icmp eq i64 %status, 0

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1 << 14
 """So many packets are run before Python looks whether a signal has come."""
+_MOST = (1 << 63) - 1
 _MANY = 10_000
 """From so many packets on it pays to make the code as fast as it gets."""
 
@@ -43,6 +44,14 @@ class _Part(Execution):
         """Run the loop until it stops."""
         self.why = self.replay.run_part(self)
         return 0
+
+
+def fits(machine: Machine, batch: Batch) -> bool:
+    """Whether the times of packets are numbers that native code can count with."""
+    if batch.times is None:
+        return True
+    shift = batch.shift or 0
+    return machine.clock <= _MOST and max(batch.times) + shift <= _MOST and -_MOST <= shift <= _MOST
 
 
 def prepare_loop() -> None:
@@ -66,6 +75,7 @@ class Replay:
         self._batch, self._fields = batch, fields
         self._counts = (ctypes.c_int64 * (COUNTED + 1))()
         self._longest = 0
+        self._at_once = _AT_ONCE
         self._verdicts = array("I", bytes(4 * len(batch)))
         self._kept = bytearray(sum(batch.lengths)) if keep else None
         self._resized: dict[int, bytes] = {}
@@ -81,6 +91,7 @@ class Replay:
         native = compiled("loop", loop, thorough=True)
         self._loop, longest = LOOP(native.address("loop")), LONGEST(native.address("longest"))
         outer, self._jit.show = self._jit.show, self._show
+        told, self._jit.tells_time = self._jit.tells_time, self._batch.times is not None
         try:
             with ExitStack() as stack:
                 self._point_to_buffers(stack)
@@ -88,7 +99,7 @@ class Replay:
                 while self._job[Job.NEXT] < len(self._batch):
                     self._go_on()
         finally:
-            self._jit.show = outer
+            self._jit.show, self._jit.tells_time = outer, told
             self._close()
         return ManyRuns(self._verdicts, self._counted(), self._packets())
 
@@ -106,10 +117,11 @@ class Replay:
         job[Job.PROGRAM] = known.native.address("enter_0")
         job[Job.FUEL] = part.fuel
         job[Job.DEPTH] = part.depth
-        job[Job.STOP] = min(job[Job.NEXT] + _AT_ONCE, len(self._batch))
+        job[Job.STOP] = min(job[Job.NEXT] + self._at_once, len(self._batch))
         address = ctypes.addressof(self._words)
         jit.state.room_for(part.depth_before + DEEPEST)
         why = jit.native_run(part, known, lambda: self._loop(jit.state.address, address))
+        jit.tell_time()
         if why == Stopped.FAILED:
             jit.ended(part, known)
         return why
@@ -119,6 +131,7 @@ class Replay:
         part = _Part(self._machine, self._program, self._ready(), self._jit, self._machine.fuel)
         part.replay = self
         try:
+            self._fire()
             self._machine.execute(part)
         except VmError as error:
             at_packet(error, self._job[Job.NEXT])
@@ -127,6 +140,13 @@ class Replay:
             self._tidy()
         elif part.why == Stopped.NO_PACKET:
             raise outside(self._batch, self._job[Job.NEXT])
+
+    def _fire(self) -> None:
+        """Run what timers are for that come due before the next packet; while some are started it is run alone."""
+        self._at_once = _AT_ONCE
+        if self._batch.times is not None and self._machine.timers.waiting:
+            self._at_once = 1
+            self._machine.advance_to(self._batch.clock_at(self._job[Job.NEXT], self._machine.clock))
 
     def _tidy(self) -> None:
         """After a packet of which Python knows: keep it, and do not use its context again if it may be another now."""
@@ -214,6 +234,11 @@ class Replay:
             Job.VERDICTS: self._verdicts,
             Job.COUNTS: self._counts,
         }
-        for word, buffer in (buffers | ({Job.KEPT: self._kept} if self._kept is not None else {})).items():
+        if self._kept is not None:
+            buffers[Job.KEPT] = self._kept
+        if batch.times is not None:
+            buffers[Job.TIMES] = batch.times
+            self._job[Job.SHIFT] = batch.shift or 0
+        for word, buffer in buffers.items():
             self._job[word] = stack.enter_context(held(buffer))
         self._job[Job.MEMORY_SIZE] = len(batch.memory)

@@ -17,6 +17,7 @@ from osmia.kernel.bpf import kernel_name
 from osmia.kernel.map_errors import map_error, not_mapped
 from osmia.loader.maps import flags_of
 from osmia.maps.table import kind_of_type
+from osmia.vm.holding import Holders
 from osmia.vm.maps.accuracy import ACCURACY, REFUSED
 from osmia.vm.maps.fields import SIZES
 from osmia.vm.memory import GUARDED, HIDDEN, READ_ONLY, READY, WRITE_ONLY
@@ -25,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any, TypeVar
+    from weakref import finalize
 
     from osmia.btf.read import Btf
     from osmia.maps.backend import Buffer, PerfBuffers, RingMemory
@@ -109,9 +111,15 @@ class VmMap:
             self.state = READ_ONLY if self.flags & BPF_F_RDONLY_PROG else WRITE_ONLY
         self.marks: set[str] = set()
         """`frozen`, once it is. What changes lies in such objects, which all handles of a map share."""
+        self.holders = Holders(machine.let_go, self.without_user)
+        """Who holds it: all its handles share that."""
+        self.holders.when_free(self.free)
         self._closed = False
+        self._lost: finalize[[Callable[[], None]], VmMap] | None = None
+        """Of a handle that may be lost without being closed: what closes it then."""
+        self._blocks: list[Block] = []
         # What stands for the map in code: an address that nothing can be read from.
-        self.handle = machine.memory.allocate(8, f"map '{self.name}'", state=HIDDEN).address
+        self.handle = self.own(machine.memory.allocate(8, f"map '{self.name}'", state=HIDDEN)).address
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of a machine, {'closed' if self._closed else 'live'}>"
@@ -275,9 +283,14 @@ class VmMap:
 
     def handle_of(self) -> VmMap:
         """Another handle of the same map, which is closed by itself."""
+        from weakref import finalize
+
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
         twin._closed = False
+        self.holders.take_handle()
+        twin._lost = finalize(twin, self.machine.lost, self.holders.handle_closed)
+        twin._lost.atexit = False
         return twin
 
     def delete(self, key: bytes, /) -> bool:
@@ -403,11 +416,29 @@ class VmMap:
         return {"memlock": self.max_entries * (self.key_size + self.bytes_of_value), "frozen": int(self.frozen)}
 
     def close(self) -> None:
-        """User code lets go of it; programs that use it keep it."""
+        """User code lets go of it; programs that use it keep it, and maps that it is an entry of."""
+        if self._closed:
+            self.machine.tidy()  # views of its memory may be gone since
+            return
         self._closed = True
+        if self._lost is not None:
+            self._lost.detach()
+        self.holders.close_handle()
+
+    def without_user(self) -> None:
+        """User code has no handle of it any more: nobody waits for its timers."""
+        self.machine.timers.forget(self)
+
+    def free(self) -> None:
+        """Nobody holds it: give its memory back."""
+        self.release()
+        for block in self._blocks:
+            self.machine.value_blocks.pop(block.address, None)
+            self.machine.memory.free(block)
+        self.machine.forget_map(self)
 
     def release(self) -> None:
-        """The machine ends: let go of what is not memory."""
+        """Let go of what is not memory of the machine's."""
 
     # For the classes of types
 
@@ -463,7 +494,24 @@ class VmMap:
         name = f"section {self.name}" if self.spec.data else f"values of '{self.name}'"
         block = self.machine.memory.allocate(size, name, state=state, align=align, describe=describe)
         self.machine.value_blocks[block.address] = self
+        return self.own(block)
+
+    def own(self, block: Block) -> Block:
+        """Take in a block that goes with it."""
+        self._blocks.append(block)
+        block.of_map = True
         return block
+
+    def mapped(self, block: Block) -> memoryview:
+        """The bytes of a block. Who has a view of them holds the map."""
+        import ctypes
+        from weakref import finalize
+
+        view = self.machine.memory.data[block.address : block.address + block.size]
+        lent = (ctypes.c_ubyte * block.size).from_buffer(view)
+        self.holders.take()
+        finalize(lent, self.machine.lost, self.holders.dropped).atexit = False
+        return memoryview(lent).cast("B")
 
     def shadow_of_value(self) -> bytes:
         """What may be done with the bytes of a value."""

@@ -20,7 +20,7 @@ class Arena(VmMap):
     def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
         super().__init__(machine, number, spec, kind, fields)
         size = self.max_entries * PAGE
-        self.block = machine.memory.allocate(size, f"arena '{self.name}'", state=READY, align=PAGE)
+        self.block = self.own(machine.memory.allocate(size, f"arena '{self.name}'", state=READY, align=PAGE))
         if spec.contents is not None:
             machine.memory.data[self.block.address : self.block.address + len(spec.contents)] = spec.contents
 
@@ -31,4 +31,4 @@ class Arena(VmMap):
     def memory(self) -> memoryview:
         """All of it."""
         self.check_open()
-        return self.machine.memory.data[self.block.address : self.block.address + self.block.size]
+        return self.mapped(self.block)

@@ -28,8 +28,8 @@ class ArrayMap(VmMap):
 
     def __init__(self, machine: Machine, number: int, spec: MapSpec, kind: MapKind, fields: Fields) -> None:
         super().__init__(machine, number, spec, kind, fields)
-        self.mapped = bool(self.flags & BPF_F_MMAPABLE) or spec.data
-        self.stride = self.room if self.mapped else self.room + GAP
+        self.dense = bool(self.flags & BPF_F_MMAPABLE) or spec.data
+        self.stride = self.room if self.dense else self.room + GAP
         self.block = self.new_values()
         if spec.contents is not None:
             machine.memory.data[self.block.address : self.block.address + len(spec.contents)] = spec.contents
@@ -39,11 +39,11 @@ class ArrayMap(VmMap):
     def new_values(self) -> Block:
         """Memory for a value of each index."""
         size = self.stride * self.max_entries
-        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE if self.mapped else size
+        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE if self.dense else size
         block = self.allocate(
             whole,
             state=REDZONE,
-            align=mmap.PAGESIZE if self.mapped else 8,
+            align=mmap.PAGESIZE if self.dense else 8,
             describe=None if self.spec.data else self._describe,
         )
         states = self.shadow_of_value() + bytes([REDZONE]) * (self.stride - self.value_size)
@@ -80,9 +80,9 @@ class ArrayMap(VmMap):
     def memory(self) -> memoryview:
         """Its values as memory."""
         self.check_open()
-        if not self.mapped:
+        if not self.dense:
             return super().memory()
-        return self.machine.memory.data[self.block.address : self.block.address + self.block.size]
+        return self.mapped(self.block)
 
     def all_keys(self) -> Iterable[bytes]:
         """All indices."""

@@ -46,6 +46,8 @@ class HashOfMaps(VmMap):
         number = self.refused(key, flags)
         if number or not self._fits(inner):
             return number or -errno.EINVAL
+        inner.holders.take()
+        self._drop(self.held.get(key))
         self.held[key] = inner
         return 0
 
@@ -55,11 +57,24 @@ class HashOfMaps(VmMap):
 
     def delete_element(self, key: bytes) -> int:
         """Take a map away."""
-        return 0 if self.held.pop(key, None) is not None else -errno.ENOENT
+        return 0 if self._drop(self.held.pop(key, None)) else -errno.ENOENT
 
     def all_keys(self) -> Iterable[bytes]:
         """The keys that have a map."""
         return self.held
+
+    def free(self) -> None:
+        """Nobody holds it: it holds no maps any more."""
+        for inner in self.held.values():
+            inner.holders.drop()
+        super().free()
+
+    def _drop(self, inner: VmMap | None) -> bool:
+        """Hold a map no longer, if there is one."""
+        if inner is None:
+            return False
+        inner.holders.drop()
+        return True
 
     def _fits(self, inner: VmMap) -> bool:
         """Whether a map is like the one that this map was made for."""

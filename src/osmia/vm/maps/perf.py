@@ -151,6 +151,6 @@ class PerfEventArray(VmMap):
         return self.all_indices()
 
     def release(self) -> None:
-        """The machine ends."""
+        """Nobody waits for it any more."""
         for each in self._open:
             each.flag.close()

@@ -40,6 +40,8 @@ class ProgramArray(VmMap):
         others = {each.kind.program_type for each in self._programs.values()}
         if others - {program.kind.program_type}:  # all of an array are of one type, as its first one
             return -errno.EINVAL
+        program.holders.take()
+        self._drop(index)
         self._programs[index] = program
         return 0
 
@@ -48,7 +50,21 @@ class ProgramArray(VmMap):
         index = int.from_bytes(key, "little")
         if index >= self.max_entries:
             return -errno.E2BIG
-        return 0 if self._programs.pop(index, None) is not None else -errno.ENOENT
+        return 0 if self._drop(index) else -errno.ENOENT
+
+    def without_user(self) -> None:
+        """It is emptied, as the kernel does: a program in it may hold it."""
+        for index in [*self._programs]:
+            self._drop(index)
+        super().without_user()
+
+    def _drop(self, index: int) -> bool:
+        """Hold the program at an index no longer, if there is one."""
+        found = self._programs.pop(index, None)
+        if found is None:
+            return False
+        found.holders.drop()
+        return True
 
     def lookup(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """The number of the program at an index."""

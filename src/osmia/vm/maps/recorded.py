@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from osmia.vm.machine import Machine
     from osmia.vm.maps.fields import Fields
     from osmia.vm.memory import Block
+    from osmia.vm.program import VmProgram
 
 _NO_PROGRAM = b"\xff\xff\xff\xff"
 
@@ -51,11 +52,14 @@ class Entries(VmMap):
         number = self.refused(key, flags)
         if number:
             return number
-        if value[4:] and not self._known(value[4:]):
+        program = self._program(value[4:])
+        if program is None and value[4:] not in (b"", _NO_PROGRAM):
             return -errno.EBADF
         shown = value[:4] + (bytes(4) if value[4:] == _NO_PROGRAM else value[4:])
         block = self.machine.memory.allocate(len(shown), f"value of '{self.name}'", state=READ_ONLY)
         self.machine.memory.data[block.address : block.address + len(shown)] = shown
+        if program is not None:
+            program.holders.take()
         self.delete_element(key)
         self._held[key] = shown, block
         return 0
@@ -69,16 +73,26 @@ class Entries(VmMap):
         found = self._held.pop(key, None)
         if found is None:
             return -errno.ENOENT
-        self.machine.when_idle(lambda: self.machine.memory.free(found[1]))
+        shown, block = found
+        program = self._program(shown[4:])
+        if program is not None:
+            program.holders.drop()
+        self.machine.when_idle(lambda: self.machine.memory.free(block))
         return 0
+
+    def free(self) -> None:
+        """Nobody holds it: it has no entries any more."""
+        for key in [*self._held]:
+            Entries.delete_element(self, key)
+        super().free()
 
     def all_keys(self) -> Iterable[bytes]:
         """The keys at which there is something."""
         return self._held
 
-    def _known(self, program: bytes) -> bool:
-        """Whether the program of an entry is one of the machine's, or none."""
-        return program == _NO_PROGRAM or int.from_bytes(program, "little") in self.machine.programs
+    def _program(self, number: bytes) -> VmProgram | None:
+        """The program of an entry; None where it has none."""
+        return self.machine.programs.get(int.from_bytes(number, "little"))
 
 
 class IndexedEntries(Entries):

@@ -46,7 +46,7 @@ class RingBuf(VmMap):
         return self.records
 
     def release(self) -> None:
-        """The machine ends."""
+        """Nobody waits for it any more."""
         self.records.flag.close()
 
 
