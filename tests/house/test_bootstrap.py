@@ -195,8 +195,17 @@ def test_the_script_becomes_python(place: Place) -> None:
 def test_what_is_set_up_for_a_command(place: Place, arguments: list[str], extras: str) -> None:
     place.python()
     place.uv()
-    place.run(*arguments)
+    there = place.checkout / "x.py"
+    there.touch()
+    place.run(*[str(there) if argument == "x.py" else argument for argument in arguments])
     assert place.called() == [UV.format(extras)]
+
+
+def test_nothing_is_set_up_for_a_file_that_is_not_there(place: Place) -> None:
+    place.python()
+    place.uv()
+    assert place.run("run", "x.py", "-i", "lo") == (1, "", "osmia run: x.py: No such file or directory\n")
+    assert place.called() == []
 
 
 def test_set_up_is_done_once_and_again_when_something_changes(place: Place) -> None:
