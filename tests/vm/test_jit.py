@@ -474,14 +474,6 @@ def test_a_key_that_was_not_written_is_found() -> None:
     assert texts[0].startswith("key of 'counter': read of 4 bytes at offset 508 of the stack of p, which has 512")
 
 
-def test_a_cpu_that_is_not_there(machine: Machine) -> None:
-    """Native code leaves it to Python, which says so in its own way."""
-    of = program_of(machine.load_object(looks_up(LOOKUPS["a per-CPU array"], 0, "mov %r0, 3")))
-    machine.cpu = 1
-    with pytest.raises(IndexError):
-        machine.run_packet(of, bytes(14))
-
-
 def test_one_place_looks_up_in_two_maps() -> None:
     """Which map it is says a register that was kept over a jump."""
     other = MapSpec("other", 2, 4, 8, 3)

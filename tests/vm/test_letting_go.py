@@ -223,7 +223,7 @@ def test_memory_that_is_looked_at_is_not_given_to_another_map() -> None:
         view = loaded.maps[".bss"].backend.memory()
         loaded.close()
         assert [each.name for each in machine.maps.values()] == [".bss"]
-        assert refusal(NotLoadedError, lambda: loaded["seen"].value) == "seen is closed"
+        assert refusal(NotLoadedError, lambda: loaded["seen"].value) == "seen is closed: load() a program that uses it"
         part = view[:8]
         view.release()
         part[:] = b"12345678"
