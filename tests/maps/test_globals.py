@@ -14,6 +14,8 @@ from osmia.abi.generated import BPF_F_MMAPABLE, BPF_MAP_TYPE_ARRAY
 from osmia.arrays import Chars, FixedArray  # noqa: TC001 - @struct looks them up
 from osmia.kernel import bpf
 from osmia.kernel.map import KernelMap
+from osmia.programs.program import MACHINES
+from osmia.spec import MapSpec
 from osmia.structs import array, bits, chars, replace, spin_lock, struct, to_bytes, union
 from osmia.types import be16, be32
 from refusal import refusal
@@ -21,6 +23,8 @@ from this_kernel import require_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from osmia.maps.backend import MapBackend
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -73,25 +77,31 @@ class Key:
 
 TOTAL: Any = Global(u64, 5)
 STATS: Any = Global(Stats)
-OPENED: list[KernelMap] = []
+OPENED: list[MapBackend] = []
 
 
-def live(declared: Any, offset: int = 0) -> Any:
-    """The declaration, live on a map in the kernel that starts as an object would say."""
+def opened(size: int) -> MapBackend:
+    """A map for the values of globals, in the kernel, or in the machine whose block this is in."""
+    if MACHINES:
+        return MACHINES[-1].create_map(MapSpec("g", BPF_MAP_TYPE_ARRAY, 4, size, 1, BPF_F_MMAPABLE, data=True))
     require_root("creates maps in the kernel")
-    size = offset + declared.layout.size
     fd = bpf.map_create(
         map_type=BPF_MAP_TYPE_ARRAY, key_size=4, value_size=size, max_entries=1, flags=BPF_F_MMAPABLE, name=b"g"
     )
-    held = KernelMap(fd, 4, size, False, 1, "g")
+    return KernelMap(fd, 4, size, False, 1, "g")
+
+
+def live(declared: Any, offset: int = 0) -> Any:
+    """The declaration, live on a map that starts as an object would say."""
+    held = opened(offset + declared.layout.size)
     OPENED.append(held)
-    held.update(bytes(4), bytes(offset) + declared.contents)
+    held.update(bytes(4), bytes(offset) + declared.contents, 0)
     declared.bind(held, offset)
     return declared
 
 
 def kernel_side(declared: Any) -> bytes:
-    """The variable as the kernel sees it."""
+    """The variable as kernel code sees it."""
     whole = OPENED[-1].lookup(bytes(4))
     assert whole is not None
     return whole[declared.offset : declared.offset + declared.layout.size]
@@ -139,7 +149,7 @@ def test_numbers(of: Any, value: Any, data: bytes) -> None:
 def test_a_counter_that_both_sides_write() -> None:
     total = live(TOTAL)
     assert total.value == 5
-    OPENED[-1].update(bytes(4), (41).to_bytes(8, "little"))
+    OPENED[-1].update(bytes(4), (41).to_bytes(8, "little"), 0)
     assert total.value == 41
     total.value += 1
     assert kernel_side(total) == (42).to_bytes(8, "little")
@@ -176,7 +186,7 @@ def test_values_that_are_not_taken() -> None:
     assert refusal(TypeError, lambda: setattr(flag, "value", 1)) == "FLAG: a value is a bool, not int 1"
     state = live(Global(State, name="STATE"))
     assert refusal(TypeError, lambda: setattr(state, "value", 1)) == "STATE: a value is a State, not int 1"
-    OPENED[-1].update(bytes(4), b"\7\0\0\0")
+    OPENED[-1].update(bytes(4), b"\7\0\0\0", 0)
     assert refusal(ValueError, lambda: state.value) == "STATE: a value is 7, which is no State"
 
 
@@ -259,7 +269,7 @@ def test_a_struct_is_a_view(offset: int) -> None:
 def test_a_view_sees_what_the_kernel_writes() -> None:
     stats = live(STATS)
     view, limits = stats.value, stats.value.limits
-    OPENED[-1].update(bytes(4), to_bytes(Stats(seen=77, limits=array(u32, 3, [1, 2, 3]))))
+    OPENED[-1].update(bytes(4), to_bytes(Stats(seen=77, limits=array(u32, 3, [1, 2, 3]))), 0)
     assert view.seen == 77
     assert limits == [1, 2, 3]
 
