@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import osmia
-from osmia.compiler import Target, cache_files
+from osmia.compiler import Target, cache, cache_files
 from program_files import PRELUDE
 
 if TYPE_CHECKING:
@@ -125,6 +126,23 @@ def test_a_change_of_what_was_read_compiles_anew(project: Project, name: str) ->
     change(project)
     assert project.run()[:2] == (total, True)
     assert project.run() == (total, False, "")
+
+
+def test_an_object_names_its_file_as_its_module_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same file, as a module and as one of a package."""
+    monkeypatch.setenv("OSMIA_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "package").mkdir()
+    source = tmp_path / "package" / "counting.py"
+    source.write_text(f"{PRELUDE}\n\n@xdp\ndef counting(ctx: XdpContext) -> XdpAction:\n    return XdpAction.PASS\n")
+    for name, shown in (("package.counting", b"package/counting.py"), ("counting", b"counting.py")):
+        found = spec_from_file_location(name, source)
+        assert found is not None
+        assert found.loader is not None
+        module = module_from_spec(found)
+        found.loader.exec_module(module)
+        for _ in range(2):
+            data = cache.object_for((module.counting.request,), TARGET).data
+            assert b"\0./" + shown + b"\0" in data
 
 
 def test_a_change_of_what_was_not_read_does_not(project: Project) -> None:

@@ -103,7 +103,7 @@ def _entry_path(requests: tuple[ProgramRequest, ...], target: Target) -> str:
     if not directory:
         return ""
     programs = [(r.name, r.kind.name, r.hook, r.own_layout, r.function) for r in requests]
-    identity = repr([(*each, of.__code__.co_filename, of.__qualname__) for *each, of in programs])
+    identity = repr([(*each, of.__code__.co_filename, _depth(of), of.__qualname__) for *each, of in programs])
     number = checksum(f"{identity} {target}".encode()).hex()
     return os.path.join(directory, "objects", f"{requests[0].name}-{number}")
 
@@ -123,9 +123,14 @@ def _header(requests: tuple[ProgramRequest, ...], target: Target) -> Description
         __version__,
         sys.version,
         str(target),
-        tuple((r.name, r.kind.name, r.hook, r.error_value, r.own_layout) for r in requests),
+        tuple((r.name, r.kind.name, r.hook, r.error_value, r.own_layout, _depth(r.function)) for r in requests),
         tuple(describe_code(request.function.__code__) for request in requests),
     )
+
+
+def _depth(function: Any) -> int:
+    """How far below its top-level package a function's module is: an object names its file from there."""
+    return int(function.__module__.count("."))
 
 
 def llvmlite_version() -> bytes | None:
