@@ -58,14 +58,13 @@ class Delivery:
 
     def add(self, name: str, notes: list[str], path_of: Callable[[str], str]) -> Source:
         """An object that is about to be loaded. The ring is live from now on, as long as there is a source."""
-        while True:
+        with self._changes:
+            # As one step: a ring that another thread makes is live before the count of its losses is.
             if not LOG_RING.live:
                 LOG_RING.max_entries = log.size
                 LOG_RING.create()
-            with self._changes:
-                if LOG_RING.live:  # the last other program may have been closed meanwhile
-                    LOG_RING.end()  # before threads could open it twice
-                    return self.sources.add(name, notes, path_of)
+            LOG_RING.end()  # before threads could open it twice
+            return self.sources.add(name, notes, path_of)
 
     def hold(self, source: Source, holder: object) -> None:
         """Deliver what a source logs until `holder`, a program or a link, is let go of."""
