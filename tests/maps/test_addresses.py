@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,7 @@ from refusal import refusal
 from this_kernel import require_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -57,18 +56,6 @@ class Pair:
     six: FixedArray[u8] = array(u8, 16)
     four: be32 = 0
     peers: FixedArray[be32] = array(be32, 2)
-
-
-@pytest.fixture
-def made() -> Iterator[Callable[[Any], Any]]:
-    with ExitStack() as held:
-
-        def make(declaration: Any) -> Any:
-            declaration.create()
-            held.callback(declaration.close)
-            return declaration
-
-        yield make
 
 
 @pytest.mark.parametrize("of", [HashMap, LruHashMap])

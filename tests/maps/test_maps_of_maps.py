@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +39,7 @@ from refusal import refusal
 from this_kernel import require, require_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from osmia import Machine
 
@@ -116,18 +115,6 @@ def first(_ctx: XdpContext) -> XdpAction:
     if value is not None:
         value.value += 1
     return XdpAction.PASS
-
-
-@pytest.fixture
-def made() -> Iterator[Callable[[Any], Any]]:
-    with ExitStack() as held:
-
-        def make(declaration: Any) -> Any:
-            declaration.create()
-            held.callback(declaration.close)
-            return declaration
-
-        yield make
 
 
 def target(cpu: str) -> Target:
