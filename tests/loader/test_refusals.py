@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -327,3 +329,58 @@ def test_interrupted_loads_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with load_object(raw.passes()) as loaded:
         assert loaded.programs["passes"].test_run(bytes(64))[0] == 2
     assert calls.count(5) == 8
+
+
+def test_loads_that_signals_never_let_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(command: int, attribute: bytes | bytearray) -> int:
+        raise OSError(errno.EAGAIN, "again")
+
+    monkeypatch.setattr(bpf, "call", call)
+    error = refused(raw.passes())
+    assert not isinstance(error, VerifierError)
+    assert error.errno == errno.EAGAIN
+    assert str(error) == (
+        "cannot load program 'passes' (xdp, 2 instructions): signals came in each of many tries before the kernel had "
+        "verified it; stop what sends them, or keep them from this thread meanwhile (signal.pthread_sigmask)"
+    )
+
+
+@needs_root("loads programs")
+def test_a_process_that_is_stopped_while_it_loads() -> None:
+    """As by a debugger: the kernel gives up each time, and nothing holds such a signal back."""
+    outcome = children.outcome(load_while_stopped)
+    assert outcome.error == ""
+    tries, returned = outcome.value
+    assert tries > 6
+    assert returned == 2
+
+
+def load_while_stopped() -> tuple[int, int]:
+    """How often the kernel was asked to load a program of which each try is stopped at first, and what it returns."""
+    # Half a million steps to verify.
+    loop = raw.insn(0xB7, 1, imm=250_000) + raw.insn(0x07, 1, imm=-1) + raw.insn(0x55, 1, off=-2) + raw.returns(2)
+    real, asked, me = bpf.call, 0, os.getpid()
+    read_end, write_end = os.pipe()
+    stopper = os.fork()
+    if stopper == 0:
+        os.close(write_end)
+        for _ in range(20):
+            if not os.read(read_end, 1):
+                break
+            time.sleep(0.003)
+            os.kill(me, signal.SIGSTOP)
+            os.kill(me, signal.SIGCONT)
+        os._exit(0)
+
+    def call(command: int, attribute: bytes | bytearray) -> int:
+        nonlocal asked
+        if command == 5:
+            asked += 1
+            os.write(write_end, b".")
+        return real(command, attribute)
+
+    bpf.call = call
+    with load_object(raw.spec(raw.function("loops", loop))) as loaded:
+        os.close(write_end)
+        os.waitpid(stopper, 0)
+        return asked, loaded.programs["loops"].test_run(bytes(64))[0]

@@ -117,10 +117,11 @@ def writer(stream: Stream, cpu: int, runs: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", text], pass_fds=[stream.program.fd])
 
 
-def send_and_receive(name: str, stalls: bool, events: int) -> Result:
-    """Write that many events on two CPUs, and read meanwhile."""
+def send_and_receive(name: str, stalls: bool, events: int, loading: int) -> Result:
+    """Write that many events on two CPUs, and read meanwhile; `loading` is closed before."""
     stream = stream_of(MADE[name]())
     stream.program.load()
+    os.close(loading)
     reader = Reader(stream.held, stalls)
     writers = [writer(stream, cpu, events // 2 // A_RUN) for cpu in sorted(os.sched_getaffinity(0))[:2]]
     while any(each.poll() is None for each in writers):
@@ -141,17 +142,21 @@ def check(name: str, reading: str, events: int) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one CPU, and two are to write")
     read_end, write_end = os.pipe()
+    loaded, loading = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            result = send_and_receive(name, reading == "stalls", events)
+            result = send_and_receive(name, reading == "stalls", events, loading)
         except BaseException as error:  # noqa: BLE001 - the test says it
             result = Result(0, 0, 0, repr(error))
         os.write(write_end, pickle.dumps(result))
         os._exit(0)
     os.close(write_end)
+    os.close(loading)
     random = Random(11)
     try:
+        # Verifying takes longer than it is let run below, and starts again whenever it is stopped.
+        os.read(loaded, 1)
         while reading == "stopped" and not select.select([read_end], [], [], random.random() * 0.1)[0]:
             os.kill(child, signal.SIGSTOP)
             time.sleep(random.random() * 0.1)
@@ -161,6 +166,7 @@ def check(name: str, reading: str, events: int) -> None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(read_end)
+        os.close(loaded)
     result = pickle.loads(said)
     print(f"{name}, {reading}: {result}")
     assert result.problem == ""

@@ -30,8 +30,12 @@ LOG_WHOLE, LOG_REASON = 1, 4
 """Levels of the verifier's log: the way to what it refuses; only the reason, and statistics (BPF_LOG_STATS)."""
 
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
+INTERRUPTED = (errno.EAGAIN, errno.EINTR)
+"""What a command says that verifies or runs a program, when a signal comes meanwhile."""
 _INTERRUPTED_TRIES = 5
-"""How often an interrupted command is tried again before the timers' signals are held back."""
+"""How often an interrupted command is tried before the signals of timers are held back."""
+_HELD_TRIES = 100
+"""How often it is tried then: nothing holds back what stops a process and lets it go on, as a debugger does."""
 
 
 def _number(machine: str, *, is_64_bit: bool) -> int:
@@ -69,21 +73,28 @@ def call(command: int, attribute: bytes | bytearray) -> int:
     raise OSError(number, os.strerror(number))
 
 
-def _call_again(command: int, attribute: bytearray, interrupted: tuple[int, ...]) -> int:
+def _call_again(command: int, attribute: bytearray) -> int:
     """The same for commands that a signal interrupts: they start again."""
     pristine = bytes(attribute)
     for _ in range(_INTERRUPTED_TRIES):
         try:
             return call(command, attribute)
         except OSError as error:
-            if error.errno not in interrupted:
+            if error.errno not in INTERRUPTED:
                 raise
         attribute[:] = pristine
-    # A timer fires faster than the command ends: hold it back for one try.
+    # A timer fires faster than the command ends: hold it back.
     import signal
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
     try:
+        for _ in range(_HELD_TRIES - 1):
+            try:
+                return call(command, attribute)
+            except OSError as error:
+                if error.errno not in INTERRUPTED:
+                    raise
+            attribute[:] = pristine
         return call(command, attribute)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -240,7 +251,6 @@ def prog_load(
                 line_info_cnt=len(lines) // attributes.LINE_INFO.size,
             )
         ),
-        (errno.EAGAIN, errno.EINTR),
     )
 
 
@@ -257,7 +267,7 @@ def prog_test_run(fd: int, data: bytes, room: int, repeat: int) -> tuple[int, by
             repeat=repeat,
         )
     )
-    _call_again(abi.BPF_PROG_TEST_RUN, attribute, (errno.EAGAIN, errno.EINTR))
+    _call_again(abi.BPF_PROG_TEST_RUN, attribute)
     result = attributes.TEST.unpack(attribute)
     return result["retval"], bytes(data_out[: result["data_size_out"]]), result["duration"]
 

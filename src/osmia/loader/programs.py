@@ -62,7 +62,7 @@ def load_program(
     from osmia.kernel.features import FEATURES, kernel_version
     from osmia.kernel.verifier import verifier_error
 
-    log = _log_of(load, number)
+    log = "" if number in bpf.INTERRUPTED else _log_of(load, number)
     if isinstance(log, int):
         return KernelProgram(log, function.name, kind)
     asked = f"load program '{function.name}' ({kind.name}, {len(linked.instructions) // 8} instructions)"
@@ -111,6 +111,11 @@ _SUMMARY = "\nprocessed "
 _LAST_LINES = 1 << 12
 
 _HINTS = {
+    **dict.fromkeys(
+        bpf.INTERRUPTED,
+        "signals came in each of many tries before the kernel had verified it; stop what sends them, or keep them from "
+        "this thread meanwhile (signal.pthread_sigmask)",
+    ),
     errno.E2BIG: "the kernel takes 1 to 1,000,000 instructions (E2BIG)",
     errno.EINVAL: "the kernel does not take its kind, attach type or licence (EINVAL)",
 }
