@@ -39,6 +39,8 @@ def filter_port(ctx: XdpContext) -> XdpAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     port = int(sys.argv[2]) if len(sys.argv) > 2 else 53
     filter_port.load(settings={"PORT": port, "DROP": "drop" in sys.argv})
     with suppress(KeyboardInterrupt), filter_port.attach(sys.argv[1]):

@@ -56,6 +56,8 @@ def drop_sent_dns(ctx: TcContext) -> TcAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     drop_dns.load()
     with suppress(KeyboardInterrupt), entry.attach(sys.argv[1]), drop_sent_dns.attach(sys.argv[1]):
         programs[0] = drop_dns

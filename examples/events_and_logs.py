@@ -67,5 +67,7 @@ async def main(interface: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt):
         asyncio.run(main(sys.argv[1]))

@@ -37,6 +37,8 @@ def show() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt), record.attach(sys.argv[1]):
         while True:
             show()

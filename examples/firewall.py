@@ -32,6 +32,8 @@ def firewall(ctx: XdpContext) -> XdpAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     firewall.load()
     for network in sys.argv[2:]:
         blocked[network] = 0

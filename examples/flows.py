@@ -56,6 +56,8 @@ def show(most: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt), count.attach(sys.argv[1]):
         while True:
             show(10)

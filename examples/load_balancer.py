@@ -50,6 +50,8 @@ def balance(ctx: XdpContext) -> XdpAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     balance.load()
     for slot, argument in enumerate(sys.argv[2:]):
         mac, at, interface = argument.partition("@")

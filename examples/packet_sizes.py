@@ -25,6 +25,8 @@ def show() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt), measure.attach(sys.argv[1]):
         while True:
             show()

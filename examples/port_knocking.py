@@ -61,6 +61,8 @@ def knock(ctx: XdpContext) -> XdpAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt), knock.attach(sys.argv[1]):
         while True:
             print({str(IPv4Address(address)): state.name for address, state in states.items()}, flush=True)

@@ -83,6 +83,8 @@ def limit_sent(ctx: TcContext) -> TcAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     settings = {"RATE": int(sys.argv[2])} if len(sys.argv) > 2 else None
     limit.load(settings=settings)
     limit_sent.load(settings=settings)

@@ -46,6 +46,8 @@ def options(ctx: XdpContext) -> XdpAction:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with suppress(KeyboardInterrupt), options.attach(sys.argv[1]):
         while True:
             print(dict(sorted(seen.items())), flush=True)

@@ -20,7 +20,7 @@ OWN_MAIN = 'from osmia import xdp\nif __name__ == "__main__":\n    print("ran")\
     ("words", "text"),
     [
         ("rum", "osmia: there is no command 'rum'; did you mean 'run'?"),
-        ("xyzzy", "osmia: there is no command 'xyzzy'; there are new, run, build, check, objdump, trace, test"),
+        ("xyzzy", "osmia: there is no command 'xyzzy'; there are new, run, build, check, objdump, trace, test, setup"),
         ("--versoin", "osmia: there is no option --versoin"),
         ("run", "osmia run: the following arguments are required: WHAT"),
         (
@@ -136,11 +136,16 @@ def test_usage_errors(tmp_path: Path, words: str, text: str) -> None:
     assert run(*words.split(), cwd=tmp_path) == (2, "", f"{text}\n  see {command} --help\n")
 
 
-def test_the_tests_are_in_the_repository() -> None:
+def test_what_is_in_the_repository() -> None:
     assert run("test", "-k", "counter") == (
         1,
         "",
-        "osmia test: the tests are not installed with osmia: they are in its repository, run ./osmia test there\n",
+        "osmia test: the tests are not installed with osmia, but in its repository: run ./osmia test there\n",
+    )
+    assert run("setup") == (
+        1,
+        "",
+        "osmia setup: the set-up is not installed with osmia, but in its repository: run ./osmia setup there\n",
     )
 
 

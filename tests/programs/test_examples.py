@@ -5,6 +5,7 @@ They are the twelve programs that the language was drawn up with, as far as ther
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import signal
@@ -270,6 +271,25 @@ def test_runs_as_a_user_runs_it(netns: Namespace, name: str) -> None:
     _, problems = running.communicate(timeout=20)
     assert (line.strip(), attached, running.returncode, problems) == (first, "xdp", 0, "")
     assert netns.xdp(netns.far) == ""
+
+
+WANT_AN_INTERFACE = sorted({path.stem for path in EXAMPLES.glob("*.py")} - {"watch_exec", "xdp_map_counter"})
+
+
+@pytest.mark.parametrize("name", WANT_AN_INTERFACE)
+def test_without_arguments(name: str) -> None:
+    """An example says then what it is, and how to call it."""
+    path = EXAMPLES / f"{name}.py"
+    said = subprocess.run(
+        [sys.executable, path],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    text = ast.get_docstring(ast.parse(path.read_text()), clean=False)
+    assert (said.returncode, said.stdout, said.stderr) == (1, "", f"{text}\n")
+    assert f"`python {name}.py eth0" in said.stderr
 
 
 @needs_root("loads programs")

@@ -33,6 +33,7 @@ COMMANDS = {
     "objdump": "show the instructions of a program with the lines they come from",
     "trace": "run a program on packets without a kernel, line by line, and show what changes",
     "test": "run the tests of osmia itself, in a checkout: ./osmia test",
+    "setup": "make what the above compiles or tests with, in a checkout, and say where: ./osmia setup",
 }
 WIDEST_HELP = 110
 HELP = f"""\
@@ -127,7 +128,8 @@ def _module(command: str) -> Command:
         from osmia.cli import trace
 
         return trace
-    raise osmia.OsmiaError("the tests are not installed with osmia: they are in its repository, run ./osmia test there")
+    what = "the tests are" if command == "test" else "the set-up is"
+    raise osmia.OsmiaError(f"{what} not installed with osmia, but in its repository: run ./osmia {command} there")
 
 
 def _parse(module: Command, command: str, words: list[str]) -> Namespace:
