@@ -300,6 +300,11 @@ PROBLEMS: dict[str, tuple[type[Exception], Any, str]] = {
         lambda m: m.run(of_port_80, b"packet"),
         "of_port_80: programs of kind sk_lookup are given no packet",
     ),
+    "no packet for who is given one": (
+        TypeError,
+        lambda m: m.run(by_queue),
+        "by_queue: programs of kind xdp are given a packet: bytes, b'' for an empty one",
+    ),
     "a packet that is text": (
         TypeError,
         lambda m: m.run(by_queue, "packet"),

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +79,6 @@ with Machine(debug=True) as machine:
 
 @pytest.mark.parametrize("core", ["ctrace", "pytrace", "sysmon"])
 def test_coverage_py(tmp_path: Path, core: str) -> None:
-    if find_spec("coverage") is None:
-        pytest.skip("coverage.py is not installed beside this Python: the tests above ask sys.settrace")
     if core == "sysmon" and sys.version_info < (3, 12):
         pytest.skip("sys.monitoring, which this core of coverage.py uses, came with Python 3.12")
     (tmp_path / "script.py").write_text(SCRIPT)

@@ -34,6 +34,8 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
     kind = program.kind
     if kind.packet is None:
         refuse_packet(program, packet)
+    elif packet is None and kind.name != "sock_ops":  # few of a connection's events have one
+        raise TypeError(f"{program.name}: programs of kind {kind.name} are given a packet: bytes, b'' for an empty one")
     context = Context(machine, program, CONTEXTS[kind.context_struct])
     try:
         data = packet or b""
@@ -46,7 +48,7 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         for field in kind.fields.values():
             if field.writable and (not field.hooks or hook in field.hooks):
                 machine.memory.paint(context.address + field.offset, field.bits // 8 * max(field.length, 1), READY)
-        if kind.packet is not None and (packet is not None or kind.name != "sock_ops"):
+        if packet is not None:
             _place(context, data)
     except BaseException:
         context.close()
