@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+LOWEST = 10
+
 
 def clamped(size: int) -> int:
     """Between 10 and 70."""
-    low = 10
+    low = LOWEST
     if size < low:
         return low  # clamped: low
     if size > 70:

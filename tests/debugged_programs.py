@@ -18,6 +18,9 @@ class Flow:
 
 flows = HashMap(u32, Flow, max_entries=4)
 
+# What the code that runs for a debugger uses, and is not to find here.
+isinstance = 5  # noqa: A001
+
 
 def limited(n: int, most: int) -> int:
     """At most so much."""

@@ -77,7 +77,8 @@ def test_lines_run_one_after_the_other() -> None:
         *("for n in range(3):", "total += n * 2") * 3,
         *("for n in range(3):", "if small:", "action = XdpAction.PASS"),
         *("size = limited(size, 80)", "if n > most:", "return most", "size = limited(size, 80)"),
-        *("size = clamped(size)", "low = 10", "if size < low:", "if size > 70:", "return 70", "size = clamped(size)"),
+        *("size = clamped(size)", "low = LOWEST", "if size < low:", "if size > 70:", "return 70"),
+        "size = clamped(size)",
         *("flow = flows.lookup_or_init(7, Flow())", "if flow is None:", "flow.packets += 1", "flow.size = u32(size)"),
         "return action",
     ]
@@ -144,6 +145,29 @@ def test_a_function_in_another_file_has_its_own_names() -> None:
         finally:
             sys.settrace(None)
     assert stopped[-1] == "{'size': 60, 'low': 10}"
+
+
+def test_a_frame_has_the_names_of_its_module() -> None:
+    """Of the file that its line is in; a map is the machine's, which holds what the program has written by then."""
+    seen: dict[str, list[object]] = {}
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        path, names = frame.f_code.co_filename, frame.f_globals
+        if event == "line" and path in LINES:
+            kept = dict(names["flows"]) if "flows" in names else None
+            seen.setdefault(Path(path).name, []).append((names.get("LOWEST"), names.get("XdpAction"), kept))
+        return trace
+
+    with Machine(debug=True) as machine:
+        debugged_programs.sized.load()
+        sys.settrace(trace)
+        try:
+            machine.run(debugged_programs.sized, bytes(60))
+        finally:
+            sys.settrace(None)
+    assert seen["debugged_programs.py"][0] == (None, XdpAction, {})
+    assert seen["debugged_programs.py"][-1] == (None, XdpAction, {7: debugged_programs.Flow(packets=1, size=60)})
+    assert set(seen["debugged_helper.py"]) == {(10, None, None)}
 
 
 def test_a_function_of_its_own_is_a_frame() -> None:

@@ -129,7 +129,7 @@ class Locals:
 
     def runs_in(self, mark: Mark, name: str) -> str:
         """What stands for a line of a function that is in another file; empty for any other line."""
-        return f"_exec({name}, _outside, _names_{mark.scope})" if mark.scope in self._foreign else ""
+        return f"_exec({name}, {name}_globals, _names_{mark.scope})" if mark.scope in self._foreign else ""
 
     def holds(self, mark: Mark, name: str) -> list[str]:
         """What stands where a local has got a value, which is in r1."""

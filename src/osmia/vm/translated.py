@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from osmia.vm.execution import Execution
     from osmia.vm.machine import Machine
     from osmia.vm.many import Batch, ManyRuns
-    from osmia.vm.marks import Mark
     from osmia.vm.program import VmProgram
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -104,9 +103,13 @@ class TranslatedCode:
             "_object": object.__new__,
             "_gettrace": sys.gettrace,
             "_settrace": sys.settrace,
-            "_outside": {**built_in, "_code": code},
             "_unset": object(),
         }
+        self._built_in = {**built_in, "_code": code}
+        self._globals: dict[str, dict[str, object]] = {}
+        """The namespaces that functions run in, by their files."""
+        self._outside: dict[str, dict[str, object]] = {}
+        """Those of lines that are written out in functions of other files."""
         self._memory = memory
         if code.marks:
             from bdb import Bdb
@@ -137,16 +140,33 @@ class TranslatedCode:
         code: CodeType = next(each for each in module.co_consts if hasattr(each, "co_code"))
         code = with_lines(code, [each.line for each in made.lines], made.first, made.name)
         code = code.replace(co_varnames=tuple(_shown(name, debug=bool(self.code.marks)) for name in code.co_varnames))
+        function = FunctionType(code, self._globals_at(path, code), made.name, (None,) * 5)
+        self._bind(f"function_{made.entry}", function)
         for name, mark in made.marked.items():
-            self._names[name] = self._line(mark) if mark.kind == LINE else shower(self._memory, mark.shown)
-        function = FunctionType(code, self._names, made.name, (None,) * 5)
-        self._names[f"function_{made.entry}"] = function
+            if mark.kind == LINE:
+                path = self.code.path(mark.file)
+                if path not in self._outside:
+                    self._outside[path] = {**globals_of(path), **self._built_in}
+                self._bind(name, on_line(compile("pass", path, "exec"), mark.line, mark.function))
+                self._bind(f"{name}_globals", self._outside[path])
+            else:
+                self._bind(name, shower(self._memory, mark.shown))
         return function
 
-    def _line(self, mark: Mark) -> CodeType:
-        """A line of a function that is in another file than the one that it is written out in."""
-        code = compile("pass", self.code.path(mark.file), "exec")
-        return on_line(code, mark.line, mark.function)
+    def _bind(self, name: str, value: object) -> None:
+        """Give functions a name to call."""
+        for each in (self._names, *self._globals.values()):
+            each[name] = value
+
+    def _globals_at(self, path: str, code: CodeType) -> dict[str, object]:
+        """What functions of a file run in; in a debugger they see there what their module has."""
+        if not self.code.marks:
+            return self._names
+        if path not in self._globals:
+            self._globals[path] = {**globals_of(path), **self._names}
+        found = self._globals[path]
+        found.update({name: getattr(builtins, name) for name in code.co_names if hasattr(builtins, name)})
+        return found
 
     # What the source calls
 
@@ -180,6 +200,15 @@ class TranslatedCode:
             after = alu(operation & ~isa.FETCH, size * 8, before, value)
         self._store(run, slot, address, size, after)
         return before
+
+
+def globals_of(path: str) -> dict[str, object]:
+    """What the module has that was imported from a file; nothing where none was."""
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", {})
+        if names.get("__file__") == path:
+            return dict(names)
+    return {}
 
 
 def _shown(name: str, *, debug: bool) -> str:
