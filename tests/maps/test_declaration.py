@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from live_maps import live
-from osmia import Array, HashMap, NotLoadedError, PerCpuArray, i32, u8, u32, u64
+from osmia import Array, HashMap, NotLoadedError, PerCpuArray, array, chars, i32, u8, u32, u64
 from osmia.flags import BPF_F_RDONLY_PROG
 from osmia.types import storage_of
 
@@ -120,6 +120,22 @@ def test_refuses_other_types(of: Any, found: str) -> None:
     )
     assert refusal(lambda: HashMap(of, u32, max_entries=1, name="FLOWS")) == (
         f"TypeError: FLOWS: the type of a key is {TAKEN}, not {found}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [(array(u8, 16), "array(u8, 16)"), (chars(8), "chars(8)")],
+    ids=["array", "chars"],
+)
+def test_refuses_what_only_fields_are(of: Any, name: str) -> None:
+    assert refusal(lambda: HashMap(of, u32, max_entries=1, name="FLOWS")) == (
+        f"TypeError: FLOWS: the type of a key is {TAKEN}, not {name}: make it a field of a @struct(frozen=True) class, "
+        "and that the key"
+    )
+    assert refusal(lambda: HashMap(u32, of, max_entries=1, name="FLOWS")) == (
+        f"TypeError: FLOWS: the type of a value is {TAKEN}, not {name}: make it a field of a @struct class, and that "
+        "the value"
     )
 
 

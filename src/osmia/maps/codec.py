@@ -167,7 +167,14 @@ class Codec:
 
 
 def _bad_type(of: object, owner: Owner, role: str) -> TypeError:
-    return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {shown_type(of)}")
+    from osmia.layout import Declaration, spin_locks
+
+    if isinstance(of, Declaration) and not (role == "key" and spin_locks(of.layout)):
+        decorator = "@struct(frozen=True)" if role == "key" else "@struct"
+        found = f"{of.layout.name}: make it a field of a {decorator} class, and that the {role}"
+    else:
+        found = shown_type(of)
+    return TypeError(f"{owner.subject}: the type of a {role} is {TAKEN}, not {found}")
 
 
 def _check_lock(locks: int, layout: Layout, owner: Any, role: str) -> None:
