@@ -85,7 +85,7 @@ CONSTRUCTS: dict[str, tuple[str, int | str]] = {
     "Return": ("out.value = 1\nif x == 3:\n    return XdpAction.PASS\nout.value = 2", 1),
     "Try": ("try:\n    pass\nfinally:\n    pass", "kernel code cannot use try"),
     "TryStar": ("try:\n    pass\nexcept* ValueError:\n    pass", "kernel code cannot use try / except*"),
-    "TypeAlias": ("type Number = int", "kernel code cannot use a type alias"),
+    "TypeAlias": ("type Number = int", "kernel code cannot use a type statement"),
     "While": ("y = x & 7\nwhile y > 0:\n    y -= 1\n    out.value += 2", 6),
     "With": ("with x:\n    pass", "kernel code has no such with block"),
     # Expressions.

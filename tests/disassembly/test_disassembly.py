@@ -228,6 +228,8 @@ def test_real_objects_are_written_as_llvm_objdump_writes_them(name: str) -> None
         # LLVM 14 knows nothing of v4: it takes some of its instructions for older ones.
         new = re.compile(r"s/=|s%=|= \(s8\)|\(s16 \*\)|bswap|load_acquire|store_release|\) = -?\d+$")
         differences = [(one, other) for one, other in differences if not new.search(one)]
+    elif version < 21:
+        differences = [each for each in differences if not re.search("load_acquire|store_release", each[0])]
     assert differences == []
     assert not any("<unknown>" in line for line in ours)
 

@@ -349,7 +349,7 @@ def test_only_the_last_step_is_raised(nobodys: Place) -> None:
         "sudo -n true",
         (
             "sudo -E -H env -u XDG_CACHE_HOME PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=PLACE/checkout/src "
-            f"{everybodys_python()} -P -m osmia run counter -i nosuch0"
+            f"{everybodys_python(str(PYTHON))} -P -m osmia run counter -i nosuch0"
         ),
     ]
 

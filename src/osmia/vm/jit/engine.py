@@ -86,6 +86,7 @@ class Jit:
         self._functions: tuple[Callable[..., int], ...] = (
             *(self._call_helper, self._tail_call, self._load_packet, self._make_frame),
         )
+        self._named = tuple(map(repr, self._functions))
         self._callbacks = [*map(_callback, _CALLBACKS, self._functions)]
         for word, callback in enumerate(self._callbacks, start=Word.HELPER):
             address = ctypes.cast(callback, ctypes.c_void_p).value
@@ -323,7 +324,9 @@ class Jit:
 
     def _take(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Keep an exception that came before a callback had begun, as that of a signal can."""
-        if unraisable.object in self._functions:
+        # Python 3.13 and newer name the function in a text.
+        named = unraisable.object is None and (unraisable.err_msg or "").endswith(self._named)
+        if unraisable.object in self._functions or named:
             self._keep(unraisable.exc_value)
         else:
             self._hook(unraisable)
