@@ -56,7 +56,9 @@ def _made(form: StructForm, before: int, step: int) -> Any:
     plain = {name: at for name, field, at in form.places if field.plain}
     body: dict[str, Any] = {name: _property(name) for name in form.names if name not in plain}
     body |= {
+        # Where its members lie is the same in every layout; newer Pythons want to be told of one where _pack_ is set.
         "_pack_": 1,
+        "_layout_": "ms",
         "_fields_": _members(form, plain, before, step),
         "__slots__": (),
         "__module__": of.__module__,
