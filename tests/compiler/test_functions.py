@@ -27,6 +27,49 @@ def two(x):
 def work(x):
     a, b = two(x)
     return a * 10 + b
+=== a call in code that a constant switches off
+VERBOSE = False
+def limited(x):
+    if x > 3:
+        return 3
+    return x
+def work(x):
+    t = x
+    if VERBOSE:
+        t += limited(x) + 1
+    if VERBOSE and limited(x) > 1:
+        t += 10
+    for i in (1, 2, 3):
+        if i == 2:
+            continue
+        t += limited(i) if not VERBOSE else limited(t)
+    if not VERBOSE:
+        return t
+    a, b = limited(x), limited(t)
+    if a > b:
+        c = 5
+    else:
+        return 1
+    return c + limited(a + b)
+=== arguments that decide which way is taken
+def limited(x):
+    if x > 1:
+        return 3
+    return x + 5
+def kind(x):
+    match x:
+        case 0:
+            return 100
+        case y if y > 0:
+            return y
+        case _:
+            return -1
+def work(x):
+    few = x % 4
+    t = limited(few + 2) * 10 + kind(few + 1)
+    for i in (0, 2):
+        t = t * 10 + limited(i) + kind(i)
+    return t
 === nested def in loop
 def work(x):
     t = 0

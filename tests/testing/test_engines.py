@@ -11,6 +11,7 @@ from osmia import (
     CaptureError,
     HashMap,
     NotLoadedError,
+    ObjectError,
     RingBuf,
     SkAction,
     SkMsgContext,
@@ -208,6 +209,19 @@ def test_what_is_refused() -> None:
     assert refusal(TypeError, lambda: replay(hits, [PACKET])).startswith(  # type: ignore[arg-type]
         "replay() takes a program that is given packets, not HashMap"
     )
+
+
+def test_the_kernel_runs_nothing_that_is_in_a_machine() -> None:
+    """A machine that is entered later, or lives longer than the test, has the program: its verdict is no kernel's."""
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with Kernel() as kernel, Vm() as vm:
+        vm.run(by_protocol, PACKET)
+        assert refusal(ObjectError, lambda: kernel.run(by_protocol, PACKET)) == (
+            "kernel.run() runs what is loaded into the kernel, and by_protocol is loaded into a machine: close() it, "
+            "and it can be loaded into the kernel"
+        )
+        assert kernel.last is None
 
 
 def test_what_a_test_calls_wrongly_in_the_kernel() -> None:

@@ -20,7 +20,7 @@ from osmia.testing.divergences import TAIL
 from refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 SOURCE = str(Path(osmia.__file__).parents[1])
 root = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel needs root")
@@ -290,6 +290,54 @@ def test_a_test_without_engine_is_no_differential() -> None:
     assert refusal(TypeError, lambda: differential(test_it)) == (
         "@differential: test_it() is to take `engine`, in which it runs its programs"
     )
+
+
+def test_what_calling_does_not_run_is_no_differential() -> None:
+    async def awaits(engine: object) -> None: ...
+
+    def yields(engine: object) -> Iterator[None]:
+        yield
+
+    async def does_both(engine: object) -> AsyncIterator[None]:
+        yield
+
+    for test in (awaits, yields, does_both):
+        assert refusal(TypeError, lambda test=test: differential(test)) == (
+            f"@differential: {test.__name__}() is async or a generator, and calling it runs nothing: write a plain "
+            "function, with asyncio.run() in it where something is awaited"
+        )
+
+
+@root
+def test_replays_are_compared(run: Callable[..., str]) -> None:
+    found = run("""
+from osmia import HashMap, XdpAction, XdpContext, u32, u64, xdp
+from osmia.testing import differential, replay
+
+sizes = HashMap(u32, u64, max_entries=8)
+
+@xdp
+def by_clock(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP if ctx.ktime_get_ns() == 1_000_000_000_000 else XdpAction.TX
+
+@xdp
+def counts(ctx: XdpContext) -> XdpAction:
+    sizes[u32(len(ctx.packet))] = 1
+    return XdpAction.PASS
+
+@differential
+def test_verdicts(engine):
+    replay(by_clock, [bytes(60)])
+
+@differential
+def test_maps(engine):
+    replay(counts, [bytes(60)])
+    if engine.name == "vm":
+        sizes[5] = 1
+""")
+    assert "2 failed" in found
+    assert "run 1: by_clock returned TX in the kernel, DROP in the runtime" in found
+    assert "sizes[5]: nothing in the kernel, 1 in the runtime" in found
 
 
 def test_fixtures_of_others_are_left_alone(run: Callable[..., str]) -> None:

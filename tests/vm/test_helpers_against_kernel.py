@@ -396,6 +396,17 @@ CASES = {
         ],
         (UDP, bytes(64), b"\xff" * 64),
     ),
+    "csum_level": Case(
+        "tc",
+        calls(
+            *("ctx.csum_level(x)", "ctx.csum_level(0)", "ctx.csum_level(y)", "ctx.csum_level(0)"),
+            *("ctx.skb_adjust_room(8, 1, z)", "ctx.csum_level(0)", "ctx.csum_level(1)", "ctx.csum_level(1)"),
+            *("ctx.csum_level(1)", "ctx.csum_level(1)", "ctx.csum_level(1)", "ctx.csum_level(0)"),
+            *("ctx.csum_level(2)", "ctx.csum_level(0)"),
+        ),
+        [(x, y, z) for x in range(5) for y in range(4) for z in (0, 32)],
+        (UDP, ARP),
+    ),
     "hash": Case(
         "tc",
         "ctx.set_hash(x)\nnote(0, ctx.hash)\nnote(1, ctx.get_hash_recalc())\nctx.set_hash_invalid()\n"

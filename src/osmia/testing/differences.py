@@ -13,6 +13,7 @@ from osmia.kernel.cpus import possible_cpus
 from osmia.testing.engines import Engine, Kernel, Vm
 from osmia.testing.packets.comparing import packet_differences
 from osmia.testing.packets.dissection import dissect
+from osmia.testing.replaying import FOLLOWING
 from osmia.testing.runs import Run, verdict_of
 from osmia.testing.snapshots import Snapshot, differences
 
@@ -78,13 +79,25 @@ class Watched(Engine):
     def run(self, program: Program[Any, Any], packet: AnyPacket | None = None, /, **context: object) -> RunResult[Any]:
         """Run a program once."""
         result = self._inner.run(program, packet, **context)
+        self._take(program, packet, result)
+        return result
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Take down what `replay()` runs, too."""
+        FOLLOWING.append(self._take)
+        try:
+            yield
+        finally:
+            FOLLOWING.pop()
+
+    def _take(self, program: Program[Any, Any], packet: AnyPacket | None, result: RunResult[Any]) -> None:
         data = bytes(packet) if packet is not None else b""
         self._programs[id(program)] = program
         left = data if result.data == data else result.data
         self.transcript.outcomes.append(Outcome(program, data, result.return_value, verdict_of(result), left))
         if self._noting is not None:
             self.transcript.noted.append((*self._noting.noted,))
-        return result
 
     def events(self, ring: Reading[Any]) -> list[Any]:
         """Take out the events that are in a ring now."""
@@ -152,7 +165,8 @@ def _explained(test: Callable[[Engine], None], runs: int, cpu: int) -> list[str]
     with Vm(engine="interpreter", cpus=len(possible_cpus())) as machine:
         machine.cpu = cpu
         watched = Watched(machine, Noting(machine))
-        test(watched)
+        with watched.following():
+            test(watched)
     noted = watched.transcript.noted[:runs]
     return [
         f"known of Linux {'.'.join(map(str, each.seen_in))}: {each.name}: {each.what}"
@@ -171,8 +185,13 @@ def differential(test: Callable[..., None]) -> Callable[..., None]:
     kernels (`osmia.testing.divergences`): such a difference is said at the end of pytest's run, and fails nothing.
 
     What depends on the time, on random numbers or on the process is not the same in both. TypeError for a test that
-    does not take `engine`.
+    does not take `engine`, or that does not run when it is called: an `async` one, or a generator.
     """
+    if inspect.iscoroutinefunction(test) or inspect.isgeneratorfunction(test) or inspect.isasyncgenfunction(test):
+        raise TypeError(
+            f"@differential: {test.__name__}() is async or a generator, and calling it runs nothing: write a plain "
+            "function, with asyncio.run() in it where something is awaited"
+        )
     signature = inspect.signature(test)
     if "engine" not in signature.parameters:
         raise TypeError(f"@differential: {test.__name__}() is to take `engine`, in which it runs its programs")
@@ -205,13 +224,15 @@ def _run_both(test: Callable[[Engine], None], request: pytest.FixtureRequest) ->
         with Kernel() as inside:
             plugin.watch(request.node, inside)
             in_kernel = Watched(inside)
-            test(in_kernel)
+            with in_kernel.following():
+                test(in_kernel)
             in_kernel.finish()
         with Vm(cpus=len(possible_cpus())) as machine:
             plugin.watch(request.node, machine)
             machine.cpu = cpu
             in_runtime = Watched(machine)
-            test(in_runtime)
+            with in_runtime.following():
+                test(in_runtime)
             in_runtime.finish()
         found, runs = compare(in_kernel.transcript, in_runtime.transcript)
         explained = _explained(test, runs, cpu) if found else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsBytes
 
-from osmia.errors import shown
+from osmia.errors import ObjectError, shown
+from osmia.kernel import THE_KERNEL
 from osmia.logs import RING
 from osmia.maps.reading import Reading
 from osmia.programs.machine import Machine
@@ -154,6 +155,7 @@ class Kernel(Engine):
         """Run a program once on a packet (BPF_PROG_TEST_RUN); it is loaded if it is not.
 
         TypeError for a program that is not given packets, or a context: the kernel's own test runs take none.
+        ObjectError for a program that is loaded into a machine.
         """
         _check_program("kernel.run()", program)
         if not isinstance(program, PacketProgram):
@@ -168,6 +170,11 @@ class Kernel(Engine):
                 f"kernel.run() takes no context, and is given {', '.join(context)}: run {program.name} in vm with it"
             )
         program.load()
+        if program.place is not THE_KERNEL:
+            raise ObjectError(
+                f"kernel.run() runs what is loaded into the kernel, and {program.name} is loaded into a machine: "
+                "close() it, and it can be loaded into the kernel"
+            )
         return self._took(program, packet, context, lambda: program.test_run(packet))
 
     def close(self) -> None:

@@ -12,10 +12,13 @@ from osmia.programs.program import PacketProgram
 from osmia.vm.program import VmProgram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from osmia.programs.run_result import RunResult
     from osmia.testing.engines import Packet
+
+FOLLOWING: list[Callable[[PacketProgram[Any, Any], Packet, RunResult[Any]], None]] = []
+"""Who takes down each run of a replay, the innermost last."""
 
 
 class Replay:
@@ -55,7 +58,13 @@ def replay(
         raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
     program.load()
     given = _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets
-    return Replay(program.name, [program.test_run(packet) for packet in islice(given, limit)])
+    results = []
+    for packet in islice(given, limit):
+        result = program.test_run(packet)
+        for take in FOLLOWING[-1:]:
+            take(program, packet, result)
+        results.append(result)
+    return Replay(program.name, results)
 
 
 def _captured(program: PacketProgram[Any, Any], path: str | PathLike[str]) -> Iterator[bytes]:

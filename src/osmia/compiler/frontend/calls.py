@@ -124,7 +124,7 @@ def _state(
     name: str,
     around: FunctionState | None,
 ) -> FunctionState:
-    call = Call(ir.Frame(name), name, None, [], several=False, ends=[])
+    call = Call(ir.Frame(name), name, None, [], several=False, ends=[], reached=caller.environment.reachable)
     own = own_names(definition)
     return FunctionState(caller.unit, caller.program, path, source, caller.returns, own, around, call, {}, {}, {}, [])
 

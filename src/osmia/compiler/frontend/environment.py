@@ -46,7 +46,9 @@ class Environment:
 
 def merged(*ways: Environment) -> Environment:
     """What is known where several ways meet."""
-    open_ways = [way for way in ways if way.reachable] or [ways[0]]
+    open_ways = [way for way in ways if way.reachable]
+    if not open_ways:
+        return _merged_unreachable(ways)
     result = open_ways[0].copy()
     for way in open_ways[1:]:
         result.conflicts.update(way.conflicts)
@@ -58,6 +60,15 @@ def merged(*ways: Environment) -> Environment:
                 result.conflicts[local] = (before, of)
             else:
                 result.types[local] = both
+    return result
+
+
+def _merged_unreachable(ways: tuple[Environment, ...]) -> Environment:
+    """The same where none of them is ever taken: what any of them has assigned counts as assigned."""
+    result = ways[0].copy()
+    for way in ways[1:]:
+        for local, of in way.types.items():
+            result.types[local] = joined(result.types.get(local, of), of) or result.types[local]
     return result
 
 
@@ -86,6 +97,18 @@ def refined(environment: Environment, test: ir.Expression, *, holds: bool) -> En
     result = environment.copy()
     _refine(result, test, holds=holds)
     return result
+
+
+def decided(before: Environment, test: ir.Expression) -> ir.Expression:
+    """The test, with its answer behind it where what is known before it leaves no other one.
+
+    What stands on a way that is never taken may be left out then, and nobody looks for it there.
+    """
+    for holds in (True, False):
+        if before.reachable and not refined(before, test, holds=holds).reachable:
+            answer = ir.Constant(ir.BOOL, test.location, int(not holds))
+            return ir.Sequence(ir.BOOL, test.location, (ir.Evaluate(test.location, test),), answer)
+    return test
 
 
 def _refine(environment: Environment, test: ir.Expression, *, holds: bool) -> None:

@@ -214,6 +214,8 @@ class Call:
     """Whether it returns a tuple."""
     ends: list[Environment]
     """What is known on each way out."""
+    reached: bool
+    """Whether anything comes to the call itself."""
 
 
 @record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.calls import kept_tuple
-from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.environment import decided, merged, refined
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import integer, one_value, value_of
 from osmia.compiler.frontend.places import loaded, no_attribute, place_of_attribute
@@ -40,7 +40,7 @@ def match_statement(state: FunctionState, node: ast.Match) -> tuple[ir.Statement
         test = _test(state, case, subject)
         before = state.environment
         state.environment = before.copy() if test is None else refined(before, test, holds=True)
-        arms.append((case, test, state.translate.block(state, case.body)))
+        arms.append((case, test and decided(before, test), state.translate.block(state, case.body)))
         ends.append(state.environment)
         state.environment = before.unreachable() if test is None else refined(before, test, holds=False)
     state.environment = merged(state.environment, *ends)

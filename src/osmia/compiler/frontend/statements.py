@@ -15,7 +15,7 @@ from osmia.compiler.frontend.atomics import without_result
 from osmia.compiler.frontend.calls import elements_of, kept_tuple, return_from_call
 from osmia.compiler.frontend.contexts import context_store, context_target, read_target
 from osmia.compiler.frontend.dynptrs import discard_record
-from osmia.compiler.frontend.environment import merged, refined
+from osmia.compiler.frontend.environment import decided, merged, refined
 from osmia.compiler.frontend.expressions import check_local, condition, expression, operand, operator_of
 from osmia.compiler.frontend.function import FunctionState, NestedFunction, Operand, Static, TupleValue
 from osmia.compiler.frontend.inner_maps import map_of
@@ -68,7 +68,7 @@ def block(state: FunctionState, nodes: list[ast.stmt]) -> tuple[ir.Statement, ..
     known = dict(state.bound)
     made: list[ir.Statement] = []
     for node in nodes:
-        if state.call is not None and not state.environment.reachable:
+        if state.call is not None and state.call.reached and not state.environment.reachable:
             break  # with these arguments nothing comes here, so what is written need not fit them
         made.extend(statement(state, node))
     state.bound = known
@@ -160,7 +160,7 @@ def _if(state: FunctionState, node: ast.If) -> ir.Statement:
     state.environment = refined(before, test, holds=False)
     otherwise = block(state, node.orelse)
     state.environment = merged(after_then, state.environment)
-    return ir.If(state.at(node.test), test, then, otherwise)
+    return ir.If(state.at(node.test), decided(before, test), then, otherwise)
 
 
 def _assert(state: FunctionState, node: ast.Assert) -> tuple[ir.Statement, ...]:

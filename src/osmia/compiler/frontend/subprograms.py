@@ -115,7 +115,7 @@ def _argument(
 
 def _signature_state(state: FunctionState, function: Static, source: FunctionSource, of: FunctionType) -> FunctionState:
     """Where the annotations of a function are looked up."""
-    call = Call(ir.Frame(of.__name__), of.__name__, None, [], several=False, ends=[])
+    call = Call(ir.Frame(of.__name__), of.__name__, None, [], several=False, ends=[], reached=True)
     own = frozenset((*of.__code__.co_varnames, *of.__code__.co_cellvars))
     return FunctionState(
         state.unit, state.program, function.path, source, state.returns, own, None, call, {}, {}, {}, []

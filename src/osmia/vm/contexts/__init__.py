@@ -46,6 +46,8 @@ class Context:
         """Of a message: how many bytes there are around those that the program sees."""
         self.hash_set = False
         """Whether its hash is one, also where it is 0."""
+        self.checked_sums: int | None = None
+        """How many checksums behind the first are known to be right; None where no one is."""
         self.tunnel: Tunnel | None = None
         """The tunnel that the packet came out of, or goes into."""
         self.socket: KernelObject | None = None

@@ -19,9 +19,9 @@ MOST_OFFSET = 0xFFFF
 _L4_FLAGS = (
     of.BPF_F_MARK_MANGLED_0 | of.BPF_F_MARK_ENFORCE | of.BPF_F_PSEUDO_HDR | of.BPF_F_HDR_FIELD_MASK | of.BPF_F_IPV6
 )
-_LEVELS = range(4)
-LEVEL_QUERY = 0
-"""BPF_CSUM_LEVEL_QUERY."""
+QUERY, INC, DEC, RESET = range(4)
+"""BPF_CSUM_LEVEL_*."""
+HIGHEST_LEVEL = 3
 
 
 def _wrapped(total: int, most: int) -> int:
@@ -136,11 +136,21 @@ def csum_update(*_: object) -> int:
     return -ENOTSUPP
 
 
-def csum_level(_run: Execution, _context: int, level: int, *_: int) -> int:
-    """No driver has found a packet's checksum right."""
-    if level not in _LEVELS:
+def csum_level(run: Execution, _context: int, level: int, *_: int) -> int:
+    """How many of a packet's checksums are right: of none is that known before the program says so."""
+    context = run.context
+    known = context.checked_sums
+    if level == QUERY:
+        return -errno.EACCES if known is None else known
+    if level == INC:
+        context.checked_sums = 0 if known is None else min(known + 1, HIGHEST_LEVEL)
+    elif level == DEC:
+        context.checked_sums = known - 1 if known else None
+    elif level == RESET:
+        context.checked_sums = None
+    else:
         return -errno.EINVAL
-    return -errno.EACCES if level == LEVEL_QUERY else 0
+    return 0
 
 
 HELPERS: dict[int, Helper] = {

@@ -181,7 +181,10 @@ def skb_adjust_room(run: Execution, _context: int, difference: int, mode: int, f
     too_small = difference < 0 and (size >= behind or behind - size < least)
     if too_small or (difference >= 0 and packet.size + size > MOST_OF_SKB):
         return -ENOTSUPP
-    return _shrink(run, offset, size, flags) if difference < 0 else _grow(run, offset, size, flags)
+    problem = _shrink(run, offset, size, flags) if difference < 0 else _grow(run, offset, size, flags)
+    if not problem and not flags & of.BPF_F_ADJ_ROOM_NO_CSUM_RESET:
+        context.checked_sums = None
+    return problem
 
 
 def _adjust_stream(run: Execution, difference: int, mode: int, flags: int) -> int:
