@@ -262,7 +262,9 @@ PROBE = """
 import sys
 from osmia.cli.main import main
 code = main(sys.argv[1:])
-heavy = ("osmia.compiler", "llvmlite", "numpy", "shutil", "inspect", "json", "typing", "socket")
+heavy = ("osmia.compiler", "llvmlite", "numpy", "shutil", "json", "typing", "socket")
+if sys.version_info < (3, 14):  # argparse imports it there
+    heavy += ("inspect",)
 print(*sorted(name for name in sys.modules if name.startswith(heavy)), file=sys.stderr)
 sys.exit(code)
 """

@@ -165,7 +165,11 @@ def test_an_argument_of_a_global_function(tmp_path: Path) -> None:
     with pytest.raises(VerifierError) as caught:
         osmia.load(path)
     assert caught.value.file is not None
-    assert str(caught.value).replace(caught.value.file, "program.c", 1) == OF_GLOBAL
+    said = str(caught.value).replace(caught.value.file, "program.c", 1)
+    # Where in the line it is: newer clangs take what is read, older ones the statement.
+    assert re.sub(r"^ +\^$", "    ^", said, flags=re.MULTILINE) == re.sub(
+        r"^ +\^$", "    ^", OF_GLOBAL, flags=re.MULTILINE
+    )
     assert caught.value.origin is None
 
 

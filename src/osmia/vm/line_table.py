@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +17,8 @@ _NO_COLUMNS, _NO_LOCATION = 13, 15
 def with_lines(code: CodeType, lines: Sequence[int], first: int, name: str) -> CodeType:
     """The same code with another name and other lines: `lines` has one for each of its own, 0 for none."""
     table = bytearray()
+    if sys.version_info >= (3, 14):  # who traces lines is told none below the first one: it is counted from there
+        first = min(first, *filter(None, lines))
     at = first
     for length, line in _runs(code, lines):
         for begin in range(0, length, _LONGEST):

@@ -48,6 +48,8 @@ EXPRESSIONS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Starred: ("an unpacking (*)", "write the values out"),
     ast.Slice: ("a slice", "use one value at a time"),
 }
+NEWER_EXPRESSIONS = {"TemplateStr": ("a template string", FSTRING)}
+EXPRESSIONS |= {getattr(ast, name): text for name, text in NEWER_EXPRESSIONS.items() if hasattr(ast, name)}
 
 # Builtins that are called by habit: what to write instead.
 BUILTINS: dict[str, str] = {
