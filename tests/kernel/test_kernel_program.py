@@ -92,6 +92,25 @@ def test_packets_that_are_too_long(counts: ProgramBackend) -> None:
     )
 
 
+@pytest.mark.parametrize(("protocol", "ether_type", "least"), [("IPv4", 0x0800, 34), ("IPv6", 0x86DD, 54)])
+def test_packets_that_end_in_their_ip_header(protocol: str, ether_type: int, least: int) -> None:
+    """Newer kernels refuse them for programs of traffic control, older ones run them."""
+    packet = bytes(12) + ether_type.to_bytes(2, "big") + bytes(64)
+    function = raw.function("looks", raw.returns(2), section="tcx/ingress")
+    function.kind = KINDS["sched_cls"]
+    with load_object(raw.spec(function)) as loaded:
+        program = loaded.programs["looks"]
+        assert program.test_run(packet[:least])[0] == 2
+        if kernel_version() < (6, 18):
+            return
+        with pytest.raises(KernelError) as caught:
+            program.test_run(packet[: least - 1])
+    assert str(caught.value) == (
+        f"cannot test-run program 'looks' on {least - 1} bytes: its EtherType says {protocol}, and this kernel wants "
+        f"the whole {protocol} header: {least} bytes or more"
+    )
+
+
 @pytest.mark.parametrize("repeat", [0, -1, 1 << 32])
 def test_repetitions_out_of_range(counts: ProgramBackend, repeat: int) -> None:
     with pytest.raises(

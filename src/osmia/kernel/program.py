@@ -21,6 +21,21 @@ _TEST_RUN_HINTS = dict.fromkeys(
     "the packet is longer than this kernel takes in a test run",
 )
 
+# EtherType: (the protocol, the bytes of its header), of which kernels want a whole one for programs that see an skb.
+_HEADERS = {0x0800: ("IPv4", 20), 0x86DD: ("IPv6", 40)}
+
+
+def _too_short(data: bytes) -> dict[int, str]:
+    """What it means that the kernel does not take a packet which ends in its IP header; nothing for all others."""
+    protocol, size = _HEADERS.get(int.from_bytes(data[12:14], "big"), ("", 0))
+    if len(data) >= _ETHERNET_HEADER + size:
+        return {}
+    hint = (
+        f"its EtherType says {protocol}, and this kernel wants the whole {protocol} header: "
+        f"{_ETHERNET_HEADER + size} bytes or more"
+    )
+    return {errno.EINVAL: hint}
+
 
 class KernelProgram:
     """A loaded program."""
@@ -86,7 +101,7 @@ class KernelProgram:
             f"test-run program '{self.name}' on {len(data)} bytes",
             needed=self.kind.capabilities,
             feature="test runs",
-            hints=_TEST_RUN_HINTS,
+            hints=_too_short(data) or _TEST_RUN_HINTS,
         )
 
     def info(self) -> ProgramInfo:
