@@ -114,6 +114,13 @@ class Shared:
     def __hash__(self) -> int:
         return id(self)
 
+    def __reduce__(self) -> NoReturn:
+        """TypeError: a copy would close what this one reads, and in another process it would be nothing."""
+        raise TypeError(
+            f"{self.subject}: {with_article(type(self).__name__)} is neither copied nor pickled: take what it holds, "
+            "or pin a map and open() it by its path"
+        )
+
 
 class Map(Shared, Generic[K, V]):
     """A map: declared once, used by kernel code and, while it is live, by user code."""
@@ -266,7 +273,7 @@ class Map(Shared, Generic[K, V]):
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on, made of what `marshal` can write."""
         types = self._keys.describe(), self._values.describe()
-        inner = self.inner and self.inner.describe()
+        inner = None if self.inner is None else self.inner.describe()
         return type(self).__name__, self.name, *types, self.max_entries, self.flags, self.map_extra, inner
 
     def bind(self, backend: MapBackend) -> None:
