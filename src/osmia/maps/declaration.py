@@ -156,8 +156,8 @@ class Map(Shared, Generic[K, V]):
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
         least = 0 if self.kind.entries in ("none", "CPUs") else 1
-        _check_integer(f"{self.subject}: max_entries", max_entries, least)
-        _check_integer(f"{self.subject}: flags", flags, 0)
+        check_integer(f"{self.subject}: max_entries", max_entries, least)
+        check_integer(f"{self.subject}: flags", flags, 0)
         self.flags |= self.kind.required_flags
         if self.flags & ~self.kind.flags or self.flags.bit_count() > 1:
             from osmia.maps.flag_refusal import check_flags
@@ -425,7 +425,8 @@ def check_update_flags(subject: str, flags: object) -> None:
         raise ValueError(f"{subject}: flags is 0 to {LARGEST_FLAGS}, not {flags}")
 
 
-def _check_integer(what: str, value: object, low: int) -> None:
+def check_integer(what: str, value: object, low: int) -> None:
+    """Refuse what is no int from `low` to the largest u32."""
     if type(value) is not int:
         raise TypeError(f"{what} is an int, not {shown(value)}")
     if not low <= value <= LARGEST:
