@@ -39,6 +39,7 @@ from osmia import (
     u64,
     union,
 )
+from osmia.flags import BPF_F_MMAPABLE, BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY
 from osmia.kernel import map_batch
 from osmia.kernel.cpus import possible_cpus
 from osmia.kernel.map import KernelMap
@@ -190,6 +191,39 @@ def test_an_array_in_memory_is_shared_without_a_system_call(stack: ExitStack) ->
     )
 
 
+def test_what_may_not_be_written_is_not_taken_into_memory(stack: ExitStack) -> None:
+    held = opened(stack, Array(u32, max_entries=5, name="A", flags=BPF_F_MMAPABLE))
+    seen, memory = held.to_numpy(copy=False).values, held.memory()
+    seen[1] = 7
+    busy = "cannot freeze map 'A': its memory is mapped: let go of what memory() and to_numpy(copy=False) gave (EBUSY)"
+    assert refusal(KernelError, held.freeze) == busy
+    del seen
+    assert refusal(KernelError, held.freeze) == busy
+    memory.release()
+    del memory
+    held.freeze()
+    assert (
+        refusal(KernelError, held.freeze)
+        == "cannot freeze map 'A': it is frozen already, or was made read-only (EPERM)"
+    )
+    taken = (held.memory, lambda: held.to_numpy(copy=False))
+    for take in taken:
+        assert refusal(KernelError, take) == (
+            "cannot take map 'A' into memory: the map does not let user code do that: it is frozen, or was made "
+            "read-only or write-only (EPERM)"
+        )
+    assert held.to_numpy().values.tolist() == [0, 7, 0, 0, 0]
+    for flag in (BPF_F_RDONLY, BPF_F_WRONLY, BPF_F_RDONLY_PROG):
+        guarded = opened(stack, Array(u32, max_entries=5, name="G", flags=BPF_F_MMAPABLE | flag))
+        assert refusal(KernelError, guarded.memory) == (
+            "cannot take map 'G' into memory: user code would read and write it there, which its flags say may not be "
+            "(EACCES)"
+        )
+        if flag != BPF_F_WRONLY:
+            assert guarded.to_numpy().values.tolist() == [0] * 5
+        assert guarded.info().flags == BPF_F_MMAPABLE | flag & BPF_F_RDONLY_PROG
+
+
 def test_structs_become_structured_arrays_and_back(stack: ExitStack) -> None:
     dtype = numpy_dtype(Flow)
     assert dtype == np.dtype(
@@ -296,6 +330,61 @@ def test_wrong_arrays(stack: ExitStack) -> None:
         "M: delete_many() takes a sequence or an array of keys, not int 5"
     )
     assert len(held) == 0
+
+
+class Far(IntEnum):
+    NEAR = 1
+    FAR = (1 << 63) + 1
+
+
+def test_a_number_beside_a_member_is_none(stack: ExitStack) -> None:
+    held = opened(stack, HashMap(Far, u8, max_entries=8, name="M"))
+    assert held.update_many(np.array([1, Far.FAR], np.uint64), [1, 2]) == 2
+    assert held.to_dict() == {Far.NEAR: 1, Far.FAR: 2}
+    for beside in (Far.FAR - 1, Far.FAR + 1):
+        assert refusal(ValueError, lambda n=beside: held.update_many(np.array([n], np.uint64), [3])) == (
+            f"M: the array of keys holds {beside}, which is no Far"
+        )
+
+
+def test_a_bool_of_any_byte_is_written_as_one(stack: ExitStack) -> None:
+    held = opened(stack, HashMap(bool, u8, max_entries=8, name="M"))
+    assert held.update_many(np.array([0, 2, 255], np.uint8).view(bool), [1, 2, 3]) == 3
+    assert held.to_dict() == dict(held.items()) == {False: 1, True: 3}
+
+
+def test_classes_derived_from_arrays(stack: ExitStack) -> None:
+    held = opened(stack, HashMap(Inner, u32, max_entries=8, name="M"))
+    records = np.rec.array([(1, 2), (3, 4)], dtype=numpy_dtype(Inner))
+    assert held.update_many(records, np.ma.array([5, 6], np.uint32)) == 2
+    assert sorted((key.low, key.high, value) for key, value in held.items()) == [(1, 2, 5), (3, 4, 6)]
+    masked = np.ma.array([5, 6], np.uint32, mask=[True, False])
+    assert refusal(ValueError, lambda: held.update_many(records, masked)) == (
+        "M: the array of values has masked elements, which are none: give .compressed() or .filled()"
+    )
+
+
+def test_the_array_of_an_empty_list_is_empty(stack: ExitStack) -> None:
+    held = opened(stack, HashMap(u32, u32, max_entries=8, name="M"))
+    assert held.update_many(np.array([]), np.array([])) == held.delete_many(np.array([])) == 0
+    assert refusal(TypeError, lambda: held.delete_many(np.array([1.0]))) == (
+        "M: the array of keys is of dtype uint32, not dtype float64"
+    )
+
+
+def test_what_gives_its_keys_is_no_sequence_of_values(stack: ExitStack) -> None:
+    held = opened(stack, HashMap(u32, u32, max_entries=8, name="M"))
+    counts = opened(stack, PerCpuArray(u32, max_entries=1, name="C"))
+    held.update({1: 2})
+    assert refusal(TypeError, lambda: held.update_many(held.keys(), held)) == (
+        "M: update_many() takes a sequence or an array of values, "
+        "not HashMap <HashMap(u32, u32, max_entries=8) M, live>"
+    )
+    of_cpus = f"C: a value is a sequence of {counts.backend.cpus} values, one per possible CPU"
+    for value in (dict.fromkeys(range(counts.backend.cpus), 7), set(range(counts.backend.cpus))):
+        assert refusal(TypeError, lambda value=value: counts.__setitem__(0, value)).startswith(f"{of_cpus}, not ")
+        assert refusal(TypeError, lambda value=value: counts.update_many([0], [value])).startswith(f"{of_cpus}, not ")
+    assert counts[0].sum() == 0
 
 
 @pytest.mark.usefixtures("way")
@@ -442,7 +531,7 @@ class Same:
 @pytest.mark.kernel_only("it counts calls of the kernel")
 @pytest.mark.parametrize("of", [HashMap, PerCpuHashMap])
 def test_counting(stack: ExitStack, of: Any, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """By batches where they are small: the walk takes a call a key."""
+    """By batches where they are small: the walk takes a call a key, and two more to see where it ends."""
     held = opened(stack, of(u32, u64, max_entries=64, name="M"))
     value: Any = [1] * CPUS if of is PerCpuHashMap else 1
     assert held.update_many(range(9), [value] * 9) == 9
@@ -455,10 +544,10 @@ def test_counting(stack: ExitStack, of: Any, monkeypatch: pytest.MonkeyPatch, wa
 
     monkeypatch.setattr(KernelMap, "next_key", counted)
     assert len(held) == 9
-    assert len(steps) == (0 if way == "batches" else 10)
+    assert len(steps) == (0 if way == "batches" else 11)
     monkeypatch.setattr(bulk, "MOST_TO_COUNT", 64)
     steps.clear()
-    assert (len(held), len(steps)) == (9, 10)
+    assert (len(held), len(steps)) == (9, 11)
 
 
 def test_without_numpy_or_arrow(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from contextlib import ExitStack, closing
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ from osmia import (
 )
 from osmia.btf.read import Btf
 from osmia.btf.write import Writer
+from osmia.flags import BPF_F_RDONLY, BPF_F_WRONLY
 from osmia.kernel.btf_objects import btf_of
 from osmia.layout import layout_of
 from osmia.maps.compared import difference
@@ -268,6 +270,22 @@ def test_opened_or_created(stack: ExitStack, pins: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
+@pytest.mark.parametrize("flag", [BPF_F_RDONLY, BPF_F_WRONLY])
+def test_what_user_code_may_do_is_the_same_where_it_is_opened(stack: ExitStack, pins: Path, flag: int) -> None:
+    path = pins / "guarded"
+    held = HashMap(u32, u32, max_entries=2, name="guarded", flags=flag)
+    stack.callback(held.close)
+    held.open(path, create=True)
+    number = held.info().id
+    for where in (partial(held.open, path), partial(held.open, path, create=True), partial(held.open, id=number)):
+        held.close()
+        where()
+        assert held.info().id == number
+        forbidden = partial(held.update, 1, 2) if flag == BPF_F_RDONLY else partial(held.get, 1)
+        assert refusal(KernelError, forbidden).endswith("or was made read-only or write-only (EPERM)")
+
+
+@pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
 def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> None:
     declared: Any = HashMap(u32, u32, max_entries=2, name="m")
     assert refusal(TypeError, declared.open) == "m: open() takes one of a path, id= and fd="
@@ -276,6 +294,15 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
     )
     assert refusal(TypeError, open_map) == "open_map() takes one of a path, id= and fd="
     assert refusal(TypeError, lambda: open_map(id="3")) == "open_map(): id is an int, not str '3'"  # type: ignore[arg-type]
+    for opening, subject in ((open_map, "open_map()"), (declared.open, "m")):
+        assert refusal(ValueError, lambda of=opening: of(id=1 << 40)) == (
+            f"{subject}: id is 0 to 4294967295, not 1099511627776"
+        )
+        assert refusal(ValueError, lambda of=opening: of(fd=-1)) == f"{subject}: fd is 0 to 4294967295, not -1"
+        assert refusal(TypeError, lambda of=opening: of(fd=True)) == f"{subject}: fd is an int, not bool True"
+        assert refusal(KernelError, lambda of=opening: of(fd=99999)) == (
+            "cannot open the map of the file descriptor 99999: Bad file descriptor (EBADF)"
+        )
     plain = tmp_path / "plain"
     plain.touch()
     assert refusal(KernelError, lambda: open_map(id=0xFFFF_FFF0)) == (
@@ -290,6 +317,10 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
         f"the file descriptor {count.fd} is no map but bpf-prog"
     )
     held = made(stack, declared)
+    path = f"{pins}/a\0b"
+    for use in (held.pin, held.unpin, open_map):
+        assert refusal(ValueError, lambda use=use: use(path)) == f"a path has no null character, and {path!r} has one"
+    assert not (pins / "a").exists()
     assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
 
 

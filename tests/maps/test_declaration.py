@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from enum import IntEnum, IntFlag
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from live_maps import live
-from osmia import Array, HashMap, NotLoadedError, PerCpuArray, array, chars, i32, u8, u32, u64
+from osmia import Array, ArrayOfMaps, Counter, HashMap, NotLoadedError, PerCpuArray, array, chars, i32, u8, u32, u64
 from osmia.flags import BPF_F_RDONLY_PROG
 from osmia.types import storage_of
 
@@ -81,6 +83,31 @@ def test_identity_is_what_equals() -> None:
     assert one == one  # noqa: PLR0124
     assert one != other
     assert len({one, other}) == 2
+
+
+def test_is_neither_copied_nor_pickled() -> None:
+    held = live(Array(u32, max_entries=1, name="A"))
+    text = (
+        "TypeError: A: an Array is neither copied nor pickled: take what it holds, "
+        "or pin a map and open() it by its path"
+    )
+    for use in (copy.copy, copy.deepcopy, pickle.dumps):
+        assert refusal(lambda use=use: use(held)) == text
+    assert held[0] == 0
+    held.close()
+    assert refusal(lambda: copy.copy(Counter(name="C"))).startswith("TypeError: C: a Counter is neither copied")
+
+
+def test_describing_a_map_of_maps_does_not_read_them() -> None:
+    inner = HashMap(u32, u64, max_entries=4, name="inner")
+    tables = ArrayOfMaps(inner, max_entries=2, name="tables")
+    described = tables.describe()
+    assert described[-1] == inner.describe()
+    live(inner)
+    assert tables.describe() == described
+    inner[1] = 1
+    assert tables.describe() == described
+    inner.close()
 
 
 @pytest.mark.parametrize(

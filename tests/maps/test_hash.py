@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from fake_backend import FakeBackend
 from live_maps import live
-from osmia import HashMap, KernelError, be32, i32, u32, u64
+from osmia import Array, HashMap, KernelError, LruHashMap, PerCpuHashMap, be32, i32, u32, u64
+from osmia.flags import BPF_F_RDONLY, BPF_F_WRONLY
 from refusal import refusal
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -193,13 +195,72 @@ def test_a_key_that_goes_away_while_it_is_passed_makes_no_key_come_twice() -> No
             backend.keys.remove(3)
 
     backend = Vanishing([1, 2, 3, 4, 5], vanish)
-    assert list(iter(bound(backend))) == [1, 2, 3, 4, 5]
-    assert backend.steps == 6 + 2  # started again after 3, and passed 1 and 2 over
+    assert list(iter(bound(backend))) == [1, 2, 4, 5]
+    assert backend.steps == 6 + 2 + 2  # started again after 3, passed 1 and 2 over, and asked twice for the first key
 
 
 def test_the_last_key_going_away_does_not_start_the_walk_again() -> None:
     backend = Vanishing([1, 2], lambda held, asked: held.keys.remove(2) if asked == 2 and 2 in held.keys else None)
-    assert list(iter(bound(backend))) == [1, 2]
+    assert list(iter(bound(backend))) == [1]
+
+
+@pytest.mark.parametrize("of", [HashMap, LruHashMap, PerCpuHashMap])
+def test_who_walks_may_delete_what_is_given(of: Any) -> None:
+    with closing(live(of(u32, u64, max_entries=2000, name="FLOWS"))) as flows:
+        value: Any = (1,) * flows.backend.cpus if of is PerCpuHashMap else 1
+        flows.update_many(range(600), [value] * 600)
+        for key, found in flows.items():
+            if key % 2 and found == value:
+                del flows[key]
+        assert sorted(flows) == list(range(0, 600, 2))
+        assert [flows.pop(key) == value for key in flows] == [True] * 300
+        assert list(flows) == []
+
+
+def test_a_key_that_was_deleted_before_its_turn_is_not_given(flows: HashMap[int, int]) -> None:
+    flows.update(dict.fromkeys(range(4), 0))
+    first, *others = flows
+    given = []
+    for key in flows:
+        given.append(key)
+        if key == first:
+            flows.delete_many(others)
+    assert given == [first]
+
+
+def test_classes_and_arrays_are_no_numbers(flows: HashMap[int, int]) -> None:
+    wrong: Any = flows
+    assert refusal(TypeError, lambda: wrong[u32]) == "FLOWS: a key is an int (u32), not type <class 'osmia.types.u32'>"
+    assert refusal(TypeError, lambda: wrong.update(1, int)) == "FLOWS: a value is an int (u64), not type <class 'int'>"
+    with closing(live(Array(u64, max_entries=2, name="TABLE"))) as table:
+        asked: Any = table
+        assert refusal(TypeError, lambda: asked[State]) == "TABLE: a key is an int (u32), not EnumType <enum 'State'>"
+
+
+def test_errors_name_the_key_as_it_is_written() -> None:
+    guarded = "the map does not let user code do that: it is frozen, or was made read-only or write-only (EPERM)"
+    with closing(live(HashMap(State, u32, max_entries=2, name="STATES"))) as states:
+        states[State.OPEN] = 1
+        states.freeze()
+        uses = (
+            lambda: states.__delitem__(State.OPEN),
+            lambda: states.pop(State.OPEN),
+            lambda: states.delete_many([State.OPEN]),
+            states.clear,
+        )
+        for use in uses:
+            assert refusal(KernelError, use) == f"cannot delete key <State.OPEN: 1> of map 'STATES': {guarded}"
+        assert refusal(KernelError, lambda: states.to_dict(delete=True)) == f"cannot read map 'STATES': {guarded}"
+        assert states.to_dict() == {State.OPEN: 1}
+    for of in (HashMap, PerCpuHashMap):
+        with closing(live(of(u32, u32, max_entries=2, name="W", flags=BPF_F_WRONLY))) as written:
+            assert refusal(KernelError, lambda held=written: held[7]) == f"cannot read key 7 of map 'W': {guarded}"
+            assert (
+                refusal(KernelError, lambda held=written: held.pop(7)) == f"cannot delete key 7 of map 'W': {guarded}"
+            )
+            assert refusal(KernelError, written.to_dict) == f"cannot read map 'W': {guarded}"
+    with closing(live(HashMap(u32, u32, max_entries=2, name="R", flags=BPF_F_RDONLY))) as read:
+        assert refusal(KernelError, lambda: read.pop(7, None)) == f"cannot delete key 7 of map 'R': {guarded}"
 
 
 def test_items_and_values_leave_out_what_went_away() -> None:

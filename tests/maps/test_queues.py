@@ -193,6 +193,9 @@ def test_what_user_code_cannot_do() -> None:
     assert refusal(ValueError, lambda: held.push(1, -1)) == "Q: flags is 0 to 18446744073709551615, not -1"
     held.close()
     bloom: Any = BloomFilter(u32, max_entries=2, name="B")
+    assert refusal(TypeError, lambda: bloom.update(5)) == (
+        "B: update() takes a sequence or an array of values, not int 5"
+    )
     assert refusal(TypeError, lambda: bloom.push(5)) == "B: push() is for kernel code; in user code write m.add(5)"
     assert (
         refusal(TypeError, lambda: bloom.contains(5)) == "B: contains() is for kernel code; in user code write 5 in m"

@@ -35,7 +35,7 @@ from osmia.headers import Ethernet, IPv4, IPv6
 from osmia.kernel import trie
 from osmia.kernel.features import kernel_version
 from refusal import refusal
-from this_kernel import require
+from this_kernel import require, require_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +62,8 @@ four = LpmTrie(be32, u64, max_entries=16)
 six = LpmTrie(array(u8, 16), u64, max_entries=16)
 pairs = LpmTrie(Pair, u32, max_entries=16)
 out = Array(i64, max_entries=8)
+learned = LpmTrie(be32, u64, max_entries=8)
+learned_by_port = LpmTrie(Pair, u64, max_entries=8)
 
 
 @xdp(on_error=XdpAction.TX)
@@ -99,6 +101,16 @@ def write(ctx: XdpContext) -> XdpAction:
     found = pairs.lookup(Pair(zone=7, port=80))
     if found is not None:
         out[2] = found.value
+    return XdpAction.PASS
+
+
+@xdp
+def learn(ctx: XdpContext) -> XdpAction:
+    ip = ctx.packet.at(IPv4, 14)
+    if ip is None:
+        return XdpAction.DROP
+    learned.update((24, ip.src), 1)
+    learned_by_port.update((20, Pair(zone=0x1234, port=0x5678)), 2)
     return XdpAction.PASS
 
 
@@ -237,6 +249,52 @@ def test_what_matches_is_an_address(blocked: LpmTrie[int, IPv4Network, int]) -> 
     assert refusal(TypeError, lambda: blocked.lookup(5)) == (
         "BLOCKED: lookup() is for kernel code; in user code write m.match(5)"
     )
+
+
+def test_a_program_may_write_an_address_as_it_is(engine: Machine | None) -> None:
+    network, port = IPv4Network("10.0.0.0/24"), (20, Pair(zone=0x1234, port=0x5000))
+    with osmia.load(learn, engine=engine) as loaded:
+        assert loaded[learn].test_run(from_four("10.0.0.55")).action is XdpAction.PASS
+        written, by_port = loaded[learned], loaded[learned_by_port]
+        assert (list(written), written.to_dict(), written[network]) == ([network], {network: 1}, 1)
+        assert (list(by_port), by_port[port]) == ([port], 2)
+        require_numpy()
+        keys, values = written.to_numpy()
+        assert (keys.tolist(), values.tolist()) == ([(24, 0x0A000000)], [1])
+        assert (written.update_many(keys, values + 1), written[network]) == (1, 2)
+        assert (written.delete_many(keys), len(written)) == (1, 0)
+        assert by_port.to_numpy().keys.tolist() == [(20, (0x1234, 0x5000))]
+
+
+def test_prefixes_of_an_array_are_checked_as_others_are(blocked: LpmTrie[int, IPv4Network, int]) -> None:
+    require_numpy()
+    import numpy as np
+
+    dtype = blocked.to_numpy().keys.dtype
+    good = np.array([(8, 0x0A000000), (32, 0x0A000001), (0, 0)], dtype)
+    assert blocked.update_many(good, [1, 2, 3]) == 3
+    wrong = {
+        (8, 0x0A000001): "BLOCKED: IPv4Address IPv4Address('10.0.0.1') has bits behind the first 8: clear them",
+        (33, 0): "BLOCKED: a prefix has 0 to 32 bits, not 33",
+    }
+    for key, expected in wrong.items():
+        keys = np.array([(16, 0x0A000000), key], dtype)
+        assert refusal(ValueError, lambda keys=keys: blocked.update_many(keys, [1, 1])) == expected
+        assert refusal(ValueError, lambda keys=keys: blocked.delete_many(keys)) == expected
+    assert [str(key) for key in blocked] == ["10.0.0.1/32", "10.0.0.0/8", "0.0.0.0/0"]
+
+
+def test_a_zone_is_no_part_of_a_prefix() -> None:
+    six = live(LpmTrie(SIX, u32, max_entries=4, name="SIX"))
+    for key in ("fe80::1%eth0", IPv6Address("fe80::1%eth0")):
+        expected = (
+            'SIX: a key is an IPv6 prefix, "fd00::/8", and has no place for the zone of '
+            f"{type(key).__name__} {key!r}: leave out %eth0"
+        )
+        assert refusal(ValueError, lambda key=key: six.__setitem__(key, 1)) == expected
+        assert refusal(ValueError, lambda key=key: six.match(key)) == expected
+    assert len(six) == 0
+    six.close()
 
 
 def test_declarations_that_are_refused() -> None:

@@ -21,6 +21,7 @@ from osmia import (
     FastRing,
     HashMap,
     KernelError,
+    LpmTrie,
     LruHashMap,
     Machine,
     NotLoadedError,
@@ -35,6 +36,7 @@ from osmia import (
     XdpAction,
     XdpContext,
     XskMap,
+    be32,
     struct,
     u32,
     u64,
@@ -43,7 +45,9 @@ from osmia import (
 from osmia.errors import VmError
 from osmia.flags import BPF_F_CURRENT_CPU, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 from osmia.maps.table import MAP_KINDS
+from osmia.vm.maps import hashes
 from osmia.vm.maps.accuracy import ACCURACY, APPROXIMATE, EXACT, RECORDED, REFUSED
+from osmia.vm.maps.order import Order
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -296,7 +300,9 @@ def test_locks_that_are_used_well() -> None:
             assert loaded["program"].test_run(PACKET).action is XdpAction.PASS
         held = loaded["values"]
         assert [each[8:] for each in (held[0], held[1])] == [(3).to_bytes(8, "little")] * 2
-        assert refusal(KernelError, held.freeze) == "cannot freeze map 'values': its values hold a lock or a timer"
+        assert refusal(KernelError, held.freeze) == (
+            "cannot freeze map 'values': its values hold a lock or a timer (ENOTSUPP)"
+        )
 
 
 def test_a_lock_is_not_touched() -> None:
@@ -533,6 +539,30 @@ def test_nothing_goes_into_a_map_that_is_elsewhere() -> None:
 @xdp
 def nothing(_ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
+
+
+@pytest.mark.parametrize("of", [HashMap, LruHashMap, LpmTrie])
+def test_a_walk_takes_the_order_of_keys_once(of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = of(be32, u64, max_entries=1000, name="table")
+    taken = []
+
+    class Counted(Order):
+        def __init__(self, keys: Any, arrived: int) -> None:
+            taken.append(arrived)
+            super().__init__(keys, arrived)
+
+    with Machine():
+        table.create()
+        table.update_many([(32, each) if of is LpmTrie else each for each in range(500)], range(500))
+        monkeypatch.setattr(hashes, "Order", Counted)
+        assert len([*table]) == 500
+        for key, value in table.items():
+            if value % 2:
+                del table[key]
+        assert sorted(table.values()) == list(range(0, 500, 2))
+        table.clear()
+        assert list(table) == []
+        assert len(taken) == 1
 
 
 def test_what_cannot_be_done_here(tmp_path: Path) -> None:

@@ -169,9 +169,9 @@ def map_lookup(fd: int, value: bytearray) -> None:
     call(abi.BPF_MAP_LOOKUP_ELEM, attributes.MAP_ELEM.pack(map_fd=fd, value=address(value)))
 
 
-def map_get_fd_by_id(number: int) -> int:
-    """BPF_MAP_GET_FD_BY_ID: the file descriptor of a map."""
-    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(map_id=number))
+def map_get_fd_by_id(number: int, flags: int = 0) -> int:
+    """BPF_MAP_GET_FD_BY_ID: the file descriptor of a map; with BPF_F_RDONLY or BPF_F_WRONLY to do no more by it."""
+    return call(abi.BPF_MAP_GET_FD_BY_ID, attributes.GET_ID.pack(map_id=number, open_flags=flags))
 
 
 def map_freeze(fd: int) -> None:
@@ -339,10 +339,10 @@ def obj_pin(fd: int, path: bytes) -> None:
     call(abi.BPF_OBJ_PIN, attributes.OBJ.pack(pathname=address(pathname), bpf_fd=fd))
 
 
-def obj_get(path: bytes) -> int:
-    """BPF_OBJ_GET: a new file descriptor of what is pinned there."""
+def obj_get(path: bytes, flags: int = 0) -> int:
+    """BPF_OBJ_GET: a new file descriptor of what is pinned there; `flags` as for a map by its id."""
     pathname = bytearray(path + b"\0")
-    return call(abi.BPF_OBJ_GET, attributes.OBJ.pack(pathname=address(pathname)))
+    return call(abi.BPF_OBJ_GET, attributes.OBJ.pack(pathname=address(pathname), file_flags=flags))
 
 
 def obj_get_info(fd: int, layout: attributes.Layout) -> dict[str, Any]:

@@ -411,9 +411,9 @@ class KernelMap:
             return
         finally:
             del descriptor
-        from osmia.kernel.errors import kernel_error
+        from osmia.kernel.map_errors import not_frozen
 
-        raise kernel_error(number, f"freeze map '{self.name}'", feature="frozen maps")
+        raise not_frozen(number, self.name)
 
     def memory(self) -> memoryview:
         """The values of an array that was made with BPF_F_MMAPABLE, as memory (kernels from 5.5).

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from osmia.errors import KernelError
 
 _NOT_MAPPABLE = "it was not made for that: arrays are, with the flag BPF_F_MMAPABLE"
+_GUARDED = "user code would read and write it there, which its flags say may not be (EACCES)"
 _NOT_ALLOWED = "the map does not let user code do that: it is frozen, or was made read-only or write-only (EPERM)"
 _HINTS: dict[str, dict[int, str]] = {
     "read": {errno.EPERM: _NOT_ALLOWED, errno.EOPNOTSUPP: "maps of this type cannot be read (EOPNOTSUPP)"},
@@ -47,7 +48,26 @@ def not_mapped(number: int, name: str) -> KernelError:
         number,
         f"take map '{name}' into memory",
         feature="maps in memory",
-        hints={errno.EPERM: _NOT_ALLOWED, ENOTSUPP: _NOT_MAPPABLE, errno.EINVAL: _NOT_MAPPABLE},
+        hints={
+            errno.EPERM: _NOT_ALLOWED,
+            errno.EACCES: _GUARDED,
+            ENOTSUPP: _NOT_MAPPABLE,
+            errno.EINVAL: _NOT_MAPPABLE,
+        },
+    )
+
+
+def not_frozen(number: int, name: str) -> KernelError:
+    """The error of freezing a map."""
+    return kernel_error(
+        number,
+        f"freeze map '{name}'",
+        feature="frozen maps",
+        hints={
+            errno.EPERM: "it is frozen already, or was made read-only (EPERM)",
+            errno.EBUSY: "its memory is mapped: let go of what memory() and to_numpy(copy=False) gave (EBUSY)",
+            ENOTSUPP: "its values hold a lock or a timer (ENOTSUPP)",
+        },
     )
 
 

@@ -53,7 +53,9 @@ class BloomFilter(Map[None, V], Generic[V]):
 
     def update(self, values: Iterable[V]) -> None:
         """In user code: put all of some values in; none if one among them is not taken."""
-        packed = [self._values.encode(value) for value in values]
+        from osmia.maps import bulk
+
+        packed = [self._values.encode(value) for value in bulk.sequence(self, values, "values", "update")]
         update = self.backend.update
         for each in packed:
             update(NO_KEY, each, 0)

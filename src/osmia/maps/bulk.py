@@ -92,8 +92,12 @@ def packed_keys(held: Any, keys: Any, operation: str = "update_many") -> Buffer:
     from osmia.maps import numpy_arrays
 
     packed = numpy_arrays.packed(held, held._keys, keys)
+    if held.kind.keys == "prefix":
+        from osmia.maps import prefixes
+
+        prefixes.check(held, packed)
     if held.kind.fixed_keys and keys.size and int(keys.max()) >= held.max_entries:
-        raise held._missing(int(keys.max()))
+        raise held._outside(int(keys.max()))
     return packed
 
 
@@ -129,12 +133,14 @@ def to_dict(held: Any, *, delete: bool) -> dict[Any, Any]:
 
 def is_array(given: object) -> bool:
     """Whether it is a NumPy array, without importing NumPy: who has one, has imported it."""
-    return type(given).__module__ == "numpy" and hasattr(given, "dtype")
+    return hasattr(given, "dtype") and any(base.__module__ == "numpy" for base in type(given).__mro__)
 
 
 def sequence(held: Any, given: Any, what: str, operation: str) -> list[Any]:
     """What was given one by one. TypeError for what is no sequence of entries."""
-    if isinstance(given, (str, bytes, dict)) or not hasattr(given, "__iter__"):
+    # A mapping gives its keys, which are no values.
+    unfit = isinstance(given, (str, bytes, dict)) or (what != "keys" and hasattr(given, "keys"))
+    if unfit or not hasattr(given, "__iter__"):
         raise TypeError(f"{held.subject}: {operation}() takes a sequence or an array of {what}, not {shown(given)}")
     return list(given)
 

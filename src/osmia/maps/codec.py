@@ -137,9 +137,10 @@ class Codec:
             return TypeError(f"{subject} {of.size} bytes, not {shown(value)}{hint_for_raw_bytes(value, of.size)}")
         if not is_integer(of):
             return TypeError(f"{subject} {with_article(of.__name__)}, not {shown(value)}")
-        if hasattr(value, "__index__"):
+        number = integer_of(value)
+        if number is not None:
             article = "an" if of.signed else "a"
-            return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {value.__index__()}")
+            return OverflowError(f"{subject} {article} {of.__name__}, {of.low} to {of.high}, not {number}")
         from osmia.addresses import hint
 
         owner: Any = self.owner
@@ -197,6 +198,16 @@ def _check_lock(locks: int, layout: Layout, owner: Any, role: str) -> None:
             f"{owner.subject}: a value with a spin lock has no bit fields that start inside a byte, as {bit_field} does"
             ": make them one integer, or a union of it and of a struct of them"
         )
+
+
+def integer_of(value: Any) -> int | None:
+    """The integer that a value is; None for what is none, though it may have `__index__`: a class, or an array."""
+    from _operator import index  # without the Python half of `operator`, which costs start-up time
+
+    try:
+        return index(value)
+    except TypeError:
+        return None
 
 
 def _is_bytes(value: object) -> TypeGuard[bytes | bytearray]:

@@ -114,6 +114,13 @@ class Shared:
     def __hash__(self) -> int:
         return id(self)
 
+    def __reduce__(self) -> NoReturn:
+        """TypeError: a copy would close what this one reads, and in another process it would be nothing."""
+        raise TypeError(
+            f"{self.subject}: {with_article(type(self).__name__)} is neither copied nor pickled: take what it holds, "
+            "or pin a map and open() it by its path"
+        )
+
 
 class Map(Shared, Generic[K, V]):
     """A map: declared once, used by kernel code and, while it is live, by user code."""
@@ -149,8 +156,8 @@ class Map(Shared, Generic[K, V]):
             raise TypeError(f"{self.subject}: osmia counts the errors of programs in a map of this name; take another")
         self._declare(key, value, max_entries=max_entries, flags=flags)
         least = 0 if self.kind.entries in ("none", "CPUs") else 1
-        _check_integer(f"{self.subject}: max_entries", max_entries, least)
-        _check_integer(f"{self.subject}: flags", flags, 0)
+        check_integer(f"{self.subject}: max_entries", max_entries, least)
+        check_integer(f"{self.subject}: flags", flags, 0)
         self.flags |= self.kind.required_flags
         if self.flags & ~self.kind.flags or self.flags.bit_count() > 1:
             from osmia.maps.flag_refusal import check_flags
@@ -266,7 +273,7 @@ class Map(Shared, Generic[K, V]):
     def describe(self) -> tuple[object, ...]:
         """What the object that is made of it depends on, made of what `marshal` can write."""
         types = self._keys.describe(), self._values.describe()
-        inner = self.inner and self.inner.describe()
+        inner = None if self.inner is None else self.inner.describe()
         return type(self).__name__, self.name, *types, self.max_entries, self.flags, self.map_extra, inner
 
     def bind(self, backend: MapBackend) -> None:
@@ -418,7 +425,8 @@ def check_update_flags(subject: str, flags: object) -> None:
         raise ValueError(f"{subject}: flags is 0 to {LARGEST_FLAGS}, not {flags}")
 
 
-def _check_integer(what: str, value: object, low: int) -> None:
+def check_integer(what: str, value: object, low: int) -> None:
+    """Refuse what is no int from `low` to the largest u32."""
     if type(value) is not int:
         raise TypeError(f"{what} is an int, not {shown(value)}")
     if not low <= value <= LARGEST:

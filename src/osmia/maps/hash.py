@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osmia.errors import KernelError
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.mapping import ForEach, PerCpuMap, UserMap
 from osmia.maps.table import MAP_KINDS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from osmia.maps import PerCpuValues
     from osmia.maps.addressed import AddressedPerCpu, AddressedValues
+    from osmia.maps.backend import Buffer
     from osmia.maps.numpy_arrays import Arrays
     from osmia.types import Ref
 
@@ -38,20 +40,23 @@ class Keyed(UserMap[K, V], Generic[K, V]):
 
     def __delitem__(self, key: K) -> None:
         """Delete a key. KeyError if it is not there."""
-        if not self.backend.delete(self._encode_key(key)):
+        packed = self._encode_key(key)
+        try:
+            there = self.backend.delete(packed)
+        except KernelError as error:
+            raise self._named(error, packed) from None
+        if not there:
             raise self._missing(key)
 
     def delete_many(self, keys: Iterable[K] | np.ndarray[Any, Any]) -> int:
         """Delete keys, of a sequence or a NumPy array; how many of them were there."""
         from osmia.maps import bulk
 
-        return bulk.delete(self, bulk.packed_keys(self, keys, "delete_many"))
+        return self._delete_all(bulk.packed_keys(self, keys, "delete_many"))
 
     def clear(self) -> None:
         """Delete the keys that it holds now."""
-        from osmia.maps import bulk
-
-        bulk.delete(self, b"".join(self._walk()))
+        self._delete_all(b"".join(self._walk()))
 
     def to_numpy(self, *, delete: bool = False) -> Arrays:
         """All entries as two NumPy arrays, `keys` and `values`; of a per-CPU map values[n, cpu].
@@ -72,12 +77,24 @@ class Keyed(UserMap[K, V], Generic[K, V]):
         return self._to_arrow(delete=delete)
 
     def _pop(self, key: Any, decode: Callable[[bytes], Any], default: Any) -> Any:
-        found = self.backend.pop(self._encode_key(key), self._update_flags)
+        packed = self._encode_key(key)
+        try:
+            found = self.backend.pop(packed, self._update_flags)
+        except KernelError as error:
+            raise self._named(error, packed) from None
         if found is not None:
             return decode(found)
         if default is _RAISE:
             raise self._missing(key)
         return default
+
+    def _delete_all(self, keys: Buffer) -> int:
+        from osmia.maps import bulk
+
+        try:
+            return bulk.delete(self, keys)
+        except KernelError as error:
+            raise self._renamed(error) from None
 
 
 class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):

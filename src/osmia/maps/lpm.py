@@ -253,6 +253,12 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
             raise self._no_network(prefix, error) from None
         if network.version != version:
             raise self._other_version(network.version, prefix)
+        zone = getattr(network.network_address, "scope_id", None)
+        if zone is not None:
+            raise ValueError(
+                f"{self.subject}: a key is {self._taken()}, and has no place for the zone of {shown(prefix)}: "
+                f"leave out %{zone}"
+            )
         return network
 
     def _no_network(self, prefix: Any, why: ValueError) -> ValueError:
@@ -288,20 +294,35 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
     def _prefix(self, stored: Any) -> Any:
         """A key as user code sees it."""
         data: bytes = stored
-        length, address = int.from_bytes(data[:4], "little"), data[4:]
+        length = int.from_bytes(data[:4], "little")
+        # Kernel code may have written an address as it is, of which the bits behind the length mean nothing.
+        behind = 8 * self.data_size - length
+        address = (int.from_bytes(data[4:], "big") >> behind << behind).to_bytes(self.data_size, "big")
         if self.key is be32:
             from ipaddress import IPv4Network
 
             return IPv4Network((address, length))
-        if isinstance(self.key, Bytes):
-            return length, address
-        if not isinstance(self.key, type):
+        if not isinstance(self.key, (Bytes, type)):
             from ipaddress import IPv6Network
 
             return IPv6Network((address, length))
-        from osmia.structs import from_bytes
+        return length, self._address(address)
 
-        return length, from_bytes(self.key, address)
+    def _refuse_pair(self, length: int, data: bytes) -> None:
+        """Say what is wrong with a prefix of an array: the error of the pair of a length and an address."""
+        self._pack_pair((length, self._address(data)))
+
+    def _address(self, data: bytes) -> Any:
+        """What is looked up as user code sees it."""
+        if isinstance(self.key, Bytes):
+            return data
+        if isinstance(self.key, type) and self.key is not be32:
+            from osmia.structs import from_bytes
+
+            return from_bytes(self.key, data)
+        from ipaddress import ip_address
+
+        return ip_address(data)
 
     def __repr__(self) -> str:
         key = getattr(self.key, "__name__", "array(u8, 16)")

@@ -7,7 +7,7 @@ from _struct import Struct
 from osmia.errors import KernelError, shortened, shown, with_article
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
 from osmia.maps import PerCpuValues
-from osmia.maps.codec import StructError
+from osmia.maps.codec import StructError, integer_of
 from osmia.maps.declaration import Absent, Map, check_update_flags
 
 TYPE_CHECKING = False
@@ -55,13 +55,16 @@ class Indexed(Map[int, V], Generic[V]):
     def _encode_key(self, key: Any) -> bytes:
         packed = super()._encode_key(key)
         if key.__index__() >= self.max_entries:
-            raise self._missing(key)
+            raise self._outside(key)
         return packed
 
     def _bad_key(self, key: Any) -> Exception:
-        return self._missing(key) if hasattr(key, "__index__") else self._keys.refusal(key)
+        return self._keys.refusal(key) if integer_of(key) is None else self._outside(key)
 
     def _missing(self, key: Any) -> KeyError:
+        return self._outside(key)
+
+    def _outside(self, key: Any) -> KeyError:
         return KeyError(f"{self.subject}: no key {shortened(key)}, its keys are 0 to {self.max_entries - 1}")
 
     if not TYPE_CHECKING:  # for type checkers an array has no `del` at all
@@ -94,20 +97,25 @@ class Walked(Map[K, V], Generic[K, V]):
 
         The kernel starts again from the first key when the one that it is asked to go on from is gone. Keys that came
         before are passed over then, and a map that changes faster than it can be walked is an error: this neither
-        gives a key twice nor goes on for ever.
+        gives a key twice nor goes on for ever. The next key is asked for before one is given: who is given it may
+        delete it, and that takes no walk from the start.
         """
         seen: set[bytes] = set()
         next_key = self.backend.next_key
         steps = 8 * self.max_entries + 1024
         key = next_key(None)
         while key is not None:
+            following = next_key(key)
             if key not in seen:
-                seen.add(key)
-                yield key
+                # The key after one that is gone is the first one, which comes after no other; an empty map has none.
+                suspicious = following is None or following in seen
+                if not suspicious or following != next_key(None):
+                    seen.add(key)
+                    yield key
             steps -= 1
             if steps < 0:
                 raise RuntimeError(f"{self.subject}: its keys change faster than they can be walked")
-            key = next_key(key)
+            key = following
 
 
 class UserMap(Walked[K, V], Generic[K, V]):
@@ -148,7 +156,7 @@ class UserMap(Walked[K, V], Generic[K, V]):
         try:
             bulk.write(self, keys, values, flags)
         except KernelError as error:
-            raise self._named(error, error.key) if error.key is not None else error from None
+            raise self._renamed(error) from None
 
     def update_many(
         self, keys: Iterable[K] | np.ndarray[Any, Any], values: Iterable[Any] | np.ndarray[Any, Any], flags: int = 0
@@ -211,6 +219,10 @@ class UserMap(Walked[K, V], Generic[K, V]):
         named.__dict__.update(error.__dict__, text=text)
         return named
 
+    def _renamed(self, error: KernelError) -> KernelError:
+        """The same of an error that says itself which key it is about, if it is about one."""
+        return error if error.key is None else self._named(error, error.key)
+
     def _pairs(self, source: Any) -> Iterator[tuple[Any, Any]]:
         if not hasattr(source, "__iter__"):
             raise self._no_update()
@@ -259,6 +271,8 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
             found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
+        except KernelError as error:
+            raise self._named(error, self._encode_key(key)) from None
         if found is None:
             raise self._missing(key)
         return found  # type: ignore[no-any-return]
@@ -307,7 +321,9 @@ class PerCpuMap(UserMap[K, V], Mapping[K, PerCpuValues[V]]):
 
     def _encode(self, values: Any) -> bytes:
         expected = f"{self._cpus} values, one per possible CPU"
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        # What a mapping gives are its keys, and a set has no order.
+        unfit = isinstance(values, (str, bytes, set, frozenset)) or hasattr(values, "keys")
+        if unfit or not hasattr(values, "__iter__"):
             raise TypeError(f"{self.subject}: a value is a sequence of {expected}, not {shown(values)}")
         values = tuple(values)
         if len(values) != self._cpus:

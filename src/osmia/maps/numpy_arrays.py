@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, NamedTuple
 
 from osmia.abi.generated import BPF_F_MMAPABLE
 from osmia.dtypes import import_numpy, numpy_dtype
-from osmia.maps import bulk
+from osmia.errors import KernelError
+from osmia.maps import bulk, prefixes
 from osmia.maps.codec import Bytes
 
 if TYPE_CHECKING:
@@ -29,17 +31,33 @@ def read(held: Any, *, delete: bool, copy: bool) -> Arrays:
     """What `to_numpy()` of a map gives."""
     numpy = import_numpy()
     key_type, value_type = dtype_of(held._keys), dtype_of(held._values)
-    if held.kind.fixed_keys and (held.flags & BPF_F_MMAPABLE or not copy):
+    memory = _memory_of(held, copy=copy) if held.kind.fixed_keys else None
+    if memory is not None:
         keys = numpy.arange(held.max_entries, dtype=key_type)
-        values = _spaced(numpy, held.memory(), held.max_entries, value_type)
+        values = _spaced(numpy, memory, held.max_entries, value_type)
         return Arrays(keys, values.copy() if copy else values)
     packed_keys, packed_values = bulk.read(held, delete=delete)
+    if held.kind.keys == "prefix":
+        packed_keys = prefixes.cleared(held, packed_keys)
     keys = numpy.frombuffer(packed_keys, key_type) if len(packed_keys) else numpy.empty(0, key_type)
     if not held.kind.per_cpu:
         return Arrays(keys, numpy.frombuffer(packed_values, value_type) if len(keys) else numpy.empty(0, value_type))
     cpus = held.backend.cpus
     values = _spaced(numpy, packed_values, len(keys) * cpus, value_type)
     return Arrays(keys, values.reshape(len(keys), cpus))
+
+
+def _memory_of(held: Any, *, copy: bool) -> Buffer | None:
+    """The memory of an array. None for a copy of one that is not taken into memory, or that may only be read."""
+    if copy and not held.flags & BPF_F_MMAPABLE:
+        return None
+    try:
+        memory: Buffer = held.memory()
+    except KernelError as error:
+        if copy and error.errno in {errno.EPERM, errno.EACCES}:
+            return None
+        raise
+    return memory
 
 
 def dtype_of(codec: Codec) -> Any:
@@ -60,6 +78,7 @@ def packed(held: Any, codec: Codec, array: Any) -> Buffer:
     TypeError, ValueError or OverflowError for an array that is not of such.
     """
     what = f"{held.subject}: the array of {codec.role}s"
+    array = _plain_array(array, what)
     if array.ndim != 1:
         raise ValueError(f"{what} has one dimension, not {array.ndim}")
     return _bytes_of(_converted(array, dtype_of(codec), codec.of, what))
@@ -69,6 +88,7 @@ def packed_per_cpu(held: Any, codec: Codec, array: Any) -> Buffer:
     """Values of a per-CPU map, one row a key and one column a CPU, as they lie in memory."""
     numpy = import_numpy()
     what, cpus = f"{held.subject}: the array of values", held.backend.cpus
+    array = _plain_array(array, what)
     if array.ndim != 2 or array.shape[1] != cpus:
         raise ValueError(f"{what} has the shape (keys, {cpus}), one column per possible CPU, not {array.shape}")
     dtype = dtype_of(codec)
@@ -78,6 +98,14 @@ def packed_per_cpu(held: Any, codec: Codec, array: Any) -> Buffer:
     spaced = numpy.zeros((len(flat), (dtype.itemsize + 7) // 8 * 8), numpy.uint8)
     spaced[:, : dtype.itemsize] = numpy.frombuffer(_bytes_of(flat), numpy.uint8).reshape(len(flat), dtype.itemsize)
     return _bytes_of(spaced)
+
+
+def _plain_array(array: Any, what: str) -> Any:
+    """The array without what a class derived from NumPy's adds: records, matrices, masks."""
+    numpy = import_numpy()
+    if isinstance(array, numpy.ma.MaskedArray) and numpy.ma.is_masked(array):
+        raise ValueError(f"{what} has masked elements, which are none: give .compressed() or .filled()")
+    return numpy.asarray(array)
 
 
 def _bytes_of(array: Any) -> Buffer:
@@ -130,13 +158,18 @@ def _numbers(array: Any, dtype: Any, of: Any, what: str) -> Any:
     """Plain values in the map's dtype. OverflowError for an integer outside it, ValueError for no member of an enum."""
     numpy = import_numpy()
     there = array.dtype
-    if dtype.kind in "iu" and there.kind in "iu":
+    if dtype.kind in "iu" and (there.kind in "iu" or (not array.size and there == numpy.float64)):
+        # NumPy makes floats of an empty list.
         _check_range(array, numpy.iinfo(dtype), what)
         members = getattr(of, "__members__", None)
         if members is not None:
-            strange = array[~numpy.isin(array, [int(member) for member in members.values()])]
+            # In the map's dtype: of integers of several dtypes NumPy makes floats, for which neighbours are equal.
+            allowed = numpy.array([int(member) for member in members.values()], dtype)
+            strange = array[~numpy.isin(array.astype(dtype, copy=False), allowed)]
             if strange.size:
                 raise ValueError(f"{what} holds {strange.flat[0]}, which is no {of.__name__}")
+    elif dtype.kind == there.kind == "b":
+        return array.view(numpy.uint8) != 0  # a bool that was a number before may be any byte
     elif there != dtype and not (dtype.kind == there.kind == "S" and there.itemsize <= dtype.itemsize):
         raise TypeError(f"{what} is of {_shown(dtype)}, not {_shown(there)}")
     return array.astype(dtype, copy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osmia.abi.generated import BPF_F_INNER_MAP
-from osmia.errors import KernelError, NotLoadedError, shown, with_article
+from osmia.errors import KernelError, NotLoadedError, shortened, shown, with_article
 from osmia.generic import Generic, Mapping, TypeVar, overload
 from osmia.maps.codec import Bytes
 from osmia.maps.declaration import Map, check_place, check_update_flags
@@ -242,6 +242,9 @@ class ArrayOfMaps(Indexed[M], OfMaps[int, M], Generic[M]):
     __iter__ = OfMaps.__iter__
     __len__ = OfMaps.__len__
     __delitem__ = OfMaps.__delitem__
+
+    def _missing(self, key: Any) -> KeyError:
+        return KeyError(f"{self.subject}: no map at {shortened(key)}")
 
     def _check_flags(self, flags: int) -> None:
         super()._check_flags(flags)

@@ -8,6 +8,7 @@ from _struct import Struct
 from osmia.errors import KernelError, shortened, shown
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
+from osmia.maps.codec import integer_of
 from osmia.maps.declaration import Map, check_place, check_update_flags
 from osmia.maps.descriptors import descriptor_of
 from osmia.maps.table import MAP_KINDS
@@ -102,7 +103,7 @@ class Redirecting(Map[int, V], Generic[V]):
         return packed
 
     def _bad_key(self, key: Any) -> Exception:
-        if self.kind.fixed_keys and hasattr(key, "__index__"):
+        if self.kind.fixed_keys and integer_of(key) is not None:
             return KeyError(f"{self.subject}: no key {shortened(key)}, its keys are 0 to {self.max_entries - 1}")
         return super()._bad_key(key)
 

@@ -10,7 +10,7 @@ import errno
 from osmia.abi.generated import BPF_EXIST
 from osmia.errors import ENOTSUPP, KernelError, errno_name, shortened
 from osmia.generic import Generic, ItemsView, Mapping, TypeVar, ValuesView, overload
-from osmia.maps.codec import Bytes
+from osmia.maps.codec import Bytes, integer_of
 from osmia.maps.descriptors import socket_fileno
 from osmia.maps.mapping import UserMap
 from osmia.maps.table import MAP_KINDS
@@ -197,7 +197,7 @@ class IndexedSockets(SocketMap[int]):
         return packed
 
     def _bad_key(self, key: Any) -> Exception:
-        return self._outside(key) if hasattr(key, "__index__") else self._keys.refusal(key)
+        return self._keys.refusal(key) if integer_of(key) is None else self._outside(key)
 
     def _walk(self) -> Iterator[bytes]:
         return map(self._pack_key, range(self.max_entries))

@@ -38,6 +38,8 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
             found = self._read(key)
         except StructError:
             raise self._bad_key(key) from None
+        except KernelError as error:
+            raise self._named(error, self._encode_key(key)) from None
         if found is None:
             raise self._missing(key)
         return found  # type: ignore[no-any-return]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from osmia.errors import KernelError, NotLoadedError, ObjectError, shown
+from osmia.abi.generated import BPF_F_RDONLY, BPF_F_WRONLY
+from osmia.errors import KernelError, NotLoadedError, ObjectError
+from osmia.maps.declaration import check_integer
 from osmia.programs.program import KEPT, LOADING, MACHINES
 
 TYPE_CHECKING = False
@@ -45,6 +47,7 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
         raise TypeError(f"{declared.subject}: open() takes one of a path, id= and fd=")
     if create and path is None:
         raise TypeError(f"{declared.subject}: open(create=True) takes a path, where the map is pinned")
+    _check_numbers(declared.subject, number, fd)
     with LOADING:
         if declared.live:
             raise RuntimeError(f"{declared.subject} is live already: close it before it is opened")
@@ -57,7 +60,8 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
         if create:
             declared.bind(_opened_or_pinned(declared, os.fspath(path)))
         else:
-            declared.bind(_opened(declared, _descriptor(path, number, fd), _where(path, number, fd)))
+            access = declared.flags & _ACCESS
+            declared.bind(_opened(declared, _descriptor(path, number, fd, access), _where(path, number, fd)))
         if path is None:
             return
         try:
@@ -81,11 +85,11 @@ def _open_beside(declared: Map[Any, Any], path: str, *, create: bool) -> None:
             bell.bind(_opened(bell, _pinned(beside), f"what is pinned at {beside}"))
 
 
-def _pinned(path: str) -> int:
+def _pinned(path: str, access: int = 0) -> int:
     """A file descriptor of what is pinned there."""
     from osmia.kernel import pins
 
-    return pins.get(path)
+    return pins.get(path, access)
 
 
 def _check_not_used(declared: Map[Any, Any]) -> None:
@@ -205,7 +209,7 @@ def _opened_or_pinned(declared: Map[Any, Any], path: str) -> KernelMap:
     made: KernelMap | None = None
     for last in (False, True):
         try:
-            return _opened(declared, pins.get(path), f"what is pinned at {path}")
+            return _opened(declared, pins.get(path, declared.flags & _ACCESS), f"what is pinned at {path}")
         except KernelError as error:
             if error.errno != errno.ENOENT or last:
                 raise
@@ -221,22 +225,34 @@ def _opened_or_pinned(declared: Map[Any, Any], path: str) -> KernelMap:
     raise AssertionError("the second try returns or raises")
 
 
-def _descriptor(path: Any, number: int | None, fd: int | None) -> int:
+def _check_numbers(subject: str, number: object, fd: object) -> None:
+    for what, given in (("id", number), ("fd", fd)):
+        if given is not None:
+            check_integer(f"{subject}: {what}", given, 0)
+
+
+def _descriptor(path: Any, number: int | None, fd: int | None, access: int) -> int:
     if path is not None:
-        return _pinned(os.fspath(path))
-    if number is None:
-        assert fd is not None
-        return os.dup(fd)
+        return _pinned(os.fspath(path), access)
     from osmia.kernel import bpf
     from osmia.kernel.errors import kernel_error
 
+    if number is None:
+        assert fd is not None
+        try:
+            return os.dup(fd)
+        except OSError as error:
+            refused = error.errno or 0
+        raise kernel_error(refused, f"open the map of the file descriptor {fd}")
     try:
-        return bpf.map_get_fd_by_id(number)
+        return bpf.map_get_fd_by_id(number, access)
     except OSError as error:
         refused = error.errno or 0
     raise kernel_error(refused, f"open the map with id {number}", needed=("CAP_SYS_ADMIN",), hints=_NO_SUCH)
 
 
+_ACCESS = BPF_F_RDONLY | BPF_F_WRONLY
+"""What user code may do: the kernel keeps it with the file descriptor, and not with the map."""
 _NO_SUCH = {2: "there is no such map (ENOENT)"}
 
 
@@ -291,7 +307,7 @@ def _check_fits(declared: Map[Any, Any], info: dict[str, Any], where: str) -> No
         ("value size", declared.value_size, info["value_size"]),
         # An array of perf events that does not say has one for each possible CPU.
         ("max_entries", declared.max_entries or info["max_entries"], info["max_entries"]),
-        ("flags", hex(declared.flags | kind.kernel_flags), hex(info["map_flags"])),
+        ("flags", hex(declared.flags & ~_ACCESS | kind.kernel_flags), hex(info["map_flags"])),
         # What it says of an arena is an address.
         ("map_extra", declared.map_extra, info["map_extra"] if kind.entries != "pages" else 0),
     )
@@ -333,10 +349,8 @@ def open_map(path: Any = None, /, *, id: int | None = None, fd: int | None = Non
     """
     if sum(each is not None for each in (path, id, fd)) != 1:
         raise TypeError("open_map() takes one of a path, id= and fd=")
-    for what, number in (("id", id), ("fd", fd)):
-        if number is not None and type(number) is not int:
-            raise TypeError(f"open_map(): {what} is an int, not {shown(number)}")
-    where, opened = _where(path, id, fd), _descriptor(path, id, fd)
+    _check_numbers("open_map()", id, fd)
+    where, opened = _where(path, id, fd), _descriptor(path, id, fd, 0)
     try:
         info = map_info(opened, where)
         name = info["name"].rstrip(b"\0").decode("ascii", "replace")

@@ -14,7 +14,7 @@ from osmia.abi.generated import (
 )
 from osmia.errors import ENOTSUPP, KernelError, NotLoadedError, ObjectError, VmError
 from osmia.kernel.bpf import kernel_name
-from osmia.kernel.map_errors import map_error, not_mapped
+from osmia.kernel.map_errors import map_error, not_frozen, not_mapped
 from osmia.loader.maps import flags_of
 from osmia.maps.table import kind_of_type
 from osmia.vm.holding import Holders
@@ -111,6 +111,8 @@ class VmMap:
             self.state = READ_ONLY if self.flags & BPF_F_RDONLY_PROG else WRITE_ONLY
         self.marks: set[str] = set()
         """`frozen`, once it is. What changes lies in such objects, which all handles of a map share."""
+        self.lent: set[int] = set()
+        """Its memory that user code has, each piece by its identity."""
         self.holders = Holders(machine.let_go, self.without_user)
         """Who holds it: all its handles share that."""
         self.holders.when_free(self.free)
@@ -307,6 +309,8 @@ class VmMap:
 
     def pop(self, key: bytes, flags: int = 0, /) -> bytes | None:
         """Delete a key and give its value, None if it was not there."""
+        self.check_readable("delete", key)
+        self.check_writable("delete", key)
         with self.machine.lock:
             value = self.lookup(key, flags)
             return value if value is not None and self.delete(key) else None
@@ -315,6 +319,9 @@ class VmMap:
         """All keys and all values, which with `delete` are taken out. None where the type has no batches for that."""
         if ("lookup_and_delete" if delete else "lookup") not in self.kind.batch:
             return None
+        self.check_readable("read", None)
+        if delete:
+            self.check_writable("read", None)
         with self.machine.lock:
             take = self.pop if delete else self.lookup
             # An array of maps has indices without a map: the kernel passes over them too.
@@ -340,7 +347,15 @@ class VmMap:
         if "delete" not in self.kind.batch:
             return None
         with self.machine.lock:
-            return sum(self.delete(key) for key in self._split(keys, self.key_size))
+            return sum(map(self._delete_of_many, self._split(keys, self.key_size)))
+
+    def _delete_of_many(self, key: bytes) -> bool:
+        """The same as `delete()`, whose error says which key it is about."""
+        try:
+            return self.delete(key)
+        except KernelError as error:
+            error.key = key
+            raise
 
     def next_key(self, key: bytes | None, /) -> bytes | None:
         """The key after `key`, the first one for None or one that is not there; None at the end."""
@@ -348,7 +363,11 @@ class VmMap:
         if key is not None:
             self.check_key(key)
         with self.machine.lock:
-            keys = [*self.all_keys()]
+            return self.key_after(key)
+
+    def key_after(self, key: bytes | None) -> bytes | None:
+        """The same, by the keys as they are now."""
+        keys = [*self.all_keys()]
         if key not in keys:
             return keys[0] if keys else None
         place = keys.index(key) + 1
@@ -378,8 +397,13 @@ class VmMap:
     def freeze(self) -> None:
         """From now on user code cannot write to it."""
         self.check_open()
-        if self.fields.of:
-            raise KernelError(ENOTSUPP, f"cannot freeze map '{self.name}': its values hold a lock or a timer")
+        number = ENOTSUPP if self.fields.of else 0
+        if self.frozen or self.flags & BPF_F_RDONLY:
+            number = number or errno.EPERM
+        if self.lent:
+            number = number or errno.EBUSY
+        if number:
+            raise not_frozen(number, self.name)
         self.marks.add("frozen")
 
     def pin(self, path: str, /) -> None:
@@ -399,7 +423,7 @@ class VmMap:
             "key_size": self.key_size,
             "value_size": self.value_size,
             "max_entries": self.max_entries,
-            "map_flags": self.flags | self.kind.kernel_flags,
+            "map_flags": self.flags & ~(BPF_F_RDONLY | BPF_F_WRONLY) | self.kind.kernel_flags,
             "name": kernel_name(self.name),
             "ifindex": 0,
             "btf_vmlinux_value_type_id": 0,
@@ -510,6 +534,8 @@ class VmMap:
         view = self.machine.memory.data[block.address : block.address + block.size]
         lent = (ctypes.c_ubyte * block.size).from_buffer(view)
         self.holders.take()
+        self.lent.add(id(lent))
+        finalize(lent, self.lent.discard, id(lent)).atexit = False
         finalize(lent, self.machine.lost, self.holders.dropped).atexit = False
         return memoryview(lent).cast("B")
 

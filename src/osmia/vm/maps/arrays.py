@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import mmap
 
-from osmia.abi.generated import BPF_F_MMAPABLE
+from osmia.abi.generated import BPF_F_MMAPABLE, BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY
+from osmia.kernel.map_errors import not_mapped
 from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
 from osmia.vm.memory import REDZONE
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from osmia.vm.maps.fields import Fields
     from osmia.vm.memory import Block
 
+_GUARDS = BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG
+"""With these the kernel does not let user code map the values to be read and written."""
 GAP = 16
 """Between two values that programs reach by look-ups alone, so that what runs over one is seen."""
 
@@ -82,6 +85,10 @@ class ArrayMap(VmMap):
         self.check_open()
         if not self.dense:
             return super().memory()
+        if not self.spec.data and self.frozen:
+            raise not_mapped(errno.EPERM, self.name)
+        if not self.spec.data and self.flags & _GUARDS:
+            raise not_mapped(errno.EACCES, self.name)
         return self.mapped(self.block)
 
     def all_keys(self) -> Iterable[bytes]:

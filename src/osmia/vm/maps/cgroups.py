@@ -96,6 +96,7 @@ def made(of: HashMap, run: Execution) -> bytes:
         key += kind.attach_types.get(kind.hook(run.program.section) or "", 0).to_bytes(8, "little")
     if key not in of.places:
         of.places[key] = of.take()
+        of.changes[0] += 1
     return key
 
 

@@ -7,6 +7,7 @@ from array import array
 
 from osmia.vm.maps import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, VmMap
 from osmia.vm.maps.arrays import GAP
+from osmia.vm.maps.order import Order
 from osmia.vm.memory import FREED, REDZONE
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ class HashMap(VmMap):
         self.places: dict[bytes, int] = {}
         self.changes = array("Q", [0, 0])
         """How many keys have come, and how many values have gone: native code sees it, which remembers look-ups."""
+        self._order = Order((), 0)
         self._free: list[int] = []
         self._shadow = self.shadow_of_value()
         self._written: dict[int, Writer] = {}
@@ -79,6 +81,12 @@ class HashMap(VmMap):
     def all_keys(self) -> Iterable[bytes]:
         """The keys that are there."""
         return self.places
+
+    def key_after(self, key: bytes | None) -> bytes | None:
+        """The key after another one, the first one for None or one that is not there; None at the end."""
+        if self._order.arrived != self.changes[0]:
+            self._order = Order(self.all_keys(), self.changes[0])
+        return self._order.after(key, self.places)
 
     def refused(self, key: bytes, flags: int) -> int:
         """Why a key may not be written with these flags: a negative error number, or 0."""

@@ -54,6 +54,8 @@ class LpmTrie(HashMap):
         self.put(place, value)
         if there in self.places:
             self.let_go(self.places.pop(there))
+        if key != there or parts not in self._stored:
+            self.changes[0] += 1
         self.places[key], self._stored[parts] = place, key
         return 0
 
@@ -74,9 +76,9 @@ class LpmTrie(HashMap):
         """The prefixes, as the kernel gives them: those that lie in one come before it."""
         return [self._stored[parts] for parts in sorted(self._stored, key=_place)]
 
-    def next_key(self, key: bytes | None, /) -> bytes | None:
+    def key_after(self, key: bytes | None) -> bytes | None:
         """The prefix after another one, the first one for None or one that is not there; None at the end."""
-        return super().next_key(key if key is None else self._stored.get(self._parts(key), key))
+        return super().key_after(key if key is None else self._stored.get(self._parts(key), key))
 
     def no_room(self) -> int:
         """Why there is no room for another prefix: a negative error number, or 0."""
