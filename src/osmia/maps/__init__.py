@@ -46,8 +46,8 @@ else:
         for number in numbers:
             if not hasattr(number, "__float__"):
                 raise TypeError(
-                    f"{of.__name__}() takes numbers, not {type(number).__name__}: say which number of each CPU's value, "
-                    f"as in .{of.__name__}(lambda value: value.packets)"
+                    f"{of.__name__}() takes numbers, not {type(number).__name__}: say which number of each CPU's "
+                    f"value, as in .{of.__name__}(lambda value: value.packets)"
                 )
         return of(numbers)
 

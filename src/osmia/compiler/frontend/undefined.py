@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import osmia
+import osmia.headers
 from osmia.compiler.diagnostics import did_you_mean
 from osmia.enumeration import is_int_enumeration
 
@@ -17,9 +19,6 @@ _ACTIONS = {"XDP_": "XdpAction", "TC_ACT_": "TcAction", "SK_": "SkAction"}
 
 def instead_of_undefined(name: str, known: Iterable[str]) -> str:
     """The fix: an import, the Python of a name of C's, a name that is much the same, or to define it."""
-    import osmia
-    import osmia.headers
-
     for module in (osmia, osmia.headers):
         if name in _public(module.__name__):
             return f"write `from {module.__name__} import {name}` at the top of the module"
@@ -42,8 +41,6 @@ def _public(module: str) -> set[str]:
 
 
 def _members(of: str) -> set[str]:
-    import osmia
-
     enumeration = getattr(osmia, of)
     assert is_int_enumeration(enumeration)
     return set(enumeration.__members__)
