@@ -53,7 +53,8 @@ class FixedArray(Declaration, Generic[T]):
         if not isinstance(index, slice):
             return found
         layout = type(self.layout)(self.layout.element, len(found))
-        return FixedArray(layout, self._form, bytes(found) if isinstance(found, bytearray) else tuple(found))
+        of_bytes = isinstance(found, (bytes, bytearray))
+        return FixedArray(layout, self._form, bytes(found) if of_bytes else tuple(found))
 
     def __setitem__(self, index: int, value: T, /) -> None:
         if isinstance(self._items, (bytes, tuple)):

@@ -122,7 +122,18 @@ def shown_type(of: object) -> str:
     """Name what was found in place of a type that has a width."""
     if of is int:
         return WIDE
-    return of.__name__ if isinstance(of, type) else shown(of)
+    if not isinstance(of, type):
+        return shown(of)
+    return of.__name__ + _made_fit(of)
+
+
+def _made_fit(of: type) -> str:
+    """What a class of the user's lacks for values of it to have a place in memory; nothing for other classes."""
+    if of.__module__.partition(".")[0] == "osmia":
+        return ""
+    if type(of).__name__ in {"EnumType", "EnumMeta"}:
+        return "" if issubclass(of, int) else f": make {of.__name__} an IntEnum"
+    return f": write @struct above class {of.__name__}" if getattr(of, "__annotations__", None) else ""
 
 
 def _show_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -510,6 +510,8 @@ def take_integer(value: Any, what: str, name: str, low: int, high: int) -> int:
     try:
         number = index(value)
     except TypeError:
+        number = None
+    if number is None:  # not in the handler: the refusal is the whole story, with no error before it
         from osmia.addresses import number_of
 
         number = number_of(value, what, name)

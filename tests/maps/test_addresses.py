@@ -239,6 +239,23 @@ def test_what_is_no_content_of_a_struct_or_an_array(of: Any, use: Any, text: str
     assert refusal(of, use) == text
 
 
+def test_a_refusal_is_the_only_error_of_its_traceback(made: Callable[[Any], Any]) -> None:
+    of_addresses = made(HashMap(be32, be32, max_entries=4, name="m"))
+    of_pairs = made(HashMap(Pair, u64, max_entries=4, name="pairs"))
+    wrong: Any = "10.0.0.1"
+    uses: tuple[Callable[[], Any], ...] = (
+        lambda: of_addresses[wrong],
+        lambda: of_addresses.update(1, wrong),
+        lambda: of_addresses.pop(wrong),
+        lambda: of_pairs[wrong],
+        lambda: Pair(four=wrong),
+    )
+    for use in uses:
+        with pytest.raises(TypeError) as caught:
+            use()
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
 def test_an_index_is_no_address(made: Callable[[Any], Any]) -> None:
     held = made(Array(u64, max_entries=4, name="A"))
     assert refusal(TypeError, lambda: held[ONE]) == "A: a key is an int (u32), not IPv4Address IPv4Address('10.0.0.1')"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from live_maps import live
-from osmia import Array, PerCpuArray, PerCpuValues, i8, i16, i32, i64, u8, u16, u32, u64
+from osmia import Array, PerCpuArray, PerCpuValues, i8, i16, i32, i64, struct, u8, u16, u32, u64
 from osmia.kernel.cpus import possible_cpus
 from refusal import refusal
 
@@ -21,6 +21,11 @@ CPUS = len(possible_cpus())
 class State(IntEnum):
     CLOSED = 0
     OPEN = 1
+
+
+@struct
+class Flow:
+    packets: u64
 
 
 @pytest.fixture
@@ -194,6 +199,16 @@ def test_per_cpu_values_have_no_arithmetic(counts: PerCpuArray[int]) -> None:
     for use in uses:
         with pytest.raises(TypeError):
             use()
+
+
+def test_per_cpu_values_that_are_no_numbers_are_not_added() -> None:
+    values: Any = PerCpuValues((Flow(packets=1), Flow(packets=2)))
+    assert values.sum(lambda flow: flow.packets) == 3
+    for use in (values.sum, values.max, values.min):
+        assert refusal(TypeError, use) == (
+            f"{use.__name__}() takes numbers, not Flow: say which number of each CPU's value, "
+            f"as in .{use.__name__}(lambda value: value.packets)"
+        )
 
 
 def test_per_cpu_values_are_one_per_possible_cpu(counts: PerCpuArray[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from enum import IntEnum, IntFlag
+from enum import Enum, IntEnum, IntFlag
 from typing import Any
 
 import pytest
@@ -37,6 +37,14 @@ class Empty(IntEnum):
 class TooWide(IntEnum):
     LOW = -1
     HIGH = 1 << 63
+
+
+class Color(Enum):
+    RED = 1
+
+
+class Undecorated:
+    packets: u32
 
 
 class Flags(IntFlag):
@@ -139,6 +147,8 @@ TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an
         (Empty, "Empty"),
         (TooWide, "TooWide"),
         (Flags, "Flags"),
+        (Color, "Color: make Color an IntEnum"),
+        (Undecorated, "Undecorated: write @struct above class Undecorated"),
     ],
 )
 def test_refuses_other_types(of: Any, found: str) -> None:

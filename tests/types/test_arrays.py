@@ -74,6 +74,8 @@ def test_copies_are_independent() -> None:
 
 def test_bytes_are_those_of_u8_alone() -> None:
     assert bytes(array(u8, 2, [1, 255])) == b"\1\xff"
+    assert bytes(array(u8, 3, [1, 255, 2])[:2]) == b"\1\xff"
+    assert bytes(array(u8, 3, [1, 255, 2]).copy(frozen=True)[:2]) == b"\1\xff"
     assert refusal(lambda: bytes(array(u32, 2))) == (
         "TypeError: bytes() takes arrays of u8, and this is an array(u32, 2): write to_bytes(value)"
     )

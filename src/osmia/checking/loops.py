@@ -59,7 +59,7 @@ def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tup
 _UNSEEN = "a loop whose bound is not seen: nothing that its rounds change is compared where it is left"
 _UNSEEN_FIX = (
     "count the rounds in a variable and leave at a constant, `for i in range(N):`, or let the kernel count (bpf_loop, "
-    "from 5.17 on)"
+    "which is `osmia.loop(count, function)`, from 5.17 on)"
 )
 
 

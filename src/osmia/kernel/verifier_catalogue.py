@@ -346,8 +346,9 @@ CATALOGUE: tuple[Entry, ...] = (
         "too-large",
         r"BPF program is too large\. Processed (?P<steps>\d+) insn",
         "the program takes the verifier more than a million steps: most often a loop of many rounds",
-        "give the loop a small constant bound, or let the kernel run it (bpf_loop, from 5.17 on), or move its body "
-        "into a global function, which is verified by itself",
+        "give the loop a small constant bound, or let the kernel run it (bpf_loop, which is "
+        "`osmia.loop(count, function)`, from 5.17 on), or move its body into a global function, which is verified by "
+        "itself",
         "loop",
     ),
     Entry(

@@ -40,6 +40,19 @@ if TYPE_CHECKING:
 
 else:
 
+    def _of_numbers(of, values):
+        """What `of`, which is sum, max or min, makes of them. TypeError for what are no numbers."""
+        try:
+            return of(values)
+        except TypeError:
+            found = next((each for each in values if not hasattr(each, "__float__")), None)
+            if found is None:
+                raise
+        raise TypeError(
+            f"{of.__name__}() takes numbers, not {type(found).__name__}: say which number of each CPU's value, as in "
+            f".{of.__name__}(lambda value: value.packets)"
+        )
+
     class PerCpuValues(tuple):
         """One value per possible CPU, by the CPU's number. It has no arithmetic: say which CPU, or `.sum()`."""
 
@@ -55,12 +68,12 @@ else:
 
         def sum(self, key=None):
             """Add the values of all CPUs, or what `key` takes from each."""
-            return sum(self if key is None else map(key, self))
+            return _of_numbers(sum, self if key is None else [*map(key, self)])
 
         def max(self, key=None):
             """The largest of all CPUs' values, or of what `key` takes from each."""
-            return max(self if key is None else map(key, self))
+            return _of_numbers(max, self if key is None else [*map(key, self)])
 
         def min(self, key=None):
             """The smallest of all CPUs' values, or of what `key` takes from each."""
-            return min(self if key is None else map(key, self))
+            return _of_numbers(min, self if key is None else [*map(key, self)])

@@ -102,7 +102,8 @@ class Codec:
         try:
             return self.form.encode(value, "")
         except (TypeError, ValueError, OverflowError):
-            return self.form.encode(value, f"{self.owner.subject}: a {self.role}")
+            pass  # what it raised has no subject, and is not to be shown before the one that has
+        return self.form.encode(value, f"{self.owner.subject}: a {self.role}")
 
     def _unpack_form(self, data: bytes) -> Any:
         assert self.form is not None

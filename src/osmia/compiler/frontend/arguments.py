@@ -201,9 +201,16 @@ def _field(
             location,
             found=field.layout.name,
             expected=known.wanted or f"no field of `{known.declared}`: kernel code reads numbers of a tracepoint alone",
-            fix=f"write `{field.name}: {known.wanted}`" if known.wanted else "leave the field out",
+            fix=f"write `{field.name}: {known.wanted}`" if known.wanted else _without(field.name),
         )
     return ContextField(known.offset, 8 * known.size, known.signed)
+
+
+def _without(name: str) -> str:
+    """What to do about a text of a tracepoint."""
+    if not name.endswith("comm"):
+        return "leave the field out"
+    return "leave the field out: `ctx.get_current_comm(text)`, of `text = chars(16)`, gives the current thread's name"
 
 
 def checked_result(kind_name: str, results: tuple[int, int], value: ir.Expression) -> None:

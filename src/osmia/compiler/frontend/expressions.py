@@ -349,6 +349,8 @@ def _call_instead(called: Operand) -> str:
         return f"compare the number with a member: `x == {of.__name__}.{next(iter(of)).name}`"
     if isinstance(of, type) and issubclass(of, Shared):
         return "declare it in the module, and use it here"
+    if hasattr(of, "__dataclass_fields__"):
+        return f"write @struct above class {of.__name__}, in place of @dataclass, and the width of each field"
     if hasattr(of, "__wrapped__"):
         return "leave its decorator out: kernel code calls plain functions"
     module = str(getattr(of, "__module__", None) or type(getattr(of, "__self__", None)).__module__)

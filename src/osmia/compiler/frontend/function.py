@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.fingerprint import MISSING, attribute, cell, describe
+from osmia.compiler.frontend.undefined import instead_of_undefined
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import NoneType, ValueType, is_number, joined, storage_type
 from osmia.enumeration import is_int_enumeration
@@ -285,7 +286,7 @@ class FunctionState:
                 location,
                 found=f"{name!r}, which is no local, no global of {function.__module__} and no builtin",
                 expected="a name that the function can see",
-                fix=did_you_mean(name, known) or f"define or import {name!r}",
+                fix=instead_of_undefined(name, known),
             )
         return self.read(Static(value, path, location))
 

@@ -215,9 +215,19 @@ def _given(state: FunctionState, row: HelperRow, node: ast.Call, map_: ir.MapRef
             state.at(node),
             found=ast.unparse(node),
             expected=f"{name}({form})",
-            fix=f"give it {', '.join(missing)}" if missing else "give it these arguments",
+            fix=f"give it {', '.join(missing)}{_what_is_filled(row, missing)}"
+            if missing
+            else "give it these arguments",
         )
     return found
+
+
+def _what_is_filled(row: HelperRow, missing: list[str]) -> str:
+    """What to give where the helper writes its result into memory; nothing where it does not."""
+    for each in row.arguments:
+        if each.parameter in missing and each.kind == "memory" and each.access in {"write", "both"}:
+            return ": a struct, an array or a text that it writes to, such as `text` of `text = chars(16)`"
+    return ""
 
 
 def _size(memory: ir.Expression | ir.MapReference, location: Location) -> ir.Expression:

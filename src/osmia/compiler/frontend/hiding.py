@@ -23,22 +23,23 @@ if TYPE_CHECKING:
 def check_hiding(state: FunctionState, definition: ast.FunctionDef | ast.Lambda) -> None:
     """Refuse a function that assigns the name of one of its module's declarations; a parameter may have such a name.
 
-    Python would make it a local: `limit = 6` beside the setting `limit` would change nothing but itself.
+    Python would make it a local: `limit = 6` beside the setting `limit` would change nothing but itself. What makes it
+    one and is no construct of kernel code, such as `del counts` or `import counts`, is refused as that construct is.
     """
     arguments = definition.args
     parameters = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     for name in sorted(state.own - parameters):
         found = declared(state.source.function, name)
         state.unit.reads["declared", state.path, name] = describe(found)
-        if isinstance(found, Setting | Global | Map):
-            raise _hides(state, definition, name, found)
+        node = next(_assignments(definition, name), None)
+        if node is not None and isinstance(found, Setting | Global | Map):
+            raise _hides(state, node, name, found)
 
 
 def _hides(
-    state: FunctionState, definition: ast.FunctionDef | ast.Lambda, name: str, declaration: Declaration
+    state: FunctionState, node: ast.expr | ast.stmt | ast.pattern, name: str, declaration: Declaration
 ) -> Exception:
     kind, instead = _meant(name, declaration)
-    node = next(_assignments(definition, name))
     file, line = declaration.declared_at
     return error(
         f"{name!r} is {kind} of the module, and an assignment would make a local of it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator as python
+from enum import Enum
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -263,6 +264,8 @@ def not_a_value(value: object) -> tuple[str, str]:
         return f"the function {value.__name__}", "call what kernel code can call"
     if type(value).__module__ == "logging":
         return f"an object of type {type(value).__name__}", "log by osmia's: `from osmia import log`"
+    if isinstance(value, Enum):
+        return f"an object of type {type(value).__name__}", f"make {type(value).__name__} an IntEnum"
     if hasattr(type(value), "__int__"):
         return f"an object of type {type(value).__name__}", "make a number of it in the module: `NUMBER = int(...)`"
     return f"an object of type {type(value).__name__}", "use an integer"
