@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from osmia.kernel.features import kernel_version
 
 TYPE_CHECKING = False
@@ -20,13 +22,19 @@ def has_prefix(of: KernelMap, key: bytes) -> bool:
     The key after one that is not there is the first key, which comes after no other.
     """
     if kernel_version() < EXACT_SINCE:
-        return key in _keys(of)
+        return _network(key) in map(_network, _keys(of))
     first = of.next_key(None)
     while True:
         following = of.next_key(key)
         before, first = first, of.next_key(None)
         if before == first:
             return first is not None and following != first
+
+
+def _network(key: bytes) -> tuple[int, int]:
+    """What tells a prefix apart: its length, and as many bits. A program may have written others behind them."""
+    length = int.from_bytes(key[:4], sys.byteorder)
+    return length, int.from_bytes(key[4:], "big") >> max(8 * (len(key) - 4) - length, 0)
 
 
 def _keys(of: KernelMap) -> Iterator[bytes]:
