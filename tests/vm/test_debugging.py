@@ -53,15 +53,20 @@ class Tracer:
         return self
 
 
-def traced(program: Program[Any, Any], packet: bytes) -> Tracer:
-    tracer = Tracer()
+def run_traced(program: Program[Any, Any], packet: bytes, trace: Any) -> Any:
+    """What a run returns that `sys.settrace` tells `trace` of."""
     with Machine(debug=True) as machine:
         program.load()
-        sys.settrace(tracer)
+        sys.settrace(trace)
         try:
-            machine.run(program, packet)
+            return machine.run(program, packet)
         finally:
             sys.settrace(None)
+
+
+def traced(program: Program[Any, Any], packet: bytes) -> Tracer:
+    tracer = Tracer()
+    run_traced(program, packet, tracer)
     return tracer
 
 
@@ -137,13 +142,7 @@ def test_a_function_in_another_file_has_its_own_names() -> None:
             stopped.append(repr(frame.f_locals))
         return trace
 
-    with Machine(debug=True) as machine:
-        debugged_programs.sized.load()
-        sys.settrace(trace)
-        try:
-            machine.run(debugged_programs.sized, bytes(60))
-        finally:
-            sys.settrace(None)
+    run_traced(debugged_programs.sized, bytes(60), trace)
     assert stopped[-1] == "{'size': 60, 'low': 10}"
 
 
@@ -158,13 +157,7 @@ def test_a_frame_has_the_names_of_its_module() -> None:
             seen.setdefault(Path(path).name, []).append((names.get("LOWEST"), names.get("XdpAction"), kept))
         return trace
 
-    with Machine(debug=True) as machine:
-        debugged_programs.sized.load()
-        sys.settrace(trace)
-        try:
-            machine.run(debugged_programs.sized, bytes(60))
-        finally:
-            sys.settrace(None)
+    run_traced(debugged_programs.sized, bytes(60), trace)
     assert seen["debugged_programs.py"][0] == (None, XdpAction, {})
     assert seen["debugged_programs.py"][-1] == (None, XdpAction, {7: debugged_programs.Flow(packets=1, size=60)})
     assert set(seen["debugged_helper.py"]) == {(10, None, None)}
@@ -183,13 +176,7 @@ def test_a_function_of_its_own_is_a_frame() -> None:
             stacks.append([*names, repr({k: v for k, v in frame.f_locals.items() if k[0] != "."})])
         return trace
 
-    with Machine(debug=True) as machine:
-        debugged_programs.calling.load()
-        sys.settrace(trace)
-        try:
-            assert machine.run(debugged_programs.calling, bytes(60)).action is XdpAction.DROP
-        finally:
-            sys.settrace(None)
+    assert run_traced(debugged_programs.calling, bytes(60), trace).action is XdpAction.DROP
     assert stacks[-1] == ["doubled", "calling", "{'n': 60, 'twice': 120}"]
 
 

@@ -76,28 +76,33 @@ def call(command: int, attribute: bytes | bytearray) -> int:
 def _call_again(command: int, attribute: bytearray) -> int:
     """The same for commands that a signal interrupts: they start again."""
     pristine = bytes(attribute)
-    for _ in range(_INTERRUPTED_TRIES):
+    try:
+        return _tried(_INTERRUPTED_TRIES, command, attribute)
+    except OSError as error:
+        if error.errno not in INTERRUPTED:
+            raise
+    attribute[:] = pristine
+    # A timer fires faster than the command ends: hold it back.
+    import signal
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
+    try:
+        return _tried(_HELD_TRIES, command, attribute)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _tried(tries: int, command: int, attribute: bytearray) -> int:
+    """What a command gives that is interrupted so many times less one; what a signal makes of the last is raised."""
+    pristine = bytes(attribute)
+    for _ in range(tries - 1):
         try:
             return call(command, attribute)
         except OSError as error:
             if error.errno not in INTERRUPTED:
                 raise
         attribute[:] = pristine
-    # A timer fires faster than the command ends: hold it back.
-    import signal
-
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
-    try:
-        for _ in range(_HELD_TRIES - 1):
-            try:
-                return call(command, attribute)
-            except OSError as error:
-                if error.errno not in INTERRUPTED:
-                    raise
-            attribute[:] = pristine
-        return call(command, attribute)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return call(command, attribute)
 
 
 def with_memlock(create: Callable[[], T]) -> T:
