@@ -147,6 +147,29 @@ def test_wrong_keys_and_values(flows: HashMap[Key, Flow]) -> None:
     assert len(flows) == 0
 
 
+def test_a_key_that_changes_while_it_is_encoded(flows: HashMap[Key, Flow]) -> None:
+    """As another thread could do it: what is refused at first, and is a key when its error is made."""
+    key = Key(src=1, port=2)
+
+    class Late:
+        looks = 0
+
+        @property
+        def __class__(self) -> type:
+            self.looks += 1
+            return Key if self.looks > 1 else object
+
+        @__class__.setter
+        def __class__(self, of: type) -> None:
+            raise NotImplementedError
+
+    late: Any = Late()
+    late.__dict__.update(key.__dict__)
+    assert refusal(RuntimeError, lambda: flows[late]) == (
+        "FLOWS: a key changed while it was encoded: let no other thread write it meanwhile"
+    )
+
+
 def test_a_stored_value_that_is_no_member(flows: HashMap[Key, Flow]) -> None:
     flows.backend.update(bytes(12), packing.pack("=QQIII4x", 1, 0, 7, 0, 0), 0)
     assert refusal(ValueError, lambda: list(flows.values())) == "Flow.state is 7, which is no State"
