@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from osmia.kernel.features import kernel_version
+from osmia.maps.lpm import network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def has_prefix(of: KernelMap, key: bytes) -> bool:
     The key after one that is not there is the first key, which comes after no other.
     """
     if kernel_version() < EXACT_SINCE:
-        return _network(key) in map(_network, _keys(of))
+        return _prefix(key) in map(_prefix, _keys(of))
     first = of.next_key(None)
     while True:
         following = of.next_key(key)
@@ -31,10 +32,10 @@ def has_prefix(of: KernelMap, key: bytes) -> bool:
             return first is not None and following != first
 
 
-def _network(key: bytes) -> tuple[int, int]:
-    """What tells a prefix apart: its length, and as many bits. A program may have written others behind them."""
+def _prefix(key: bytes) -> tuple[int, bytes]:
+    """What tells a prefix apart."""
     length = int.from_bytes(key[:4], sys.byteorder)
-    return length, int.from_bytes(key[4:], "big") >> max(8 * (len(key) - 4) - length, 0)
+    return length, network(key[4:], length)
 
 
 def _keys(of: KernelMap) -> Iterator[bytes]:

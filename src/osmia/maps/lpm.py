@@ -295,9 +295,7 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         """A key as user code sees it."""
         data: bytes = stored
         length = int.from_bytes(data[:4], "little")
-        # Kernel code may have written an address as it is, of which the bits behind the length mean nothing.
-        behind = 8 * self.data_size - length
-        address = (int.from_bytes(data[4:], "big") >> behind << behind).to_bytes(self.data_size, "big")
+        address = network(data[4:], length)
         if self.key is be32:
             from ipaddress import IPv4Network
 
@@ -351,6 +349,12 @@ def stored_key(key: Any, owner: LpmTrie[Any, Any, Any]) -> Any:
         body = {"__annotations__": {"prefixlen": u32, "data": FixedArray[u8]}, "data": key}
     made = type("lpm_trie_key", (), body)
     return struct(packed=True, frozen=True)(made)
+
+
+def network(data: bytes, length: int) -> bytes:
+    """As many bits of an address, and no others: a program may have written some behind them, which mean nothing."""
+    behind = 8 * len(data) - length
+    return (int.from_bytes(data, "big") >> behind << behind).to_bytes(len(data), "big")
 
 
 def _is_ipv6(layout: object) -> bool:
