@@ -148,6 +148,15 @@ def test_it(vm):
     vm.fuel = 20
     vm.run(filter, PACKET)
 """,
+    "a replay": """
+def test_it(vm):
+    assert replay(filter, [PACKET, PACKET, ethernet() / ipv4() / icmp(), bytes(60)]).counts[XdpAction.PASS] == 3
+""",
+    "a fault in a replay": """
+def test_it(vm):
+    vm.fuel = 20
+    replay(filter, [bytes(20), PACKET, PACKET])
+""",
     "nothing of osmia": """
 def test_it(vm):
     vm.run(filter, PACKET)
@@ -168,6 +177,19 @@ def check(name: str, printed: str) -> None:
 @pytest.mark.parametrize("name", IN_RUNTIME)
 def test_what_a_failed_test_says(run: Callable[..., str], name: str) -> None:
     check(name, run(IN_RUNTIME[name]))
+
+
+@root
+def test_a_replay_is_what_its_own_engine_ran_last(run: Callable[..., str]) -> None:
+    test = """
+def test_it(kernel):
+    replay(filter, [PACKET, bytes(60)])
+    with Vm():
+        replay(clock, [PACKET])
+    assert hits[17] == 2
+"""
+    said = run(test).split("what osmia ran last")
+    assert [each.splitlines()[1] for each in said[1:]] == ["filter returned PASS in the kernel, on packet 2 of a replay"]
 
 
 @root

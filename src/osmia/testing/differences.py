@@ -7,13 +7,12 @@ import inspect
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from osmia.kernel.cpus import possible_cpus
-from osmia.testing.engines import Engine, Kernel, Vm
+from osmia.testing.engines import ACTIVE, Engine, Kernel, Vm
 from osmia.testing.packets.comparing import packet_differences
 from osmia.testing.packets.dissection import dissect
-from osmia.testing.replaying import FOLLOWING
 from osmia.testing.runs import Run, verdict_of
 from osmia.testing.snapshots import Snapshot, differences
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
     from osmia.maps.reading import Reading
-    from osmia.programs.program import Program
+    from osmia.programs.program import PacketProgram, Program
     from osmia.programs.run_result import RunResult
     from osmia.testing.divergences import Divergence
     from osmia.testing.engines import Packet as AnyPacket
@@ -82,14 +81,23 @@ class Watched(Engine):
         self._take(program, packet, result)
         return result
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
-        """Take down what `replay()` runs, too."""
-        FOLLOWING.append(self._take)
-        try:
-            yield
-        finally:
-            FOLLOWING.pop()
+    def replaying(self, program: PacketProgram[Any, Any]) -> Callable[[AnyPacket, RunResult[Any] | None], None]:
+        """What `replay()` tells of each packet is taken down, too."""
+        tell = self._inner.replaying(program)
+
+        def both(packet: AnyPacket, result: RunResult[Any] | None) -> None:
+            tell(packet, result)
+            if result is not None:
+                self._take(program, packet, result)
+
+        return both
+
+    def __enter__(self) -> Self:
+        ACTIVE.append(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        ACTIVE.remove(self)
 
     def _take(self, program: Program[Any, Any], packet: AnyPacket | None, result: RunResult[Any]) -> None:
         data = bytes(packet) if packet is not None else b""
@@ -165,7 +173,7 @@ def _explained(test: Callable[[Engine], None], runs: int, cpu: int) -> list[str]
     with Vm(engine="interpreter", cpus=len(possible_cpus())) as machine:
         machine.cpu = cpu
         watched = Watched(machine, Noting(machine))
-        with watched.following():
+        with watched:
             test(watched)
     noted = watched.transcript.noted[:runs]
     return [
@@ -224,14 +232,14 @@ def _run_both(test: Callable[[Engine], None], request: pytest.FixtureRequest) ->
         with Kernel() as inside:
             plugin.watch(request.node, inside)
             in_kernel = Watched(inside)
-            with in_kernel.following():
+            with in_kernel:
                 test(in_kernel)
             in_kernel.finish()
         with Vm(cpus=len(possible_cpus())) as machine:
             plugin.watch(request.node, machine)
             machine.cpu = cpu
             in_runtime = Watched(machine)
-            with in_runtime.following():
+            with in_runtime:
                 test(in_runtime)
             in_runtime.finish()
         found, runs = compare(in_kernel.transcript, in_runtime.transcript)

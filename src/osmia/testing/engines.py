@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Packet = bytes | bytearray | memoryview | SupportsBytes
 """What programs are run on: bytes, or what `osmia.testing.packets` makes."""
 
+ACTIVE: list[Engine] = []
+"""The engines in whose blocks we are, the innermost last."""
+
 
 class Engine(Protocol):
     """What `Vm` and `Kernel` have in common: a test that takes `engine` is given one of them."""
@@ -86,13 +89,26 @@ class Engine(Protocol):
         run: Callable[[], RunResult[Any]],
     ) -> RunResult[Any]:
         """Run, and keep what a failed test says of it."""
-        printed = len(self._printed())
-        logged = self._logged()
-        data = _bytes(packet)
-        before = Snapshot(program.shared)
-        self.last = taken = Run(self.name, program, data, context, before, lambda: self._said(logged, printed))
+        taken = self._begun(program, _bytes(packet), context)
         taken.result = run()
         return taken.result
+
+    def _begun(self, program: Program[Any, Any], packet: bytes, context: dict[str, object]) -> Run:
+        """What is run from now on."""
+        printed = len(self._printed())
+        logged = self._logged()
+        before = Snapshot(program.shared)
+        self.last = Run(self.name, program, packet, context, before, lambda: self._said(logged, printed))
+        return self.last
+
+    def replaying(self, program: PacketProgram[Any, Any]) -> Callable[[Packet, RunResult[Any] | None], None]:
+        """What `replay()` tells of each packet, before and after it is run: it is what was run last."""
+        run = self._begun(program, b"", {})
+
+        def tell(packet: Packet, result: RunResult[Any] | None) -> None:
+            run.packet, run.result, run.number = _bytes(packet), result, run.number + (result is None)
+
+        return tell
 
 
 class Vm(Machine, Engine):
@@ -130,10 +146,13 @@ class Vm(Machine, Engine):
 
     def __enter__(self) -> Self:
         self.captured.begin()
-        return super().__enter__()
+        super().__enter__()
+        ACTIVE.append(self)
+        return self
 
     def __exit__(self, *exception: object) -> None:
         self._settle(exception[0])
+        ACTIVE.remove(self)
         try:
             super().__exit__(*exception)
         finally:
@@ -196,10 +215,12 @@ class Kernel(Engine):
         # In a machine's block, what is asked of the kernel is not the machine's.
         self._machines, MACHINES[:] = [*MACHINES], []
         KEPT.append(self._kept)
+        ACTIVE.append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._settle(exception[0])
+        ACTIVE.remove(self)
         KEPT.remove(self._kept)
         MACHINES[:0] = self._machines
         try:

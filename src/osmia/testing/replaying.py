@@ -8,7 +8,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from osmia.errors import shown
+from osmia.kernel import THE_KERNEL
 from osmia.programs.program import PacketProgram
+from osmia.testing.engines import ACTIVE
 from osmia.vm.program import VmProgram
 
 if TYPE_CHECKING:
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
     from osmia.programs.run_result import RunResult
     from osmia.testing.engines import Packet
-
-FOLLOWING: list[Callable[[PacketProgram[Any, Any], Packet, RunResult[Any]], None]] = []
-"""Who takes down each run of a replay, the innermost last."""
 
 
 class Replay:
@@ -58,13 +57,23 @@ def replay(
         raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
     program.load()
     given = _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets
+    tell = _teller(program)
     results = []
     for packet in islice(given, limit):
+        tell(packet, None)
         result = program.test_run(packet)
-        for take in FOLLOWING[-1:]:
-            take(program, packet, result)
+        tell(packet, result)
         results.append(result)
     return Replay(program.name, results)
+
+
+def _teller(program: PacketProgram[Any, Any]) -> Callable[[Packet, RunResult[Any] | None], None]:
+    """What is told of each packet, before and after it: the engine of the test that the program is loaded into."""
+    name = "kernel" if program.place is THE_KERNEL else "vm"
+    for engine in reversed(ACTIVE):
+        if engine.name == name:
+            return engine.replaying(program)
+    return lambda _packet, _result: None
 
 
 def _captured(program: PacketProgram[Any, Any], path: str | PathLike[str]) -> Iterator[bytes]:

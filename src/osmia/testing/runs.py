@@ -32,7 +32,8 @@ class Run:
     """What it has logged and printed."""
     result: RunResult[Any] | None = None
     """None where it did not come to its end."""
-
+    number: int = 0
+    """Which packet of a replay it was run on; 0 outside of one. `before` and `said` are of the whole replay."""
     settled: list[str] | None = None
     """What it says, once its program is closed."""
 
@@ -40,9 +41,10 @@ class Run:
     def headline(self) -> str:
         """What it returned."""
         where = "in the kernel" if self.engine == "kernel" else "in the user-space runtime"
+        which = f", on packet {self.number} of a replay" if self.number else ""
         if self.result is None:
-            return f"{self.program.name} did not come to its end {where}"
-        return f"{self.program.name} returned {verdict_of(self.result)} {where}"
+            return f"{self.program.name} did not come to its end {where}{which}"
+        return f"{self.program.name} returned {verdict_of(self.result)} {where}{which}"
 
     def lines(self) -> list[str]:
         """The verdict, the packet, errors, logs and changes in maps, as far as there are any."""
