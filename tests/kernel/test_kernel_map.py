@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import signal
 import struct
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alarms import alarms
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel import bpf
 from osmia.kernel.cpus import possible_cpus
@@ -322,16 +322,11 @@ def test_threads_and_a_signal_handler_on_one_handle() -> None:
         except KernelError as error:
             wrong.append(error)
 
-    before = signal.signal(signal.SIGALRM, handler)
     thread = threading.Thread(target=work)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    with alarms(handler, 0.001, 0.001):
         thread.start()
         work()
         thread.join()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
     assert not wrong
     assert sum(reads) >= 200_000
     assert handled > 10
@@ -362,16 +357,11 @@ def test_threads_and_a_signal_handler_read_by_index() -> None:
         if handled < 1000:  # a slow machine would do nothing else
             work(1)
 
-    before = signal.signal(signal.SIGALRM, handler)
     thread = threading.Thread(target=work)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    with alarms(handler, 0.001, 0.001):
         thread.start()
         work()
         thread.join()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
     assert not wrong
     assert handled > 10
     held.close()
@@ -390,14 +380,8 @@ def test_a_handler_that_closes_the_map_it_interrupts() -> None:
     def handler(number: int, frame: object) -> None:
         table.close()
 
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.005)
-        deadline = time.monotonic() + 10
-        with pytest.raises(NotLoadedError):
-            read_until(table, deadline)
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(NotLoadedError), alarms(handler, 0.005):
+        read_until(table, time.monotonic() + 10)
 
 
 @needs_root("creates maps in the kernel")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 import children
 import raw_programs as raw
+from alarms import alarms
 from osmia.errors import KernelError, NotLoadedError
 from osmia.kernel.features import kernel_version
 from osmia.kinds import KINDS
@@ -134,13 +134,8 @@ def test_a_signal_interrupts_a_long_run() -> None:
     with load_object(raw.spec(raw.function("loops", loop))) as loaded:
         program = loaded.programs["loops"]
         repeat = 100_000_000 // program.test_run(PACKET, 100)[2]  # 100 ms
-        before = signal.signal(signal.SIGALRM, lambda number, frame: handled.append(number))
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        with alarms(lambda number, frame: handled.append(number), 0.02, 0.02):
             assert program.test_run(PACKET, repeat)[0] == 2
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
     assert handled
 
 
@@ -151,15 +146,12 @@ def test_ctrl_c_ends_a_long_run() -> None:
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    with load_object(raw.spec(raw.function("loops", loop))) as loaded:
-        before = signal.signal(signal.SIGALRM, stop)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.02)
-            with pytest.raises(KeyboardInterrupt):
-                loaded.programs["loops"].test_run(PACKET, 0xFFFF_FFFF)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+    with (
+        load_object(raw.spec(raw.function("loops", loop))) as loaded,
+        pytest.raises(KeyboardInterrupt),
+        alarms(stop, 0.02),
+    ):
+        loaded.programs["loops"].test_run(PACKET, 0xFFFF_FFFF)
 
 
 def test_info(counts: ProgramBackend) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import signal
 import subprocess
 import threading
 from contextlib import ExitStack, closing
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from alarms import alarms, ring_in
 from ordinary import SOURCE, nobodys_python
 from osmia import (
     Array,
@@ -427,19 +427,13 @@ def test_threads_and_a_signal_handler_on_one_handle(stack: ExitStack) -> None:
         handled += 1
         if held[7] != 21 or held.get(5000) is not None or held.pop(5000, None) is not None:
             wrong.append("handler")
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        ring_in(0.001)
 
-    before = signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001)
-    try:
+    with alarms(handle, 0.001):
         threads = [threading.Thread(target=check, args=(start,)) for start in (0, 300, 600)]
         for each in threads:
             each.start()
         check(100)
         for each in threads:
             each.join()
-    finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
     assert (wrong, handled > 0) == ([], True)

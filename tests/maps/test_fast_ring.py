@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import osmia
+from alarms import alarms, ring_in
 from children import outcome
 from live_maps import machine
 from osmia import (
@@ -724,16 +725,10 @@ def test_a_signal_handler_that_reads() -> None:
             event = large.read(0)
             if event is not None:
                 found.append(event.number)
-            signal.setitimer(signal.ITIMER_REAL, 0.0005)  # not before: where all is slow, handlers would pile up
+            ring_in(0.0005)  # not before: where all is slow, handlers would pile up
 
-        before = signal.signal(signal.SIGALRM, handler)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.0005)
+        with alarms(handler, 0.0005):
             mine = [event.number for event in iter(lambda: large.read(0), None)]
-        finally:
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)  # first: a handler sets the timer again
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
         assert found
         assert sorted(found + mine) == list(range(1, 15001))
 

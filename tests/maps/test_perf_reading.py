@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
+from alarms import alarms, ring_in
 from children import drop, outcome
 from compiled import c_object
 from osmia import KernelError, NotLoadedError, PerfEventArray, PerfSample, XdpAction, XdpContext, struct, u32, u64, xdp
@@ -471,16 +472,10 @@ def test_a_signal_handler_reads_too(program: Any, held: Any, read: Any) -> None:
             event = held.read(0)
             if event is not None:
                 handled.append(numbered(event))
-            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            ring_in(0.001)
 
-        before = signal.signal(signal.SIGALRM, handle)
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
-        try:
+        with alarms(handle, 0.001):
             received = received_while(start_senders(program, TIMES // 2), held, read)
-        finally:
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)  # first: a handler sets the timer again
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
         assert handled
         assert len({*received, *handled}) == len(received) + len(handled)
         assert len(received) + len(handled) + held.lost == TIMES
@@ -490,15 +485,10 @@ def test_a_signal_handler_reads_too(program: Any, held: Any, read: Any) -> None:
 def test_ctrl_c_ends_a_waiting_reader_and_loses_nothing() -> None:
     with loaded(one):
         one.test_run(PACKET)
-        # Who was started in the background by a shell has Ctrl-C ignored.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        waiting = after(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
         events = iter(small)
         assert next(events) == Small(number=7, length=64)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), alarms(signal.default_int_handler, 0.1):
             next(events)
-        signal.signal(signal.SIGINT, before)
-        waiting.join()
         one.test_run(PACKET)
         assert small.read(0) == Small(number=7, length=64)
 

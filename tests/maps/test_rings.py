@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import osmia
+from alarms import alarms, ring_in
 from children import outcome
 from compiled import c_object
 from osmia import (
@@ -378,19 +379,13 @@ def test_a_signal_handler_reads_too() -> None:
         number = numbers.read(timeout=0)
         if number is not None:
             found.append(number)
-        signal.setitimer(signal.ITIMER_REAL, 0.0005)  # not before: where all is slow, handlers would pile up
+        ring_in(0.0005)  # not before: where all is slow, handlers would pile up
 
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.0005)
+    with alarms(handler, 0.0005):
         for _ in range(rounds):
             count(200)
             while (number := numbers.read(timeout=0)) is not None:
                 found.append(number)
-    finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # first: a handler sets the timer again
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
     assert numbers.lost == 0
     assert sorted(found) == sorted([*range(200)] * rounds)
 
@@ -399,13 +394,8 @@ def test_control_c_while_it_waits() -> None:
     def interrupts(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, interrupts)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
-        with pytest.raises(KeyboardInterrupt):
-            numbers.read()
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(KeyboardInterrupt), alarms(interrupts, 0.1):
+        numbers.read()
     count(1)
     assert numbers.read() == 0
 

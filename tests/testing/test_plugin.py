@@ -189,7 +189,9 @@ def test_it(kernel):
     assert hits[17] == 2
 """
     said = run(test).split("what osmia ran last")
-    assert [each.splitlines()[1] for each in said[1:]] == ["filter returned PASS in the kernel, on packet 2 of a replay"]
+    assert [each.splitlines()[1] for each in said[1:]] == [
+        "filter returned PASS in the kernel, on packet 2 of a replay"
+    ]
 
 
 @root

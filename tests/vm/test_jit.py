@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 import resource
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import raw_programs as raw
+from alarms import alarms, ring_in
 from bare_code import Bare
 from conformance import assemble
 from osmia.abi import instruction as isa
@@ -330,19 +330,15 @@ def test_an_exception_of_a_signal_is_not_lost(machine: Machine) -> None:
     lines = [*["mov %r6, 0"], f"call {PROBE}", "add %r6, 1", "jlt %r6, 2000, -3", "mov %r0, 2", "exit"]
     of = program(machine, assemble(lines))
     machine.run_packet(of, bytes(14))
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
+    with alarms(ring):
         for number in range(200):
             try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0005 + number * 1e-6)
+                ring_in(0.0005 + number * 1e-6)
                 assert machine.run_packet(of, bytes(14))[0] == 2
                 ran += 1
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                ring_in(0)
             except TimeoutError:
                 caught += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
     assert (rung, caught + ran) == (caught, 200)
     assert caught >= 150
     assert machine.run_packet(of, bytes(14))[0] == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import random
-import signal
 from array import array
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import pytest
 
 import osmia
 import raw_programs as raw
+from alarms import alarms
 from compiled import c_object
 from conformance import assemble
 from osmia import (
@@ -244,14 +244,8 @@ def test_ctrl_c_ends_a_long_run() -> None:
     with Machine(engine="jit") as machine:
         of = bare(machine, ["mov %r1, 20000", "sub %r1, 1", "jne %r1, 0, -2", *END])
         given = Batch(memoryview(bytes(14)), array("Q", [0]) * 2_000_000, array("I", [14]) * 2_000_000)
-        before = signal.signal(signal.SIGALRM, ring)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
-            with pytest.raises(KeyboardInterrupt):
-                machine.run_packets(of, given)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+        with pytest.raises(KeyboardInterrupt), alarms(ring, 0.3):
+            machine.run_packets(of, given)
         assert machine.running == []
         assert machine.run_packets(of, [bytes(14)] * 3).counts == {2: 3}
 
