@@ -313,7 +313,7 @@ def test_records_are_read_one_by_one(kept: Kept, watch: Any) -> None:
         assert reader.read(0) is None
         begin = time.monotonic()
         assert reader.read(0.05) is None
-        assert 0.04 < time.monotonic() - begin < 2
+        assert 0.04 < time.monotonic() - begin < 10
         watch.test_run(PACKET, repeat=3)
         assert messages(reader) == [TEXT] * 3
         assert (

@@ -344,8 +344,8 @@ def test_waiting_for_room(wakeup: int) -> None:
         loaded[flags].value = wakeup
         ring.output_many([Odd(number=1)] * 170)
         timer = threading.Timer(0.2, lambda: loaded["take_odd"].test_run(PACKET))
-        timer.start()
         before = time.monotonic()
+        timer.start()
         ring.output(Odd(number=2), timeout=None)
         assert 0.15 < time.monotonic() - before < 5
         timer.join()
