@@ -20,6 +20,7 @@ from osmia.maps.table import kind_of_type
 from osmia.vm.holding import Holders
 from osmia.vm.maps.accuracy import ACCURACY, REFUSED
 from osmia.vm.maps.fields import SIZES
+from osmia.vm.maps.limits import too_large
 from osmia.vm.memory import GUARDED, HIDDEN, READ_ONLY, READY, WRITE_ONLY
 
 TYPE_CHECKING = False
@@ -603,7 +604,7 @@ def create_map(machine: Machine, number: int, spec: MapSpec, fields: Fields) -> 
 
 
 def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
-    """Refuse what the kernel would not take either: it says EINVAL and no more."""
+    """Refuse what the kernel would not take either: it says EINVAL or E2BIG and no more."""
     keyless = {"index": 4, "none": 0}
     key = spec.key_size == keyless.get(kind.keys, spec.key_size) and (kind.keys == "none" or spec.key_size > 0)
     value = bool(spec.value_size) != (kind.values in ("event", "none"))
@@ -611,12 +612,14 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
     entries = spec.max_entries == 0 if kind.entries == "none" else counted
     if kind.entries == "bytes":
         entries = spec.max_entries >= mmap.PAGESIZE and spec.max_entries.bit_count() == 1
-    if key and value and entries and (kind.keys != "prefix" or spec.key_size > 4):
+    fits = key and value and entries and (kind.keys != "prefix" or spec.key_size > 4)
+    number = too_large(spec, kind) if fits else errno.EINVAL
+    if number == 0:
         return
+    why = "this is larger than the kernel allows" if number == errno.E2BIG else "the kernel does not take this together"
     raise KernelError(
-        errno.EINVAL,
-        f"cannot create map '{spec.name}' ({kind.kernel_name}): the kernel does not take this together: {_sizes(spec)} "
-        "(EINVAL)",
+        number,
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): {why}: {_sizes(spec)} ({errno.errorcode[number]})",
     )
 
 
