@@ -86,6 +86,34 @@ def test_too_many_entries_and_too_long_keys(
     assert (caught.value.errno, str(caught.value)) == (number, refused(name, number, sizes))
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("PROG_ARRAY", {4}),
+        ("PERF_EVENT_ARRAY", {4}),
+        ("CGROUP_ARRAY", {4}),
+        ("XSKMAP", {4}),
+        ("DEVMAP", {4, 8}),
+        ("DEVMAP_HASH", {4, 8}),
+        ("CPUMAP", {4, 8}),
+        ("SOCKMAP", {4, 8}),
+        ("SOCKHASH", {4, 8}),
+        ("REUSEPORT_SOCKARRAY", {4, 8}),
+        ("STACK_TRACE", {8, 16, 1016}),
+    ],
+)
+def test_the_sizes_of_descriptors_and_of_stacks(name: str, taken: set[int], engine: Machine | None) -> None:
+    kind = int(getattr(abi, f"BPF_MAP_TYPE_{name}"))
+    for size in (1, 4, 5, 8, 12, 16, 1016, 1024):
+        if size in taken:
+            make(MapSpec("m", kind, 4, size, 2), engine)
+            continue
+        with pytest.raises(KernelError) as caught:
+            make(MapSpec("m", kind, 4, size, 2), engine)
+        sizes = f"key_size 4, value_size {size}, max_entries 2, flags 0x0"
+        assert str(caught.value) == refused(name, errno.EINVAL, sizes)
+
+
 def refused(name: str, number: int, sizes: str) -> str:
     """What is said of it."""
     why = "this is larger than the kernel allows" if number == errno.E2BIG else "the kernel does not take this together"

@@ -20,7 +20,7 @@ from osmia.maps.table import kind_of_type
 from osmia.vm.holding import Holders
 from osmia.vm.maps.accuracy import ACCURACY, REFUSED
 from osmia.vm.maps.fields import SIZES
-from osmia.vm.maps.limits import too_large
+from osmia.vm.maps.limits import odd_value, too_large
 from osmia.vm.memory import GUARDED, HIDDEN, READ_ONLY, READY, WRITE_ONLY
 
 TYPE_CHECKING = False
@@ -612,7 +612,7 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
     entries = spec.max_entries == 0 if kind.entries == "none" else counted
     if kind.entries == "bytes":
         entries = spec.max_entries >= mmap.PAGESIZE and spec.max_entries.bit_count() == 1
-    fits = key and value and entries and (kind.keys != "prefix" or spec.key_size > 4)
+    fits = key and value and entries and (kind.keys != "prefix" or spec.key_size > 4) and not odd_value(spec, kind)
     number = too_large(spec, kind) if fits else errno.EINVAL
     if number == 0:
         return

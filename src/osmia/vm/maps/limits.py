@@ -1,4 +1,4 @@
-"""The largest maps that the kernel makes: what is larger is refused by a machine too, which has the memory for it.
+"""The sizes of maps that the kernel makes: a machine refuses others too, though it could have them.
 
 As Linux 6.18 has them on x86-64: `htab_map_alloc_check` and `htab_map_alloc` (kernel/bpf/hashtab.c),
 `array_map_alloc_check`, `queue_stack_map_alloc_check`, `trie_alloc`, `dev_map_init_map`, `cgroup_storage_map_alloc`,
@@ -35,6 +35,19 @@ _HASHES = {"HASH", "PERCPU_HASH", "LRU_HASH", "LRU_PERCPU_HASH", "HASH_OF_MAPS"}
 _PER_CPU = {"PERCPU_ARRAY", "PERCPU_HASH", "LRU_PERCPU_HASH", "PERCPU_CGROUP_STORAGE"}
 _STORAGES = {"CGROUP_STORAGE", "SK_STORAGE", "INODE_STORAGE", "TASK_STORAGE", "CGRP_STORAGE"}
 _KEYLESS = {"QUEUE", "STACK", "BLOOM_FILTER"}
+_DESCRIPTOR, _OR_ITS_ANSWER = (4,), (4, 8)
+_VALUES = {
+    **dict.fromkeys(("PROG_ARRAY", "PERF_EVENT_ARRAY", "CGROUP_ARRAY", "XSKMAP"), _DESCRIPTOR),
+    **dict.fromkeys(("ARRAY_OF_MAPS", "HASH_OF_MAPS"), _DESCRIPTOR),
+    **dict.fromkeys(("DEVMAP", "DEVMAP_HASH", "CPUMAP", "SOCKMAP", "SOCKHASH", "REUSEPORT_SOCKARRAY"), _OR_ITS_ANSWER),
+    "STACK_TRACE": range(8, 127 * 8 + 1, 8),
+}
+"""The sizes of values that are not the program's own: a descriptor, or what is read in its place; addresses of code."""
+
+
+def odd_value(spec: MapSpec, kind: MapKind) -> bool:
+    """Whether values are of a size that the kernel has no use for."""
+    return spec.value_size not in _VALUES.get(kind.kernel_name, (spec.value_size,))
 
 
 def too_large(spec: MapSpec, kind: MapKind) -> int:
