@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 BARRIER = 'call void asm sideeffect "", "~{memory}"() nounwind'
 KEEP_APART = 'call void asm sideeffect "", ""() nounwind memory(inaccessiblemem: readwrite)'
+ATTRIBUTES = "#0"
+"""Of every function; module.py says what they are."""
 
 
 class Emitter:

@@ -10,7 +10,8 @@ from osmia.compiler.ir.types import ContextType
 from osmia.compiler.ir.walk import program_nodes
 from osmia.compiler.llvm.arenas import start_definition
 from osmia.compiler.llvm.debug_info import DebugInfo, quoted
-from osmia.compiler.llvm.function import ATTRIBUTES, FunctionWriter, site_numbers
+from osmia.compiler.llvm.emitter import ATTRIBUTES
+from osmia.compiler.llvm.function import FunctionWriter, site_numbers
 from osmia.compiler.llvm.marks import Marks
 from osmia.layout import layout_of
 from osmia.logs.note import note_of, switch_name
