@@ -8,7 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import children
 import osmia
@@ -90,9 +90,13 @@ def running(
                 pipe.close()
 
 
-def line(pipe: object) -> str:
-    """The next line that a running command writes."""
-    return pipe.readline()  # type: ignore[attr-defined, no-any-return]
+def line(pipe: IO[str] | None) -> str:
+    """The next line that a running command writes; all else stays in the pipe, which `ended` reads."""
+    assert pipe is not None
+    found = b""
+    while not found.endswith(b"\n") and (byte := os.read(pipe.fileno(), 1)):
+        found += byte
+    return found.decode()
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,18 +66,22 @@ def test_json_is_an_object_a_line(netns: Namespace) -> None:
 
 
 def test_rates_are_over_the_measured_time(netns: Namespace) -> None:
-    words = ("run", "counter", "-i", netns.far, "0.2", "3", "-f", "json", "-q")
+    words = ("run", "counter", "-i", netns.far, "0.2", "-f", "json", "-q")
     with running(*words, netns=netns) as process:
-        first = json.loads(line(process.stdout))
+        reports = [json.loads(line(process.stdout))]
         netns.send(100)
+        while reports[-1]["total"] < 100:
+            reports.append(json.loads(line(process.stdout)))
+        reports.append(json.loads(line(process.stdout)))
+        process.send_signal(signal.SIGINT)
         code, out, err = ended(process)
-    second, third, final = map(json.loads, out.splitlines())
-    assert (code, err) == (0, "")
-    assert (first["total"], second["total"], third["total"], final["total"]) == (0, 100, 100, 100)
-    assert second["pps"] == pytest.approx(100 / second["seconds"], rel=0.001)
-    assert third["pps"] == 0
-    until_third = sum(each["seconds"] for each in (first, second, third))
-    assert until_third <= final["seconds"] + 0.001 < until_third + 2
+    *more, final = map(json.loads, out.splitlines())
+    reports += more
+    assert (code, err, reports[0]["total"], reports[-1]["pps"], final["total"]) == (0, "", 0, 0, 100)
+    for before, after in pairwise(reports):
+        assert after["pps"] == pytest.approx((after["total"] - before["total"]) / after["seconds"], rel=0.001)
+    until_then = sum(each["seconds"] for each in reports)
+    assert until_then <= final["seconds"] + 0.001 < until_then + 2
 
 
 def test_text_is_a_table_with_the_totals_below(netns: Namespace) -> None:
