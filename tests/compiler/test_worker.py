@@ -73,7 +73,7 @@ def test_a_worker_that_is_killed_at_work_is_an_error(monkeypatch: pytest.MonkeyP
     process = worker.WORKER._process
     assert process is not None
     os.kill(process.pid, signal.SIGSTOP)  # it takes the request and never answers
-    timer = threading.Timer(0.2, lambda: os.kill(process.pid, signal.SIGKILL))
+    timer = threading.Timer(2, lambda: os.kill(process.pid, signal.SIGKILL))  # not before the request
     timer.start()
     with pytest.raises(worker.WorkerError, match=r"^the process ended with status -9$"):
         worker.WORKER.compile(GOOD, "v3", "elf")
