@@ -148,6 +148,22 @@ def test_it(vm):
     vm.fuel = 20
     vm.run(filter, PACKET)
 """,
+    "around the test": """
+import pytest
+
+@pytest.fixture
+def first(vm):
+    assert vm.run(filter, PACKET).action is XdpAction.DROP
+
+@pytest.fixture
+def last(vm):
+    yield
+    assert vm.run(filter, PACKET).action is XdpAction.DROP
+
+def test_begins(first): ...
+
+def test_ends(last): ...
+""",
     "nothing of osmia": """
 def test_it(vm):
     vm.run(filter, PACKET)
@@ -213,6 +229,16 @@ def test_same(engine, tmp_path, request):
 class TestMore:
     @differential
     def test_same(self, engine):
+        engine.run(filter, PACKET)
+
+    @differential
+    @staticmethod
+    def test_static(engine):
+        engine.run(filter, PACKET)
+
+    @differential
+    @classmethod
+    def test_class(cls, engine):
         engine.run(filter, PACKET)
 
 @differential

@@ -192,6 +192,8 @@ def differential(test: Callable[..., None]) -> Callable[..., None]:
             f"@differential: {test.__name__}() is async or a generator, and calling it runs nothing: write a plain "
             "function, with asyncio.run() in it where something is awaited"
         )
+    if isinstance(test, (staticmethod, classmethod)):
+        return type(test)(differential(test.__func__))
     signature = inspect.signature(test)
     if "engine" not in signature.parameters:
         raise TypeError(f"@differential: {test.__name__}() is to take `engine`, in which it runs its programs")

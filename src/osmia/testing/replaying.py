@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from osmia.programs.program import PacketProgram
 from osmia.vm.program import VmProgram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from osmia.programs.run_result import RunResult
     from osmia.testing.engines import Packet
@@ -54,8 +55,9 @@ def replay(
     path = isinstance(packets, (str, PathLike))
     if isinstance(packets, (bytearray, memoryview)) or (hasattr(packets, "__bytes__") and not path):
         raise TypeError("replay() takes several packets, or the path of a capture; this is one: write [packet]")
-    if limit is not None and limit < 0:
-        raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
+    if not isinstance(packets, Iterable) and not path:
+        raise TypeError(f"replay() takes packets, or the path of a capture, not {shown(packets)}")
+    _check_limit(limit)
     program.load()
     given = _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets
     results = []
@@ -65,6 +67,15 @@ def replay(
             take(program, packet, result)
         results.append(result)
     return Replay(program.name, results)
+
+
+def _check_limit(limit: object) -> None:
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"replay() takes a limit that is a number of packets, not {shown(limit)}")
+    if limit < 0:
+        raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
 
 
 def _captured(program: PacketProgram[Any, Any], path: str | PathLike[str]) -> Iterator[bytes]:

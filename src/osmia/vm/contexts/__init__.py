@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Fields = Mapping[str, object]
     """What a test says of a context, by the names of its members."""
 
+LENGTHS = ("len", "size")
+"""Members that say how long a packet is."""
+
 
 class Context:
     """A context in memory."""
@@ -119,7 +122,7 @@ class Context:
         self.write_at(access.data_end, size, packet.end)
         if access.data_meta is not None:
             self.write_at(access.data_meta, size, packet.meta)
-        for name in ("len", "size"):
+        for name in LENGTHS:
             if name in self.members:
                 self.write_at(self.members[name].offset, 4, self.before + packet.size + self.behind)
 
