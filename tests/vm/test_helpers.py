@@ -586,7 +586,7 @@ def test_messages(ran: Maker) -> None:
     )
     done = run(b"hello")
     bad = -errno.EINVAL
-    assert run.noted(16) == [5, 5, 0, 2, 5, 0, 1, 8, 0, 6, 6, bad, bad, bad, bad, 0]
+    assert run.noted(16) == [5, 5, 0, 2, 5, 0, 1, 8, 0, 2, 6, bad, bad, bad, bad, 0]
     assert done.data == b"\0\0ello"
     assert done.context["cork_bytes"] == 8
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from osmia.abi.context_member import ContextMember
     from osmia.vm.machine import Machine
+    from osmia.vm.message import Message
     from osmia.vm.objects import KernelObject
     from osmia.vm.packet import Packet
     from osmia.vm.program import VmProgram
@@ -47,6 +48,8 @@ class Context:
         """Whether the program has put a header around the packet that the kernel knows as one."""
         self.before = self.behind = 0
         """Of a message: how many bytes there are around those that the program sees."""
+        self.message: Message | None = None
+        """All of it, once the program has changed which part it sees."""
         self.hash_set = False
         """Whether its hash is one, also where it is 0."""
         self.checked_sums: int | None = None
