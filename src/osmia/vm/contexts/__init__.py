@@ -42,6 +42,8 @@ class Context:
         """Where the Ethernet header lies, counted from where the packet begins for the program."""
         self.network = 0
         """Where the IP header lies, counted so."""
+        self.pushed = 0
+        """Of what a socket receives: how many bytes more lie before it than before what came in."""
         self.mac_length = 0
         """How long the headers before it are, as the kernel keeps it; 0 before a helper has counted them."""
         self.encapsulated = False

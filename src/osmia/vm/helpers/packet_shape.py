@@ -23,6 +23,8 @@ LARGEST_META = 255
 NET, MAC = 0, 1
 """BPF_ADJ_ROOM_*: behind the IP header, or before it."""
 MOST_ROOM = 0xFFF
+BEHIND_CHECKSUM = 14
+"""What of a TCP header with time stamps lies behind its checksum, which is still to be computed on the loopback."""
 HEADER = {IPV4: 20, IPV6: 40}
 _V6_MORE = HEADER[IPV6] - HEADER[IPV4]
 _ENCAP_L3 = of.BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | of.BPF_F_ADJ_ROOM_ENCAP_L3_IPV6
@@ -107,12 +109,19 @@ def _cut(run: Execution, offset: int, size: int) -> int:
 def skb_change_tail(run: Execution, _context: int, size: int, flags: int, *_: int) -> int:
     """Cut a packet, or make it longer by zeros."""
     packet, size = packet_of(run), size & 0xFFFF_FFFF
-    if flags or size > MOST_OF_SKB or size < run.context.network:
+    if flags or size > MOST_OF_SKB or size < _shortest(run):
         return -errno.EINVAL
     if run.context.encapsulated:
         return -ENOTSUPP
     packet.replace(packet.data[:size].ljust(size, b"\0"))
     return 0
+
+
+def _shortest(run: Execution) -> int:
+    """How short a packet may be made: its headers stay, and of a TCP stream what lies up to the end of the checksum."""
+    if run.program.kind.name == "sk_skb":
+        return run.context.pushed - BEHIND_CHECKSUM
+    return run.context.network
 
 
 def skb_change_head(run: Execution, _context: int, size: int, flags: int, *_: int) -> int:
@@ -122,6 +131,7 @@ def skb_change_head(run: Execution, _context: int, size: int, flags: int, *_: in
         return -errno.EINVAL
     packet.replace(bytes(size) + packet.data)
     run.context.network += size
+    run.context.pushed += size
     run.context.mac_length = run.context.network
     return 0
 
@@ -197,6 +207,7 @@ def _adjust_stream(run: Execution, difference: int, mode: int, flags: int) -> in
     if -difference > packet.size:
         return -errno.ENOMEM
     packet.replace(bytes(difference) + packet.data if difference >= 0 else packet.data[-difference:])
+    run.context.pushed += difference
     return 0
 
 
