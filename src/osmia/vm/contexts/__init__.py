@@ -46,6 +46,8 @@ class Context:
         """Of what a socket receives: how many bytes more lie before it than before what came in."""
         self.mac_length = 0
         """How long the headers before it are, as the kernel keeps it; 0 before a helper has counted them."""
+        self.transport: int | None = None
+        """Where the header of GRE or UDP lies that the program has put around the packet, counted so; None for none."""
         self.encapsulated = False
         """Whether the program has put a header around the packet that the kernel knows as one."""
         self.before = self.behind = 0
