@@ -318,6 +318,16 @@ def test_a_test_without_engine_is_no_differential() -> None:
     )
 
 
+def test_who_calls_a_differential_gives_no_fixtures() -> None:
+    @differential
+    def test_it(engine: object) -> None: ...
+
+    assert refusal(TypeError, test_it) == (
+        "@differential: test_it() was called without pytest's fixtures, as tests in a unittest.TestCase are: "
+        "write it as a function, or in a class of no base"
+    )
+
+
 def test_what_calling_does_not_run_is_no_differential() -> None:
     async def awaits(engine: object) -> None: ...
 

@@ -8,7 +8,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osmia import Array, KernelError, Machine, TcAction, TcContext, be16, i32, i64, struct, tc, u16, u32, u64
+from osmia import (
+    Array,
+    KernelError,
+    Machine,
+    TcAction,
+    TcContext,
+    XdpAction,
+    XdpContext,
+    be16,
+    i32,
+    i64,
+    struct,
+    tc,
+    u8,
+    u16,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.abi.generated import flags as of
 from osmia.errors import VmError
 from osmia.testing import Kernel, Vm
@@ -84,6 +102,20 @@ def changes(ctx: TcContext) -> TcAction:
             result.value = byte.value if byte is not None else -1
         size.value = ctx.len
     return TcAction.OK
+
+
+moves = Array(i32, max_entries=3)
+
+
+@xdp
+def starts(ctx: XdpContext) -> XdpAction:
+    """Move the packet's start so often, and look at its first byte."""
+    for number in range(3):
+        move = moves.lookup(number)
+        if move is None or ctx.adjust_head(move.value) < 0:
+            return XdpAction.ABORTED
+    byte = ctx.packet.at(u8, 0)
+    return XdpAction.PASS if byte is not None and byte.value == 0xFF else XdpAction.DROP
 
 
 def random_steps(numbers: random.Random) -> list[Step]:
@@ -167,3 +199,24 @@ def test_room_behind_the_end() -> None:
             place = 28 + 8 * len(around)
             with pytest.raises(VmError, match=f"at offset {place} of the packet, .*: it was never written"):
                 run(*around, Step(kind=LOOK, size=place))
+
+
+def test_what_lies_before_a_packet() -> None:
+    """Nobody has written it; what the packet had there before is there again."""
+    with Machine() as machine:
+        starts.load()
+
+        def run(*by: int) -> XdpAction:
+            moves.update(dict(enumerate([*by, 0, 0][:3])))
+            return XdpAction(machine.run(starts, b"\xff" * 64).action)
+
+        assert run(4) is XdpAction.PASS
+        assert run(8, -8) is XdpAction.PASS
+        for by in ((-1,), (-8, 7), (8, -9)):
+            with pytest.raises(VmError, match=r"at offset 0 of the packet, .*: it was never written"):
+                run(*by)
+    with Machine(allow_uninitialised=True) as machine:
+        starts.load()
+        assert machine.run(starts, b"\xff" * 64).action is XdpAction.PASS
+        moves[0] = -1
+        assert machine.run(starts, b"\xff" * 64).action is XdpAction.DROP

@@ -25,6 +25,14 @@ _UNWRITTEN = bytes(state == UNINITIALISED for state in range(256))
 class Packet:
     """A packet in memory: what programs see of it moves, what was seen before is stale then."""
 
+    start: int
+    """Where it begins."""
+    end: int
+    meta: int
+    """Where its metadata begins, which lies before it."""
+    lowest: int
+    """Where it began at the lowest, with its metadata: below that there was never anything of it."""
+
     def __init__(
         self,
         memory: Memory,
@@ -61,9 +69,11 @@ class Packet:
     def move(self) -> None:
         """Put it somewhere else, as it is: who kept its old address is found out."""
         old, start, end, meta, unwritten = self.block, self.start, self.end, self.meta, self.unwritten
+        lowest = self.lowest
         self._take(0, self._memory.read(old.address, old.size), 0)
         way = self.block.address - old.address
         self._bound(start + way, end + way, meta + way)
+        self.lowest = lowest + way
         self.leave_unwritten(0, unwritten)
         self._leave(old)
 
@@ -109,13 +119,14 @@ class Packet:
         self.hard_start = self.block.address
         self.hard_end = self.block.address + size
         self.start = self.hard_start + headroom
-        """Where it begins."""
+        self.lowest = self.start
         self.end = self.start + len(data)
         self._memory.data[self.start : self.end] = data
 
     def _bound(self, start: int, end: int, meta: int | None = None) -> None:
         """Show what lies between two addresses, and the metadata before it."""
         self.start, self.end, self.meta = start, end, start if meta is None else meta
+        self.lowest = min(self.lowest, self.meta)
         self._memory.paint(self.meta, start - self.meta, READY)
         self._memory.paint(start, end - start, self._state)
         self.block.describe = _described(start - self.hard_start, end - start)

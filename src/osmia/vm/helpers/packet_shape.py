@@ -58,8 +58,10 @@ def xdp_adjust_head(run: Execution, _context: int, delta: int, *_: int) -> int:
     if start < packet.hard_start + XDP_FRAME + meta or start > packet.end - ETHERNET:
         return -errno.EINVAL
     before = run.machine.memory.read(packet.meta, meta)
+    unwritten = max(packet.lowest - start, 0)  # a driver leaves there what lay in its memory before
     packet.resize(start, packet.end, start - meta)
     run.machine.memory.data[start - meta : start] = before
+    _leave_unwritten(run, bytes([1]) * unwritten)
     return 0
 
 
