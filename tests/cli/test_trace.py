@@ -244,6 +244,17 @@ def test_lambdas_callbacks_and_other_encodings(here: Path) -> None:
     assert run("trace", "odd.py", "--packet", "00", cwd=here) == (0, TRACED_ODD, "")
 
 
+def test_packets_that_were_cut_and_no_packets(here: Path) -> None:
+    head = (here / "a.pcap").read_bytes()[:24]
+    (here / "none.pcap").write_bytes(head)
+    (here / "cut.pcap").write_bytes(head + struct.pack("<IIII", 1, 0, 2, 1000) + bytes(2))
+    command = ("trace", "two.py", "--program", "answer", "--pcap")
+    assert run(*command, "none.pcap", cwd=here) == (0, "", "none.pcap has no packets\n")
+    code, out, err = run(*command, "cut.pcap", cwd=here)
+    assert (code, err) == (0, "")
+    assert out.startswith("packet 1, 2 bytes of 1000, the rest was cut when it was captured: answer\n")
+
+
 LONG = """\
 from osmia import *
 

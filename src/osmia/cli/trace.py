@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 import osmia
 from osmia.cli import options
 from osmia.cli.errors import UsageError
-from osmia.cli.output import Output
+from osmia.cli.output import Output, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,12 +64,16 @@ def run(arguments: Namespace) -> int:
         from osmia.cli.file import load_file
 
         with load_file(path, dict(arguments.settings or ()), machine) as loaded:
-            packets = arguments.packet or _of_capture(arguments.pcap, machine)
+            given = ((packet, len(packet)) for packet in arguments.packet or ())
+            packets = given if arguments.packet else _of_capture(arguments.pcap, machine)
             trace = _Trace(loaded, machine, output, _chosen(loaded, path, arguments.program))
-            for number, packet in enumerate(packets, 1):
-                trace.packet(number, packet)
+            number = 0
+            for number, (packet, length) in enumerate(packets, 1):
+                trace.packet(number, packet, length)
                 if number == arguments.count:
                     break
+            if not number:
+                note(f"{arguments.pcap} has no packets")
     return 0
 
 
@@ -86,11 +90,12 @@ class _Trace:
         self._before: tuple[str, int] | None = None
         """The line that ran last, if nothing has changed by it."""
 
-    def packet(self, number: int, packet: bytes) -> None:
-        """Run the program on one."""
+    def packet(self, number: int, packet: bytes, length: int) -> None:
+        """Run the program on one; `length` is how long it was before it was captured."""
         from osmia.vm.tracing import Follower
 
-        self._text, self._before = [f"packet {number}, {len(packet)} bytes: {self._program.name}"], None
+        cut = f" of {length}, the rest was cut when it was captured" if length > len(packet) else ""
+        self._text, self._before = [f"packet {number}, {len(packet)} bytes{cut}: {self._program.name}"], None
         try:
             with Follower(self._machine, self._line, self._change, self._shown):
                 result = self._program.test_run(packet)
@@ -176,8 +181,8 @@ def _packet(text: str) -> bytes:
         raise ArgumentTypeError(f"{text!r} is no packet: it is written as hex digits, such as 0242ac11...") from None
 
 
-def _of_capture(path: str, machine: osmia.Machine) -> Iterator[bytes]:
-    """The packets of a capture; the machine's clock goes with their times."""
+def _of_capture(path: str, machine: osmia.Machine) -> Iterator[tuple[bytes, int]]:
+    """The packets of a capture, and how long they were; the machine's clock goes with their times."""
     from osmia import pcap
     from osmia.cli.embedded import check_ethernet
 
@@ -187,4 +192,4 @@ def _of_capture(path: str, machine: osmia.Machine) -> Iterator[bytes]:
         if packet.time_ns is not None:
             first = packet.time_ns if first is None else first
             machine.advance_to(max(machine.clock, start + packet.time_ns - first))
-        yield packet.data
+        yield packet.data, packet.original_length
