@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from command_line import run
+from command_line import LONGEST, run, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,6 +188,91 @@ def test_packets_that_no_program_is_given(here: Path) -> None:
     code, out, err = run("trace", "two.py", "--program", "answer", "--pcap", "b.pcap", cwd=here)
     assert (code, out) == (1, "")
     assert "capture at one interface, as by tcpdump -i eth0" in err
+
+
+ODD = """\
+# -*- coding: latin-1 -*-
+from osmia import *
+
+sizes = HashMap(u32, u32, max_entries=4)
+größe = Global(u64)
+
+@xdp
+def odd(ctx: XdpContext) -> XdpAction:
+    sizes.update(1, 2)
+    f = lambda number: number + 1
+    size = f(len(ctx.packet))
+    sizes.for_each(lambda key, value: value > 5)
+    for i in range(2000):
+        größe.value += 1
+        if größe.value == 2:
+            break
+    return XdpAction.PASS
+"""
+TRACED_ODD = """\
+packet 1, 1 bytes: odd
+        | ctx = XdpContext(ingress_ifindex=1, rx_queue_index=0, egress_ifindex=0)
+odd.py:9:      sizes.update(1, 2)
+        | sizes[1] = 2
+odd.py:11:      size = f(len(ctx.packet))
+        | number = 1
+odd.py:10:      f = lambda number: number + 1
+odd.py:11:      size = f(len(ctx.packet))
+        | size = 2
+odd.py:12:      sizes.for_each(lambda key, value: value > 5)
+        | key = 1
+        | value = 2
+odd.py:13:      for i in range(2000):
+        | i = 0
+odd.py:14:          größe.value += 1
+        | größe.value: 0 -> 1
+odd.py:15:          if größe.value == 2:
+odd.py:13:      for i in range(2000):
+        | i: 0 -> 1
+odd.py:14:          größe.value += 1
+        | größe.value: 1 -> 2
+odd.py:15:          if größe.value == 2:
+odd.py:16:              break
+odd.py:17:      return XdpAction.PASS
+=> PASS
+
+"""
+
+
+def test_lambdas_callbacks_and_other_encodings(here: Path) -> None:
+    (here / "odd.py").write_text(ODD, encoding="latin-1")
+    assert run("trace", "odd.py", "--packet", "00", cwd=here) == (0, TRACED_ODD, "")
+
+
+def test_packets_that_were_cut_and_no_packets(here: Path) -> None:
+    head = (here / "a.pcap").read_bytes()[:24]
+    (here / "none.pcap").write_bytes(head)
+    (here / "cut.pcap").write_bytes(head + struct.pack("<IIII", 1, 0, 2, 1000) + bytes(2))
+    command = ("trace", "two.py", "--program", "answer", "--pcap")
+    assert run(*command, "none.pcap", cwd=here) == (0, "", "none.pcap has no packets\n")
+    code, out, err = run(*command, "cut.pcap", cwd=here)
+    assert (code, err) == (0, "")
+    assert out.startswith("packet 1, 2 bytes of 1000, the rest was cut when it was captured: answer\n")
+
+
+LONG = """\
+from osmia import *
+
+@xdp
+def long(ctx: XdpContext) -> XdpAction:
+    for i in range(1_000_000):
+        ctx.ktime_get_ns()
+    return XdpAction.PASS
+"""
+
+
+def test_a_long_run_is_printed_as_it_goes(here: Path) -> None:
+    """So it ends when nobody reads; the whole of it takes many minutes."""
+    (here / "long.py").write_text(LONG)
+    with running("trace", "long.py", "--packet", "00", netns=None, cwd=here) as traced:
+        assert traced.stdout is not None
+        traced.stdout.close()
+        assert traced.wait(LONGEST) == 0
 
 
 TIMED = """\

@@ -27,7 +27,9 @@ from osmia import (
     xdp,
 )
 from osmia.headers import IPv4
+from osmia.kernel.interfaces import interface_index
 from osmia.kernel.map import KernelMap
+from osmia.kernel.netlink import xdp_state
 from osmia.logs.ring import LOG_RING
 from osmia.testing import Kernel, Vm, replay
 from osmia.testing.packets import ethernet, icmp, ipv4, tcp, udp
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from osmia.testing import Engine
+    from osmia.testing import Engine, Namespace
 
 hits = HashMap(u8, u64, max_entries=16)
 seen = RingBuf(u32, size=4096)
@@ -209,6 +211,34 @@ def test_what_is_refused() -> None:
     assert refusal(TypeError, lambda: replay(hits, [PACKET])).startswith(  # type: ignore[arg-type]
         "replay() takes a program that is given packets, not HashMap"
     )
+
+
+def test_what_a_replay_and_a_clock_do_not_take() -> None:
+    assert refusal(TypeError, lambda: replay(by_protocol, 5)) == (  # type: ignore[arg-type]
+        "replay() takes packets, or the path of a capture, not int 5"
+    )
+    assert refusal(TypeError, lambda: replay(by_protocol, [PACKET], limit="2")) == (  # type: ignore[arg-type]
+        "replay() takes a limit that is a number of packets, not str '2'"
+    )
+    with Vm() as vm:
+        assert refusal(TypeError, lambda: vm.advance("1")) == "advance() takes seconds, a number, not str '1'"  # type: ignore[arg-type]
+        for seconds in (-1, float("nan"), float("inf"), 1e30):
+            assert refusal(ValueError, lambda: vm.advance(seconds)) == (  # noqa: B023 - it is called at once
+                f"advance() takes 0 to 9223372036 seconds, as far as a clock goes, not {seconds}"
+            )
+
+
+def test_what_a_test_attached_is_detached(netns: Namespace) -> None:
+    """What it left attached, and not what was attached before it."""
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    with netns.entered(), Kernel(), by_protocol.attach(netns.near) as before:
+        with Kernel():
+            left = by_protocol.attach(netns.far)
+            assert xdp_state(interface_index(netns.far)).programs
+        assert not xdp_state(interface_index(netns.far)).programs
+        assert "detached" in repr(left)
+        assert "detached" not in repr(before)
 
 
 def test_the_kernel_runs_nothing_that_is_in_a_machine() -> None:

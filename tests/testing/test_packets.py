@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +49,7 @@ from osmia.testing.packets import (
     sack_permitted,
     tcp,
     timestamps,
+    truncations,
     udp,
     vlan,
     vxlan,
@@ -312,6 +315,35 @@ def test_packets_are_compared_by_their_bytes() -> None:
     assert udp()  # without what its checksum counts
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda packet: pickle.loads(pickle.dumps(packet))])
+def test_copies_are_the_same_packets(copied: Callable[[Packet], Packet]) -> None:
+    packet = ethernet() / ipv6() / routing(["2001:db8::a", "2001:db8::b"]) / udp(dst=53) / b"x"
+    again = copied(packet)
+    assert again == packet
+    assert repr(again) == repr(packet)
+    assert again.changed(IPv6, hop_limit=1) == packet.changed(IPv6, hop_limit=1)
+
+
+def test_numbers_may_be_numpys() -> None:
+    numpy: Any = pytest.importorskip("numpy")
+    head = ipv4(dst=numpy.uint32(0x0A000009), dscp=numpy.uint8(3))
+    assert head == ipv4(dst="10.0.0.9", dscp=3)
+    ack = tcp(flags=numpy.int64(2), options=mss(numpy.uint16(5)))
+    assert head / ack == head / tcp(flags=2, options=mss(5))
+    assert len((ethernet() / arp()).padded(numpy.int64(60), numpy.uint8(1))) == 60
+
+
+def test_a_checksum_counts_the_end_of_a_source_route() -> None:
+    """Of a packet that is on its way to the next address of its route, and of one that has passed them all."""
+    for kind in (131, 137):
+        for pointer, last in ((4, "10.0.0.9"), (8, "10.0.0.9"), (12, "10.0.0.2")):
+            route = bytes((1, kind, 11, pointer, 10, 0, 0, 8, 10, 0, 0, 9))
+            packet = ipv4(options=route) / udp(src=4000, dst=53) / b"x"
+            assert packet.offset(Udp) == 32
+            assert bytes(packet)[32:] == real_packets.udp(b"x", between=("10.0.0.1", last))
+            assert "should" not in repr(dissect(bytes(packet), IPv4))
+
+
 TOO_MUCH = b"x" * 65530
 REFUSED: dict[str, tuple[type[Exception], Callable[[], object], str]] = {
     "order": (
@@ -475,6 +507,35 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], object], str]] = {
         lambda: (ipv4(options=b"\1") / bytes(100)).fragments(60),
         "fragments() does not cut up IPv4 packets with options: not all of them are repeated",
     ),
+    "far fragments": (
+        ValueError,
+        lambda: (ipv4(fragment_offset=65520) / bytes(100)).fragments(60),
+        "fragments(): the packet is a fragment from byte 65520 on, and its end would be behind byte 65528, where the "
+        "last fragment can begin",
+    ),
+    "None": (TypeError, lambda: ipv4(dst=None), "ipv4(): dst is None, which is no value: leave dst= out"),  # type: ignore[arg-type]
+    "no segments": (
+        TypeError,
+        lambda: routing("2001:db8::1"),
+        "routing() takes a list of segments: routing([\"2001:db8::1\"]); not str '2001:db8::1'",
+    ),
+    "no block": (
+        TypeError,
+        lambda: sack((1, 2, 3)),  # type: ignore[arg-type]
+        "sack(): a block is a pair of sequence numbers, (first, after the last); not tuple (1, 2, 3)",
+    ),
+    "many blocks": (
+        ValueError,
+        lambda: sack(*[(1, 2)] * 5),
+        "sack(): there is room for 4 blocks in the options of TCP, and these are 5",
+    ),
+    "fill": (ValueError, lambda: ethernet().padded(60, 256), "padded(): fill is 0 to 255, not 256"),
+    "which": (
+        TypeError,
+        lambda: ipv4().at(IPv4, "first"),  # type: ignore[arg-type]
+        "a packet is asked for the header with a number, the first one's is 0; not str 'first'",
+    ),
+    "cut": (TypeError, lambda: truncations(5), "truncations() takes a packet, not int 5"),  # type: ignore[arg-type]
     "dissect": (TypeError, lambda: dissect("x"), "dissect() takes the bytes of a packet, not str 'x'"),  # type: ignore[arg-type]
     "dissect what": (
         TypeError,

@@ -157,6 +157,22 @@ def test_it(vm):
     vm.fuel = 20
     replay(filter, [bytes(20), PACKET, PACKET])
 """,
+    "around the test": """
+import pytest
+
+@pytest.fixture
+def first(vm):
+    assert vm.run(filter, PACKET).action is XdpAction.DROP
+
+@pytest.fixture
+def last(vm):
+    yield
+    assert vm.run(filter, PACKET).action is XdpAction.DROP
+
+def test_begins(first): ...
+
+def test_ends(last): ...
+""",
     "nothing of osmia": """
 def test_it(vm):
     vm.run(filter, PACKET)
@@ -239,6 +255,16 @@ class TestMore:
     def test_same(self, engine):
         engine.run(filter, PACKET)
 
+    @differential
+    @staticmethod
+    def test_static(engine):
+        engine.run(filter, PACKET)
+
+    @differential
+    @classmethod
+    def test_class(cls, engine):
+        engine.run(filter, PACKET)
+
 @differential
 def test_verdict(engine):
     engine.run(filter, PACKET)
@@ -313,6 +339,16 @@ def test_a_test_without_engine_is_no_differential() -> None:
 
     assert refusal(TypeError, lambda: differential(test_it)) == (
         "@differential: test_it() is to take `engine`, in which it runs its programs"
+    )
+
+
+def test_who_calls_a_differential_gives_no_fixtures() -> None:
+    @differential
+    def test_it(engine: object) -> None: ...
+
+    assert refusal(TypeError, test_it) == (
+        "@differential: test_it() was called without pytest's fixtures, as tests in a unittest.TestCase are: "
+        "write it as a function, or in a class of no base"
     )
 
 

@@ -305,6 +305,16 @@ PROBLEMS: dict[str, tuple[type[Exception], Any, str]] = {
         lambda m: m.run(by_queue),
         "by_queue: programs of kind xdp are given a packet: bytes, b'' for an empty one",
     ),
+    "a place beside the packet": (
+        TypeError,
+        lambda m: m.run(by_queue, PACKET, data_end=5),
+        "by_queue: data_end is what the packet says that it is given: leave data_end= out",
+    ),
+    "a length beside the packet": (
+        TypeError,
+        lambda m: m.run(marks, PACKET, len=5),
+        "marks: len is what the packet says that it is given: leave len= out",
+    ),
     "a packet that is text": (
         TypeError,
         lambda m: m.run(by_queue, "packet"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pdb  # noqa: T100 - what is tested
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from osmia.compiler import DEBUG
 from osmia.compiler.cache import object_for
 from osmia.errors import CompileError, ObjectError
 from osmia.testing.packets import Packet, arp, ethernet, ipv4, udp
+from program_files import module_from
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -231,6 +233,72 @@ def test_pdb() -> None:
         "-> return most  # limited: most",
         "(Pdb) ",
     ]
+
+
+CONTEXTS = """
+from osmia import SkAction, SkLookupContext, TcAction, TcContext, TracepointContext
+from osmia import i32, sk_lookup, struct, tc, tracepoint
+
+@tc("ingress")
+def packets(ctx: TcContext) -> TcAction:
+    protocol = ctx.protocol
+    return TcAction.OK
+
+@sk_lookup(on_error=SkAction.DROP)
+def sockets(ctx: SkLookupContext) -> SkAction:
+    found = ctx.remote_port + 1
+    return SkAction.PASS
+
+@struct
+class Switch(TracepointContext):
+    prev_prio: i32
+
+@tracepoint("sched", "sched_switch")
+def switches(ctx: Switch) -> None:
+    priority = ctx.prev_prio
+"""
+
+
+def test_contexts_show_what_programs_read(tmp_path: Path) -> None:
+    """Numbers in network byte order, signed ones, and objects."""
+    module = module_from(tmp_path, CONTEXTS)
+    shown: dict[str, dict[str, Any]] = {}
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename != module.__file__:
+            return None
+        if event == "return" and frame.f_code.co_name in vars(module):
+            ctx = frame.f_locals["ctx"]
+            fields = ("protocol", "remote_port", "remote_ip4", "remote_ip6", "prev_prio", "sk", "cb")
+            shown[frame.f_code.co_name] = {name: getattr(ctx, name) for name in fields if name in dir(ctx)}
+            shown[frame.f_code.co_name] |= {
+                name: value for name, value in frame.f_locals.items() if name in ("protocol", "found", "priority")
+            }
+        return trace
+
+    with Machine(debug=True) as machine:
+        programs = module.packets, module.sockets, module.switches
+        for program in programs:
+            program.load()
+        sys.settrace(trace)
+        try:
+            machine.run(module.packets, ethernet() / ipv4(), cb=[1, 2])
+            machine.run(module.sockets, remote_ip4="10.1.2.3", remote_port=80, remote_ip6="2001:db8::5")
+            machine.run(module.switches, prev_prio=-20)
+        finally:
+            sys.settrace(None)
+    of_packets = shown["packets"]
+    assert re.fullmatch(r"<sock_common at 0x[0-9a-f]+>", repr(of_packets.pop("sk")))
+    assert of_packets == {"protocol": 0x0800, "cb": [1, 2, 0, 0, 0]}
+    assert shown["sockets"] == {
+        "sk": None,
+        "protocol": 6,
+        "remote_ip4": 0x0A010203,
+        "remote_ip6": [0x20010DB8, 0, 0, 5],
+        "remote_port": 80,
+        "found": 81,
+    }
+    assert shown["switches"] == {"prev_prio": -20, "priority": -20}
 
 
 def test_pdb_does_not_step_into_osmia() -> None:

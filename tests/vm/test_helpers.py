@@ -574,6 +574,21 @@ def test_options_of_headers(ran: Maker) -> None:
     assert run[0] == -errno.EPERM
 
 
+def test_room_for_options_of_headers(ran: Maker) -> None:
+    """As it is over the loopback of Linux 6.18: beside time stamps, and beside what a connection begins with."""
+    run = ran("sock_ops", notes("ctx.reserve_hdr_opt(20, 0)", "ctx.reserve_hdr_opt(8, 0)", "ctx.reserve_hdr_opt(2, 0)"))
+    run(op=14)
+    assert run.noted(3) == [0, 0, -errno.ENOSPC]
+    run(op=14, skb_tcp_flags=2)
+    assert run.noted(3) == [0, -errno.ENOSPC, -errno.ENOSPC]
+    wide = "wide = chars(32)\nwide[0], wide[1] = 77, {size}\nnote(0, ctx.store_hdr_opt(wide, 0))\n"
+    header = tcp(1, 2, options=b"\1\1\x08\x0a" + bytes(8))
+    for size, expected, written in ((28, 0, 28), (29, -errno.ENOSPC, 0), (0, 0, 0)):
+        run = ran("sock_ops", wide.format(size=size))
+        assert len(run(header, op=15).data) == len(header) + written
+        assert run[0] == expected
+
+
 def test_messages(ran: Maker) -> None:
     run = ran(
         "sk_msg",
@@ -586,7 +601,7 @@ def test_messages(ran: Maker) -> None:
     )
     done = run(b"hello")
     bad = -errno.EINVAL
-    assert run.noted(16) == [5, 5, 0, 2, 5, 0, 1, 8, 0, 6, 6, bad, bad, bad, bad, 0]
+    assert run.noted(16) == [5, 5, 0, 2, 5, 0, 1, 8, 0, 2, 6, bad, bad, bad, bad, 0]
     assert done.data == b"\0\0ello"
     assert done.context["cork_bytes"] == 8
 

@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 import osmia
 from osmia.cli import options
 from osmia.cli.errors import UsageError
-from osmia.cli.output import Output
+from osmia.cli.output import Output, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_FOLLOWED = 1024
 """Maps of more entries are not looked through at each line."""
+MOST_KEPT = 1000
+"""So many lines are kept, at most, before they are printed."""
 DESCRIPTION = """\
 Run a program on packets without a kernel and without root, and print each line that runs with what it changes:
 locals, the values of maps, globals, the packet. At the end of each packet stands what the program returned.
@@ -62,12 +64,16 @@ def run(arguments: Namespace) -> int:
         from osmia.cli.file import load_file
 
         with load_file(path, dict(arguments.settings or ()), machine) as loaded:
-            packets = arguments.packet or _of_capture(arguments.pcap, machine)
+            given = ((packet, len(packet)) for packet in arguments.packet or ())
+            packets = given if arguments.packet else _of_capture(arguments.pcap, machine)
             trace = _Trace(loaded, machine, output, _chosen(loaded, path, arguments.program))
-            for number, packet in enumerate(packets, 1):
-                trace.packet(number, packet)
+            number = 0
+            for number, (packet, length) in enumerate(packets, 1):
+                trace.packet(number, packet, length)
                 if number == arguments.count:
                     break
+            if not number:
+                note(f"{arguments.pcap} has no packets")
     return 0
 
 
@@ -81,20 +87,33 @@ class _Trace:
         for each in machine.programs.values():
             self._noted |= {(each.code.path(line.file), line.line): line.text for line in each.code.lines}
         self._text: list[str] = []
+        self._before: tuple[str, int] | None = None
+        """The line that ran last, if nothing has changed by it."""
 
-    def packet(self, number: int, packet: bytes) -> None:
-        """Run the program on one."""
+    def packet(self, number: int, packet: bytes, length: int) -> None:
+        """Run the program on one; `length` is how long it was before it was captured."""
         from osmia.vm.tracing import Follower
 
-        self._text = [f"packet {number}, {len(packet)} bytes: {self._program.name}"]
+        cut = f" of {length}, the rest was cut when it was captured" if length > len(packet) else ""
+        self._text, self._before = [f"packet {number}, {len(packet)} bytes{cut}: {self._program.name}"], None
         try:
             with Follower(self._machine, self._line, self._change, self._shown):
                 result = self._program.test_run(packet)
             self._text += [f"=> {_said(result)}", ""]
         finally:
+            self._print()
+
+    def _print(self) -> None:
+        if self._text and not self._output.broken:
             self._output.write("\n".join(self._text) + "\n")
+        self._text = []
 
     def _line(self, file: str, line: int) -> None:
+        if self._before == (file, line):  # a callback, or the round of a loop, that begins in the line that calls it
+            return
+        self._before = (file, line)
+        if len(self._text) >= MOST_KEPT:
+            self._print()
         if file not in self._lines:
             self._lines[file] = _source(file)
         lines = self._lines[file]
@@ -103,6 +122,7 @@ class _Trace:
 
     def _change(self, text: str) -> None:
         self._text.append(f"        | {text}")
+        self._before = None
 
     def _shown(self) -> Shown:
         """What maps and globals hold."""
@@ -125,11 +145,19 @@ def _said(result: Any) -> str:
 
 
 def _source(file: str) -> list[str]:
+    """The lines of a file: of Python's in the encoding that it says, of C's in UTF-8."""
+    from tokenize import detect_encoding
+
     try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            return source.read().splitlines()
+        with open(file, "rb") as source:
+            encoding = detect_encoding(source.readline)[0]
+            source.seek(0)
+            return source.read().decode(encoding, "replace").splitlines()
     except OSError:
         return []
+    except SyntaxError:  # it says no encoding, and is not in UTF-8
+        with open(file, encoding="utf-8", errors="replace") as source:
+            return source.read().splitlines()
 
 
 def _chosen(loaded: Loaded, path: str, name: str | None) -> Any:
@@ -153,8 +181,8 @@ def _packet(text: str) -> bytes:
         raise ArgumentTypeError(f"{text!r} is no packet: it is written as hex digits, such as 0242ac11...") from None
 
 
-def _of_capture(path: str, machine: osmia.Machine) -> Iterator[bytes]:
-    """The packets of a capture; the machine's clock goes with their times."""
+def _of_capture(path: str, machine: osmia.Machine) -> Iterator[tuple[bytes, int]]:
+    """The packets of a capture, and how long they were; the machine's clock goes with their times."""
     from osmia import pcap
     from osmia.cli.embedded import check_ethernet
 
@@ -164,4 +192,4 @@ def _of_capture(path: str, machine: osmia.Machine) -> Iterator[bytes]:
         if packet.time_ns is not None:
             first = packet.time_ns if first is None else first
             machine.advance_to(max(machine.clock, start + packet.time_ns - first))
-        yield packet.data
+        yield packet.data, packet.original_length

@@ -164,6 +164,11 @@ class Link:
             descriptor.close_now()
 
 
+def attached_now() -> frozenset[Link]:
+    """Every link that this process attached and did not detach."""
+    return frozenset(_attached)
+
+
 def hold_logs(link: object, program: str) -> None:
     """A program is attached: where it logs, that is delivered as long as it is, whether its handle is closed or not."""
     logs = sys.modules.get(_LOGS)

@@ -200,6 +200,8 @@ def differential(test: Callable[..., None]) -> Callable[..., None]:
             f"@differential: {test.__name__}() is async or a generator, and calling it runs nothing: write a plain "
             "function, with asyncio.run() in it where something is awaited"
         )
+    if isinstance(test, (staticmethod, classmethod)):
+        return type(test)(differential(test.__func__))
     signature = inspect.signature(test)
     if "engine" not in signature.parameters:
         raise TypeError(f"@differential: {test.__name__}() is to take `engine`, in which it runs its programs")
@@ -207,8 +209,13 @@ def differential(test: Callable[..., None]) -> Callable[..., None]:
     asked = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY)
 
     @functools.wraps(test)
-    def both(*arguments: Any, request: pytest.FixtureRequest, **fixtures: Any) -> None:
+    def both(*arguments: Any, request: pytest.FixtureRequest | None = None, **fixtures: Any) -> None:
         __tracebackhide__ = True
+        if request is None:
+            raise TypeError(
+                f"@differential: {test.__name__}() was called without pytest's fixtures, as tests in a "
+                "unittest.TestCase are: write it as a function, or in a class of no base"
+            )
         given = {**fixtures, "request": request} if "request" in signature.parameters else fixtures
         _run_both(lambda engine: test(*arguments, engine=engine, **given), request)
 

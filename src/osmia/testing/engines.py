@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsBytes
 
 from osmia.errors import ObjectError, shown
 from osmia.kernel import THE_KERNEL
+from osmia.links import attached_now
 from osmia.logs import RING
 from osmia.maps.reading import Reading
 from osmia.programs.machine import Machine
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from osmia.links import Link
     from osmia.programs.run_result import RunResult
 
 Packet = bytes | bytearray | memoryview | SupportsBytes
@@ -160,7 +162,10 @@ class Vm(Machine, Engine):
 
 
 class Kernel(Engine):
-    """The kernel, for one test: what declared programs load in its block is closed at the end of it."""
+    """The kernel, for one test: what declared programs load in its block is closed at the end of it.
+
+    What is attached in its block is detached then, too.
+    """
 
     name = "kernel"
 
@@ -169,6 +174,7 @@ class Kernel(Engine):
         self.captured = LogCapture()
         self._kept: list[Any] = []
         self._machines: list[Machine] = []
+        self._attached_before: frozenset[Link] = frozenset()
 
     def run(self, program: Program[Any, Any], packet: Packet | None = None, /, **context: object) -> RunResult[Any]:
         """Run a program once on a packet (BPF_PROG_TEST_RUN); it is loaded if it is not.
@@ -214,6 +220,7 @@ class Kernel(Engine):
         self.captured.begin()
         # In a machine's block, what is asked of the kernel is not the machine's.
         self._machines, MACHINES[:] = [*MACHINES], []
+        self._attached_before = attached_now()
         KEPT.append(self._kept)
         ACTIVE.append(self)
         return self
@@ -224,6 +231,8 @@ class Kernel(Engine):
         KEPT.remove(self._kept)
         MACHINES[:0] = self._machines
         try:
+            for link in attached_now() - self._attached_before:
+                link.detach()
             self.close()
         finally:
             self.captured.end()

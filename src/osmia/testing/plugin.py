@@ -165,7 +165,7 @@ def pytest_runtest_makereport(
     report = yield
     told = item.stash.setdefault(_told, [])
     vars(report)["osmia_told"], item.stash[_told] = told, []
-    if report.when == "call" and report.failed and not item.stash.get(_said, False):
+    if report.failed and not item.stash.get(_said, False):
         for engine in item.stash.get(_engine, []):
             if engine.last is not None:
                 report.sections.append(("what osmia ran last", "\n".join(engine.last.lines())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from osmia.testing.engines import ACTIVE
 from osmia.vm.program import VmProgram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from osmia.programs.run_result import RunResult
     from osmia.testing.engines import Packet
@@ -53,8 +54,9 @@ def replay(
     path = isinstance(packets, (str, PathLike))
     if isinstance(packets, (bytearray, memoryview)) or (hasattr(packets, "__bytes__") and not path):
         raise TypeError("replay() takes several packets, or the path of a capture; this is one: write [packet]")
-    if limit is not None and limit < 0:
-        raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
+    if not isinstance(packets, Iterable) and not path:
+        raise TypeError(f"replay() takes packets, or the path of a capture, not {shown(packets)}")
+    _check_limit(limit)
     program.load()
     given = _captured(program, packets) if isinstance(packets, (str, PathLike)) else packets
     tell = _teller(program)
@@ -65,6 +67,15 @@ def replay(
         tell(packet, result)
         results.append(result)
     return Replay(program.name, results)
+
+
+def _check_limit(limit: object) -> None:
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"replay() takes a limit that is a number of packets, not {shown(limit)}")
+    if limit < 0:
+        raise ValueError(f"replay() takes a limit of 0 packets or more, not {limit}")
 
 
 def _teller(program: PacketProgram[Any, Any]) -> Callable[[Packet, RunResult[Any] | None], None]:

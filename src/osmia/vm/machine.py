@@ -8,7 +8,7 @@ from collections import deque
 
 from osmia.abi.instruction import SLOT
 from osmia.btf.read import Btf
-from osmia.errors import ObjectError, VmError
+from osmia.errors import ObjectError, VmError, shown
 from osmia.loader import link
 from osmia.loader.load import LoadedObject, chosen, maps_of, reached_by
 from osmia.loader.maps import fill_slots
@@ -52,6 +52,8 @@ MOST_CPUS = 4096
 _SECOND = 1_000_000_000
 START = 1_000 * _SECOND
 """What the clock shows when a machine is made: a kernel has run for a while."""
+_LAST = (1 << 63) - 1
+"""The last time that a kernel's clock shows."""
 
 
 class Machine(Surroundings):
@@ -407,7 +409,11 @@ class Machine(Surroundings):
     # Time
 
     def advance(self, seconds: float) -> None:
-        """Move the clock, and run what the timers that come due on the way are for."""
+        """Move the clock, and run what the timers that come due on the way are for.
+
+        TypeError for what is no number, ValueError for one below 0, or beyond what a kernel's clock shows.
+        """
+        _check_seconds(seconds)
         self.advance_to(self.clock + round(seconds * _SECOND))
 
     def advance_to(self, clock: int) -> None:
@@ -436,6 +442,15 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _check_seconds(given: object) -> None:
+    from numbers import Real  # what NumPy has, too
+
+    if not isinstance(given, Real) or isinstance(given, bool):
+        raise TypeError(f"advance() takes seconds, a number, not {shown(given)}")
+    if not 0 <= given <= _LAST / _SECOND:  # type: ignore[operator]  # numbers are compared
+        raise ValueError(f"advance() takes 0 to {_LAST // _SECOND} seconds, as far as a clock goes, not {given}")
 
 
 def _place(function: FunctionSpec, slot: int, program: FunctionSpec) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.vm.memory import OUTSIDE, READ_ONLY, READY, STALE
+from osmia.vm.memory import OUTSIDE, READ_ONLY, READY, STALE, UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,19 @@ SHARED_INFO = 320
 """What the kernel keeps for itself at the end of that (struct skb_shared_info)."""
 MOST_OF_SKB = 4 * FRAME - SHARED_INFO
 """SKB_MAX_ALLOC: no helper makes a packet above the driver longer."""
+_UNWRITTEN = bytes(state == UNINITIALISED for state in range(256))
 
 
 class Packet:
     """A packet in memory: what programs see of it moves, what was seen before is stale then."""
+
+    start: int
+    """Where it begins."""
+    end: int
+    meta: int
+    """Where its metadata begins, which lies before it."""
+    lowest: int
+    """Where it began at the lowest, with its metadata: below that there was never anything of it."""
 
     def __init__(
         self,
@@ -52,16 +61,20 @@ class Packet:
 
     def resize(self, start: int, end: int, meta: int | None = None) -> None:
         """Move its bounds, which must lie within its memory; what is not within any more is stale."""
-        meta = start if meta is None else meta
+        meta, before, unwritten = start if meta is None else meta, self.start, self.unwritten
         self._memory.paint(min(self.meta, meta), max(self.end, end) - min(self.meta, meta), STALE)
         self._bound(start, end, meta)
+        self.leave_unwritten(before - start, unwritten)
 
     def move(self) -> None:
         """Put it somewhere else, as it is: who kept its old address is found out."""
-        old, start, end, meta = self.block, self.start, self.end, self.meta
+        old, start, end, meta, unwritten = self.block, self.start, self.end, self.meta, self.unwritten
+        lowest = self.lowest
         self._take(0, self._memory.read(old.address, old.size), 0)
         way = self.block.address - old.address
         self._bound(start + way, end + way, meta + way)
+        self.lowest = lowest + way
+        self.leave_unwritten(0, unwritten)
         self._leave(old)
 
     def replace(self, data: bytes, *, front: int = 0) -> None:
@@ -81,6 +94,19 @@ class Packet:
         self._memory.data[start:end] = data
         self._bound(start, end)
 
+    @property
+    def unwritten(self) -> bytes:
+        """1 for each byte that programs see and that nobody has written."""
+        return bytes(self._memory.shadow[self.start : self.end]).translate(_UNWRITTEN)
+
+    def leave_unwritten(self, offset: int, unwritten: bytes) -> None:
+        """Say of bytes from an offset on that nobody has written those that have a 1, as far as programs see them."""
+        at = unwritten.find(1)
+        while at >= 0:
+            if 0 <= offset + at < self.size:
+                self._memory.paint(self.start + offset + at, 1, UNINITIALISED)
+            at = unwritten.find(1, at + 1)
+
     def free(self) -> None:
         """Give its memory back."""
         self._memory.free(self.block)
@@ -93,13 +119,14 @@ class Packet:
         self.hard_start = self.block.address
         self.hard_end = self.block.address + size
         self.start = self.hard_start + headroom
-        """Where it begins."""
+        self.lowest = self.start
         self.end = self.start + len(data)
         self._memory.data[self.start : self.end] = data
 
     def _bound(self, start: int, end: int, meta: int | None = None) -> None:
         """Show what lies between two addresses, and the metadata before it."""
         self.start, self.end, self.meta = start, end, start if meta is None else meta
+        self.lowest = min(self.lowest, self.meta)
         self._memory.paint(self.meta, start - self.meta, READY)
         self._memory.paint(start, end - start, self._state)
         self.block.describe = _described(start - self.hard_start, end - start)

@@ -98,6 +98,16 @@ def _value_at(memory: Memory, address: int, layout: Any) -> object:
     return int.from_bytes(data, "big" if kind.startswith("be") else "little", signed=kind[0] == "i")
 
 
+def _field_at(memory: Memory, address: int, of: Any) -> object:
+    """What a field of a context holds, as kernel code reads it."""
+    kind, rest = _parts(of)
+    if kind != "object":
+        return _value_at(memory, address, of)
+    pointer = memory.number(address, 8)
+    made: type[_View] = type(rest[0], (_Object,), {"_memory": memory})
+    return made.at(pointer) if pointer else None
+
+
 def _size(layout: Any) -> int:
     if isinstance(layout, str):
         return 1 if layout == "bool" else int(layout.lstrip("iube")) // 8
@@ -243,7 +253,7 @@ class _Context(_View):
 
     __slots__ = ()
 
-    _fields: dict[str, list[int]]
+    _fields: dict[str, Any]
 
     def _names(self) -> list[str]:
         return [*self._fields]
@@ -251,8 +261,7 @@ class _Context(_View):
     def __getattr__(self, name: str) -> object:
         if name.startswith("_") or name not in self._fields:
             raise AttributeError(f"{type(self).__name__} shows no {name!r}")
-        offset, size, length = self._fields[name]
-        read = self._memory.number
-        if length:
-            return [read(self._address + offset + index * size, size) for index in range(length)]
-        return read(self._address + offset, size)
+        offset, of, size, length = self._fields[name]
+        places = range(self._address + offset, self._address + offset + size * max(length, 1), size)
+        values = [_field_at(self._memory, place, of) for place in places]
+        return values if length else values[0]

@@ -36,6 +36,7 @@ from osmia.spec import FIRST_MARK
 if TYPE_CHECKING:
     from osmia.compiler.llvm.emitter import Emitter
     from osmia.compiler.location import Location
+    from osmia.contexts.fields import ContextField
 
 
 class Marks:
@@ -54,7 +55,8 @@ class Marks:
 
     def line(self, out: Emitter, location: Location, scope: int, function: str) -> None:
         """A line begins. Nothing is told twice in a row."""
-        note = f"line {scope} {location.line} {function} {self._files[location.file].relative}"
+        name = function if function.isidentifier() else "<lambda>"  # as Python calls what has no name
+        note = f"line {scope} {location.line} {name} {self._files[location.file].relative}"
         if out.marked != note:
             self._call(out, note)
             out.marked = note
@@ -101,10 +103,22 @@ def _shown(of: ValueType) -> object:
         case ObjectType(struct=struct):
             return ["object", struct]
         case ContextType():
-            fields = {name: [field.offset, field.bits // 8, field.length] for name, field in of.fields.items()}
-            return ["context", str(of), fields]
+            return ["context", str(of), {name: _field(field) for name, field in of.fields.items()}]
         case _:
             return ["object", str(of)]
+
+
+def _field(field: ContextField) -> list[object]:
+    """A field of a context, as JSON: where it is, of what, how wide, and how many there are; 0 is no array.
+
+    The lowest bits of a number come first in memory, so a be16 in 32 bits begins where these do.
+    """
+    of: object = f"{'i' if field.signed else 'u'}{field.bits}"
+    if field.network_bits:
+        of = f"be{field.network_bits}"
+    if field.object:
+        of = ["object", field.object]
+    return [field.offset, of, field.bits // 8, field.length]
 
 
 def _laid_out(layout: Layout) -> object:

@@ -7,6 +7,7 @@ import re
 
 from osmia.arrays import FixedArray
 from osmia.errors import shown
+from osmia.testing.packets.numbers import as_number
 from osmia.types import u8
 
 MacAddress = str | bytes | bytearray | int | FixedArray[u8]
@@ -77,10 +78,9 @@ def ipv6_text(value: FixedArray[u8]) -> str:
 
 def _of_size(given: object, size: int) -> bytes | None:
     """So many bytes out of bytes or a number; None if it is neither, or does not fit."""
-    if isinstance(given, bool):
-        return None
-    if isinstance(given, int):
-        return given.to_bytes(size, "big") if 0 <= given < 1 << 8 * size else None
+    number = as_number(given)
+    if number is not None:
+        return number.to_bytes(size, "big") if 0 <= number < 1 << 8 * size else None
     if not isinstance(given, (bytes, bytearray, FixedArray)) or len(given) != size:
         return None
     if isinstance(given, FixedArray) and given.layout.element.size != 1:

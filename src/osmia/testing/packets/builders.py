@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -10,6 +11,7 @@ from osmia.errors import shown
 from osmia.headers import ArpOperation, IcmpType, Icmpv6Type, TcpFlags
 from osmia.testing.packets.addresses import ipv6_bytes
 from osmia.testing.packets.layer import KINDS, ROUTING_BY_SEGMENTS, Layer
+from osmia.testing.packets.numbers import number_in
 from osmia.testing.packets.packet import Packet
 
 if TYPE_CHECKING:
@@ -22,14 +24,16 @@ _MOST_OPTIONS = 40
 
 
 def _of_fields(maker: Callable[P, Packet]) -> Callable[P, Packet]:
-    """What makes a layer says which fields it takes, where it is given another one."""
-    fields = tuple(signature(maker).parameters)
+    """What makes a layer refuses fields that it does not take, and None for those that are not computed."""
+    fields = signature(maker).parameters
 
     @wraps(maker)
     def made(*given: P.args, **named: P.kwargs) -> Packet:
-        for name in named:
+        for name, value in named.items():
             if name not in fields:
                 raise TypeError(f"{maker.__name__}() has no field {name!r}: it takes {', '.join(fields)}")
+            if value is None and fields[name].default is not None:
+                raise TypeError(f"{maker.__name__}(): {name} is None, which is no value: leave {name}= out")
         return maker(*given, **named)
 
     return made
@@ -117,8 +121,8 @@ def ipv4(
         rest,
         also=() if header_length is None else ("version_ihl",),
         computed=("version_ihl",),
-        version_ihl=_in(version, 15, "ipv4(): version") << 4 | words,
-        tos=_in(dscp, 63, "ipv4(): dscp") << 2 | _in(ecn, 3, "ipv4(): ecn"),
+        version_ihl=number_in(version, 15, "ipv4(): version") << 4 | words,
+        tos=number_in(dscp, 63, "ipv4(): dscp") << 2 | number_in(ecn, 3, "ipv4(): ecn"),
         id=id,
         fragment=(
             _flag(dont_fragment, "ipv4(): dont_fragment") << 14
@@ -148,11 +152,11 @@ def ipv6(
     payload_length: int | None = None,
 ) -> Packet:
     """An IPv6 header. `next_header` is that of what follows: 253 (for experiments) of bytes, and 59 of nothing."""
-    traffic_class = _in(dscp, 63, "ipv6(): dscp") << 2 | _in(ecn, 3, "ipv6(): ecn")
-    label = _in(flow_label, 0xFFFFF, "ipv6(): flow_label")
+    traffic_class = number_in(dscp, 63, "ipv6(): dscp") << 2 | number_in(ecn, 3, "ipv6(): ecn")
+    label = number_in(flow_label, 0xFFFFF, "ipv6(): flow_label")
     return _packet(
         "ipv6",
-        version_class_label=_in(version, 15, "ipv6(): version") << 28 | traffic_class << 20 | label,
+        version_class_label=number_in(version, 15, "ipv6(): version") << 28 | traffic_class << 20 | label,
         src=src,
         dst=dst,
         hop_limit=hop_limit,
@@ -186,12 +190,16 @@ def routing(
 
     All but the first are left unless said; `dst` of the IPv6 header is the one that the packet is on its way to.
     """
-    if not segments:
-        raise ValueError("routing() takes the segments, one at least")
+    if isinstance(segments, (str, bytes, bytearray)) or not isinstance(segments, Iterable):
+        raise TypeError(f'routing() takes a list of segments: routing(["2001:db8::1"]); not {shown(segments)}')
     packed = [ipv6_bytes(each, "routing(): a segment") for each in segments]
+    if not packed:
+        raise ValueError("routing() takes the segments, one at least")
     last = len(packed) - 1
-    left = last if segments_left is None else _in(segments_left, 255, "routing(): segments_left")
-    rest = bytes((ROUTING_BY_SEGMENTS, left, _in(last, 126, "routing(): the number of segments but one"), 0, 0, 0))
+    left = last if segments_left is None else number_in(segments_left, 255, "routing(): segments_left")
+    rest = bytes(
+        (ROUTING_BY_SEGMENTS, left, number_in(last, 126, "routing(): the number of segments but one"), 0, 0, 0)
+    )
     return _packet("routing", rest + b"".join(reversed(packed)), next_header=next_header, length=length)
 
 
@@ -242,7 +250,7 @@ def tcp(
         dst=dst,
         seq=seq,
         ack=ack,
-        offset_flags=words << 12 | _in(flags, 0xFFF, "tcp(): flags"),
+        offset_flags=words << 12 | number_in(flags, 0xFFF, "tcp(): flags"),
         window=window,
         urgent=urgent,
         checksum=checksum,
@@ -301,16 +309,16 @@ def gre(
     summed = _flag(has_checksum, "gre(): has_checksum") or checksum is not None
     rest = b""
     if summed:
-        rest += _in(checksum or 0, 0xFFFF, "gre(): checksum").to_bytes(2, "big") + bytes(2)
+        rest += number_in(checksum or 0, 0xFFFF, "gre(): checksum").to_bytes(2, "big") + bytes(2)
     for name, value in (("key", key), ("sequence", sequence)):
         if value is not None:
-            rest += _in(value, 0xFFFFFFFF, f"gre(): {name}").to_bytes(4, "big")
+            rest += number_in(value, 0xFFFFFFFF, f"gre(): {name}").to_bytes(4, "big")
     flags = summed << 15 | (key is not None) << 13 | (sequence is not None) << 12
     return _packet(
         "gre",
         rest,
         also=() if checksum is None else ("checksum",),
-        flags_version=flags | _in(version, 7, "gre(): version"),
+        flags_version=flags | number_in(version, 7, "gre(): version"),
         protocol=protocol,
     )
 
@@ -318,7 +326,7 @@ def gre(
 @_of_fields
 def vxlan(vni: int = 1, *, flags: int = 0x08000000) -> Packet:
     """A header of RFC 7348, behind UDP; an Ethernet frame follows."""
-    return _packet("vxlan", vni_reserved=_in(vni, 0xFFFFFF, "vxlan(): vni") << 8, flags=flags)
+    return _packet("vxlan", vni_reserved=number_in(vni, 0xFFFFFF, "vxlan(): vni") << 8, flags=flags)
 
 
 def _packet(
@@ -335,16 +343,8 @@ def _packet(
 
 
 def _vlan(name: str, vlan_id: int, priority: int, drop_eligible: bool, ether_type: int | None) -> Packet:
-    tci = _in(priority, 7, f"{name}(): priority") << 13 | _flag(drop_eligible, f"{name}(): drop_eligible") << 12
-    return _packet(name, tci=tci | _in(vlan_id, 4095, f"{name}(): vlan_id"), ether_type=ether_type)
-
-
-def _in(value: object, largest: int, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} is a number, 0 to {largest}, not {shown(value)}")
-    if not 0 <= value <= largest:
-        raise ValueError(f"{what} is 0 to {largest}, not {value}")
-    return value
+    tci = number_in(priority, 7, f"{name}(): priority") << 13 | _flag(drop_eligible, f"{name}(): drop_eligible") << 12
+    return _packet(name, tci=tci | number_in(vlan_id, 4095, f"{name}(): vlan_id"), ether_type=ether_type)
 
 
 def _flag(value: object, what: str) -> bool:
@@ -354,13 +354,13 @@ def _flag(value: object, what: str) -> bool:
 
 
 def _words(size: int, what: str) -> int:
-    if _in(size, 60, what) % 4:
+    if number_in(size, 60, what) % 4:
         raise ValueError(f"{what} counts bytes, in steps of 4, not {size}")
     return size // 4
 
 
 def _eighths(size: int, what: str) -> int:
-    if _in(size, 65528, what) % 8:
+    if number_in(size, 65528, what) % 8:
         raise ValueError(f"{what} counts bytes, in steps of 8, not {size}")
     return size // 8
 

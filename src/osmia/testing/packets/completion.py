@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from osmia.testing.packets.layer import LayerKind
 
+_END_OF_OPTIONS, _NO_OPERATION = 0, 1
+_SOURCE_ROUTES = (131, 137)
+"""Options of IPv4 (RFC 791): the loose and the strict one."""
+
 
 class Complete(NamedTuple):
     """A packet as it is on the wire."""
@@ -125,7 +129,7 @@ def _pseudo_sum(kind: LayerKind, enclosing: Sequence[Layer], length: int) -> int
         )
     ip, between = around
     if isinstance(ip.header, IPv4):
-        only = IPv4(src=ip.header.src, dst=ip.header.dst, protocol=kind.numbers[PROTOCOL])
+        only = IPv4(src=ip.header.src, dst=_end_of_route(ip.header.dst, ip.rest), protocol=kind.numbers[PROTOCOL])
         return ipv4_pseudo_sum(only, length)
     return ipv6_pseudo_sum(_to_the_last(kind, ip.header, between), kind.numbers[NEXT_HEADER], length)
 
@@ -140,6 +144,23 @@ def _ip_around(enclosing: Sequence[Layer]) -> tuple[Layer, list[Layer]] | None:
             return None
         between.append(layer)
     return None
+
+
+def _end_of_route(dst: int, options: bytes) -> int:
+    """The address where an IPv4 packet ends: a source route may send it there by way of others."""
+    at = 0
+    while at + 3 <= len(options) and options[at] != _END_OF_OPTIONS:
+        kind, length, pointer = options[at : at + 3]
+        if kind == _NO_OPERATION:
+            at += 1
+            continue
+        route = options[at + 3 : at + length]
+        if length < 2 or at + length > len(options):
+            break
+        if kind in _SOURCE_ROUTES and pointer <= length and route and len(route) % 4 == 0:
+            return int.from_bytes(route[-4:], "big")
+        at += length
+    return dst
 
 
 def _to_the_last(kind: LayerKind, header: Any, between: Sequence[Layer]) -> Any:

@@ -19,6 +19,8 @@ _IP = (KINDS["ipv4"], KINDS["ipv6"])
 _IN_EACH = (KINDS["hop_by_hop"], KINDS["routing"])
 """Extension headers that routers read, so that each fragment has them."""
 
+_LAST_OFFSET = 65528
+
 
 def fragments(layers: Sequence[Layer], whole: Complete, size: int, number: int) -> list[list[Layer]] | None:
     """The layers of each fragment; None where the packet is short enough."""
@@ -43,6 +45,11 @@ def _of_ipv4(layers: Sequence[Layer], place: int, whole: Complete, size: int, nu
     said = (ip.said | {"protocol"}) - {"total_length", "checksum"}
     found = []
     for offset, more, data in _pieces(whole.payloads[place], size - len(part)):
+        if header.fragment_offset + offset > _LAST_OFFSET:
+            raise ValueError(
+                f"fragments(): the packet is a fragment from byte {header.fragment_offset} on, "
+                f"and its end would be behind byte {_LAST_OFFSET}, where the last fragment can begin"
+            )
         fragment = header.fragment + offset // 8
         if more:
             fragment |= 0x2000

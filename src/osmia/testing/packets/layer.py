@@ -54,6 +54,10 @@ class LayerKind:
     )
     """Fields that are addresses: how they are taken, and how they are shown."""
 
+    def __reduce__(self) -> tuple[Callable[[str], LayerKind], tuple[str]]:
+        """Copies of a packet have the same kinds, also in another process."""
+        return _named, (self.name,)
+
     @property
     def size(self) -> int:
         """Of the header without options."""
@@ -232,6 +236,10 @@ EVERY_FIELD = frozenset(
     {"checksum"} | {field.name for of in BY_HEADER for field in of.__osmia_layout__.fields}  # type: ignore[attr-defined]
 )
 """What is said of a layer that stays as it is."""
+
+
+def _named(name: str) -> LayerKind:
+    return KINDS[name]
 
 
 def cut_note(kind: LayerKind) -> str:

@@ -9,6 +9,7 @@ from osmia.structs import replace
 from osmia.testing.packets.completion import complete, header_of, unsaid
 from osmia.testing.packets.fragmentation import fragments
 from osmia.testing.packets.layer import BY_HEADER, EVERY_FIELD, KINDS, Layer, cut_note
+from osmia.testing.packets.numbers import as_number, number_in
 from osmia.testing.packets.text import packet_text
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Packet:
                 "write (ethernet() / ...).padded(60), with the whole frame in parentheses"
             )
         frame, *rest = self._layers
-        padding = frame.padding + bytes((fill,)) * (size - len(self))
+        padding = frame.padding + bytes((number_in(fill, 255, "padded(): fill"),)) * (size - len(self))
         return Packet((Layer(frame.kind, frame.header, frame.rest, frame.said, padding), *rest))
 
     def truncated(self, size: int) -> Packet:
@@ -171,6 +172,8 @@ class Packet:
         places = [
             place for place, layer in enumerate(self._layers) if layer.kind is not None and layer.kind.header is header
         ]
+        if as_number(nth) is None:
+            raise TypeError(f"a packet is asked for the header with a number, the first one's is 0; not {shown(nth)}")
         if not -len(places) <= nth < len(places):
             held = " / ".join(layer.name for layer in self._layers) or "nothing"
             which = f"{header.__name__} header" if nth == 0 else f"{header.__name__} header with the number {nth}"
@@ -208,7 +211,8 @@ def _check_field(header: type, name: str) -> None:
 
 
 def _check_size(size: object, what: str) -> None:
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    number = as_number(size)
+    if number is None or number < 0:
         raise TypeError(f"{what} takes a number of bytes, not {shown(size)}")
 
 

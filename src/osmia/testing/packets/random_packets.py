@@ -63,7 +63,12 @@ def random_packets(seed: int, count: int, *, smallest: int = 0, largest: int = L
 
 def truncations(packet: bytes | bytearray | memoryview | SupportsBytes) -> Iterator[bytes]:
     """The packet cut off at every length: nothing, its first byte, ..., all of it."""
-    data = bytes(packet)
+    if not isinstance(packet, (bytes, bytearray, memoryview, SupportsBytes)):
+        raise TypeError(f"truncations() takes a packet, not {shown(packet)}")
+    return _cut(bytes(packet))
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
     for size in range(len(data) + 1):
         yield data[:size]
 

@@ -6,11 +6,13 @@ import struct
 from typing import TYPE_CHECKING
 
 from osmia.errors import shown
+from osmia.testing.packets.numbers import number_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _END, _NOP, _MSS, _WINDOW_SCALE, _SACK_PERMITTED, _SACK, _TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
+_MOST_BLOCKS = 4
 
 
 def nop() -> bytes:
@@ -20,12 +22,12 @@ def nop() -> bytes:
 
 def mss(size: int) -> bytes:
     """The largest segment that its sender takes, in bytes."""
-    return struct.pack(">BBH", _MSS, 4, _number(size, 16, "mss(): size"))
+    return struct.pack(">BBH", _MSS, 4, number_in(size, 0xFFFF, "mss(): size"))
 
 
 def window_scale(shift: int) -> bytes:
     """Windows of its sender count in units of 2**shift bytes; RFC 7323 allows 0 to 14."""
-    return struct.pack(">BBB", _WINDOW_SCALE, 3, _number(shift, 8, "window_scale(): shift"))
+    return struct.pack(">BBB", _WINDOW_SCALE, 3, number_in(shift, 255, "window_scale(): shift"))
 
 
 def sack_permitted() -> bytes:
@@ -35,7 +37,11 @@ def sack_permitted() -> bytes:
 
 def sack(*blocks: tuple[int, int]) -> bytes:
     """What has come in, as pairs of sequence numbers: the first one, and the one after the last."""
-    edges = [_number(edge, 32, "sack(): an edge of a block") for block in blocks for edge in block]
+    if len(blocks) > _MOST_BLOCKS:
+        raise ValueError(
+            f"sack(): there is room for {_MOST_BLOCKS} blocks in the options of TCP, and these are {len(blocks)}"
+        )
+    edges = [number_in(edge, 0xFFFFFFFF, "sack(): an edge of a block") for block in blocks for edge in _pair(block)]
     return struct.pack(f">BB{len(edges)}I", _SACK, 2 + 4 * len(edges), *edges)
 
 
@@ -44,7 +50,7 @@ def timestamps(value: int, echo: int = 0) -> bytes:
     return struct.pack(
         ">BBII",
         *(_TIMESTAMPS, 10),
-        *(_number(value, 32, "timestamps(): value"), _number(echo, 32, "timestamps(): echo")),
+        *(number_in(value, 0xFFFFFFFF, "timestamps(): value"), number_in(echo, 0xFFFFFFFF, "timestamps(): echo")),
     )
 
 
@@ -81,9 +87,7 @@ def _text(kind: int, body: bytes) -> str:
     return f"option {kind} {body.hex()}".rstrip()
 
 
-def _number(given: object, bits: int, what: str) -> int:
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise TypeError(f"{what} is a number, not {shown(given)}")
-    if not 0 <= given < 1 << bits:
-        raise ValueError(f"{what} is 0 to {(1 << bits) - 1}, not {given}")
-    return given
+def _pair(block: object) -> tuple[object, object]:
+    if not isinstance(block, (tuple, list)) or len(block) != 2:
+        raise TypeError(f"sack(): a block is a pair of sequence numbers, (first, after the last); not {shown(block)}")
+    return block[0], block[1]

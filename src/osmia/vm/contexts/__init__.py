@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from osmia.abi.context_member import ContextMember
     from osmia.vm.machine import Machine
+    from osmia.vm.message import Message
     from osmia.vm.objects import KernelObject
     from osmia.vm.packet import Packet
     from osmia.vm.program import VmProgram
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     Fields = Mapping[str, object]
     """What a test says of a context, by the names of its members."""
+
+LENGTHS = ("len", "size")
+"""Members that say how long a packet is."""
 
 
 class Context:
@@ -38,12 +42,18 @@ class Context:
         """Where the Ethernet header lies, counted from where the packet begins for the program."""
         self.network = 0
         """Where the IP header lies, counted so."""
+        self.pushed = 0
+        """Of what a socket receives: how many bytes more lie before it than before what came in."""
         self.mac_length = 0
         """How long the headers before it are, as the kernel keeps it; 0 before a helper has counted them."""
+        self.transport: int | None = None
+        """Where the header of GRE or UDP lies that the program has put around the packet, counted so; None for none."""
         self.encapsulated = False
         """Whether the program has put a header around the packet that the kernel knows as one."""
         self.before = self.behind = 0
         """Of a message: how many bytes there are around those that the program sees."""
+        self.message: Message | None = None
+        """All of it, once the program has changed which part it sees."""
         self.hash_set = False
         """Whether its hash is one, also where it is 0."""
         self.checked_sums: int | None = None
@@ -119,7 +129,7 @@ class Context:
         self.write_at(access.data_end, size, packet.end)
         if access.data_meta is not None:
             self.write_at(access.data_meta, size, packet.meta)
-        for name in ("len", "size"):
+        for name in LENGTHS:
             if name in self.members:
                 self.write_at(self.members[name].offset, 4, self.before + packet.size + self.behind)
 

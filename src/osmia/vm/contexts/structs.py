@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osmia.abi.generated.contexts import CONTEXTS
 from osmia.errors import shown
-from osmia.vm.contexts import Context, refuse_packet
+from osmia.vm.contexts import LENGTHS, Context, refuse_packet
 from osmia.vm.memory import READY
 from osmia.vm.network import LOOPBACK
 from osmia.vm.objects import AF_INET, AF_INET6, CLOSE, TCP, UDP, KernelObject, standing
@@ -42,6 +42,8 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         defaults = _DEFAULTS[kind.name](machine, data, fields)
         if kind.name == "cgroup_sock":
             fields = _from_socket(context, dict(fields))
+        if packet is not None:
+            _refuse_places(context, fields)
         for name, value in {**defaults, **fields}.items():
             context.set(name, value)
         hook = kind.hook(program.section)
@@ -54,6 +56,19 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         context.close()
         raise
     return context
+
+
+def _refuse_places(context: Context, fields: Fields) -> None:
+    """Refuse members that say where a packet lies, and how long it is, beside the packet itself."""
+    access = context.program.kind.packet
+    assert access is not None, "a kind without packets is given none"
+    places = (access.data, access.data_end, access.data_meta)
+    for name in fields:
+        member = context.members.get(name)
+        if member is not None and (name in LENGTHS or member.offset in places):
+            raise TypeError(
+                f"{context.program.name}: {name} is what the packet says that it is given: leave {name}= out"
+            )
 
 
 def _place(context: Context, data: bytes) -> None:

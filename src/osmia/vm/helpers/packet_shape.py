@@ -23,6 +23,8 @@ LARGEST_META = 255
 NET, MAC = 0, 1
 """BPF_ADJ_ROOM_*: behind the IP header, or before it."""
 MOST_ROOM = 0xFFF
+BEHIND_CHECKSUM = 14
+"""What of a TCP header with time stamps lies behind its checksum, which is still to be computed on the loopback."""
 HEADER = {IPV4: 20, IPV6: 40}
 _V6_MORE = HEADER[IPV6] - HEADER[IPV4]
 _ENCAP_L3 = of.BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | of.BPF_F_ADJ_ROOM_ENCAP_L3_IPV6
@@ -56,8 +58,10 @@ def xdp_adjust_head(run: Execution, _context: int, delta: int, *_: int) -> int:
     if start < packet.hard_start + XDP_FRAME + meta or start > packet.end - ETHERNET:
         return -errno.EINVAL
     before = run.machine.memory.read(packet.meta, meta)
+    unwritten = max(packet.lowest - start, 0)  # a driver leaves there what lay in its memory before
     packet.resize(start, packet.end, start - meta)
     run.machine.memory.data[start - meta : start] = before
+    _leave_unwritten(run, bytes([1]) * unwritten)
     return 0
 
 
@@ -89,30 +93,61 @@ def xdp_adjust_tail(run: Execution, _context: int, delta: int, *_: int) -> int:
 
 
 def _insert(run: Execution, offset: int, data: bytes) -> None:
-    """Put bytes into a packet; the headers before them come before."""
+    """Put bytes into a packet; the headers before them come before.
+
+    Behind its end they are not in it: the kernel shows what lay there up to them, which nobody has written.
+    """
     packet = packet_of(run)
-    before = packet.data
+    before, unwritten = packet.data, packet.unwritten
+    behind = min(max(offset - len(before), 0), len(data))
+    filled = bytes([1]) * behind + bytes(len(data) - behind)
     packet.replace(before[:offset] + data + before[offset:])
+    _leave_unwritten(run, unwritten[:offset] + filled + unwritten[offset:])
+    _move_transport(run, len(data))
 
 
 def _cut(run: Execution, offset: int, size: int) -> int:
     """Take bytes out of a packet."""
-    before = packet_of(run).data
+    packet = packet_of(run)
+    before, unwritten = packet.data, packet.unwritten
     if offset + size > len(before):
         return -errno.ENOMEM
-    packet_of(run).replace(before[:offset] + before[offset + size :])
+    packet.replace(before[:offset] + before[offset + size :])
+    _leave_unwritten(run, unwritten[:offset] + unwritten[offset + size :])
+    _move_transport(run, -size)
     return 0
+
+
+def _leave_unwritten(run: Execution, unwritten: bytes) -> None:
+    if not run.machine.allow_uninitialised:
+        packet_of(run).leave_unwritten(0, unwritten)
+
+
+def _move_transport(run: Execution, size: int) -> None:
+    """Note where a header lies now that was put around the packet."""
+    if run.context.transport is not None:
+        run.context.transport += size
 
 
 def skb_change_tail(run: Execution, _context: int, size: int, flags: int, *_: int) -> int:
     """Cut a packet, or make it longer by zeros."""
     packet, size = packet_of(run), size & 0xFFFF_FFFF
-    if flags or size > MOST_OF_SKB or size < run.context.network:
+    if flags or size > MOST_OF_SKB or size < _shortest(run):
         return -errno.EINVAL
     if run.context.encapsulated:
         return -ENOTSUPP
+    unwritten = packet.unwritten[:size]
     packet.replace(packet.data[:size].ljust(size, b"\0"))
+    _leave_unwritten(run, unwritten)
     return 0
+
+
+def _shortest(run: Execution) -> int:
+    """How short a packet may be made: its headers stay, and of a TCP stream what lies up to the end of the checksum."""
+    if run.program.kind.name == "sk_skb":
+        return run.context.pushed - BEHIND_CHECKSUM
+    transport = run.context.transport
+    return transport if transport is not None and transport > 0 else run.context.network
 
 
 def skb_change_head(run: Execution, _context: int, size: int, flags: int, *_: int) -> int:
@@ -120,8 +155,12 @@ def skb_change_head(run: Execution, _context: int, size: int, flags: int, *_: in
     packet, size = packet_of(run), size & 0xFFFF_FFFF
     if flags or signed(size, 32) < 0 or packet.size + size > MOST_OF_SKB:
         return -errno.EINVAL
+    unwritten = packet.unwritten
     packet.replace(bytes(size) + packet.data)
+    _leave_unwritten(run, bytes(size) + unwritten)
+    _move_transport(run, size)
     run.context.network += size
+    run.context.pushed += size
     run.context.mac_length = run.context.network
     return 0
 
@@ -197,6 +236,7 @@ def _adjust_stream(run: Execution, difference: int, mode: int, flags: int) -> in
     if -difference > packet.size:
         return -errno.ENOMEM
     packet.replace(bytes(difference) + packet.data if difference >= 0 else packet.data[-difference:])
+    run.context.pushed += difference
     return 0
 
 
@@ -218,6 +258,8 @@ def _grow(run: Execution, offset: int, size: int, flags: int) -> int:
         outer = IPV6 if encap == of.BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 else IPV4
         if outer != protocol:
             _change_protocol(run, outer)
+        if flags & _ENCAP_L4:
+            context.transport = context.network + HEADER[outer]
     return 0
 
 

@@ -6,11 +6,15 @@ import errno
 
 from osmia.abi.generated import helper_ids as ids
 from osmia.vm.helpers.packet_bytes import packet_of
+from osmia.vm.message import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.vm.execution import Execution
     from osmia.vm.helpers import Helper
+
+MOST_AT_ONCE = 1 << 22
+"""What the kernel's allocator gives at once, of pages of 4 KiB."""
 
 
 def msg_apply_bytes(run: Execution, _context: int, count: int, *_: int) -> int:
@@ -25,48 +29,63 @@ def msg_cork_bytes(run: Execution, _context: int, count: int, *_: int) -> int:
     return 0
 
 
-def _message(run: Execution) -> bytes:
-    """All of the message, of which the program sees a part."""
+def _message(run: Execution) -> Message:
+    """The message of the run; it is one piece until the program changes it."""
     context, packet = run.context, packet_of(run)
-    return run.machine.memory.read(packet.start - context.before, context.before + packet.size + context.behind)
+    if context.message is None:
+        context.message = Message(packet.data)
+    else:
+        context.message.see(context.before, packet.data, packet.unwritten)
+    return context.message
 
 
-def _show(run: Execution, message: bytes, start: int, end: int) -> int:
-    """Let the program see a part of a message."""
-    context, packet = run.context, packet_of(run)
-    packet.replace(message)
+def _show(run: Execution, start: int, end: int) -> int:
+    """Let the program see a part of its message."""
+    context, packet, message = run.context, packet_of(run), _of(run)
+    packet.replace(bytes(message.data))
     packet.resize(packet.start + start, packet.start + end)
-    context.before, context.behind = start, len(message) - end
+    if not run.machine.allow_uninitialised:
+        packet.leave_unwritten(0, bytes(message.unwritten[start:end]))
+    context.before, context.behind = start, len(message.data) - end
     return 0
+
+
+def _of(run: Execution) -> Message:
+    assert run.context.message is not None, "a helper has made it"
+    return run.context.message
 
 
 def msg_pull_data(run: Execution, _context: int, start: int, end: int, flags: int, *_: int) -> int:
     """Let the program see a part of the message in one piece."""
     start, end, message = start & 0xFFFF_FFFF, end & 0xFFFF_FFFF, _message(run)
-    if flags or end <= start or end > len(message):
+    if flags or end <= start or end > len(message.data):
         return -errno.EINVAL
-    return _show(run, message, start, end)
+    message.pull(start, end)
+    return _show(run, start, end)
 
 
 def msg_push_data(run: Execution, _context: int, start: int, count: int, flags: int, *_: int) -> int:
-    """Put zeros into the message. The program sees its first piece then."""
+    """Put bytes into the message that nobody has written. The program sees its first piece then."""
     start, count, message = start & 0xFFFF_FFFF, count & 0xFFFF_FFFF, _message(run)
-    if flags or (count and start > len(message)):
+    if flags or (count and start > len(message.data)):
         return -errno.EINVAL
+    if count > MOST_AT_ONCE:
+        return -errno.ENOMEM
     if not count:
         return 0
-    return _show(run, message[:start] + bytes(count) + message[start:], 0, start or count)
+    message.push(start, count)
+    return _show(run, 0, message.first)
 
 
 def msg_pop_data(run: Execution, _context: int, start: int, count: int, flags: int, *_: int) -> int:
     """Take bytes out of the message. The program sees its first piece then."""
     start, count, message = start & 0xFFFF_FFFF, count & 0xFFFF_FFFF, _message(run)
-    if flags or (count and (start >= len(message) or start + count > len(message))):
+    if flags or (count and (start >= len(message.data) or start + count > len(message.data))):
         return -errno.EINVAL
     if not count:
         return 0
-    left = message[:start] + message[start + count :]
-    return _show(run, left, 0, start or len(left))
+    message.pop(start, count)
+    return _show(run, 0, message.first)
 
 
 HELPERS: dict[int, Helper] = {

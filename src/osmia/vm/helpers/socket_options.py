@@ -26,6 +26,9 @@ LOAD_SYN = 1
 """BPF_LOAD_HDR_OPT_TCP_SYN."""
 MOST_OPTIONS = 40
 """The bytes of options that a TCP header may have."""
+OPTIONS, OPTIONS_OF_SYN = 12, 20
+"""What the kernel takes of them: for time stamps, and for all that a connection begins with."""
+TCP_SYN = 2
 
 
 def _unlocked(run: Execution) -> bool:
@@ -110,8 +113,12 @@ def load_hdr_opt(run: Execution, _context: int, place: int, size: int, flags: in
 
 def _room(run: Execution) -> int:
     """How many bytes of options may still be written, or be reserved."""
-    held = run.context.extra.get("remaining_opt_len")
-    return held if isinstance(held, int) else MOST_OPTIONS
+    held, context = run.context.extra.get("remaining_opt_len"), run.context
+    if isinstance(held, int):
+        return held
+    if context.packet is not None and context.packet.size:
+        return MOST_OPTIONS - max(context.packet.size - TCP_HEADER, 0)
+    return MOST_OPTIONS - (OPTIONS_OF_SYN if context.number("skb_tcp_flags") & TCP_SYN else OPTIONS)
 
 
 def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: int, *_: int) -> int:
@@ -123,7 +130,7 @@ def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: 
         return -errno.EINVAL
     given = run.machine.memory.read(source, size)
     kind, length = given[0], given[1]
-    if length > size or length < 2 or kind in (END, NOTHING):
+    if length > size or kind in (END, NOTHING):
         return -errno.EINVAL
     if length > _room(run):
         return -errno.ENOSPC
