@@ -450,8 +450,10 @@ class FunctionWriter:
         if hidden and not general:
             zero = unknown_zero(self._out)
         elif moved or (general and self._reads_objects(statement)):
-            hide_values(self._out, moved, self._locals, unknown_zero(self._out))
-            # Another one: a test of what begins as the first one limits that.
+            # One for each group: a test of what begins as another number, or is a sum of it, limits that one too.
+            hide_values(self._out, hidden, self._locals, unknown_zero(self._out))
+            only_carried = tuple(local for local in moved if local not in hidden)
+            hide_values(self._out, only_carried, self._locals, unknown_zero(self._out) if only_carried else "")
             zero = unknown_zero(self._out)
         outer_zero = self._zero
         if general:
