@@ -51,7 +51,7 @@ from osmia.compiler.llvm.packets import PacketWriter, varying
 from osmia.compiler.llvm.passing import Passing, is_global
 from osmia.compiler.llvm.placeholders import may_goto
 from osmia.compiler.llvm.places import ANY_ALIGNMENT, Places, lowest_bit
-from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
+from osmia.compiler.llvm.unknown import deciding, hide_values, rounds_multiply, scattering, unknown_zero
 from osmia.layout import layout_of
 from osmia.logs.note import switch_name
 
@@ -82,8 +82,6 @@ INEQUALITY_SINCE = (6, 18)
 DYNPTR_SIZE = 16
 
 ATTRIBUTES = "#0"
-# From so many rounds on, two ways through each are too many ways for the verifier.
-MANY_ROUNDS = 10
 
 
 class FunctionWriter:
@@ -445,8 +443,8 @@ class FunctionWriter:
         rounds = self._rounds_from_none() if statement.plan.form == "counted" else ""
         zero, moved = "", carried(self._body, statement)
         if not general:
-            moved = scattering(statement, moved) if self._rounds_multiply(statement.plan) else ()
-        hidden = deciding(statement, moved) if general else moved
+            moved = scattering(statement, moved, self._body) if rounds_multiply(statement.plan) else ()
+        hidden = deciding((statement,), moved) if general else moved
         if hidden and not general:
             zero = unknown_zero(self._out)
         elif moved or (general and self._reads_objects(statement)):
@@ -501,12 +499,6 @@ class FunctionWriter:
         self._out.line(f"store i64 {number}, ptr {self._locals[local]}, align 8")
         self._out.branch(self._out.value(f"icmp sgt i64 {number}, {bound}"), body, otherwise)
         return True
-
-    @staticmethod
-    def _rounds_multiply(plan: ir.LoopPlan) -> bool:
-        """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
-        rounds = plan.counted or plan.most
-        return rounds is not None and rounds >= MANY_ROUNDS
 
     def _reads_objects(self, loop: ir.Loop) -> bool:
         """Whether a loop reads numbers from objects on the stack, which the verifier follows like locals."""
@@ -721,7 +713,7 @@ class FunctionWriter:
         self._statements(step)
         if not self._out.ended:
             assert self._callback is not None
-            hide_values(self._out, deciding(inside, self._callback.results), self._locals, self._zero)
+            hide_values(self._out, deciding((inside,), self._callback.results), self._locals, self._zero)
             self._out.line("ret i64 0")
             self._out.ended = True
 
