@@ -16,10 +16,12 @@ from osmia.compiler.ir.walk import nodes
 from program_files import PRELUDE, module_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TARGETS = {"plain": Target("v3", (5, 10)), "bpf_loop": Target("v3", (5, 17)), "may_goto": Target("v4", (6, 9))}
 GIVEN = (0, 1, 2, 7)
+PACKET = bytes(range(64))
 # Older kernels end a loop of unknown rounds early.
 MORE = (*GIVEN, 40)
 
@@ -215,38 +217,44 @@ def test_it_is_counted_as_in_python(tmp_path: Path, name: str, form: str) -> Non
 
 
 # The verifier does not see these bounds where a loop is no plain one: what depends on them has to pass all the same.
-USES = {
-    "as the bound of a loop": "for k in range(count):\n    total += k",
-    "as an index": "held = array(u8, 256)\nfor k in range(256):\n    held[k] = k\ntotal = held[count]",
-    "as an index that may be outside": "held = array(u8, 9)\nheld[4] = x\ntotal = held[count] if count < 9 else count",
-    "as the offset of a packet": "view = ctx.packet.at(u8, count)\ntotal = 0 if view is None else view.value + 1",
-    "as a shift": "total = 1 << (count & 63)",
-    "as a divisor": "total = 1000 // (count + 1)",
+USES: dict[str, tuple[str, Callable[[int, int], int]]] = {
+    "as the bound of a loop": ("for k in range(count):\n    total += k", lambda count, _: sum(range(count))),
+    "as an index": (
+        "held = array(u8, 256)\nfor k in range(256):\n    held[k] = k\ntotal = held[count]",
+        lambda count, _: count,
+    ),
+    "as an index that may be outside": (
+        "held = array(u8, 9)\nheld[4] = x\ntotal = held[count] if count < 9 else count",
+        lambda count, x: (x if count == 4 else 0) if count < 9 else count,
+    ),
+    "as the offset of a packet": (
+        "view = ctx.packet.at(u8, count)\ntotal = 0 if view is None else view.value + 1",
+        lambda count, _: PACKET[count] + 1 if count < len(PACKET) else 0,
+    ),
+    "as a shift": ("total = 1 << (count & 63)", lambda count, _: 1 << (count & 63)),
+    "as a divisor": ("total = 1000 // (count + 1)", lambda count, _: 1000 // (count + 1)),
+}
+COUNTING: dict[str, tuple[str, Callable[[int], int]]] = {
+    "long loops": (
+        "for i in range(x):\n    for j in range(20_000):\n        if j > 2:\n            break\n"
+        "        if count < 200:\n            count += 1\n",
+        lambda x: min(3 * x, 200),
+    ),
+    "short loops": (
+        "for i in range(10):\n    for j in range(20):\n        count += j < x\n",
+        lambda x: 10 * min(x, 20),
+    ),
 }
 
 
 @pytest.mark.parametrize("form", TARGETS)
+@pytest.mark.parametrize("counting", COUNTING)
 @pytest.mark.parametrize("use", USES)
-def test_what_was_counted_is_used(tmp_path: Path, use: str, form: str) -> None:
-    long = "total = count = 0\nfor i in range(x):\n    for j in range(20_000):\n        if j > 2:\n            break\n"
-    long += "        if count < 200:\n            count += 1\n"
-    short = "total = count = 0\nfor i in range(10):\n    for j in range(20):\n        count += j < x\n"
-    packet = bytes(range(64))
-    expected = {
-        "as the bound of a loop": lambda count, _x: sum(range(count)),
-        "as an index": lambda count, _x: count,
-        "as an index that may be outside": lambda count, x: (x if count == 4 else 0) if count < 9 else count,
-        "as the offset of a packet": lambda count, _x: packet[count] + 1 if count < len(packet) else 0,
-        "as a shift": lambda count, _x: 1 << (count & 63),
-        "as a divisor": lambda count, _x: 1000 // (count + 1),
-    }[use]
-    for loops, count in (
-        (long, lambda x: min(3 * x, 200)),
-        (short, lambda x: 10 * min(x, 20)),
-    ):
-        made = module_from(tmp_path, source("from osmia import array", loops + USES[use]))
-        with osmia.load(made, target=TARGETS[form]) as loaded:
-            for x in GIVEN if form == "plain" else MORE:
-                loaded["given"][0], loaded["result"][0] = x, 0
-                assert loaded["program"].test_run(packet).action is XdpAction.PASS
-                assert loaded["result"][0] == expected(count(x), x), x
+def test_what_was_counted_is_used(tmp_path: Path, use: str, counting: str, form: str) -> None:
+    (loops, count), (text, expected) = COUNTING[counting], USES[use]
+    made = module_from(tmp_path, source("from osmia import array", f"total = count = 0\n{loops}{text}"))
+    with osmia.load(made, target=TARGETS[form]) as loaded:
+        for x in GIVEN if form == "plain" else MORE:
+            loaded["given"][0], loaded["result"][0] = x, 0
+            assert loaded["program"].test_run(PACKET).action is XdpAction.PASS
+            assert loaded["result"][0] == expected(count(x), x), x

@@ -562,7 +562,8 @@ SCANS = {
     ),
     "options of one byte and of several": (
         "at = 20\nseen = 0\nfor i in range(40):\n    kind = ctx.packet.at(u8, at)\n"
-        "    if kind is None or kind.value == 0:\n        break\n    if kind.value == 1:\n        at += 1\n        continue\n"
+        "    if kind is None or kind.value == 0:\n        break\n    if kind.value == 1:\n"
+        "        at += 1\n        continue\n"
         "    size = ctx.packet.at(u8, at + 1)\n    if size is None or size.value < 2:\n        break\n"
         "    if kind.value == 8:\n        seen += 1\n    at += size.value\nout.value = seen",
         bytes(20) + bytes((1, 1, 8, 4, 0, 0, 1, 5, 2, 8, 3, 0, 1, 0, 8, 2)),

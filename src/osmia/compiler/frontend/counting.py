@@ -74,9 +74,10 @@ class _Loop:
         self._values: dict[ir.Local, list[ir.Expression]] = {}
         """Of names that the loop makes itself: parameters, results, what is evaluated once."""
         for each in nodes((loop,)):
-            assigns = isinstance(each, ir.Assign | ir.AssignExpression)
-            if assigns and each.local not in entry and each.local.storage is None:
-                self._values.setdefault(each.local, []).append(each.value)
+            match each:
+                case ir.Assign(local=local, value=value) | ir.AssignExpression(local=local, value=value):
+                    if local not in entry and local.storage is None:
+                        self._values.setdefault(local, []).append(value)
         self._open: set[ir.Local] = set()
         self.changes = self._rounds(loop, 1)
 
@@ -111,8 +112,9 @@ class _Loop:
             case _:
                 made = self._in_turn(parts, blocks, times)
         for local in targets(statement):
-            known = isinstance(statement, ir.Assign)
-            change = self._change(local, statement.value) if known else Change(0, 0, ANYTHING)
+            change = Change(0, 0, ANYTHING)
+            if isinstance(statement, ir.Assign):
+                change = self._change(local, statement.value)
             _add(made, {local: change.up_to(times)})
         return made
 
