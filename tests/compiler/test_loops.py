@@ -552,6 +552,44 @@ SEARCHES = {
 }
 
 
+# Each way through a round leaves another sum, place or length behind: (the body, what is scanned, the result).
+SCANS = {
+    "a sum of what passes a test": (
+        "total = 0\nfor k in range(64):\n    byte = ctx.packet.at(u8, k)\n    if byte is not None and byte.value & 1:\n"
+        "        total += k * k * k\nout.value = total if total > 100 else 0",
+        bytes(range(64)),
+        sum(k**3 for k in range(1, 64, 2)),
+    ),
+    "options of one byte and of several": (
+        "at = 20\nseen = 0\nfor i in range(40):\n    kind = ctx.packet.at(u8, at)\n"
+        "    if kind is None or kind.value == 0:\n        break\n    if kind.value == 1:\n"
+        "        at += 1\n        continue\n"
+        "    size = ctx.packet.at(u8, at + 1)\n    if size is None or size.value < 2:\n        break\n"
+        "    if kind.value == 8:\n        seen += 1\n    at += size.value\nout.value = seen",
+        bytes(20) + bytes((1, 1, 8, 4, 0, 0, 1, 5, 2, 8, 3, 0, 1, 0, 8, 2)),
+        2,
+    ),
+    "the longest line": (
+        "longest = length = 0\nstate = 0\nfor i in range(512):\n    byte = ctx.packet.at(u8, i)\n    if byte is None:\n"
+        "        break\n    if state == 0:\n        if byte.value == 13:\n            state = 1\n        else:\n"
+        "            length += 1\n    elif byte.value == 10:\n        if length > longest:\n"
+        "            longest = length\n        length = state = 0\n    else:\n        state = 0\nout.value = longest",
+        b"GET / HTTP/1.1\r\nHost: example.org\r\nA: b\r\n\r\n",
+        17,
+    ),
+}
+
+
+@pytest.mark.parametrize("kernel", [(5, 10), (5, 17), (6, 9), (6, 18)])
+@pytest.mark.parametrize("cpu", ["v3", "v4"])
+@pytest.mark.parametrize("name", SCANS)
+def test_scans(tmp_path: Path, name: str, cpu: str, kernel: tuple[int, int]) -> None:
+    require_kernel(kernel, "the loops of that kernel")
+    body, data, result = SCANS[name]
+    with osmia.load(module_of(tmp_path, "", body), target=Target(cpu, kernel)) as loaded:
+        assert run(loaded, 0, data) == (PASS, result)
+
+
 @pytest.mark.parametrize("kernel", [(5, 10), (5, 17), (6, 9)])
 @pytest.mark.parametrize("cpu", ["v1", "v2", "v3", "v4"])
 @pytest.mark.parametrize("name", SEARCHES)

@@ -70,7 +70,7 @@ class Writer:
         return [line for _ in range(count) for line in self.statement(depth)]
 
     def statement(self, depth: int) -> list[str]:
-        nested = ["if", "match"] * bool(depth) + ["for", "while"] * (depth > 1)
+        nested = ["if", "match"] * bool(depth) + ["for", "while", "counter"] * (depth > 1)
         name = self.pick(*"abc")
         match self.pick("assign", "augmented", "declared", "declared", "swap", "divmod", "assert", *nested):
             case "assign":
@@ -101,6 +101,8 @@ class Writer:
                 self.loops += 1
                 n = f"n{self.loops}"
                 return [f"{n} = x & 3", f"while ({n} := {n} - 1) >= 0:", *self.block(depth), "    result += 1"]
+            case "counter":
+                return self.counter()
             case _:
                 return [
                     f"match ({self.expression(1)}) % 4:",
@@ -120,6 +122,54 @@ class Writer:
             lines += [f"    if {self.condition(1)}:", f"        {self.pick('break', 'continue')}"]
         lines.append("    result %= 65521")
         return [*lines, *(["else:", *self.block(0)] if self.number(0, 2) == 2 else [])]
+
+    def counter(self) -> list[str]:
+        """A number that loops in loops count, and what is made of it behind them."""
+        self.loops += 1
+        p = f"p{self.loops}"
+        lines = [f"{p} = {self.pick('0', '0', '3', '-2', 'x', 'x & 7')}"]
+        lines += self.counting(p, self.number(1, 3), only_up=bool(self.number(0, 1)))
+        use = self.pick(f"{p}", f"x // ({p} + {self.number(0, 3)})", f"({p} << ({p} & 3))", f"int({p} >= {p} % 5)")
+        return [*lines, f"result += {use}", f"if {p} > {self.number(-1, 20)}:", f"    result += {p}", "result %= 65521"]
+
+    def counting(self, p: str, loops: int, *, only_up: bool) -> list[str]:
+        """One loop with `loops - 1` others in it. `while` ends where a counter only goes up."""
+        self.loops += 1
+        n = f"n{self.loops}"
+        ranges = [f"for {n} in range({each}):" for each in ("3", "0, 6, 2", "2, -1, -1", "x & 3", f"{p} & 3")]
+        whiles = [f"while {p} < {self.number(0, 9)}:", f"while {p} < (x & 7) and {p} > {self.number(-9, 0)}:"]
+        head = self.pick(*ranges, *(whiles if only_up else ()))
+        again = [] if head in whiles else [n]
+        lines = self.counts(p, again, self.number(0, 1), only_up=only_up)
+        lines += self.counting(p, loops - 1, only_up=only_up) if loops > 1 else []
+        lines += self.counts(p, again, self.number(0, 2), only_up=only_up)
+        return [head, *indented([*lines, f"{p} += {self.number(1, 3)}"])]
+
+    def counts(self, p: str, numbers: list[str], count: int, *, only_up: bool) -> list[str]:
+        return [line for _ in range(count) for line in self.count(p, numbers, only_up=only_up)]
+
+    def count(self, p: str, numbers: list[str], *, only_up: bool) -> list[str]:
+        """One way to count. `numbers` has the loop's own, if there is one: such a loop may go on with the next."""
+        step = self.pick("1", "1", "(x & 3)", "d", "(x > 9)", f"({p} & 1)", *numbers)
+        test = self.pick("x & 1", f"{p} > {self.number(0, 9)}", f"{p} & 2", p, f"{p} % 3 == {self.number(0, 2)}")
+        leave = self.pick("break", "continue") if numbers else "break"
+        ways = [
+            [f"{p} += {step}"],
+            [f"{p} = {step} + {p}"],
+            [f"if {test}:", f"    {p} += {step}"],
+            [f"if {test}:", f"    {p} += 2", "else:", f"    {p} += {step}"],
+            [f"if {test}:", f"    {leave}"],
+            [f"{p} += {step} if {test} else 2"],
+            [f"{p} = max({p}, {step})"],
+            [f"result += ({p} := {p} + {step})", "result %= 65521"],
+        ]
+        other_ways = [
+            [f"if {test}:", f"    {p} = {step}"],
+            [f"{p} = min({p} + {step}, 60)"],
+            [f"if {p} > 0 and {test}:", f"    {p} -= {step}"],
+            [f"{p} -= {step}"],
+        ]
+        return self.draw(st.sampled_from(ways if only_up else ways + other_ways))
 
     def block(self, depth: int) -> list[str]:
         return indented(self.statements(self.number(1, 2), max(depth - 1, 0)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import integer_of
-from osmia.compiler.ir.walk import nodes, operands, parts_of, targets
+from osmia.compiler.ir.walk import assigned, nodes, operands, parts_of, targets
 from osmia.record import record
 
 if TYPE_CHECKING:
@@ -68,18 +68,25 @@ class Around:
     """All that each local is assigned."""
     followed: dict[ir.Local, bool]
     """What has been found out; a local is taken to be followed while its own values are looked at."""
+    general: set[ir.Local]
+    """What loops assign that the verifier does not go round by round: it takes their locals for anything."""
     loops: int = 0
     """How many loops there are around."""
 
     def inside(self) -> Around:
         """What stands in one loop more."""
-        return Around(self.target, self.values, self.followed, self.loops + 1)
+        return Around(self.target, self.values, self.followed, self.general, self.loops + 1)
 
     def follows(self, of: ir.Expression) -> bool:
-        """Whether the verifier knows a number's bounds as well as its type does: not through divisions and calls."""
+        """Whether the verifier knows a number's bounds as well as its type does.
+
+        It does not through divisions and calls, nor where they come of the number of rounds.
+        """
         match of:
             case ir.Constant() | ir.Load() | ir.ContextRead() | ir.Wrap():
                 return True
+            case ir.LocalRead(local=local) if local.by_rounds or local in self.general:
+                return False
             case ir.LocalRead(local=local) if local in self.values:
                 if local not in self.followed:
                     self.followed[local] = True
@@ -104,7 +111,7 @@ def _values(body: tuple[ir.Statement, ...]) -> dict[ir.Local, list[ir.Expression
 def choose_loop_forms(program: ir.Program, target: Target) -> None:
     """Set the form of each loop of a program. CompileError for one that no kernel like the target's can do."""
     for body in (*(function.body for function in program.functions), program.body):
-        _statements(body, Around(target, _values(body), {}))
+        _statements(body, Around(target, _values(body), {}, set()))
 
 
 def _statements(statements: tuple[ir.Statement, ...], around: Around) -> Cost:
@@ -184,6 +191,7 @@ def _loop(statement: ir.Loop, around: Around) -> Cost:
     if plan.form == "plain":
         assert plan.most is not None
         return Cost(plan.most * once.nodes, plan.most * once.branches, least).plus(after)
+    around.general.update(assigned((statement,)))
     if plan.form == "bpf_loop" and whole and plan.least > MOST_ROUNDS:
         raise _too_long(plan, f"{plan.least} rounds", f"at most {MOST_ROUNDS}, which bpf_loop can do", MAY_GOTO_SINCE)
     plan.edge = ir.ErrorEdge(RAN_TOO_LONG)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.arithmetic import widened
+from osmia.compiler.ir.arithmetic import I64, U64, widened
 from osmia.compiler.ir.types import IntType, integer_of, joined
 from osmia.record import record
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+# How often a loop's head is guessed from a limit of the same local.
+MOST_TRIES = 3
 
 
 @record
@@ -73,22 +75,67 @@ def _merged_unreachable(ways: tuple[Environment, ...]) -> Environment:
 
 
 def within(inner: Environment, outer: Environment) -> bool:
-    """Whether `outer` allows for everything that `inner` does."""
-    if set(inner.conflicts) - set(outer.conflicts) or (inner.reachable and not outer.reachable):
-        return False
-    return all(
-        local in outer.types and joined(outer.types[local], of) == outer.types[local]
-        for local, of in inner.types.items()
-    )
+    """Whether `outer` knows of all locals of `inner`, and of all that they hold, or that they cannot."""
+    unknown = set(inner.conflicts) - set(outer.conflicts) or set(inner.types) - set(outer.types)
+    return not unknown and (outer.reachable or not inner.reachable)
 
 
-def grown(head: Environment, again: Environment, *, widen: bool) -> Environment:
-    """The next guess at a loop's head. Intervals that still grow are widened in the end, so that guessing ends."""
+def beyond(inner: Environment, outer: Environment) -> list[ir.Local]:
+    """The locals that hold more in `inner` than `outer` allows for."""
+    known = outer.types
+    return [local for local, of in inner.types.items() if local in known and joined(known[local], of) != known[local]]
+
+
+@record
+class Limits:
+    """What bounds locals at a loop's head besides its rounds: the intervals that `counting.py` finds."""
+
+    found: dict[ir.Local, IntType]
+    tried: dict[ir.Local, int]
+    """How often a guess was taken from them."""
+
+    def keep(self, local: ir.Local, head: ValueType, again: ValueType) -> bool:
+        """Whether a local stays in its interval: each end is kept by every round, or by the limit of all rounds."""
+        limit, inside, outside = self.found.get(local), integer_of(again), integer_of(head)
+        if inside is None or outside is None or limit is None:
+            return False
+        low = inside.low >= outside.low or limit.low >= outside.low
+        return low and (inside.high <= outside.high or limit.high <= outside.high)
+
+    def closer(self, local: ir.Local, wider: IntType) -> IntType | None:
+        """The limit, to be tried in place of an interval. One that moves with each guess is not tried for ever."""
+        limit = self.found.get(local)
+        if limit is None or limit.low < wider.low or limit.high > wider.high:
+            return None
+        self.tried[local] = self.tried.get(local, 0) + 1
+        return limit if self.tried[local] <= MOST_TRIES else None
+
+
+def grown(head: Environment, again: Environment, *, widen: bool, limits: Limits) -> Environment:
+    """The next guess at a loop's head. Intervals that still grow are widened in the end, so that guessing ends.
+
+    A limit that is closer is taken. Where any is, what would become as wide as 64 bits waits for another guess.
+    """
     result = merged(head, again)
-    if widen:
-        for local, of in result.types.items():
-            if isinstance(of, IntType) and head.types.get(local) != of:
-                result.types[local] = widened(of)
+    if not widen:
+        return result
+    endless: dict[ir.Local, IntType] = {}
+    limited = False
+    for local, of in result.types.items():
+        before = head.types.get(local)
+        if not isinstance(of, IntType) or before == of:
+            continue
+        wider = widened(of)
+        if before is not None and limits.keep(local, before, of):
+            result.types[local] = before
+        elif (limit := limits.closer(local, wider)) is not None:
+            result.types[local], limited = limit, True
+        elif wider in (I64, U64):
+            endless[local] = wider
+        else:
+            result.types[local] = wider
+    if not limited:
+        result.types.update(endless)
     return result
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
 from osmia.compiler.frontend.calls import elements_of
-from osmia.compiler.frontend.environment import grown, merged, refined, within
+from osmia.compiler.frontend.counting import counted_limits
+from osmia.compiler.frontend.environment import Limits, beyond, grown, merged, refined, within
 from osmia.compiler.frontend.function import LoopEnds, Static, TupleValue
 from osmia.compiler.frontend.iteration import (
     MOST_CONSTANTS,
@@ -74,7 +75,8 @@ def settled(
     plan: ir.LoopPlan,
 ) -> ir.Loop:
     """Translate a loop until what comes round adds nothing to what is known at its head."""
-    head = state.environment.copy()
+    entry = state.environment
+    head, limits = entry.copy(), Limits({}, {})
     rounds = 0
     while True:
         rounds += 1
@@ -87,9 +89,17 @@ def settled(
         body = body_of()
         state.loops.pop()
         again = merged(state.environment, *ends.continues)
-        if not again.reachable or within(again, head):
+        more, known = beyond(again, head), within(again, head)
+        if not again.reachable or (known and not more):
             break
-        head = grown(head, again, widen=rounds > ROUNDS_BEFORE_WIDENING)
+        widen = rounds > ROUNDS_BEFORE_WIDENING
+        if widen:
+            limits.found = counted_limits(entry.types, ir.Loop(location, test, body, step, (), plan))
+        if known and all(limits.keep(local, head.types[local], again.types[local]) for local in more):
+            for local in more:
+                local.by_rounds = True
+            break
+        head = grown(head, again, widen=widen, limits=limits)
     state.environment = refined(tested, test, holds=False)
     otherwise = otherwise_of()
     state.environment = merged(state.environment, *ends.breaks)

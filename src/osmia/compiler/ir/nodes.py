@@ -46,13 +46,15 @@ class ErrorEdge:
 class Local:
     """A local variable of a function."""
 
-    __slots__ = ("name", "storage", "type")
+    __slots__ = ("by_rounds", "name", "storage", "type")
 
     def __init__(self, name: str, type: ValueType, storage: Storage | None) -> None:  # noqa: A002
         self.name = name
         self.type = type
         self.storage = storage
         """The declared width that a store wraps at; None for a local without annotation, which is exact."""
+        self.by_rounds = False
+        """Whether it is as small as its type says because of how often a loop runs: the verifier may not see that."""
 
 
 class Frame:

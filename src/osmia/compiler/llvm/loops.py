@@ -15,7 +15,7 @@ from osmia.compiler.llvm.debug_info import quoted
 from osmia.compiler.llvm.error_edges import error_edge
 from osmia.compiler.llvm.outlining import enter_callback, leave_callback, outlined, stop, take, ways_out
 from osmia.compiler.llvm.placeholders import may_goto
-from osmia.compiler.llvm.unknown import deciding, hide_values, scattering, unknown_zero
+from osmia.compiler.llvm.unknown import deciding, hide_values, rounds_multiply, scattering, unknown_zero
 
 if TYPE_CHECKING:
     from osmia.compiler.llvm.function import FunctionWriter
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 GIVEN = {"for_each_map_elem": ("%map", "%key", "%value"), "user_ringbuf_drain": ("%record",)}
 # Since then the verifier knows that a number which is not the least that it can be is above that: 6.12 does not yet.
 INEQUALITY_SINCE = (6, 18)
-# From so many rounds on, two ways through each are too many ways for the verifier.
-MANY_ROUNDS = 10
 
 
 def write_loop(writer: FunctionWriter, statement: ir.Loop) -> None:
@@ -36,13 +34,15 @@ def write_loop(writer: FunctionWriter, statement: ir.Loop) -> None:
     rounds = _rounds_from_none(writer) if statement.plan.form == "counted" else ""
     zero, moved = "", carried(writer.body, statement)
     if not general:
-        moved = scattering(statement, moved) if _rounds_multiply(statement.plan) else ()
-    hidden = deciding(statement, moved) if general else moved
+        moved = scattering(statement, moved, writer.body) if rounds_multiply(statement.plan) else ()
+    hidden = deciding((statement,), moved) if general else moved
     if hidden and not general:
         zero = unknown_zero(writer.out)
     elif moved or (general and _reads_objects(writer, statement)):
-        hide_values(writer.out, moved, writer.locals, unknown_zero(writer.out))
-        # Another one: a test of what begins as the first one limits that.
+        # One for each group: a test of what begins as another number, or is a sum of it, limits that one too.
+        hide_values(writer.out, hidden, writer.locals, unknown_zero(writer.out))
+        only_carried = tuple(local for local in moved if local not in hidden)
+        hide_values(writer.out, only_carried, writer.locals, unknown_zero(writer.out) if only_carried else "")
         zero = unknown_zero(writer.out)
     outer_zero = writer.zero
     if general:
@@ -91,12 +91,6 @@ def _downwards(writer: FunctionWriter, statement: ir.Loop, body: str, otherwise:
     writer.out.line(f"store i64 {number}, ptr {writer.locals[local]}, align 8")
     writer.out.branch(writer.out.value(f"icmp sgt i64 {number}, {bound}"), body, otherwise)
     return True
-
-
-def _rounds_multiply(plan: ir.LoopPlan) -> bool:
-    """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
-    rounds = plan.counted or plan.most
-    return rounds is not None and rounds >= MANY_ROUNDS
 
 
 def _reads_objects(writer: FunctionWriter, loop: ir.Loop) -> bool:
@@ -207,6 +201,6 @@ def _round(
     writer.statements(step)
     if not writer.out.ended:
         assert writer.callback is not None
-        hide_values(writer.out, deciding(inside, writer.callback.results), writer.locals, writer.zero)
+        hide_values(writer.out, deciding((inside,), writer.callback.results), writer.locals, writer.zero)
         writer.out.line("ret i64 0")
         writer.out.ended = True

@@ -14,7 +14,9 @@ from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.origins import leads_to
 from osmia.compiler.ir.types import PlaceType, integer_of
 from osmia.compiler.ir.walk import assigned, nodes, targets
+from osmia.compiler.llvm.callbacks import carried
 from osmia.compiler.llvm.memory import offset
+from osmia.compiler.llvm.unknown import rounds_multiply, scattering
 from osmia.layout import IntegerLayout
 
 if TYPE_CHECKING:
@@ -178,12 +180,14 @@ class Largest:
             else:
                 self._open.update(targets(each))
             if isinstance(each, ir.Loop):
-                self._repeated(each)
+                self._repeated(each, body)
 
-    def _repeated(self, loop: ir.Loop) -> None:
+    def _repeated(self, loop: ir.Loop, body: tuple[ir.Statement, ...]) -> None:
         if loop.plan.form != "plain":  # what such a loop carries is made unknown in each round
             self._open.update(assigned((loop,)))
             return
+        if rounds_multiply(loop.plan):
+            self._open.update(scattering(loop, carried(body, loop), body))
         rounds = None if loop.plan.most is None else loop.plan.most + 1
         for each in nodes((ir.Evaluate(loop.location, loop.test), *loop.body, *loop.step)):
             times = self._times.get(id(each), 1)

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import is_pointer
-from osmia.compiler.ir.walk import nodes, operands
+from osmia.compiler.ir.walk import nodes, operands, parts_of
 
 if TYPE_CHECKING:
     from osmia.compiler.llvm.emitter import Emitter
 
 # Odd and large, so that a product with an unknown byte can be any number, as far as intervals and bits tell.
 _SPREAD = 0x5851_F42D_4C95_7F2D
+# From so many rounds on, two ways through each are too many ways for the verifier.
+MANY_ROUNDS = 10
 
 
 def unknown_zero(out: Emitter) -> str:
@@ -36,17 +38,19 @@ def hide_values(out: Emitter, locals_: tuple[ir.Local, ...], places: dict[ir.Loc
             out.line(f"store i64 {out.value(f'add i64 {held}, {zero}')}, ptr {places[local]}, align 8")
 
 
-def deciding(inside: ir.Statement, carried: tuple[ir.Local, ...]) -> tuple[ir.Local, ...]:
+def deciding(statements: tuple[ir.Statement, ...], carried: tuple[ir.Local, ...]) -> tuple[ir.Local, ...]:
     """Of the locals that a loop carries from round to round, those that tests or addresses are made of."""
     values: dict[ir.Local, list[ir.Expression]] = {}
     waiting: list[ir.Expression] = []
-    for each in nodes((inside,)):
+    for each in nodes(statements):
         match each:
             case ir.Assign(local=local, value=value) | ir.AssignExpression(local=local, value=value):
                 values.setdefault(local, []).append(value)
             case ir.CallFunction(arguments=arguments):
                 waiting += arguments
-            case ir.Compare() | ir.Truth() | ir.Element() | ir.Extreme() | ir.Absolute() | ir.MapUpdate():
+            case (
+                ir.Compare() | ir.Truth() | ir.Element() | ir.Extreme() | ir.Absolute() | ir.MapUpdate() | ir.PacketAt()
+            ):
                 waiting += operands(each)
             case ir.Binary(operator="//" | "%" | "<<" | ">>"):
                 waiting += operands(each)
@@ -56,32 +60,38 @@ def deciding(inside: ir.Statement, carried: tuple[ir.Local, ...]) -> tuple[ir.Lo
                 waiting.append(test)
     found: set[ir.Local] = set()
     while waiting:
-        for each in nodes((ir.Evaluate(inside.location, waiting.pop()),)):
+        of = waiting.pop()
+        for each in nodes((ir.Evaluate(of.location, of),)):
             if isinstance(each, ir.LocalRead | ir.AssignExpression) and each.local not in found:
                 found.add(each.local)
                 waiting += values.get(each.local, [])
     return tuple(local for local in carried if local in found)
 
 
-def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...]) -> tuple[ir.Local, ...]:
+def rounds_multiply(plan: ir.LoopPlan) -> bool:
+    """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
+    rounds = plan.counted or plan.most
+    return rounds is not None and rounds >= MANY_ROUNDS
+
+
+def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...], body: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
     """The locals in which the ways through a round differ, so that those through all rounds multiply.
 
-    Tests are made of such a local, and some way through a round gives it a value that is made of such locals: the
-    bounds of a search. Where a loop in this one ends, or an address lies, is left alone: there the bounds are needed.
+    Tests of the function are made of such a local, and some way through a round gives it a value that is made of such
+    locals: the bounds of a search, a sum of what passes a test, a place in a packet behind what was skipped. Where a
+    loop in this one ends is left alone: there the bounds are needed.
     """
     inside = list(nodes(loop.body))
-    if any(isinstance(each, ir.Loop | ir.ForEach | ir.PacketAt) for each in inside):
+    if any(isinstance(each, ir.Loop | ir.ForEach) for each in inside):
         return ()
-    decide = deciding(loop, carried)
+    decide = deciding(body, carried)
     values: dict[ir.Local, list[ir.Expression]] = {}
     for each in inside:
         if isinstance(each, ir.Assign | ir.AssignExpression):
             values.setdefault(each.local, []).append(each.value)
     found = {
         each.local: None
-        for branch in inside
-        if isinstance(branch, ir.If)
-        for each in nodes((*branch.then, *branch.otherwise))
+        for each in nodes(_on_some_ways(loop.body))
         if isinstance(each, ir.Assign | ir.AssignExpression)
         and each.local in decide
         and not _counts(each.local, each.value)
@@ -93,6 +103,16 @@ def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...]) -> tuple[ir.Local, 
         for value in values.get(local, ())
         if isinstance(value, ir.Conditional) and _made_of(value, set(decide), values)
     }
+    return tuple(found)
+
+
+def _on_some_ways(body: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
+    """What is done in a branch, or behind one that may go on with the next round."""
+    found: list[ir.Statement] = []
+    for number, statement in enumerate(body):
+        found += (each for block in parts_of(statement)[1] for each in block)
+        if any(isinstance(each, ir.Continue) for each in nodes((statement,))):
+            return *found, *body[number + 1 :]
     return tuple(found)
 
 
