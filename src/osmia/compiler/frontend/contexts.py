@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.byte_order import STORAGE, swapped
+from osmia.compiler.frontend.context_copies import copied
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
 from osmia.compiler.frontend.packets import packet_members
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 WIDTHS: dict[tuple[int, bool], Storage] = {(of.bits, of.signed): of for of in INTEGERS}
 
 
-def context_field(of: ContextType, name: str, location: Location) -> Operand:
-    """`ctx.name`: a number, an object of the kernel's, or the elements of an array."""
-    return _read(_field(of, name, location), name, None, location)
+def context_field(state: FunctionState, of: ContextType, name: str, location: Location) -> Operand:
+    """`ctx.name`: a number, an object of the kernel's, the elements of an array, or a text."""
+    field = _field(of, name, location)
+    if field.form:
+        return copied(state, field, name, location)
+    return _read(field, name, None, location)
 
 
 def object_field(base: ir.Expression, name: str, location: Location) -> Operand | None:
@@ -157,7 +161,7 @@ def context_target(state: FunctionState, node: ast.expr) -> tuple[ContextType, s
     field = _field(base.type, inside.attr, state.at(inside))
     if isinstance(node, ast.Subscript):
         index = _index(state, node, field)
-    elif field.length:
+    elif field.length and field.writable:
         raise error(
             f"{inside.attr} is an array",
             state.at(node),
@@ -224,10 +228,10 @@ def _read_only(of: ContextType, name: str, node: ast.expr, location: Location) -
     )
 
 
-def read_target(target: tuple[ContextType, str, int | None], location: Location) -> ir.Expression:
+def read_target(state: FunctionState, target: tuple[ContextType, str, int | None], location: Location) -> ir.Expression:
     """What the target of an augmented assignment holds before it."""
     of, name, index = target
-    found = context_field(of, name, location)
+    found = context_field(state, of, name, location)
     item = found.items[index or 0] if isinstance(found, TupleValue) else found
     assert isinstance(item, ir.Expression)
     return item
