@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osmia.errors import KernelError, shortened
+from osmia.errors import KernelError
 from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.mapping import ForEach, PerCpuMap, UserMap
 from osmia.maps.table import MAP_KINDS
@@ -105,7 +105,7 @@ class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
         missing = self._missing(key)
         if not is_integer(self.value):
             return missing
-        return KeyError(f"{missing.args[0]}; get({shortened(key)}, 0) gives 0 in its place")
+        return KeyError(f"{missing.args[0]}; get(key, 0) gives 0 in its place")
 
     @overload
     def pop(self, key: K, /) -> V: ...
