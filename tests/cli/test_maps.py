@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Address
 
 from live_maps import kernel_map, live
 from osmia import (
@@ -56,6 +57,22 @@ def test_structs_are_objects_in_json_and_their_text_elsewhere() -> None:
         "  Key(port=80, comm=chars(4, 'ab')): Value(count=1, mac=array(u8, 2, [1, 2]), "
         "keys=array(Key, 1, [Key(port=0, comm=chars(4, ''))]))",
     ]
+    held.close()
+
+
+@struct(frozen=True)
+class Sender:
+    address: be32
+
+    def __str__(self) -> str:
+        return str(IPv4Address(self.address))
+
+
+def test_a_struct_is_shown_as_its_class_says() -> None:
+    held = live(HashMap(Sender, Sender, max_entries=4, name="NAT"))
+    held[Sender(address=0x0A000001)] = Sender(address=0xC0000207)
+    assert _map_lines(held) == ["NAT: 1 of 4 at most", "  10.0.0.1: 192.0.2.7"]
+    assert _json_entries(held, (0,)) == [{"key": {"address": 0x0A000001}, "value": {"address": 0xC0000207}}]
     held.close()
 
 
