@@ -13,6 +13,7 @@ import pytest
 import osmia
 from osmia import (
     Chars,
+    CompileError,
     FixedArray,
     HashMap,
     Machine,
@@ -233,6 +234,18 @@ def test_texts_that_a_test_may_not_give() -> None:
         assert refusal(TypeError, lambda: machine.run(on_new_task, name="sh")) == (
             "on_new_task: its context has no name; it has pid, comm"
         )
+
+
+@tracepoint("sched", "sched_process_exec")
+def says_it_thrice(ctx: SchedProcessExec) -> None:
+    log.info(f"{ctx.filename}, {ctx.filename!r}, {ctx.filename}")
+
+
+def test_long_texts_that_are_copied_again_and_again() -> None:
+    with Machine() as machine, pytest.raises(CompileError) as caught:
+        machine.run(says_it_thrice)
+    assert caught.value.problem == "says_it_thrice needs more stack than a program has"
+    assert caught.value.fix == ("ctx.filename is copied 3 times: copy it once, `filename = ctx.filename`, and use that")
 
 
 @needs_root("reads tracefs")
