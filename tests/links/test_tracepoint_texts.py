@@ -314,5 +314,8 @@ def test_what_a_format_says_of_them() -> None:
         field("pid_t pid", 4, 1).annotated: "pid: i32",
     }
     assert list(annotated) == list(annotated.values())
+    before_6_2 = field("char comm[16]", 16, 1)
+    assert (before_6_2.signed, before_6_2.wanted) == (False, "chars(16)")
+    assert field("char status", 1, 1).wanted == "i8"
     for without in (field("char buf[]", 0), field("struct in6_addr a", 16), field("u64 words[COUNT]", 16)):
         assert without.wanted == ""
