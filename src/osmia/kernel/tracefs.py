@@ -97,8 +97,8 @@ def read_format(text: str) -> dict[str, FormatField]:
         declared = parts["field"]
         where = declared if declared.startswith(_ELSEWHERE) else declared.partition("[")[0]
         name = where.split()[-1]
-        # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has; those of
-        # a text had one before Linux 6.2.
+        # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has. Letters
+        # had one before Linux 6.2.
         text = declared.startswith("char ") and "[" in declared
         signed = parts.get("signed") == "1" and not text and not declared.startswith(_ELSEWHERE)
         fields[name] = FormatField(name, declared, int(parts["offset"]), int(parts["size"]), signed)
