@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import IntEnum
 from ipaddress import IPv4Address
 
 from live_maps import kernel_map, live
@@ -54,9 +55,25 @@ def test_structs_are_objects_in_json_and_their_text_elsewhere() -> None:
     assert entries == [{"key": {"port": 80, "comm": "ab"}, "value": value}]
     assert _map_lines(held) == [
         "FLOWS: 1 of 4 at most",
-        "  Key(port=80, comm=chars(4, 'ab')): Value(count=1, mac=array(u8, 2, [1, 2]), "
-        "keys=array(Key, 1, [Key(port=0, comm=chars(4, ''))]))",
+        "  Key(port=80, comm='ab'): Value(count=1, mac=[1, 2], keys=[Key(port=0, comm='')])",
     ]
+    held.close()
+
+
+class State(IntEnum):
+    OPEN = 1
+
+
+@struct
+class Door:
+    state: State = State.OPEN
+    open: bool = True
+
+
+def test_parts_of_a_struct_are_shown_as_python_does() -> None:
+    held = live(HashMap(u32, Door, max_entries=4, name="DOORS"))
+    held[3] = Door()
+    assert _map_lines(held) == ["DOORS: 1 of 4 at most", "  3: Door(state=<State.OPEN: 1>, open=True)"]
     held.close()
 
 
