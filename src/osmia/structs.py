@@ -476,7 +476,8 @@ def _repr(self: Any, /) -> str:
 
 def shown_by_default(value: Any) -> bool:
     """Whether the class of a struct does not say itself how it is shown."""
-    return type(value).__repr__ is _repr and type(value).__str__ is object.__str__
+    of: Any = type(value)
+    return of.__repr__ is _repr and of.__str__ is object.__str__
 
 
 def _reduce(self: Any, /) -> tuple[Any, ...]:

@@ -99,8 +99,8 @@ def read_format(text: str) -> dict[str, FormatField]:
         name = where.split()[-1]
         # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has. Letters
         # had one before Linux 6.2.
-        text = declared.startswith("char ") and "[" in declared
-        signed = parts.get("signed") == "1" and not text and not declared.startswith(_ELSEWHERE)
+        letters = declared.startswith("char ") and "[" in declared
+        signed = parts.get("signed") == "1" and not letters and not declared.startswith(_ELSEWHERE)
         fields[name] = FormatField(name, declared, int(parts["offset"]), int(parts["size"]), signed)
     return fields
 
