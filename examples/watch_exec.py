@@ -12,7 +12,7 @@ class Exec:
     pid: i32
     uid: u32 = 0
     when: u64 = 0
-    command: Chars = chars(16)
+    path: Chars = chars(128)  # as much of it as has room
 
 
 @struct
@@ -20,6 +20,7 @@ class SchedProcessExec(TracepointContext):
     """What the kernel says of it."""
 
     pid: i32
+    filename: Chars = chars(128)
 
 
 events = RingBuf(Exec, size=1 << 16)
@@ -33,7 +34,7 @@ def on_exec(ctx: SchedProcessExec) -> None:
             event.pid = ctx.pid
             event.uid = ctx.get_current_uid_gid() & 0xFFFF_FFFF
             event.when = ctx.ktime_get_ns()
-            ctx.get_current_comm(event.command)
+            event.path = ctx.filename
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def main() -> None:
     with suppress(KeyboardInterrupt), on_exec.attach():
         print("watching", flush=True)
         for event in events:
-            print(f"{event.when / 1e9:.6f} {event.uid:6} {event.pid:8} {event.command}", flush=True)
+            print(f"{event.when / 1e9:.6f} {event.uid:6} {event.pid:8} {event.path}", flush=True)
     if events.live and events.lost:
         print(events.lost, "had no room")
 

@@ -34,7 +34,8 @@ What `osmia.headers` has, for kernel code (`ctx.packet.at(IPv4, 14)`) and for us
 `from_bytes`, `to_bytes`). Fields of more than a byte are big-endian in the packet and plain numbers in Python:
 nothing is to be turned. Offsets and sizes are in bytes; so are lengths and offsets that properties give. A field that
 is left out when a header is made has the default. [language.md](language.md#packets) says how packets are read and
-written.
+written. Headers that are not here are classes of your own, whose numbers are `be16` and not `u16`:
+[language.md](language.md#headers-of-your-own) shows what goes wrong otherwise.
 """
 
 

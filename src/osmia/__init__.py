@@ -340,7 +340,8 @@ _HOME = {
     "xdp": "osmia.programs.xdp",
     "zeroed": "osmia.structs",
 }
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - every name is a literal key of the table above
+if not TYPE_CHECKING:  # mypy finds no names in it, and takes what a star import brings from what is imported above
+    __all__ = ["__version__", *_HOME]  # noqa: PLE0604 - every name is a literal key of the table above
 
 
 def __getattr__(name: str) -> object:
@@ -360,4 +361,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), "__version__", *_HOME})

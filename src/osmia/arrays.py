@@ -137,6 +137,13 @@ class Chars(Declaration):
         except IndexError:
             raise IndexError(f"no byte {index} in {with_article(self.layout.name)}: it has {len(self)}") from None
 
+    def __setitem__(self, index: int, value: int, /) -> None:
+        """Set a byte, in kernel code. TypeError in user code, where a text does not change."""
+        raise TypeError(
+            f"user code does not change single bytes of {with_article(self.layout.name)}: make another one, "
+            f"chars({len(self)}, text)"
+        )
+
     def __bytes__(self) -> bytes:
         return self._data
 

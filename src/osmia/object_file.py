@@ -460,16 +460,23 @@ def _read_each_cpu(spec: ObjectSpec, value: str) -> None:
     of.each_cpu = True
 
 
+_FORMS = ("elements", "chars", "data_loc")
+
+
 def _read_context_field(spec: ObjectSpec, value: str) -> None:
     program, *rest = value.split(" ")
-    numbers = rest[1:]
-    if spec.context_fields is None or len(rest) != 4 or program not in spec.programs or not _decimal(numbers):
+    numbers, form, length = rest[1:4], "".join(rest[4:5]), rest[5:]
+    known = len(rest) == 4 or (len(rest) == 6 and form in _FORMS)
+    if spec.context_fields is None or not known or program not in spec.programs or not _decimal([*numbers, *length]):
         raise ObjectError(
             f"{spec.name}: section '.osmia': 'field {value}', "
-            "expected 'field <program> <name> <offset> <size> <signed>'"
+            f"expected 'field <program> <name> <offset> <size> <signed>', and one of {', '.join(_FORMS)} with a length"
         )
     offset, size, signed = map(int, numbers)
-    spec.context_fields.setdefault(program, []).append(ContextFieldSpec(rest[0], offset, size, bool(signed)))
+    of = ContextFieldSpec(rest[0], offset, size, bool(signed), form, int("".join(length) or "0"))
+    if form == "elements" and (not of.length or size // of.length not in (1, 2, 4, 8) or size % of.length):
+        raise ObjectError(f"{spec.name}: section '.osmia': 'field {value}': {size} bytes are no {of.length} numbers")
+    spec.context_fields.setdefault(program, []).append(of)
 
 
 def _read_log(spec: ObjectSpec, value: str) -> None:

@@ -30,6 +30,11 @@ class ContextFieldSpec:
     size: int
     """In bytes."""
     signed: bool
+    form: str = ""
+    """`elements` of an array of numbers, `chars` of a text; `data_loc` of the place and length of a text that lies
+    elsewhere in the record; empty of a number."""
+    length: int = 0
+    """Of an array: how many elements it has."""
 
 
 @record

@@ -474,6 +474,12 @@ def _repr(self: Any, /) -> str:
     return f"{type(self).__name__}({', '.join(fields)})"
 
 
+def shown_by_default(value: Any) -> bool:
+    """Whether the class of a struct does not say itself how it is shown."""
+    of: Any = type(value)
+    return of.__repr__ is _repr and of.__str__ is object.__str__
+
+
 def _reduce(self: Any, /) -> tuple[Any, ...]:
     return restored, (type(self), to_bytes(self), FROZEN in self.__dict__)
 

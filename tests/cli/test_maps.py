@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from enum import IntEnum
+from ipaddress import IPv4Address
 
 from live_maps import kernel_map, live
 from osmia import (
@@ -53,9 +55,41 @@ def test_structs_are_objects_in_json_and_their_text_elsewhere() -> None:
     assert entries == [{"key": {"port": 80, "comm": "ab"}, "value": value}]
     assert _map_lines(held) == [
         "FLOWS: 1 of 4 at most",
-        "  Key(port=80, comm=chars(4, 'ab')): Value(count=1, mac=array(u8, 2, [1, 2]), "
-        "keys=array(Key, 1, [Key(port=0, comm=chars(4, ''))]))",
+        "  Key(port=80, comm='ab'): Value(count=1, mac=[1, 2], keys=[Key(port=0, comm='')])",
     ]
+    held.close()
+
+
+class State(IntEnum):
+    OPEN = 1
+
+
+@struct
+class Door:
+    state: State = State.OPEN
+    open: bool = True
+
+
+def test_parts_of_a_struct_are_shown_as_python_does() -> None:
+    held = live(HashMap(u32, Door, max_entries=4, name="DOORS"))
+    held[3] = Door()
+    assert _map_lines(held) == ["DOORS: 1 of 4 at most", "  3: Door(state=<State.OPEN: 1>, open=True)"]
+    held.close()
+
+
+@struct(frozen=True)
+class Sender:
+    address: be32
+
+    def __str__(self) -> str:
+        return str(IPv4Address(self.address))
+
+
+def test_a_struct_is_shown_as_its_class_says() -> None:
+    held = live(HashMap(Sender, Sender, max_entries=4, name="NAT"))
+    held[Sender(address=0x0A000001)] = Sender(address=0xC0000207)
+    assert _map_lines(held) == ["NAT: 1 of 4 at most", "  10.0.0.1: 192.0.2.7"]
+    assert _json_entries(held, (0,)) == [{"key": {"address": 0x0A000001}, "value": {"address": 0xC0000207}}]
     held.close()
 
 

@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ import osmia
 from children import become_nobody
 from command_line import LONGEST, PROGRAM, SOURCE, called, run
 from osmia.cli.new import kinds
+from osmia.cli.started import osmia_command, pytest_command
 from osmia.cli.templates import TARGETS, TEMPLATES
 from osmia.kinds import KINDS
 
@@ -50,8 +52,8 @@ def test_a_project_is_made(tmp_path: Path) -> None:
         0,
         "",
         "osmia new: made my-counter: my_counter.py, test_my_counter.py, pyproject.toml, README.md\n"
-        "  run it (as root): osmia run my-counter/my_counter.py\n"
-        "  test it:          python -m pytest my-counter\n",
+        f"  run it (as root): {sys.executable} -m osmia run my-counter/my_counter.py\n"
+        f"  test it:          {sys.executable} -m pytest my-counter\n",
     )
     assert sorted(tree(tmp_path / "my-counter")) == FILES
     assert run("new", "-q", "other/", cwd=tmp_path) == (0, "", "")
@@ -69,10 +71,30 @@ def test_in_this_directory_and_elsewhere(tmp_path: Path) -> None:
     code, out, err = run("new", "a b/my-counter", cwd=tmp_path)
     assert (code, out) == (0, "")
     assert err.endswith(
-        "run it (as root): osmia run 'a b/my-counter/my_counter.py'\n"
-        "  test it:          python -m pytest 'a b/my-counter'\n"
+        f"run it (as root): {sys.executable} -m osmia run 'a b/my-counter/my_counter.py'\n"
+        f"  test it:          {sys.executable} -m pytest 'a b/my-counter'\n"
     )
     assert tree(here) == tree(tmp_path / "a b" / "my-counter")
+
+
+def test_what_is_to_run_next_is_started_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the installed command, on PATH or not, and as the script of a checkout."""
+    bin_directory = tmp_path / "bin"
+    bin_directory.mkdir()
+    for name in ("osmia", "python"):
+        (bin_directory / name).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bin/osmia"])
+    assert (osmia_command(), pytest_command()) == ("bin/osmia", "bin/python -m pytest")
+    monkeypatch.setenv("PATH", str(bin_directory))
+    assert (osmia_command(), pytest_command()) == ("osmia", "python -m pytest")
+    monkeypatch.setenv("OSMIA_STARTED_AS", "./osmia")
+    assert (osmia_command(), pytest_command()) == ("./osmia", "./osmia setup test && .venv/bin/python -m pytest")
+    monkeypatch.setenv("OSMIA_STARTED_AS", "../my checkout/osmia")
+    assert (osmia_command(), pytest_command()) == (
+        "'../my checkout/osmia'",
+        "'../my checkout/osmia' setup test && '../my checkout/.venv/bin/python' -m pytest",
+    )
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ def test_global_data(netns: Namespace, tmp_path: Path) -> None:
         *("  3500000000000000", "  6a00000000000000", "  9f00000000000000"),
         "pair: 0700000005000000",
         "ring: 3 events",
-        "table: array(i32, 2, [-1, 2])",
+        "table: [-1, 2]",
         "tails: PROG_ARRAY",
         "text: Abc",
         "total: 159",

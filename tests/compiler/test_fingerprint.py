@@ -13,7 +13,7 @@ from osmia.compiler.fingerprint import describe
 
 
 def made(source: str) -> Any:
-    names = {name: getattr(osmia, name) for name in osmia.__all__}
+    names = {name: getattr(osmia, name) for name in vars(osmia)["__all__"]}
     exec(compile(source, "s.py", "exec", dont_inherit=True), names)
     return names["S"]
 

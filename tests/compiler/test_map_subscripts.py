@@ -381,3 +381,41 @@ def work(x):
     return seen[pair.key] + (Key(a=x) in seen)
 """
     check(tmp_path, text, cpu, [4] * 9)
+
+
+MISSING = """
+from osmia import Array, HashMap, XdpAction, XdpContext, u32, u64, xdp
+
+counts = HashMap(u32, u64, max_entries=4)
+slots = Array(u64, max_entries=3)
+
+@xdp
+def counting(ctx: XdpContext) -> XdpAction:
+    counts[ctx.rx_queue_index] += 1
+    return XdpAction.PASS
+
+@xdp
+def picking(ctx: XdpContext) -> XdpAction:
+    slots[ctx.rx_queue_index] += 1
+    return XdpAction.PASS
+
+@xdp
+def forgetting(ctx: XdpContext) -> XdpAction:
+    del counts[ctx.rx_queue_index]
+    return XdpAction.PASS
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        ("counting", 9, "missing key: counts.lookup_or_init(key, value) makes what may be new"),
+        ("picking", 14, "missing key: those of slots are 0 to 2"),
+        ("forgetting", 19, "missing key"),
+    ],
+)
+def test_a_missing_key_says_what_to_write(tmp_path: Path, name: str, line: int, problem: str) -> None:
+    program = getattr(module_from(tmp_path, MISSING), name)
+    with osmia.Machine() as machine:
+        assert machine.run(program, bytes(64), rx_queue_index=7).action is osmia.XdpAction.ABORTED
+        assert [(error.line, error.problem) for error in program.errors()] == [(line, problem)]

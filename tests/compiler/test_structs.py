@@ -323,6 +323,21 @@ def work(x):
     t += (n.name == "üß") * 10000 + ("üß" == n.name) * 100000
     n.name = n.other
     return t + (n.name == "abc") * 1000000
+=== one of several texts and arrays
+NAMES = ("abc", "xyz")
+@struct
+class N:
+    name: Chars = chars(8, "abc")
+    mac: FixedArray[u8] = array(u8, 3)
+def work(x):
+    n = N()
+    n.mac[1] = x & 3
+    other = chars(8, "abc")
+    t = (n.name in ("x", "abc")) + (n.name in [other, "z"]) * 10 + (n.name not in ("abc",)) * 100
+    t += (n.mac in (b"\\0\\1\\0", b"\\0\\2\\0")) * 1000 + (n.mac not in ((0, 3, 0),)) * 10000
+    if x > 3:
+        n.name = "q"
+    return t + (n.name in NAMES) * 100000 + (n.name in ()) * 1000000
 === arrays of arrays of structs
 @struct
 class P:

@@ -172,6 +172,14 @@ def test_core_commands_set_nothing_up(place: Place) -> None:
     assert not (place.checkout / ".venv").exists()
 
 
+def test_it_says_how_it_was_called(place: Place) -> None:
+    """What `osmia new` proposes to run next is this script."""
+    place.python()
+    code, _, said = place.run("new", f"{place.home}/my-counter")
+    assert code == 0
+    assert "run it (as root): PLACE/checkout/osmia run PLACE/home/my-counter/my_counter.py\n" in said
+
+
 def test_the_script_becomes_python(place: Place) -> None:
     place.program("python3", f'exec {place.programs}/real "$@"')
     place.program("real", f'case "$1" in -P) echo "$$ $*" ;; *) echo "3.11 {place.programs}/real" ;; esac')

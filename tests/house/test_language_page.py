@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 TARGETS = {"v1": Target("v1", (5, 10)), "v3": Target("v3", (5, 17)), "v4": Target("v4", (6, 9))}
-PUBLIC = {name: getattr(osmia, name) for name in osmia.__all__}
+PUBLIC = {name: getattr(osmia, name) for name in vars(osmia)["__all__"]}
 CALL = re.compile(r"^# (\w+\(.*\)) -> (.*?)(?:; CPython: (.*))?$", re.MULTILINE)
 
 

@@ -35,7 +35,7 @@ BEFORE = f"""\
 import socket
 from typing import Any
 
-from osmia import {", ".join(name for name in osmia.__all__ if name.isidentifier() and name != "__version__")}
+from osmia import {", ".join(name for name in vars(osmia)["__all__"] if name.isidentifier() and name != "__version__")}
 from osmia.contexts.kernel_structs import *
 from osmia.flags import *
 from osmia.headers import *
@@ -203,7 +203,7 @@ def test_what_is_not_there_is_not(page: Path) -> None:
 def is_there(name: str) -> bool:
     """Whether osmia has a name, or a class of it that method."""
     owner, _, method = name.rpartition(".")
-    return hasattr(getattr(osmia, owner), method) if owner else name in osmia.__all__
+    return hasattr(getattr(osmia, owner), method) if owner else name in vars(osmia)["__all__"]
 
 
 def test_every_command_is_one(page: Path) -> None:

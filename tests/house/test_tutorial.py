@@ -105,7 +105,8 @@ def reader(tmp_path: Path, netns: Namespace) -> Iterator[Reader]:
     """A reader in an empty directory and a network namespace, who has osmia, and the Python of these tests."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "osmia").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m osmia "$@"\n')
+    # As the installed command is made.
+    (tools / "osmia").write_text(f"#!{sys.executable} -P\nfrom osmia.cli.main import entry\n\nentry()\n")
     (tools / "osmia").chmod(0o755)
     ping = system_packages.tool("ping")
     system = [str(Path(each.path).parent) for each in (ping, system_packages.tool("ip"))]

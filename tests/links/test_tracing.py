@@ -384,12 +384,12 @@ def test_a_security_hook_that_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> No
 def test_formats_are_read() -> None:
     text = tracefs.format_text("task/task_newtask")
     fields = tracefs.read_format(text)
-    assert (fields["comm"].size, fields["comm"].wanted, fields["pid"].wanted) == (16, "", "i32")
+    assert (fields["comm"].size, fields["comm"].wanted, fields["pid"].wanted) == (16, "chars(16)", "i32")
     assert fields["oom_score_adj"].wanted == "i16"
     assert "task/task_newtask" in tracefs.tracepoints()
     # As Linux 5.10 says it.
     old = tracefs.read_format("\tfield:__data_loc char[] filename;\toffset:8;\tsize:4;\tsigned:1;\n")["filename"]
-    assert (old.offset, old.size, old.signed, old.wanted) == (8, 4, False, "u32")
+    assert (old.offset, old.size, old.signed, old.wanted) == (8, 4, False, "chars(64)")
     with pytest.raises(FileNotFoundError):
         tracefs.format_text("../trace")
     with pytest.raises(FileNotFoundError):

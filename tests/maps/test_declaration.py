@@ -137,9 +137,7 @@ TAKEN = "one of u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64, bool, an
     ("of", "found"),
     [
         (int, "int: say how wide it is, as in u32 or u64"),
-        (str, "str"),
         (float, "float"),
-        (bytes, "bytes"),
         (None, "NoneType None"),
         (u32(3), "int 3"),
         ("u32", "str 'u32'"),
@@ -157,6 +155,23 @@ def test_refuses_other_types(of: Any, found: str) -> None:
     )
     assert refusal(lambda: HashMap(of, u32, max_entries=1, name="FLOWS")) == (
         f"TypeError: FLOWS: the type of a key is {TAKEN}, not {found}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "found"),
+    [
+        (str, "str: declare so many bytes, as a field of a {} class, `text: Chars = chars(64)`"),
+        (bytes, "bytes: declare so many bytes, as a field of a {} class, `data: FixedArray[u8] = array(u8, 16)`"),
+        ((u32, u8), "a tuple: name its parts in a {} class"),
+    ],
+)
+def test_refuses_what_is_written_as_a_struct(of: Any, found: str) -> None:
+    assert refusal(lambda: HashMap(of, u32, max_entries=1, name="FLOWS")) == (
+        f"TypeError: FLOWS: the type of a key is {TAKEN}, not {found.format('@struct(frozen=True)')}"
+    )
+    assert refusal(lambda: HashMap(u32, of, max_entries=1, name="FLOWS")) == (
+        f"TypeError: FLOWS: the type of a value is {TAKEN}, not {found.format('@struct')}"
     )
 
 

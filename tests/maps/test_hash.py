@@ -62,7 +62,7 @@ def test_flags_go_with_one_key(flows: HashMap[int, int]) -> None:
 
 
 def test_a_missing_key(flows: HashMap[int, int]) -> None:
-    assert refusal(KeyError, lambda: flows[5]) == "FLOWS: no key 5"
+    assert refusal(KeyError, lambda: flows[5]) == "FLOWS: no key 5; get(key, 0) gives 0 in its place"
     assert refusal(KeyError, lambda: flows.__delitem__(5)) == "FLOWS: no key 5"
     assert refusal(KeyError, lambda: flows.pop(5)) == "FLOWS: no key 5"
 

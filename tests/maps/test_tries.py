@@ -170,7 +170,9 @@ def test_prefixes_are_keys_of_their_own(blocked: LpmTrie[int, IPv4Network, int])
     assert [each in blocked for each in ("0.0.0.0/0", "10.0.0.0/8", (16, 0x0A010000))] == [True] * 3
     assert [each in blocked for each in ("10.0.0.0/9", "10.0.0.0/7", "10.1.0.0/17")] == [False] * 3
     assert (blocked["10.0.0.0/8"], blocked.get("10.0.0.0/9"), len(blocked)) == (2, None, 3)
-    assert refusal(KeyError, lambda: blocked["10.0.0.0/9"]) == "BLOCKED: no key '10.0.0.0/9'"
+    assert refusal(KeyError, lambda: blocked["10.0.0.0/9"]) == (
+        "BLOCKED: no key '10.0.0.0/9'; get(key, 0) gives 0 in its place"
+    )
     matches = [blocked.match(each) for each in ("10.1.0.1", IPv4Address("10.2.0.1"), 0x0B000001)]
     assert matches == [3, 2, 1]
     del blocked["10.0.0.0/8"]

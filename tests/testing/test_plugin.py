@@ -14,9 +14,11 @@ import pytest
 
 import osmia
 from ordinary import NO_CAPABILITY
+from osmia.errors import VerifierError
 from osmia.kernel.features import kernel_version
 from osmia.testing import differential
 from osmia.testing.divergences import TAIL
+from osmia.testing.headlines import headline
 from refusal import refusal
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def stamp(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 """
 HEAD = """
-from osmia import XdpAction
+from osmia import XdpAction, XdpContext, xdp
 from osmia.headers import IPv4
 from osmia.testing import Vm, differential, replay
 from osmia.testing.packets import *
@@ -105,8 +107,7 @@ def run(programs: Path) -> Callable[..., str]:
         )
         assert done.stderr == ""
         printed = done.stdout.replace(f"{programs}/", "").replace(f"{SOURCE}/", "")
-        # The summary has as much of a path as there is room for.
-        return re.sub(r" in \d+\.\d+s|(?<=VmError: )/.*", "", printed)
+        return re.sub(r" in \d+\.\d+s", "", printed)
 
     return run
 
@@ -142,6 +143,15 @@ def test_it(vm):
 def test_it():
     with Vm(fuel=20) as vm:
         vm.run(filter, PACKET)
+""",
+    "what cannot be compiled": """
+@xdp
+def unchecked(ctx: XdpContext) -> XdpAction:
+    hits.lookup(6).value += 1
+    return XdpAction.PASS
+
+def test_it(vm):
+    vm.run(unchecked, PACKET)
 """,
     "a fault of the fixture's": """
 def test_it(vm):
@@ -463,3 +473,15 @@ def test_an_installed_osmia_brings_it() -> None:
     project = tomllib.loads((Path(SOURCE).parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     # Under its own name: `-p osmia.testing.plugin` beside it is no second one.
     assert project["entry-points"]["pytest11"] == {"osmia.testing.plugin": "osmia.testing.plugin"}
+
+
+def test_errors_begin_with_what_is_wrong() -> None:
+    refused = VerifierError(13, "/a/p.py:7: the kernel's verifier refuses program 'p': a number\n    x = 1")
+    refused.file, refused.line = "/a/p.py", 7
+    assert headline(refused) == "VerifierError: the kernel's verifier refuses program 'p': a number (p.py:7)"
+    refused.reason = "R1 invalid mem access 'scalar'"
+    assert headline(refused) == "VerifierError: R1 invalid mem access 'scalar' (p.py:7)"
+    refused.cause = "a plain number is used as an address"
+    assert headline(refused) == "VerifierError: a plain number is used as an address (p.py:7)"
+    assert headline(VerifierError(13, "no place is known")) == ""
+    assert headline(SyntaxError("invalid syntax", ("a.py", 1, 1, "x", 1, 2))) == ""

@@ -131,6 +131,11 @@ def test_bytes_of_texts() -> None:
     assert (len(name), name[1], name[-1], name[1:3], list(name)[:2]) == (8, ord("a"), 0, b"as", [ord("b"), ord("a")])
     with pytest.raises(IndexError, match=r"no byte 8 in a chars\(8\): it has 8"):
         name[8]
+    with pytest.raises(TypeError) as caught:
+        name[0] = 66
+    assert str(caught.value) == (
+        "user code does not change single bytes of a chars(8): make another one, chars(8, text)"
+    )
 
 
 def test_texts_with_what_is_no_text() -> None:

@@ -16,6 +16,27 @@ ROOT = HERE.parents[1]
 MARK = re.compile(r" *# type: ignore\[([a-z,-]+)\]")
 FOUND = re.compile(r"(.+?):(\d+): error: .*\[([a-z-]+)\]")
 
+# What a star import brings is typed, and a text can be built letter by letter.
+STARRED = """
+from osmia import *
+
+@struct(frozen=True)
+class Name:
+    text: Chars = chars(8)
+
+names = HashMap(Name, u64, max_entries=4)
+
+@xdp
+def program(ctx: XdpContext) -> XdpAction:
+    text = chars(8)
+    text[0] = ctx.rx_queue_index
+    found = names.lookup_or_init(Name(text=text), 0)
+    if found is None:
+        return XdpAction.ABORTED
+    found.value += 1
+    return XdpAction.PASS
+"""
+
 
 def test_mypy_accepts_programs_and_finds_every_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # mypy's configuration names paths from there
@@ -32,7 +53,9 @@ def test_mypy_accepts_programs_and_finds_every_mistake(tmp_path: Path, monkeypat
 
     options = ["--strict", "--no-error-summary", "--show-error-codes", f"--config-file={ROOT / 'pyproject.toml'}"]
     options += [f"--cache-dir={ROOT / '.mypy_cache'}"]
-    files = [str(path) for path in (mistakes, HERE / "accepted.py", *(ROOT / "examples").glob("*.py"))]
+    starred = tmp_path / "starred.py"
+    starred.write_text(STARRED)
+    files = [str(path) for path in (mistakes, starred, HERE / "accepted.py", *(ROOT / "examples").glob("*.py"))]
     report, problems, _ = api.run([*options, *files])
 
     assert problems == ""

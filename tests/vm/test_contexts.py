@@ -406,7 +406,7 @@ def test_no_test_run_in_the_kernel() -> None:
 
 
 FIELDS = """
-from osmia import TracepointContext, be16, i32, struct, tracepoint, u8, u64
+from osmia import Chars, FixedArray, TracepointContext, array, be16, chars, i16, i32, struct, tracepoint, u8, u64
 
 @struct
 class Switch(TracepointContext):
@@ -414,9 +414,13 @@ class Switch(TracepointContext):
     pid: i32
     small: u8
     big: u64
+    comm: Chars = chars(6)
+    both: FixedArray[i16] = array(i16, 2)
 
 @tracepoint("sched", "sched_nothing_of_the_kind")
 def sums(ctx: Switch) -> int:
+    if ctx.comm == "sh":
+        return i32(ctx.both[0] + ctx.both[1])
     return i32(i32(ctx.flag) + i32(ctx.small) + i32(ctx.pid & 0xFFFF))
 """
 
@@ -435,7 +439,8 @@ def test_fields_where_tracefs_cannot_be_read(tmp_path: Any, monkeypatch: pytest.
     with Machine() as machine:
         assert machine.run(program, flag=1, pid=20, small=3, big=4).value == 24
         places = {each.name: each.offset for each in program.backend.fields}
-        assert places == {"flag": 8, "pid": 12, "small": 16, "big": 24}
+        assert places == {"flag": 8, "pid": 12, "small": 16, "big": 24, "comm": 32, "both": 38}
+        assert machine.run(program, comm="sh", both=(-3, 5)).value == 2
     # What was compiled for a machine is not taken for the kernel.
     error = refusal(CompileError, program.load)
     assert error.startswith("where the fields of the tracepoint sched/sched_nothing_of_the_kind lie cannot be read")

@@ -216,10 +216,35 @@ def _shown(value: Any) -> str:
         return f"{_kind(held)}, {len(held)} of {held.max_entries}" if _has_entries(held) else _kind(held)
     if isinstance(value, tuple):  # the frames of a stack
         return " ".join(map(_shown_frame, value))
+    if hasattr(type(value), "__osmia_layout__"):
+        return _shown_struct(value)
     if not isinstance(value, bytes):
         return str(value)
     digits = value.hex()
     return digits if len(digits) <= LONGEST_SHOWN else f"{digits[: LONGEST_SHOWN - 3]}..."
+
+
+def _shown_struct(value: Any) -> str:
+    """A struct as its class says, or its fields; of an array the elements, of a text the text."""
+    from osmia.arrays import FixedArray
+    from osmia.structs import shown_by_default
+
+    if isinstance(value, FixedArray):
+        return f"[{', '.join(map(_shown_inside, value))}]"
+    if not shown_by_default(value):
+        return str(value)
+    names = [field.name for field in value.__osmia_layout__.fields]
+    fields = (f"{name}={_shown_inside(getattr(value, name))}" for name in names)
+    return f"{type(value).__name__}({', '.join(fields)})"
+
+
+def _shown_inside(value: Any) -> str:
+    """A part of a struct or of an array, as Python shows it: texts in quotes, members of an enum by name."""
+    from osmia.arrays import Chars
+
+    if isinstance(value, Chars):
+        return repr(str(value))
+    return _shown(value) if hasattr(type(value), "__osmia_layout__") else repr(value)
 
 
 def _shown_key(key: Any) -> str:

@@ -12,6 +12,7 @@ from argparse import ArgumentTypeError
 import osmia
 from osmia.cli.errors import UsageError
 from osmia.cli.output import STDERR, note, write_all
+from osmia.cli.started import osmia_command, pytest_command
 from osmia.cli.templates import TARGETS, TEMPLATES, argument_of, files_of, target_of
 from osmia.kinds import KINDS
 
@@ -78,8 +79,8 @@ def run(arguments: Namespace) -> int:
     _write(path, files, there=there)
     if not arguments.quiet:
         note(f"osmia new: made {path}: {', '.join(files)}")
-        note(f"  run it (as root): osmia run {shlex.quote(os.path.join(path, f'{module}.py'))}")
-        note(f"  test it:          python -m pytest {shlex.quote(path)}")
+        note(f"  run it (as root): {osmia_command()} run {shlex.quote(os.path.join(path, f'{module}.py'))}")
+        note(f"  test it:          {pytest_command()} {shlex.quote(path)}")
     return 0
 
 

@@ -25,6 +25,13 @@ class ContextField:
     """Whether that pointer may be None."""
     hooks: tuple[str, ...] = ()
     """The hooks whose programs may read it; empty where those of every hook may."""
+    form: str = ""
+    """Of a tracepoint's field that programs read as one value: as in ContextFieldSpec; empty of others."""
+
+    @property
+    def size(self) -> int:
+        """In bytes, where it lies: of a text that lies elsewhere, what says where."""
+        return 4 if self.form == "data_loc" else self.bits // 8 * max(self.length, 1)
 
 
 def fields_of(

@@ -12,6 +12,10 @@ from osmia.record import record
 _ELSEWHERE = ("__data_loc ", "__rel_loc ")
 
 
+USUAL_TEXT = 64
+"""The bytes that are proposed for a text whose length differs from event to event."""
+
+
 @record
 class FormatField:
     """A field of a tracepoint."""
@@ -26,11 +30,43 @@ class FormatField:
     signed: bool
 
     @property
+    def text_elsewhere(self) -> bool:
+        """Whether it says where a text lies in the record, and how long it is."""
+        return self.declared.startswith("__data_loc char[]")
+
+    @property
+    def text(self) -> bool:
+        """Whether it is a text of fixed length: `char comm[16]`."""
+        return self.declared.startswith("char ") and "[" in self.declared and self.size > 0
+
+    @property
+    def length(self) -> int:
+        """How many elements an array of numbers has, where the kernel says it; 0 for all others."""
+        count = self.declared.rpartition("[")[2].removesuffix("]")
+        if self.text or self.declared.startswith(_ELSEWHERE) or not count.isdecimal() or not int(count):
+            return 0
+        return int(count) if self.size in {int(count) * width for width in (1, 2, 4, 8)} else 0
+
+    @property
     def wanted(self) -> str:
-        """The type that kernel code gives it: `i32`; empty where it is no number, such as an array."""
+        """The type that kernel code gives it: `i32`; empty where it can read none."""
+        if self.text or self.text_elsewhere:
+            return f"chars({self.size if self.text else USUAL_TEXT})"
+        if self.length:
+            return f"array({'i' if self.signed else 'u'}{8 * self.size // self.length}, {self.length})"
+        if self.declared.startswith(_ELSEWHERE):
+            return "u32"
         if "[" in self.declared or self.size not in {1, 2, 4, 8}:
-            return "u32" if self.declared.startswith(_ELSEWHERE) else ""
+            return ""
         return f"{'i' if self.signed else 'u'}{8 * self.size}"
+
+    @property
+    def annotated(self) -> str:
+        """How a class declares it: `comm: Chars = chars(16)`."""
+        of = self.wanted
+        if of.startswith("chars"):
+            return f"{self.name}: Chars = {of}"
+        return f"{self.name}: FixedArray[{of[6:].partition(',')[0]}] = {of}" if self.length else f"{self.name}: {of}"
 
 
 def check_name(tracepoint: str) -> None:
@@ -61,8 +97,10 @@ def read_format(text: str) -> dict[str, FormatField]:
         declared = parts["field"]
         where = declared if declared.startswith(_ELSEWHERE) else declared.partition("[")[0]
         name = where.split()[-1]
-        # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has.
-        signed = parts.get("signed") == "1" and not declared.startswith(_ELSEWHERE)
+        # Of what lies elsewhere, older kernels say whether its elements have a sign, not whether its place has. Letters
+        # had one before Linux 6.2.
+        letters = declared.startswith("char ") and "[" in declared
+        signed = parts.get("signed") == "1" and not letters and not declared.startswith(_ELSEWHERE)
         fields[name] = FormatField(name, declared, int(parts["offset"]), int(parts["size"]), signed)
     return fields
 

@@ -41,9 +41,19 @@ def check_format(spec: ObjectSpec, program: FunctionSpec) -> None:
 def _difference(field: ContextFieldSpec, there: tracefs.FormatField | None) -> str:
     if there is None:
         return f"this one has no field {field.name}"
-    if (there.offset, there.size, there.signed) == (field.offset, field.size, field.signed):
+    alike = (there.offset, there.size, there.signed) == (field.offset, field.size, field.signed)
+    if alike and (field.form != "data_loc" or there.text_elsewhere):
         return ""
     return (
         f"the field {field.name} is `{there.declared}` at byte {there.offset} here, and was "
-        f"{'i' if field.signed else 'u'}{8 * field.size} at byte {field.offset} there"
+        f"{_described(field)} at byte {field.offset} there"
     )
+
+
+def _described(field: ContextFieldSpec) -> str:
+    if field.form == "chars":
+        return f"a text of {field.size} bytes"
+    if field.form == "data_loc":
+        return "the place of a text"
+    width = 8 * field.size // max(field.length, 1)
+    return f"{'i' if field.signed else 'u'}{width}" + (f"[{field.length}]" if field.length else "")

@@ -176,8 +176,13 @@ class Codec:
 def _bad_type(of: object, owner: Owner, role: str) -> TypeError:
     from osmia.layout import Declaration, spin_locks
 
-    if isinstance(of, Declaration) and not (role == "key" and spin_locks(of.layout)):
-        decorator = "@struct(frozen=True)" if role == "key" else "@struct"
+    decorator = "@struct(frozen=True)" if role == "key" else "@struct"
+    if of is str or of is bytes:
+        field = "text: Chars = chars(64)" if of is str else "data: FixedArray[u8] = array(u8, 16)"
+        found = f"{shown_type(of)}: declare so many bytes, as a field of a {decorator} class, `{field}`"
+    elif isinstance(of, tuple):
+        found = f"a tuple: name its parts in a {decorator} class"
+    elif isinstance(of, Declaration) and not (role == "key" and spin_locks(of.layout)):
         found = f"{of.layout.name}: make it a field of a {decorator} class, and that the {role}"
     else:
         found = shown_type(of)

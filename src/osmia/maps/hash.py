@@ -7,6 +7,7 @@ from osmia.generic import Generic, TypeVar, overload
 from osmia.maps.mapping import ForEach, PerCpuMap, UserMap
 from osmia.maps.table import MAP_KINDS
 from osmia.maps.value_map import ValueMap
+from osmia.types import is_integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +100,12 @@ class Keyed(UserMap[K, V], Generic[K, V]):
 
 class KeyedValues(Keyed[K, V], ValueMap[K, V], Generic[K, V]):
     """Of those, the maps with one value a key."""
+
+    def _not_there(self, key: Any) -> KeyError:
+        missing = self._missing(key)
+        if not is_integer(self.value):
+            return missing
+        return KeyError(f"{missing.args[0]}; get(key, 0) gives 0 in its place")
 
     @overload
     def pop(self, key: K, /) -> V: ...

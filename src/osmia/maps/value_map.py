@@ -41,8 +41,12 @@ class ValueMap(UserMap[K, V], Mapping[K, V]):
         except KernelError as error:
             raise self._named(error, self._encode_key(key)) from None
         if found is None:
-            raise self._missing(key)
+            raise self._not_there(key)
         return found  # type: ignore[no-any-return]
+
+    def _not_there(self, key: Any) -> KeyError:
+        """The error of a subscript, which is what `m[key] += 1` ends in, too."""
+        return self._missing(key)
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write a value, whether the key is there or not."""

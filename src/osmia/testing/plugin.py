@@ -163,6 +163,8 @@ def pytest_runtest_makereport(
 
         hide_own_frames(call.excinfo.value)
     report = yield
+    if call.excinfo is not None:
+        _begin_with_the_error(report, call.excinfo.value)
     told = item.stash.setdefault(_told, [])
     vars(report)["osmia_told"], item.stash[_told] = told, []
     if report.failed and not item.stash.get(_said, False):
@@ -170,3 +172,15 @@ def pytest_runtest_makereport(
             if engine.last is not None:
                 report.sections.append(("what osmia ran last", "\n".join(engine.last.lines())))
     return report
+
+
+def _begin_with_the_error(report: pytest.TestReport, error: BaseException) -> None:
+    """Have the summary's one line of a failed test say what is wrong: pytest takes the first, which says where."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is None or not type(error).__module__.startswith("osmia."):
+        return
+    from osmia.testing.headlines import headline  # noqa: PLC0415 - pytest imports this file in every run
+
+    first = headline(error)
+    if first:
+        crash.message = f"{first}\n{crash.message}"

@@ -6,12 +6,13 @@ check_max_stack_depth in kernel/bpf/verifier.c).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from osmia.abi.instruction import ADD, ALU64, LDX, MOV, ST, STX, K, X, decode
 from osmia.compiler.diagnostics import error
 from osmia.compiler.ir import nodes as ir
-from osmia.compiler.ir.walk import program_nodes
+from osmia.compiler.ir.walk import nodes, program_nodes
 
 if TYPE_CHECKING:
     from osmia.spec import FunctionSpec, ObjectSpec
@@ -90,5 +91,20 @@ def _too_large(program: ir.Program, needed: int) -> Exception:
         largest[0].location if largest else program.location,
         found=f"{needed} bytes" + (f"; its largest objects: {named}" if named else ""),
         expected=f"at most {LARGEST} bytes, for the program and all that it calls",
-        fix=f"keep a large object in scratch memory, which is each CPU's own: `{_scratch(largest)}`",
+        fix=_taken_once(program)
+        or f"keep a large object in scratch memory, which is each CPU's own: `{_scratch(largest)}`",
     )
+
+
+def _taken_once(program: ir.Program) -> str:
+    """What to do about a text of the context that is copied more than once; empty where none is."""
+    copied = Counter(
+        place.field
+        for each in program_nodes(program)
+        if isinstance(each, ir.HelperCall) and each.helper.name == "probe_read_kernel_str"
+        for place in nodes((ir.Evaluate(each.location, each),))
+        if isinstance(place, ir.ContextRead)
+    )
+    name, times = max(copied.items(), key=lambda each: each[1], default=("", 0))
+    read = f"{program.context.name}.{name}"
+    return f"{read} is copied {times} times: copy it once, `{name} = {read}`, and use that" if times > 1 else ""

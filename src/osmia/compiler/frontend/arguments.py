@@ -13,7 +13,7 @@ from osmia.compiler.ir.types import BoolType, ContextType, IntType, ObjectType, 
 from osmia.contexts import kernel_structs
 from osmia.contexts.fields import ContextField
 from osmia.kernel import tracefs
-from osmia.layout import BooleanLayout, IntegerLayout, StructLayout, layout_of
+from osmia.layout import ArrayLayout, BooleanLayout, CharsLayout, IntegerLayout, StructLayout, layout_of
 from osmia.types import is_integer, u8, u64
 
 if TYPE_CHECKING:
@@ -172,11 +172,23 @@ def _laid_out(layout: StructLayout) -> dict[str, tracefs.FormatField]:
     found, end = {}, COMMON
     for field in layout.fields:
         of = field.layout
-        signed = isinstance(of, IntegerLayout) and of.of.signed
+        number = of.element if isinstance(of, ArrayLayout) else of
+        signed = isinstance(number, IntegerLayout) and number.of.signed
         offset = -(-end // of.alignment) * of.alignment
-        found[field.name] = tracefs.FormatField(field.name, f"{of.name} {field.name}", offset, of.size, signed)
+        found[field.name] = tracefs.FormatField(field.name, _declared(field), offset, of.size, signed)
         end = offset + of.size
     return found
+
+
+def _declared(field: Field) -> str:
+    """A field as a kernel would declare it."""
+    match field.layout:
+        case CharsLayout(length=length):
+            return f"char {field.name}[{length}]"
+        case ArrayLayout(element=element, length=length):
+            return f"{element.name} {field.name}[{length}]"
+        case of:
+            return f"{of.name} {field.name}"
 
 
 def _field(
@@ -192,25 +204,40 @@ def _field(
             expected=f"one of {', '.join(there)}",
             fix=did_you_mean(field.name, list(there)) or "use one of these",
         )
-    storage = field.layout.of if isinstance(field.layout, IntegerLayout) else None
-    signed = storage is not None and storage.signed
-    fits = isinstance(field.layout, IntegerLayout | BooleanLayout) and field.layout.size == known.size
-    if not fits or field.bit_width is not None or signed is not known.signed:
+    fits = _read_as(field, known)
+    if fits is None:
+        wanted = known.wanted
         raise error(
             f"{what} is of another type than this kernel's",
             location,
             found=field.layout.name,
-            expected=known.wanted or f"no field of `{known.declared}`: kernel code reads numbers of a tracepoint alone",
-            fix=f"write `{field.name}: {known.wanted}`" if known.wanted else _without(field.name),
+            expected=wanted or f"no field of `{known.declared}`: kernel code reads numbers, their arrays, and texts",
+            fix=f"write `{known.annotated}`" if wanted else "leave the field out",
         )
-    return ContextField(known.offset, 8 * known.size, known.signed)
+    return fits
 
 
-def _without(name: str) -> str:
-    """What to do about a text of a tracepoint."""
-    if not name.endswith("comm"):
-        return "leave the field out"
-    return "leave the field out: `ctx.get_current_comm(text)`, of `text = chars(16)`, gives the current thread's name"
+def _read_as(field: Field, known: tracefs.FormatField) -> ContextField | None:
+    """How a field of a class is read where the kernel has it; None where it has another type there."""
+    if field.bit_width is not None:
+        return None
+    match field.layout:
+        case CharsLayout(length=length) if known.text_elsewhere:
+            return ContextField(known.offset, 8, length=length, form="data_loc")
+        case CharsLayout(length=length) if known.text and length == known.size:
+            return ContextField(known.offset, 8, length=length, form="chars")
+        case ArrayLayout(element=IntegerLayout(of=of), length=length) as whole if (
+            length == known.length and whole.size == known.size and of.signed is known.signed
+        ):
+            return ContextField(known.offset, of.bits, of.signed, length=length, form="elements")
+        case IntegerLayout(of=of) if of.signed is known.signed:
+            pass
+        case BooleanLayout() if not known.signed:
+            pass
+        case _:
+            return None
+    alone = field.layout.size == known.size and not known.length and not known.text
+    return ContextField(known.offset, 8 * known.size, known.signed) if alone else None
 
 
 def checked_result(kind_name: str, results: tuple[int, int], value: ir.Expression) -> None:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from osmia.compiler.diagnostics import error
+from osmia.compiler.frontend.comparisons import among, lies_in_memory
 from osmia.compiler.frontend.function import FunctionState, Operand, Static, TupleValue
 from osmia.compiler.frontend.inner_maps import map_of
 from osmia.compiler.frontend.map_operations import map_contains
@@ -130,6 +131,8 @@ def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
         reference = map_of(state, found)
         if reference is not None:
             return _negated(node, location, map_contains(state, reference, value, node, location))
+    if lies_in_memory(value):
+        return _negated(node, location, among(state, value, _choices(state, right), location))
     integer(value, "what is looked for")
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         choices = [state.translate.expression(state, each) for each in right.elts]
@@ -163,6 +166,23 @@ def membership(state: FunctionState, node: ast.Compare) -> ir.Expression:
     tests: list[ir.Expression] = [ir.Compare(ir.BOOL, location, ("==",), (first, choices[0]))]
     tests.extend(ir.Compare(ir.BOOL, location, ("==",), (_again(first), choice)) for choice in choices[1:])
     return _negated(node, location, tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "or", tuple(tests)))
+
+
+def _choices(state: FunctionState, node: ast.expr) -> list[Operand]:
+    """What a text, an array or a struct is looked for among."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return [state.translate.operand(state, each) for each in node.elts]
+    location = state.at(node)
+    found = None if isinstance(node, ast.Set) else state.translate.operand(state, node)
+    if isinstance(found, Static) and isinstance(found.value, tuple | list):
+        return [Static(each, found.path, location) for each in found.value]
+    raise error(
+        "kernel code looks for it in a tuple or a list",
+        location,
+        found=ast.unparse(node),
+        expected="what it is compared with, in round or square brackets",
+        fix="write them so; texts, arrays and structs that change have no place in a set",
+    )
 
 
 def _constant_range(state: FunctionState, node: ast.expr) -> Static | None:

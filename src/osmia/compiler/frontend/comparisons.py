@@ -43,6 +43,33 @@ def alike(state: FunctionState, node: ast.Compare, left: Operand, right: Operand
     return ir.Not(ir.BOOL, location, test) if isinstance(node.ops[0], ast.NotEq) else test
 
 
+def lies_in_memory(of: Operand) -> bool:
+    """Whether it is a struct, an array or a text, which are compared by their bytes."""
+    return _layout(of) is not None
+
+
+def among(state: FunctionState, value: ir.Expression, choices: list[Operand], location: Location) -> ir.Expression:
+    """Whether such a value equals one of some others: constants, and what locals refer to."""
+    layout = _layout(value)
+    assert layout is not None
+    assign, held = state.kept(unwrapped(value), location)
+    tests = []
+    for choice in choices:
+        if not isinstance(choice, Static | ir.LocalRead):  # Python makes the whole tuple before it looks
+            raise error(
+                "kernel code looks for it among constants and locals",
+                location,
+                found=f"a choice that is {_found(choice)}",
+                expected=f"{_expected(layout)}; or names of locals",
+                fix="give it a name first, or compare with `==`, joined by `or`",
+            )
+        tests.append(_equal(state, held, choice, layout, location))
+    if not tests:
+        return ir.Constant(ir.BOOL, location, 0)
+    whole = tests[0] if len(tests) == 1 else ir.Logical(ir.BOOL, location, "or", tuple(tests))
+    return ir.Sequence(ir.BOOL, location, (assign,), whole)
+
+
 def _layout(of: Operand) -> Layout | None:
     """The layout of an aggregate."""
     if not isinstance(of, ir.Expression):

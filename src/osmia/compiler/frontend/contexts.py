@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osmia.abi.helpers import helpers
 from osmia.compiler.diagnostics import did_you_mean, error
 from osmia.compiler.frontend.byte_order import STORAGE, swapped
+from osmia.compiler.frontend.context_copies import copied
 from osmia.compiler.frontend.function import Static, TupleValue
 from osmia.compiler.frontend.operators import value_of
 from osmia.compiler.frontend.packets import packet_members
@@ -16,6 +17,7 @@ from osmia.compiler.frontend.stores import check_store, unwrapped
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.types import ContextType, ObjectType, OptionalType, storage_type
 from osmia.contexts.kernel_fields import OBJECT_FIELDS
+from osmia.kernel import tracefs
 from osmia.kinds import KINDS
 from osmia.types import INTEGERS
 
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
 WIDTHS: dict[tuple[int, bool], Storage] = {(of.bits, of.signed): of for of in INTEGERS}
 
 
-def context_field(of: ContextType, name: str, location: Location) -> Operand:
-    """`ctx.name`: a number, an object of the kernel's, or the elements of an array."""
-    return _read(_field(of, name, location), name, None, location)
+def context_field(state: FunctionState, of: ContextType, name: str, location: Location) -> Operand:
+    """`ctx.name`: a number, an object of the kernel's, the elements of an array, or a text."""
+    field = _field(of, name, location)
+    if field.form:
+        return copied(state, field, name, location)
+    return _read(field, name, None, location)
 
 
 def object_field(base: ir.Expression, name: str, location: Location) -> Operand | None:
@@ -90,20 +95,36 @@ def _instead_of_field(of: ContextType, name: str, members: list[str]) -> str:
         return f"call it: `{name}(...)`"
     if "packet" in members and name in PACKET_FIELDS:
         return PACKET_FIELDS[name]
-    if close := did_you_mean(name, members):
+    there = _fields_there(of)
+    if close := did_you_mean(name, [] if name in there else [*members, *there]):
         return close
     if of.kind == "tracepoint":
-        return _tracepoint_field(of, name)
+        return _tracepoint_field(of, name, there)
     if of.kind == "raw_tracepoint":
         return "take an argument of the tracepoint by its number: `ctx.arg(0)`"
     return "use one of these" if members else "take what you need as a parameter"
 
 
-def _tracepoint_field(of: ContextType, name: str) -> str:
+def _fields_there(of: ContextType) -> dict[str, tracefs.FormatField]:
+    """What a program may take of its tracepoint, where this kernel says it."""
+    if of.kind != "tracepoint":
+        return {}
+    try:
+        fields = tracefs.read_format(tracefs.format_text(of.hook))
+    except OSError:
+        return {}  # an ordinary user may not ask
+    return {name: field for name, field in fields.items() if field.wanted}
+
+
+def _tracepoint_field(of: ContextType, name: str, there: dict[str, tracefs.FormatField]) -> str:
     """Where a program gets a field of its tracepoint from: a class of its own that names it."""
+    if there and name not in there:
+        return f"the tracepoint {of.hook} has {', '.join(each for each in there if not each.startswith('common_'))}"
     field = f"`{name}: u32`, with the type that the tracepoint's format in tracefs says"
+    if name in there:
+        field = f"`{there[name].annotated}`"
     if of.own_fields:
-        return f"give {of} the field, if the tracepoint has it: {field}"
+        return f"give {of} the field{'' if there else ', if the tracepoint has it'}: {field}"
     declared = f"`@struct`, `class Fields({of}):`, {field}"
     return f"declare a class with the field ({declared}), and annotate the parameter with it"
 
@@ -157,7 +178,7 @@ def context_target(state: FunctionState, node: ast.expr) -> tuple[ContextType, s
     field = _field(base.type, inside.attr, state.at(inside))
     if isinstance(node, ast.Subscript):
         index = _index(state, node, field)
-    elif field.length:
+    elif field.length and field.writable:
         raise error(
             f"{inside.attr} is an array",
             state.at(node),
@@ -224,10 +245,10 @@ def _read_only(of: ContextType, name: str, node: ast.expr, location: Location) -
     )
 
 
-def read_target(target: tuple[ContextType, str, int | None], location: Location) -> ir.Expression:
+def read_target(state: FunctionState, target: tuple[ContextType, str, int | None], location: Location) -> ir.Expression:
     """What the target of an augmented assignment holds before it."""
     of, name, index = target
-    found = context_field(of, name, location)
+    found = context_field(state, of, name, location)
     item = found.items[index or 0] if isinstance(found, TupleValue) else found
     assert isinstance(item, ir.Expression)
     return item

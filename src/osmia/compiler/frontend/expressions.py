@@ -266,7 +266,7 @@ def _attribute(state: FunctionState, node: ast.Attribute) -> Operand:
     if not isinstance(base, ir.Expression):
         base = one_value(state, base, node.value)
     if isinstance(base.type, ContextType):
-        return packet_of(base, node.attr, location) or context_field(base.type, node.attr, location)
+        return packet_of(base, node.attr, location) or context_field(state, base.type, node.attr, location)
     if isinstance(base.type, PacketType):
         raise no_bytes(base.type, node, location)
     found = object_field(base, node.attr, location)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Helpers that only ask the kernel, by how their names begin.
 ASKING = ("get_", "ktime_get_", "jiffies64", "csum_diff", "map_lookup_", "sk_cgroup_id", "skb_cgroup_", "skb_under_")
 
+# Helpers that change nothing but the memory that they read into.
+READING = "probe_read_"
+
 
 def check_effects(state: FunctionState, value: ir.Expression) -> None:
     """Raise CompileError for a value that changes something when it is found."""
@@ -51,6 +54,10 @@ def _effect(of: ir.Statement | ir.Expression, outer: set[ir.Local], made: set[ir
             return f"a call of helper {number}"
         case ir.CallFunction(function=function):
             return f"a call of {function.name}, a function of its own"
+        case ir.HelperCall(helper=helper, arguments=(ir.Field() | ir.LocalRead() as into, *_)) if (
+            helper.name.startswith(READING) and _root(into) in made
+        ):
+            return ""
         case ir.HelperCall(helper=helper, arguments=arguments) if _changes(helper):
             maps = [each.symbol for each in arguments if isinstance(each, ir.MapReference)]
             return f"a change of {maps[0]}" if maps else f"a call of {called(helper)}"

@@ -156,7 +156,17 @@ def map_item(state: FunctionState, map_: ir.MapReference, node: ast.Subscript) -
         map_,
         _key_at(state, map_, node),
     )
-    return ir.Require(PlaceType(map_.value), location, lookup, ir.ErrorEdge(MISSING_KEY))
+    return ir.Require(PlaceType(map_.value), location, lookup, ir.ErrorEdge(_missing_key(map_)))
+
+
+def _missing_key(map_: ir.MapReference) -> str:
+    """What is wrong where a subscript finds nothing, and what to write: who counts mostly wants the key made."""
+    kind = map_.declaration.kind
+    if kind.fixed_keys:
+        return f"{MISSING_KEY}: those of {map_.symbol} are 0 to {map_.declaration.max_entries - 1}"
+    if "lookup_or_init" in kind.kernel_operations:
+        return f"{MISSING_KEY}: {map_.symbol}.lookup_or_init(key, value) makes what may be new"
+    return MISSING_KEY
 
 
 def map_store(

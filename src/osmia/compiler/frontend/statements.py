@@ -509,7 +509,9 @@ def _augmented(state: FunctionState, node: ast.AugAssign) -> tuple[ir.Statement,
         value = binary(operator, before, expression(state, node.value), location)
         return (_store_local(state, node.target, value),)
     if (field := context_target(state, node.target)) is not None:
-        value = binary(operator, read_target(field, state.at(node.target)), expression(state, node.value), location)
+        value = binary(
+            operator, read_target(state, field, state.at(node.target)), expression(state, node.value), location
+        )
         return context_store(field, value, node.target, location)
     place = _place(state, node.target) if isinstance(node.target, ast.Attribute) else _item_place(state, node.target)
     right = expression(state, node.value)

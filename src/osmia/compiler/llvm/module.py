@@ -106,7 +106,8 @@ def metadata(unit: ir.Unit, target: Target, logs: dict[LogFormat, int], marks: M
         of = program.context.type
         lines += [f"argument {program.name} {name} {type_}" for name, type_ in program.arguments]
         for name, field in of.own_fields if isinstance(of, ContextType) else ():
-            lines.append(f"field {program.name} {name} {field.offset} {field.bits // 8} {int(field.signed)}")
+            form = f" {field.form} {field.length}" if field.form else ""
+            lines.append(f"field {program.name} {name} {field.offset} {field.size} {int(field.signed)}{form}")
     lines += [f"each_cpu {map_.symbol}" for map_ in unit.maps if map_.declaration.kind.entries == "CPUs"]
     for site in unit.error_sites:
         file = unit.files[site.location.file].relative

@@ -73,11 +73,16 @@ class Context:
 
     # Its members
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may be said of it."""
+        return tuple(self.members)
+
     def set(self, name: str, value: object) -> None:
         """Set a member. TypeError for one that is not there."""
         member = self.members.get(name)
         if member is None:
-            known = ", ".join(self.members) or "none"
+            known = ", ".join(self.names) or "none"
             raise TypeError(f"{self.program.name}: its context has no {name}; it has {known}")
         if member.pointer:
             value = object_address(f"{self.program.name}: {name}", value)
