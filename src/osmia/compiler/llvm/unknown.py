@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SPREAD = 0x5851_F42D_4C95_7F2D
 # From so many rounds on, two ways through each are too many ways for the verifier.
 MANY_ROUNDS = 10
+# The same of a loop with an address in a packet, where an unknown place costs code: a test of how far it lies.
+MANY_PLACES = 24
 
 
 def unknown_zero(out: Emitter) -> str:
@@ -70,8 +72,11 @@ def deciding(statements: tuple[ir.Statement, ...], carried: tuple[ir.Local, ...]
 
 def rounds_multiply(plan: ir.LoopPlan) -> bool:
     """Whether a loop that the verifier walks has more rounds than it can take each way through them."""
-    rounds = plan.counted or plan.most
-    return rounds is not None and rounds >= MANY_ROUNDS
+    return _rounds(plan) >= MANY_ROUNDS
+
+
+def _rounds(plan: ir.LoopPlan) -> int:
+    return plan.counted or plan.most or 0
 
 
 def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...], body: tuple[ir.Statement, ...]) -> tuple[ir.Local, ...]:
@@ -79,10 +84,12 @@ def scattering(loop: ir.Loop, carried: tuple[ir.Local, ...], body: tuple[ir.Stat
 
     Tests of the function are made of such a local, and some way through a round gives it a value that is made of such
     locals: the bounds of a search, a sum of what passes a test, a place in a packet behind what was skipped. Where a
-    loop in this one ends is left alone: there the bounds are needed.
+    loop in this one ends is left alone: there the bounds are needed; and so is where an address lies, in a short loop.
     """
     inside = list(nodes(loop.body))
     if any(isinstance(each, ir.Loop | ir.ForEach) for each in inside):
+        return ()
+    if _rounds(loop.plan) < MANY_PLACES and any(isinstance(each, ir.PacketAt) for each in inside):
         return ()
     decide = deciding(body, carried)
     values: dict[ir.Local, list[ir.Expression]] = {}
