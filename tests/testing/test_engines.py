@@ -228,6 +228,19 @@ def test_what_a_replay_and_a_clock_do_not_take() -> None:
             )
 
 
+@pytest.mark.parametrize("name", ["cpus", "seed", "fuel"])
+def test_what_is_no_number_of_a_machine(name: str) -> None:
+    options: dict[str, object] = {name: "2"}
+    assert refusal(TypeError, lambda: Vm(**options)) == f"{name} of a machine is a number, not str '2'"
+
+
+def test_how_many_cpus_a_machine_has() -> None:
+    for cpus in (0, -1, 4097):
+        assert refusal(ValueError, lambda: Vm(cpus=cpus)) == f"a machine has 1 to 4096 CPUs, not {cpus}"  # noqa: B023
+    with Vm(cpus=2) as vm:
+        assert refusal(TypeError, lambda: setattr(vm, "cpu", "1")) == "cpu of a machine is a number, not str '1'"
+
+
 def test_what_a_test_attached_is_detached(netns: Namespace) -> None:
     """What it left attached, and not what was attached before it."""
     if os.geteuid() != 0:

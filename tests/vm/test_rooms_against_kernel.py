@@ -118,6 +118,23 @@ def starts(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS if byte is not None and byte.value == 0xFF else XdpAction.DROP
 
 
+@xdp
+def marks(ctx: XdpContext) -> XdpAction:
+    """Put four bytes before the packet, write them or not, move the packet's start, and look at the first of them."""
+    written, move = moves.lookup(0), moves.lookup(1)
+    if written is None or move is None or ctx.adjust_meta(-4) < 0:
+        return XdpAction.ABORTED
+    mark = ctx.meta.at(u32, 0)
+    if mark is None:
+        return XdpAction.ABORTED
+    if written.value:
+        mark.value = 0xFFFF_FFFF
+    if ctx.adjust_head(move.value) < 0:
+        return XdpAction.ABORTED
+    byte = ctx.meta.at(u8, 0)
+    return XdpAction.PASS if byte is not None and byte.value == 0xFF else XdpAction.DROP
+
+
 def random_steps(numbers: random.Random) -> list[Step]:
     found, grown = [], 0
     for _ in range(numbers.randrange(2, MOST_STEPS + 1)):
@@ -220,3 +237,15 @@ def test_what_lies_before_a_packet() -> None:
         assert machine.run(starts, b"\xff" * 64).action is XdpAction.PASS
         moves[0] = -1
         assert machine.run(starts, b"\xff" * 64).action is XdpAction.DROP
+
+
+@pytest.mark.parametrize("by", [-8, 0, 8])
+def test_metadata_that_nobody_has_written(by: int) -> None:
+    """It goes with the packet's start, and so does what is known of it."""
+    with Machine() as machine:
+        marks.load()
+        moves.update({0: 1, 1: by})
+        assert machine.run(marks, b"\xff" * 64).action is XdpAction.PASS
+        moves[0] = 0
+        with pytest.raises(VmError, match=r"of the packet, .*: it was never written"):
+            machine.run(marks, b"\xff" * 64)

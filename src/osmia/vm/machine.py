@@ -77,6 +77,7 @@ class Machine(Surroundings):
         `seed` is of its random numbers; `fuel` is how many instructions a run may take; `allow_uninitialised` lets
         programs read what they never wrote, as the kernel lets root's.
         """
+        _check_numbers(cpus=cpus, seed=seed, fuel=fuel)
         if not 1 <= cpus <= MOST_CPUS:
             raise ValueError(f"a machine has 1 to {MOST_CPUS} CPUs, not {cpus}")
         if debug and engine not in (None, "python"):
@@ -122,6 +123,7 @@ class Machine(Surroundings):
 
     @cpu.setter
     def cpu(self, number: int) -> None:
+        _check_numbers(cpu=number)
         if not 0 <= number < self.cpus:
             has = f"the CPUs 0 to {self.cpus - 1}" if self.cpus > 1 else "the CPU 0 alone"
             raise ValueError(f"this machine has {has}, not {number!r}: cpus=, where it is made, says how many")
@@ -442,6 +444,12 @@ class Machine(Surroundings):
         while len(self._frames) <= depth:
             self._frames.append(self.memory.allocate(STACK, "a stack", state=FREED))
         return self._frames[depth]
+
+
+def _check_numbers(**given: object) -> None:
+    for name, value in given.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{name} of a machine is a number, not {shown(value)}")
 
 
 def _check_seconds(given: object) -> None:

@@ -61,7 +61,7 @@ class Packet:
 
     def resize(self, start: int, end: int, meta: int | None = None) -> None:
         """Move its bounds, which must lie within its memory; what is not within any more is stale."""
-        meta, before, unwritten = start if meta is None else meta, self.start, self.unwritten
+        meta, before, unwritten = start if meta is None else meta, self.meta, self.unwritten
         self._memory.paint(min(self.meta, meta), max(self.end, end) - min(self.meta, meta), STALE)
         self._bound(start, end, meta)
         self.leave_unwritten(before - start, unwritten)
@@ -74,7 +74,7 @@ class Packet:
         way = self.block.address - old.address
         self._bound(start + way, end + way, meta + way)
         self.lowest = lowest + way
-        self.leave_unwritten(0, unwritten)
+        self.leave_unwritten(self.meta - self.start, unwritten)
         self._leave(old)
 
     def replace(self, data: bytes, *, front: int = 0) -> None:
@@ -96,14 +96,14 @@ class Packet:
 
     @property
     def unwritten(self) -> bytes:
-        """1 for each byte that programs see and that nobody has written."""
-        return bytes(self._memory.shadow[self.start : self.end]).translate(_UNWRITTEN)
+        """1 for each byte that programs see, from the metadata on, and that nobody has written."""
+        return bytes(self._memory.shadow[self.meta : self.end]).translate(_UNWRITTEN)
 
     def leave_unwritten(self, offset: int, unwritten: bytes) -> None:
         """Say of bytes from an offset on that nobody has written those that have a 1, as far as programs see them."""
         at = unwritten.find(1)
         while at >= 0:
-            if 0 <= offset + at < self.size:
+            if self.meta - self.start <= offset + at < self.size:
                 self._memory.paint(self.start + offset + at, 1, UNINITIALISED)
             at = unwritten.find(1, at + 1)
 

@@ -10,6 +10,7 @@ from osmia.errors import ENOTSUPP
 from osmia.vm.arithmetic import signed
 from osmia.vm.contexts.structs import ETHERNET, IPV4, IPV6, ethernet_protocol
 from osmia.vm.helpers.packet_bytes import packet_of
+from osmia.vm.memory import READY
 from osmia.vm.packet import MOST_OF_SKB
 
 TYPE_CHECKING = False
@@ -57,11 +58,12 @@ def xdp_adjust_head(run: Execution, _context: int, delta: int, *_: int) -> int:
     start, meta = packet.start + delta, packet.start - packet.meta
     if start < packet.hard_start + XDP_FRAME + meta or start > packet.end - ETHERNET:
         return -errno.EINVAL
-    before = run.machine.memory.read(packet.meta, meta)
-    unwritten = max(packet.lowest - start, 0)  # a driver leaves there what lay in its memory before
+    before, unwritten = run.machine.memory.read(packet.meta, meta), packet.unwritten[:meta]
+    new = max(packet.lowest - start, 0)  # a driver leaves there what lay in its memory before
     packet.resize(start, packet.end, start - meta)
     run.machine.memory.data[start - meta : start] = before
-    _leave_unwritten(run, bytes([1]) * unwritten)
+    run.machine.memory.paint(start - meta, meta, READY)
+    _leave_unwritten(run, unwritten + bytes([1]) * new, -meta)
     return 0
 
 
@@ -73,7 +75,9 @@ def xdp_adjust_meta(run: Execution, _context: int, delta: int, *_: int) -> int:
         return -errno.EINVAL
     if (packet.start - meta) % 4 or packet.start - meta > LARGEST_META:
         return -errno.EACCES
+    new = max(packet.lowest - meta, 0)
     packet.resize(packet.start, packet.end, meta)
+    _leave_unwritten(run, bytes([1]) * new, meta - packet.start)
     return 0
 
 
@@ -118,9 +122,9 @@ def _cut(run: Execution, offset: int, size: int) -> int:
     return 0
 
 
-def _leave_unwritten(run: Execution, unwritten: bytes) -> None:
+def _leave_unwritten(run: Execution, unwritten: bytes, offset: int = 0) -> None:
     if not run.machine.allow_uninitialised:
-        packet_of(run).leave_unwritten(0, unwritten)
+        packet_of(run).leave_unwritten(offset, unwritten)
 
 
 def _move_transport(run: Execution, size: int) -> None:
