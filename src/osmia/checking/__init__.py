@@ -11,6 +11,7 @@ from osmia.checking.code import Code
 from osmia.checking.explore import Explorer
 from osmia.checking.findings import Finding, without_repetition
 from osmia.checking.functions import given_arguments, is_global
+from osmia.checking.rounds import check_all_rounds
 from osmia.checking.run import Run
 from osmia.checking.states import Call, State, entered
 from osmia.checking.structure import V4_SINCE, check_stack, well_formed
@@ -72,6 +73,7 @@ def check_program(spec: ObjectSpec, program: FunctionSpec, kernel: tuple[int, in
             explorer.follow(_start(number, function.start, given_arguments(run, function)))
     run.doubtful = False
     check_stack(run)
+    check_all_rounds(run)
     return list(run.findings.values()), explorer.complete
 
 

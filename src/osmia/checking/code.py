@@ -198,6 +198,13 @@ def liveness(code: Code, slots: set[int]) -> dict[int, int]:
     return live
 
 
+def written(of: Instruction) -> int:
+    """The registers, as bits, that an instruction writes or ends."""
+    if of.opcode & 7 == isa.STX and of.opcode & 0xE0 == isa.ATOMIC:
+        return 1 << of.source | 1
+    return _uses(of)[1]
+
+
 def _uses(of: Instruction) -> tuple[int, int]:
     """The registers, as bits, that an instruction reads, and those that it writes or ends."""
     to, source = 1 << of.destination, 1 << of.source

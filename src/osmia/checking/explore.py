@@ -110,7 +110,7 @@ class Explorer:
         whole = True
         if len(visits) >= most:
             if len(visits) == most:
-                check_rounds(self.run, state.at, self.loops, self.operands)
+                check_rounds(self.run, state, self.loops, self.operands)
             mixed = mixture(visits[-1].state, state, widen=len(visits) > most)
             state.frames, state.held, state.lock, state.sure = mixed.frames, mixed.held, mixed.lock, mixed.sure
             whole = False

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 1_000_000
 _MOST_WALKED = 4096
+_FEWEST = 3
+"""So many rounds on one way, before anything is said of what they change."""
 
 
 def check_round(run: Run, state: State, seen: Visit) -> None:
@@ -32,10 +34,11 @@ def check_round(run: Run, state: State, seen: Visit) -> None:
         visit, walked = visit.before, walked + 1
 
 
-def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tuple[Value, Value]]]) -> None:
+def check_rounds(run: Run, state: State, loops: Loops, compared: dict[int, list[tuple[Value, Value]]]) -> None:
     """A loop of many rounds: too many of them, or none of its tests compares what its rounds change."""
+    head = state.at
     body = loops.body(head)
-    if not body:
+    if not body or not _goes_round(state.visit, head, body):
         return
     if _bounded_by_kernel(run, body):
         return
@@ -54,6 +57,15 @@ def check_rounds(run: Run, head: int, loops: Loops, compared: dict[int, list[tup
             limited = True
     if not limited:
         run.fault("too-large", head, sure=False, what=_UNSEEN, fix=_UNSEEN_FIX)
+
+
+def _goes_round(visit: Visit | None, head: int, body: set[int]) -> bool:
+    """Whether the way here has gone round: a loop in another one is come to as often, and may be left at once."""
+    rounds = 0
+    while visit is not None and visit.state.at in body and rounds < _FEWEST:
+        rounds += visit.state.at == head
+        visit = visit.before
+    return rounds == _FEWEST
 
 
 _UNSEEN = "a loop whose bound is not seen: nothing that its rounds change is compared where it is left"
@@ -112,7 +124,7 @@ class Loops:
         self._outermost: dict[int, set[int]] = {}
         """By slot: those that control goes round with, of slots that it does."""
         for function in code.functions:
-            for body in _rounds(code, reached(code, function)):
+            for body in cycles(code, reached(code, function)):
                 self._outermost.update(dict.fromkeys(body, body))
 
     def body(self, head: int) -> set[int]:
@@ -133,7 +145,7 @@ class Loops:
         while True:
             outside = {after for slot in self._sources(body) for after in self._code.after(slot)}
             entries = body & outside
-            inner = next((each for each in _rounds(self._code, body - entries) if head in each), None)
+            inner = next((each for each in cycles(self._code, body - entries) if head in each), None)
             if head in entries or not entries or inner is None:
                 return body
             body = inner
@@ -144,7 +156,7 @@ class Loops:
         return [slot for slot in reached(self._code, function) if slot not in body]
 
 
-def _rounds(code: Code, slots: set[int]) -> list[set[int]]:
+def cycles(code: Code, slots: set[int]) -> list[set[int]]:
     """The sets of slots that control can go round in (Tarjan's algorithm, without recursion)."""
     found: list[set[int]] = []
     order: dict[int, int] = {}
