@@ -14,6 +14,7 @@ from osmia.compiler.build import checked_unit
 from osmia.compiler.ir import nodes as ir
 from osmia.compiler.ir.walk import nodes
 from program_files import PRELUDE, module_from
+from this_kernel import require_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,9 +203,15 @@ def test_what_is_not_known(tmp_path: Path, name: str) -> None:
     assert interval(unit) == expected
 
 
+# 5.10 and 6.1 go through more than a million steps of them, in the forms of loops that are made for such kernels too.
+MANY_STEPS = {"in rounds that are not known", "down to a negative number, and made positive"}
+
+
 @pytest.mark.parametrize("form", TARGETS)
 @pytest.mark.parametrize("name", COUNTED)
 def test_it_is_counted_as_in_python(tmp_path: Path, name: str, form: str) -> None:
+    if name in MANY_STEPS:
+        require_kernel((6, 18), "a verifier that takes such rounds for one")
     module, body, _ = COUNTED[name]
     made = module_from(tmp_path, source(module, body))
     with osmia.Machine() as machine:
