@@ -11,6 +11,7 @@ from osmia.logs import RING
 from osmia.maps.reading import Reading
 from osmia.programs.machine import Machine, loading_into, names_to_close
 from osmia.programs.program import KEPT, MACHINES, PacketProgram, Program
+from osmia.testing.last_runs import begun
 from osmia.testing.log_capture import LogCapture
 from osmia.testing.runs import Run
 from osmia.testing.snapshots import Snapshot
@@ -100,7 +101,10 @@ class Engine(Protocol):
         printed = len(self._printed())
         logged = self._logged()
         before = Snapshot(program.shared)
-        self.last = Run(self.name, program, packet, context, before, lambda: self._said(logged, printed))
+        self.last = Run(
+            self.name, program, packet, context, before, lambda: self._said(logged, printed), program.backend
+        )
+        begun(self, self.last, ACTIVE)
         return self.last
 
     def replaying(self, program: PacketProgram[Any, Any]) -> Callable[[Packet, RunResult[Any] | None], None]:
