@@ -327,9 +327,14 @@ def test_captures_with_something_about_them(tmp_path: Path) -> None:
     assert (code, out.splitlines()[-1]) == (1, "2 packets in 0.0 s, 0.0 packets/s (cpu0 2)")
     assert err == (
         f"replaying {file} in the embedded runtime (engine vm)\n"
-        "1 of its packets were cut when they were captured: programs see what is left of them\n"
+        "1 of its packets was cut when it was captured: programs see what is left of it\n"
         f"osmia run: {file}: byte 150: the file ends within packet 3: 79 bytes are there, expected 80: it was cut "
         "short, or is damaged here or before\n"
+    )
+    file.write_bytes(captures.pcap(*[(1, 0, FRAME[:30], 64)] * 2))
+    assert run("run", "counter", "--pcap", str(file)).err == (
+        f"replaying {file} in the embedded runtime (engine vm)\n"
+        "2 of its packets were cut when they were captured: programs see what is left of them\n"
     )
     file.write_bytes(captures.pcap((1, 0, FRAME, 64), link=113))
     assert run("run", "counter", "--pcap", str(file)) == (

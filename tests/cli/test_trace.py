@@ -34,7 +34,7 @@ def answer(ctx: XdpContext) -> XdpAction:
 
 @xdp
 def wrong(ctx: XdpContext) -> XdpAction:
-    number = u32(ctx.rx_queue_index)
+    number = len(ctx.packet) & 1
     return XdpAction.DROP if 5 // number > 1 else XdpAction.PASS
 """
 PACKET = "020000000001020000000002 0800"
@@ -98,9 +98,15 @@ def test_the_packets_of_a_capture(here: Path) -> None:
 
 
 def test_an_error_edge(here: Path) -> None:
-    code, out, err = run("trace", "two.py", "--program", "wrong", "--packet", PACKET, cwd=here)
-    assert (code, err) == (0, "")
-    assert out.endswith("=> ABORTED; errors at line 23: see wrong.errors()\n\n")
+    """Each packet is told of its own."""
+    packets = ("--packet", PACKET, "--packet", PACKET + "00", "--packet", PACKET)
+    for file in ("two.py", "two.o"):
+        code, out, err = run("trace", file, "--program", "wrong", *packets, cwd=here)
+        assert (code, err) == (0, "")
+        ends = [line for line in out.splitlines() if line.startswith("=>")]
+        aborted = "=> ABORTED; error at two.py:23: integer division or modulo by zero"
+        assert ends == [aborted, "=> DROP", aborted]
+        assert run("build", "two.py", cwd=here).code == 0
 
 
 def test_an_object(here: Path) -> None:

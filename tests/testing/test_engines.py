@@ -261,10 +261,42 @@ def test_the_kernel_runs_nothing_that_is_in_a_machine() -> None:
     with Kernel() as kernel, Vm() as vm:
         vm.run(by_protocol, PACKET)
         assert refusal(ObjectError, lambda: kernel.run(by_protocol, PACKET)) == (
-            "kernel.run() runs what is loaded into the kernel, and by_protocol is loaded into a machine: close() it, "
-            "and it can be loaded into the kernel"
+            "kernel.run() runs what is loaded into the kernel, and by_protocol is loaded into a machine: close it and "
+            "hits, and kernel.run() loads it into the kernel"
         )
         assert kernel.last is None
+        by_protocol.close()
+        hits.close()
+        assert kernel.run(by_protocol, PACKET).action is XdpAction.PASS
+        assert by_protocol.fd > 2
+        assert refusal(ObjectError, lambda: vm.run(by_protocol, PACKET)) == (
+            "by_protocol is loaded into the kernel, outside of a machine's block: close it and hits, and it can "
+            "be loaded into this one"
+        )
+
+
+def test_each_engine_of_a_test_loads_what_it_runs() -> None:
+    """Whichever block is the inner one, a program that is not loaded goes into the engine that runs it."""
+    if os.geteuid() != 0:
+        pytest.skip("the kernel needs root")
+    for make in ((Vm, Kernel), (Kernel, Vm)):
+        with make[0]() as outer, make[1]() as inner:
+            for engine in (outer, inner, outer):
+                assert engine.run(by_protocol, PACKET).action is XdpAction.PASS
+                assert isinstance(hits.backend, KernelMap) is (engine.name == "kernel")
+                assert hits[17] == 1
+                by_protocol.close()
+                hits.close()
+
+
+def test_each_of_two_machines_loads_what_it_runs() -> None:
+    with Vm() as outer, Vm() as inner:
+        assert outer.run(by_protocol, PACKET).action is XdpAction.PASS
+        assert by_protocol.place is outer
+        assert refusal(ObjectError, lambda: inner.run(by_protocol, PACKET)) == (
+            "by_protocol is loaded into another machine: close it and hits, and it can be loaded into this one"
+        )
+    assert not by_protocol.loaded
 
 
 def test_what_a_test_calls_wrongly_in_the_kernel() -> None:

@@ -216,8 +216,82 @@ def test_it(kernel):
 """
     said = run(test).split("what osmia ran last")
     assert [each.splitlines()[1] for each in said[1:]] == [
-        "filter returned PASS in the kernel, on packet 2 of a replay"
+        "filter returned PASS in the kernel, on packet 2 of a replay",
+        "clock returned DROP in the user-space runtime, on packet 1 of a replay",
     ]
+
+
+OWN_ENGINES = """
+import pytest
+
+@pytest.fixture
+def own():
+    with Vm() as own:
+        yield own
+
+@pytest.fixture(scope="module")
+def shared():
+    with Vm() as shared:
+        yield shared
+
+def test_inside():
+    with Vm() as vm:
+        vm.run(filter, PACKET)
+        assert hits[17] == 2
+
+def test_in_two_blocks():
+    with Vm() as outer, Vm() as inner:
+        outer.run(clock, PACKET)
+        inner.run(filter, PACKET)
+        assert hits[17] == 2
+
+def test_behind():
+    for _ in range(3):
+        with Vm() as vm:
+            result = vm.run(filter, PACKET)
+    assert result.action is XdpAction.DROP
+
+def test_of_its_fixture(own):
+    own.run(filter, PACKET)
+    assert hits[17] == 2
+
+def test_of_another_engine(vm):
+    with Vm() as own:
+        own.run(filter, PACKET)
+    hits.create()
+    filter.load()
+    hits[99] = 1
+    assert False
+
+def test_of_all(shared):
+    shared.run(filter, PACKET)
+    assert hits[17] == 2
+
+def test_after_it(shared):
+    assert False
+"""
+
+
+def test_engines_of_the_tests_own(run: Callable[..., str]) -> None:
+    """Each test shows what its engines ran last, once, and nothing of other tests or engines."""
+    printed = run(OWN_ENGINES.replace("PACKET", "bytes(14)"))
+    shown = {
+        failure.split(" ", 1)[0]: [
+            [line for line in each.splitlines() if line.startswith(("filter", "clock", "changed"))]
+            for each in failure.split(" what osmia ran last ")[1:]
+        ]
+        for failure in printed.partition(" FAILURES ")[2].partition(" short test summary ")[0].split("___ test_")[1:]
+    }
+    filter_passed = "filter returned PASS in the user-space runtime"
+    assert shown == {
+        "inside": [[filter_passed]],
+        "in_two_blocks": [["clock returned DROP in the user-space runtime"], [filter_passed]],
+        "behind": [[filter_passed]],
+        "of_its_fixture": [[filter_passed]],
+        "of_another_engine": [[filter_passed]],
+        "of_all": [[filter_passed]],
+        "after_it": [],
+    }
 
 
 @root
@@ -466,7 +540,13 @@ def test_pytest_starts_no_slower(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert set(done.stdout.split()) == {"osmia", "osmia.bytecode", "osmia.testing", "osmia.testing.plugin"}
+    assert set(done.stdout.split()) == {
+        "osmia",
+        "osmia.bytecode",
+        "osmia.testing",
+        "osmia.testing.plugin",
+        "osmia.testing.last_runs",
+    }
 
 
 def test_an_installed_osmia_brings_it() -> None:

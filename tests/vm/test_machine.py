@@ -82,8 +82,8 @@ def test_a_machine_and_the_kernel_do_not_mix() -> None:
     try:
         with Machine() as machine:
             assert refusal(ObjectError, lambda: machine.run(counting, PACKET)) == (
-                "counting is loaded into the kernel, outside of a machine's block: close() it, and it can be loaded "
-                "into this one"
+                "counting is loaded into the kernel, outside of a machine's block: close it and counts and "
+                "sizes, and it can be loaded into this one"
             )
             counting.close()
             assert refusal(ObjectError, lambda: machine.run(counting, PACKET)) == (

@@ -10,13 +10,16 @@ import pytest
 
 from osmia import (
     Array,
+    Global,
     KernelError,
     Machine,
+    PerfEventArray,
     TcAction,
     TcContext,
     XdpAction,
     XdpContext,
     be16,
+    chars,
     i32,
     i64,
     struct,
@@ -135,6 +138,39 @@ def marks(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS if byte is not None and byte.value == 0xFF else XdpAction.DROP
 
 
+copied = PerfEventArray(u32)
+way = Global(u32)
+LOAD, RELATIVE, SUM3, SUM4, EVENT = range(5)
+
+
+@tc("ingress")
+def copies(ctx: TcContext) -> TcAction:
+    """Leave bytes 28 to 33 unwritten, and have a helper read some of them."""
+    if ctx.skb_change_tail(28, 0) != 0 or ctx.skb_adjust_room(20, 0, 0) != 0:
+        return TcAction.SHOT
+    held, status = chars(8), i64(0)
+    if way.value == LOAD:
+        status = ctx.skb_load_bytes(24, held)
+    elif way.value == RELATIVE:
+        status = ctx.skb_load_bytes_relative(16, held, 1)
+    elif way.value == SUM3:
+        status = ctx.l3_csum_replace(28, 0, 5, 0)
+    elif way.value == SUM4:
+        status = ctx.l4_csum_replace(32, 0, 5, 0)
+    elif way.value == EVENT:
+        status = copied.output(u32(1), 30 << 32 | 0xFFFF_FFFF)
+    return TcAction.SHOT if status < 0 else TcAction.OK
+
+
+@xdp
+def starts_copied(ctx: XdpContext) -> XdpAction:
+    """Move the packet's start by 8 bytes, and have it copied."""
+    held = chars(14)
+    if ctx.adjust_head(-8) < 0 or ctx.load_bytes(0, held) < 0:
+        return XdpAction.ABORTED
+    return XdpAction.DROP if held[0] == 0 else XdpAction.PASS
+
+
 def random_steps(numbers: random.Random) -> list[Step]:
     found, grown = [], 0
     for _ in range(numbers.randrange(2, MOST_STEPS + 1)):
@@ -249,3 +285,39 @@ def test_metadata_that_nobody_has_written(by: int) -> None:
         moves[0] = 0
         with pytest.raises(VmError, match=r"of the packet, .*: it was never written"):
             machine.run(marks, b"\xff" * 64)
+
+
+@pytest.mark.parametrize(
+    ("what", "read"),
+    [
+        (LOAD, "skb_load_bytes: read of 4 bytes at offset 28"),
+        (RELATIVE, "skb_load_bytes_relative: read of 8 bytes at offset 30"),
+        (SUM3, "l3_csum_replace: read of 2 bytes at offset 28"),
+        (SUM4, "l4_csum_replace: read of 2 bytes at offset 32"),
+        (EVENT, "perf_event_output: read of 2 bytes at offset 28"),
+    ],
+)
+def test_helpers_that_read_what_nobody_has_written(what: int, read: str) -> None:
+    for allow in (False, True):
+        with Machine(allow_uninitialised=allow) as machine:
+            copies.load()
+            way.value = what
+            if allow:
+                assert machine.run(copies, PACKETS[0]).action is TcAction.OK
+                continue
+            with pytest.raises(VmError) as caught:
+                machine.run(copies, PACKETS[0])
+            assert f"{read} of the packet, which has 48 bytes: " in str(caught.value)
+            assert "never written" in str(caught.value)
+            assert caught.value.kind == "uninitialised"
+
+
+def test_a_start_that_nobody_has_written_is_not_copied() -> None:
+    with Machine() as machine, pytest.raises(VmError) as caught:
+        machine.run(starts_copied, b"\xff" * 64)
+    assert (
+        "load_bytes: read of 14 bytes at offset 0 of the packet, which has 72 bytes: bytes 0 to 7 of it were never"
+        in (str(caught.value))
+    )
+    with Machine(allow_uninitialised=True) as machine:
+        assert machine.run(starts_copied, b"\xff" * 64).action is XdpAction.DROP

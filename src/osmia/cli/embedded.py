@@ -329,7 +329,8 @@ def replay(programs: list[VmProgram], arguments: Namespace, stop: Stop) -> Repla
         note(f"replaying {what} in the embedded runtime (engine vm)")
         cut = made.cut()
         if cut:
-            note(f"{cut} of its packets were cut when they were captured: programs see what is left of them")
+            were, they, them = ("was", "it was", "it") if cut == 1 else ("were", "they were", "them")
+            note(f"{cut} of its packets {were} cut when {they} captured: programs see what is left of {them}")
     return made
 
 

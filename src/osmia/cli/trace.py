@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from osmia.programs.error_counts import ErrorCount
     from osmia.programs.loaded import Loaded
     from osmia.vm.tracing import Shown
 
@@ -89,6 +90,8 @@ class _Trace:
         self._text: list[str] = []
         self._before: tuple[str, int] | None = None
         """The line that ran last, if nothing has changed by it."""
+        self._counted: list[ErrorCount] = []
+        """The errors of the packets so far."""
 
     def packet(self, number: int, packet: bytes, length: int) -> None:
         """Run the program on one; `length` is how long it was before it was captured."""
@@ -99,9 +102,15 @@ class _Trace:
         try:
             with Follower(self._machine, self._line, self._change, self._shown):
                 result = self._program.test_run(packet)
-            self._text += [f"=> {_said(result)}", ""]
+            self._text += [f"=> {_said(result)}{self._errors()}", ""]
         finally:
             self._print()
+
+    def _errors(self) -> str:
+        """Where the packet took an error edge, and why."""
+        before, self._counted = self._counted, self._program.errors()
+        new = [each for each in self._counted if each not in before]
+        return "".join(f"; error at {os.path.basename(each.file)}:{each.line}: {each.problem}" for each in new)
 
     def _print(self) -> None:
         if self._text and not self._output.broken:
@@ -137,11 +146,8 @@ class _Trace:
 
 
 def _said(result: Any) -> str:
-    """What a run returned, and where it took an error edge."""
-    text = repr(result).removeprefix("<").removesuffix(">")
-    action = text.partition(": ")[2].partition(",")[0]
-    errors = text.partition("; ")[2]
-    return action + (f"; {errors}" if errors else "")
+    """What a run returned, by its name if it has one."""
+    return repr(result).partition(": ")[2].partition(",")[0]
 
 
 def _source(file: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from osmia.errors import ObjectError, shown
 from osmia.programs.program import MACHINES, Program, errors_of
 from osmia.programs.run_result import RunResult
@@ -11,7 +13,7 @@ from osmia.vm.program import VmProgram
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any, Self
 
     from osmia.maps.declaration import Map
@@ -53,6 +55,7 @@ class Machine(vm.Machine):
         self._held: list[Program[Any, Any]] = []
         self._logs: MachineLogs | None = None
         self._created: list[Map[Any, Any]] = []
+        self._entered = False
 
     def run(self, program: Program[Any, Any], packet: Any = None, /, **context: object) -> RunResult[Any]:
         """Run a program once; it is loaded into the machine if it is not. Programs of every kind are run so.
@@ -135,25 +138,44 @@ class Machine(vm.Machine):
 
     def __enter__(self) -> Self:
         MACHINES.append(self)
+        self._entered = True
         return self
 
     def __exit__(self, *exception: object) -> None:
         MACHINES.remove(self)
+        self._entered = False
         self.close()
 
     def _loaded(self, program: Program[Any, Any]) -> VmProgram:
         if not program.loaded:
-            if self not in MACHINES[-1:]:
+            if not self._entered:
                 raise ObjectError(
                     f"{program.name} is not loaded into this machine: run it in the machine's `with` block, or take it "
                     f"from osmia.load({program.name}, engine=machine)"
                 )
-            program.load()
+            with loading_into(self):
+                program.load()
         found = program.backend
         if isinstance(found, VmProgram) and found.machine is self:
             return found
         where = "another machine" if isinstance(found, VmProgram) else "the kernel, outside of a machine's block"
-        raise ObjectError(f"{program.name} is loaded into {where}: close() it, and it can be loaded into this one")
+        needed = f"close {names_to_close(program)}, and it can be loaded into this one"
+        raise ObjectError(f"{program.name} is loaded into {where}: {needed}")
+
+
+@contextmanager
+def loading_into(*machines: Machine) -> Iterator[None]:
+    """Have declarations go into a machine, or into the kernel if none is given, whichever block is the innermost."""
+    before, MACHINES[:] = [*MACHINES], machines
+    try:
+        yield
+    finally:
+        MACHINES[:] = before
+
+
+def names_to_close(program: Program[Any, Any]) -> str:
+    """What is closed before a program is loaded somewhere else: it goes there with what it shares."""
+    return " and ".join(["it", *(each.subject for each in program.shared)])
 
 
 def _action(program: Program[Any, Any], verdict: int) -> int:

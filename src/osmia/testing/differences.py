@@ -232,18 +232,15 @@ def _run_both(test: Callable[[Engine], None], request: pytest.FixtureRequest) ->
     if why:
         plugin.tell(f"ran in the user-space runtime alone, and not in the kernel: {why}", request.node)
         with Vm() as alone:
-            plugin.watch(request.node, alone)
             test(alone)
         return
     with _one_cpu() as cpu:
         with Kernel() as inside:
-            plugin.watch(request.node, inside)
             in_kernel = Watched(inside)
             with in_kernel:
                 test(in_kernel)
             in_kernel.finish()
         with Vm(cpus=len(possible_cpus())) as machine:
-            plugin.watch(request.node, machine)
             machine.cpu = cpu
             in_runtime = Watched(machine)
             with in_runtime:

@@ -9,8 +9,9 @@ from osmia.kernel import THE_KERNEL
 from osmia.links import attached_now
 from osmia.logs import RING
 from osmia.maps.reading import Reading
-from osmia.programs.machine import Machine
+from osmia.programs.machine import Machine, loading_into, names_to_close
 from osmia.programs.program import KEPT, MACHINES, PacketProgram, Program
+from osmia.testing.last_runs import begun
 from osmia.testing.log_capture import LogCapture
 from osmia.testing.runs import Run
 from osmia.testing.snapshots import Snapshot
@@ -100,7 +101,10 @@ class Engine(Protocol):
         printed = len(self._printed())
         logged = self._logged()
         before = Snapshot(program.shared)
-        self.last = Run(self.name, program, packet, context, before, lambda: self._said(logged, printed))
+        self.last = Run(
+            self.name, program, packet, context, before, lambda: self._said(logged, printed), program.backend
+        )
+        begun(self, self.last, ACTIVE)
         return self.last
 
     def replaying(self, program: PacketProgram[Any, Any]) -> Callable[[Packet, RunResult[Any] | None], None]:
@@ -194,11 +198,12 @@ class Kernel(Engine):
             raise TypeError(
                 f"kernel.run() takes no context, and is given {', '.join(context)}: run {program.name} in vm with it"
             )
-        program.load()
+        with loading_into():
+            program.load()
         if program.place is not THE_KERNEL:
             raise ObjectError(
                 f"kernel.run() runs what is loaded into the kernel, and {program.name} is loaded into a machine: "
-                "close() it, and it can be loaded into the kernel"
+                f"close {names_to_close(program)}, and kernel.run() loads it into the kernel"
             )
         return self._took(program, packet, context, lambda: program.test_run(packet))
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from osmia.testing.last_runs import OF_TESTS, last_runs
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 
 ENGINES = {"vm": ("vm",), "kernel": ("kernel",), "both": ("vm", "kernel")}
 
-_engine = pytest.StashKey["list[Engine]"]()
 _said = pytest.StashKey[bool]()
 _told = pytest.StashKey["list[str]"]()
-_running: list[pytest.Item] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,12 +55,11 @@ def _engines(chosen: str) -> object:
 
 
 @pytest.fixture
-def vm(request: pytest.FixtureRequest) -> Iterator[Vm]:
+def vm() -> Iterator[Vm]:
     """A machine of the user-space runtime: in the test, declared programs and maps are live in it."""
     from osmia.testing.engines import Vm  # noqa: PLC0415 - pytest imports this file in every run
 
     with Vm() as made:
-        watch(request.node, made)
         yield made
 
 
@@ -72,7 +71,6 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
 
     _need(request, "the kernel", why_no_kernel())
     with Kernel() as made:
-        watch(request.node, made)
         yield made
 
 
@@ -121,11 +119,6 @@ class _Telling:
             terminalreporter.line(f"{many}: {what}", yellow=True)
 
 
-def watch(item: pytest.Item, engine: Engine) -> None:
-    """Have a failure of the test say what an engine ran last."""
-    item.stash.setdefault(_engine, []).append(engine)
-
-
 def fail(text: str, item: pytest.Item) -> NoReturn:
     """Fail a test with a text that says all."""
     item.stash[_said] = True
@@ -133,13 +126,13 @@ def fail(text: str, item: pytest.Item) -> NoReturn:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Know which test runs: pytest does not say it to what explains a comparison."""
-    _running.append(item)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Take down what engines run in a test, in fixtures too, and forget it with the test."""
+    OF_TESTS.append({})
     try:
         return (yield)
     finally:
-        _running.pop()
+        OF_TESTS.pop()
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -148,8 +141,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
         return None
     from osmia.testing.explaining import explanation  # noqa: PLC0415 - pytest imports this file in every run
 
-    item = _running[-1] if _running else None
-    last = [engine.last for engine in item.stash.get(_engine, []) if engine.last is not None] if item else []
+    last = last_runs()
     return explanation(op, left, right, last[-1] if last else None)
 
 
@@ -168,9 +160,7 @@ def pytest_runtest_makereport(
     told = item.stash.setdefault(_told, [])
     vars(report)["osmia_told"], item.stash[_told] = told, []
     if report.failed and not item.stash.get(_said, False):
-        for engine in item.stash.get(_engine, []):
-            if engine.last is not None:
-                report.sections.append(("what osmia ran last", "\n".join(engine.last.lines())))
+        report.sections += [("what osmia ran last", "\n".join(each.lines())) for each in last_runs()]
     return report
 
 

@@ -11,6 +11,7 @@ from osmia.testing.packets.dissection import dissect
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from osmia.loader.backend import ProgramBackend
     from osmia.programs.program import Program
     from osmia.programs.run_result import RunResult
     from osmia.testing.snapshots import Snapshot
@@ -30,6 +31,8 @@ class Run:
     before: Snapshot
     said: Callable[[], Sequence[str]]
     """What it has logged and printed."""
+    loaded: ProgramBackend
+    """As what it was loaded then."""
     result: RunResult[Any] | None = None
     """None where it did not come to its end."""
     number: int = 0
@@ -63,10 +66,15 @@ class Run:
         return found + _shortened([f"changed: {text}" for text in self._changes()])
 
     def _errors(self) -> list[Any]:
-        return self.program.errors() if self.program.loaded else []
+        return self.program.errors() if self._still_loaded else []
 
     def _changes(self) -> list[str]:
-        return self.before.changes() if self.program.loaded else []
+        return self.before.changes() if self._still_loaded else []
+
+    @property
+    def _still_loaded(self) -> bool:
+        """Whether its program and maps are those that it ran with: they may be another engine's by now."""
+        return self.program.loaded and self.program.backend is self.loaded
 
 
 def verdict_of(result: RunResult[Any]) -> str:

@@ -7,7 +7,7 @@ import errno
 from osmia.abi.generated import flags as of
 from osmia.abi.generated import helper_ids as ids
 from osmia.errors import ENOTSUPP
-from osmia.vm.helpers.packet_bytes import packet_of
+from osmia.vm.helpers.packet_bytes import packet_of, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def l3_csum_replace(run: Execution, _context: int, offset: int, old: int, new: i
     if place < 0:
         return place
     memory = run.machine.memory
-    before = memory.number(place, 2)
+    before = int.from_bytes(written(run, place, 2, "l3_csum_replace"), "little")
     if flags == 0 and old == 0:
         after = _replaced_by(before, new)
     elif flags == 2:
@@ -115,7 +115,8 @@ def l4_csum_replace(run: Execution, _context: int, offset: int, old: int, new: i
     if place < 0:
         return place
     memory = run.machine.memory
-    before, size = memory.number(place, 2), flags & of.BPF_F_HDR_FIELD_MASK
+    before = int.from_bytes(written(run, place, 2, "l4_csum_replace"), "little")
+    size = flags & of.BPF_F_HDR_FIELD_MASK
     zero_is_none = flags & of.BPF_F_MARK_MANGLED_0
     if zero_is_none and not flags & of.BPF_F_MARK_ENFORCE and not before:
         return 0

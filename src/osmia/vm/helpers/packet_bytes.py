@@ -6,6 +6,7 @@ import errno
 
 from osmia.abi.generated import flags as of
 from osmia.abi.generated import helper_ids as ids
+from osmia.vm.memory import UNINITIALISED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +28,20 @@ def packet_of(run: Execution) -> Packet:
     return found
 
 
+def written(run: Execution, address: int, size: int, what: str) -> bytes:
+    """Bytes of the packet that a helper reads, programs' or not. VmError where nobody has written them."""
+    memory = run.machine.memory
+    at = bytes(memory.shadow[address : address + size]).find(UNINITIALISED)
+    if at >= 0:
+        raise run.access_fault(address + at, size - at, writes=False, what=f"{what}: read")
+    return memory.read(address, size)
+
+
 def skb_load_bytes(run: Execution, _context: int, offset: int, into: int, size: int, *_: int) -> int:
     """Copy bytes out; zeros where the packet ends before."""
     packet, offset = packet_of(run), offset & 0xFFFF_FFFF
     inside = offset <= INT_MAX and offset + size <= packet.size
-    found = run.machine.memory.read(packet.start + offset, size) if inside else bytes(size)
+    found = written(run, packet.start + offset, size, "skb_load_bytes") if inside else bytes(size)
     run.write(into, found, "skb_load_bytes's to: write")
     return 0 if inside else -errno.EFAULT
 
@@ -47,7 +57,7 @@ def skb_load_bytes_relative(run: Execution, _context: int, offset: int, into: in
     packet, offset, start = packet_of(run), offset & 0xFFFF_FFFF, start & 0xFFFF_FFFF
     begin = packet.start + {START_MAC: run.context.mac, START_NET: run.context.network}.get(start, 0) + offset
     inside = offset <= MOST_RELATIVE and start in (START_MAC, START_NET) and begin + size <= packet.end
-    found = run.machine.memory.read(begin, size) if inside else bytes(size)
+    found = written(run, begin, size, "skb_load_bytes_relative") if inside else bytes(size)
     run.write(into, found, "skb_load_bytes_relative's to: write")
     return 0 if inside else -errno.EFAULT
 
@@ -82,7 +92,7 @@ def xdp_load_bytes(run: Execution, _context: int, offset: int, into: int, size: 
     offset &= 0xFFFF_FFFF
     problem = _xdp_problem(run, offset, size)
     if not problem:
-        found = run.machine.memory.read(packet_of(run).start + offset, size)
+        found = written(run, packet_of(run).start + offset, size, "load_bytes")
         run.write(into, found, "load_bytes's buf: write")
     return problem
 

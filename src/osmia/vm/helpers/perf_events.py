@@ -6,6 +6,7 @@ import errno
 
 from osmia.abi.generated import helper_ids as ids
 from osmia.abi.generated.flags import BPF_F_CTXLEN_MASK, BPF_F_CURRENT_CPU, BPF_F_INDEX_MASK
+from osmia.vm.helpers.packet_bytes import packet_of, written
 from osmia.vm.maps.perf import PerfEventArray
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ def perf_event_output(run: Execution, _context: int, map_address: int, flags: in
     packet = run.context.packet_bytes(0, (flags & BPF_F_CTXLEN_MASK) >> _LENGTH_SHIFT) if of_packets else b""
     if packet is None:
         return -errno.EFAULT
+    if packet:
+        written(run, packet_of(run).start, len(packet), "perf_event_output")
     return _write(run, of, flags, copied + packet)
 
 
