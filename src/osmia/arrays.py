@@ -60,7 +60,8 @@ class FixedArray(Declaration, Generic[T]):
         if isinstance(self._items, (bytes, tuple)):
             raise TypeError(
                 f"this {self.layout.name} cannot be changed, it is a copy: "
-                f"write m[key] = replace(value, ...), with array({self.layout.element.name}, {len(self)}, elements)"
+                f"write m[key] = osmia.replace(value, ...), "
+                f"with array({self.layout.element.name}, {len(self)}, elements)"
             )
         if not hasattr(index, "__index__"):
             raise TypeError(f"an element of an {self.layout.name} is set by its index, not by {index!r}")

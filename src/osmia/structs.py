@@ -536,9 +536,12 @@ def _names_at(frame: FrameType) -> dict[str, Any]:
 
 def _refuse_change(layout: StructLayout, name: str) -> NoReturn:
     if layout.frozen:
-        raise AttributeError(f"{layout.name}.{name} cannot be set, {layout.name} is frozen: replace(value, {name}=...)")
+        raise AttributeError(
+            f"{layout.name}.{name} cannot be set, {layout.name} is frozen: osmia.replace(value, {name}=...)"
+        )
     raise AttributeError(
-        f"{layout.name}.{name} cannot be set, this {layout.name} is a copy: write m[key] = replace(value, {name}=...)"
+        f"{layout.name}.{name} cannot be set, this {layout.name} is a copy: "
+        f"write m[key] = osmia.replace(value, {name}=...)"
     )
 
 

@@ -381,9 +381,8 @@ def test_programs_that_are_loaded_apart_share_what_they_count_and_drop() -> None
     add_too.test_run(bytes(64))
     assert (counts[3], counts.dropped) == (3, 2 + 12)
     counts.close()
-    assert (
-        refusal(NotLoadedError, lambda: counts.dropped)
-        == "counts: the count of its losses is closed: load() a program that uses it"
+    assert refusal(NotLoadedError, lambda: counts.dropped) == (
+        "counts: the count of its losses is closed, but add_too still uses it: close() add_too too, and load() it again"
     )
 
 

@@ -204,7 +204,9 @@ def test_per_cpu_values_have_no_arithmetic(counts: PerCpuArray[int]) -> None:
 def test_per_cpu_values_that_are_no_numbers_are_not_added() -> None:
     values: Any = PerCpuValues((Flow(packets=1), Flow(packets=2)))
     assert values.sum(lambda flow: flow.packets) == 3
-    for use in (values.sum, values.max, values.min):
+    alone: Any = PerCpuValues((Flow(packets=1),))  # of a machine with one CPU
+    assert (PerCpuValues((5,)).max(), PerCpuValues((5,)).min()) == (5, 5)
+    for use in (values.sum, values.max, values.min, alone.sum, alone.max, alone.min):
         assert refusal(TypeError, use) == (
             f"{use.__name__}() takes numbers, not Flow: say which number of each CPU's value, "
             f"as in .{use.__name__}(lambda value: value.packets)"

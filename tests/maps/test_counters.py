@@ -167,6 +167,10 @@ def test_refused_in_user_code() -> None:
     count.test_run(PACKET)
     assert packets.value == 1
     packets.close()
+    assert refusal(NotLoadedError, lambda: packets.value) == (
+        "packets is closed, but count still uses it: close() count too, and load() it again"
+    )
+    count.close()
     assert refusal(NotLoadedError, lambda: packets.value) == "packets is closed: load() a program that uses it"
     assert refusal(TypeError, lambda: PerCpuCounter(name="a b")) == (
         "PerCpuCounter: a counter's name is an ASCII identifier, not str 'a b'"

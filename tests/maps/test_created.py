@@ -26,6 +26,7 @@ from osmia import (
     PerCpuArray,
     PermissionDeniedError,
     SpinLock,
+    VerifierError,
     XdpAction,
     XdpContext,
     array,
@@ -44,8 +45,9 @@ from osmia import (
 )
 from osmia.btf.read import Btf
 from osmia.btf.write import Writer
-from osmia.flags import BPF_F_RDONLY, BPF_F_WRONLY
+from osmia.flags import BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY
 from osmia.kernel.btf_objects import btf_of
+from osmia.kernel.pin_refusal import not_pinned
 from osmia.layout import layout_of
 from osmia.maps.compared import difference
 from osmia.programs import creation
@@ -99,6 +101,14 @@ def count(ctx: XdpContext) -> XdpAction:
     return XdpAction.PASS
 
 
+limits = Array(u32, max_entries=2, flags=BPF_F_RDONLY_PROG)
+
+
+@xdp
+def limited(ctx: XdpContext) -> XdpAction:
+    return XdpAction.DROP if len(ctx.packet) > limits[0] else XdpAction.PASS
+
+
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as held:
@@ -144,6 +154,26 @@ def test_what_the_kernel_says(stack: ExitStack) -> None:
     held.close()
     assert refusal(NotLoadedError, held.info) == "with_a_name_of_many is closed: load() a program that uses it"
     assert refusal(NotLoadedError, held.freeze) == refusal(NotLoadedError, lambda: held.pin("/nowhere"))
+
+
+@pytest.mark.kernel_only("its verifier reads constants")
+def test_a_table_of_constants_is_frozen_once_its_program_is_loaded(stack: ExitStack) -> None:
+    stack.callback(limits.close)
+    stack.callback(limited.close)
+    limits.create()
+    limits.freeze()
+    with pytest.raises(VerifierError) as caught:
+        limited.load()
+    assert caught.value.text.splitlines()[0].partition(": ")[2] == (
+        "the kernel's verifier refuses program 'limited': a map that is frozen, and that programs may only read, is "
+        "read as a constant here, which the kernel can of a map of one entry alone"
+    )
+    assert caught.value.fix == "freeze() it once the program is loaded, or declare it without BPF_F_RDONLY_PROG"
+    limits.close()
+    limited.load()
+    limits[0] = 60
+    limits.freeze()
+    assert [limited.test_run(bytes(size)).action for size in (60, 61)] == [XdpAction.PASS, XdpAction.DROP]
 
 
 def test_a_lock_is_known_by_its_type(stack: ExitStack) -> None:
@@ -343,6 +373,10 @@ def test_paths_that_are_in_no_bpf_file_system(
     held = made(stack, declared)
     assert refusal(KernelError, lambda: held.pin(tmp_path / "m")) == (
         f"cannot pin map 'm' to {tmp_path / 'm'}: '{tmp_path}' is {only} (EPERM)"
+    )
+    # As /sys/fs/bpf says it, where nothing is mounted there.
+    assert str(not_pinned(errno.ENOENT, "map 'm'", str(tmp_path / "m"))) == (
+        f"cannot pin map 'm' to {tmp_path / 'm'}: '{tmp_path}' is {only} (ENOENT)"
     )
     monkeypatch.chdir(tmp_path)
     assert refusal(KernelError, lambda: held.pin("m")) == f"cannot pin map 'm' to m: '{tmp_path}' is {only} (EPERM)"

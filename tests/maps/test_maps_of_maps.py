@@ -298,7 +298,7 @@ def test_maps_that_do_not_fit(engine: Machine | None, made: Callable[[Any], Any]
         assert refusal(TypeError, lambda: held.__setitem__(1, 5)) == "per_port: a map is expected, not int 5"
         closed = HashMap(u32, Flow, max_entries=16, name="X")
         assert refusal(NotLoadedError, lambda: held.__setitem__(1, closed)) == (
-            "per_port: X is not live: only a map that the kernel has goes in"
+            "per_port: X is not live: create() it, or load() a program that uses it, and it can go in"
         )
         small = made(Array(u64, max_entries=1, name="X"))
         assert refusal(TypeError, lambda: loaded[limits].__setitem__(0, small)) == (

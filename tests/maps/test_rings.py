@@ -186,7 +186,7 @@ def test_an_event_is_like_every_snapshot() -> None:
     assert to_bytes(event) == to_bytes(same)
     assert replace(event, number=1).number == 1
     assert refusal(AttributeError, lambda: event.nothing) == refusal(AttributeError, lambda: same.nothing)  # type: ignore[attr-defined]
-    text = "Event.number cannot be set, this Event is a copy: write m[key] = replace(value, number=...)"
+    text = "Event.number cannot be set, this Event is a copy: write m[key] = osmia.replace(value, number=...)"
     assert refusal(AttributeError, lambda: setattr(event, "number", 1)) == text
     assert refusal(AttributeError, lambda: setattr(event.inner, "low", 1)).startswith("Inner.low cannot be set")
 
@@ -329,8 +329,9 @@ def test_stop_and_close_in_the_middle_of_an_iteration() -> None:
         if number == 9:
             numbers.close()
     assert seen == [*range(10)]
-    assert refusal(NotLoadedError, numbers.read) == "numbers is closed: load() a program that uses it"
-    assert refusal(NotLoadedError, lambda: next(iter(numbers))) == "numbers is closed: load() a program that uses it"
+    closed = "numbers is closed, but counts still uses it: close() counts too, and load() it again"
+    assert refusal(NotLoadedError, numbers.read) == closed
+    assert refusal(NotLoadedError, lambda: next(iter(numbers))) == closed
 
 
 def test_close_by_another_thread() -> None:

@@ -119,13 +119,13 @@ def test_what_is_read_is_a_copy_that_cannot_be_changed(flows: HashMap[Key, Flow]
     with pytest.raises(AttributeError) as caught:
         flows[key].packets += 1
     assert str(caught.value) == (
-        "Flow.packets cannot be set, this Flow is a copy: write m[key] = replace(value, packets=...)"
+        "Flow.packets cannot be set, this Flow is a copy: write m[key] = osmia.replace(value, packets=...)"
     )
     with pytest.raises(TypeError) as raised:
         flows[key].slots[0] = 1
     assert str(raised.value) == (
         "this array(u32, 2) cannot be changed, it is a copy: "
-        "write m[key] = replace(value, ...), with array(u32, 2, elements)"
+        "write m[key] = osmia.replace(value, ...), with array(u32, 2, elements)"
     )
     flows[key] = replace(flows[key], packets=2, slots=array(u32, 2, [3, 4]))
     assert flows[key] == Flow(packets=2, slots=array(u32, 2, [3, 4]))

@@ -290,7 +290,9 @@ def test_a_variable_that_was_closed_while_a_program_uses_it() -> None:
     assert refusal(NotLoadedError, doubles.load) == (
         "total is closed, but counts still uses it: close counts before doubles is loaded"
     )
-    assert refusal(NotLoadedError, lambda: total.value) == "total is closed: load() a program that uses it"
+    assert refusal(NotLoadedError, lambda: total.value) == (
+        "total is closed, but counts still uses it: close() counts too, and load() it again"
+    )
 
 
 def test_an_independent_load_has_variables_of_its_own() -> None:

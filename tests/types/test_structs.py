@@ -201,7 +201,7 @@ def test_frozen_classes_are_keys() -> None:
     key = Key(src=1, port=2, comm=chars(6, "a"))
     assert {key: 1}[Key(src=1, port=2, comm=b"a\0")] == 1  # type: ignore[arg-type]
     assert refusal(lambda: setattr(key, "src", 1)) == (
-        "AttributeError: Key.src cannot be set, Key is frozen: replace(value, src=...)"
+        "AttributeError: Key.src cannot be set, Key is frozen: osmia.replace(value, src=...)"
     )
     assert refusal(lambda: hash(Flow())) == (
         "TypeError: a Flow that can be changed has no hash: write @struct(frozen=True) above class Flow"
@@ -231,7 +231,8 @@ def test_what_is_inside_a_frozen_class_is_frozen_too() -> None:
 def test_replace_gives_what_can_be_changed() -> None:
     frozen: Any = Flow.__osmia_form__.unpack(bytes(16), "", frozen=True)  # type: ignore[attr-defined]
     assert refusal(lambda: setattr(frozen, "packets", 1)) == (
-        "AttributeError: Flow.packets cannot be set, this Flow is a copy: write m[key] = replace(value, packets=...)"
+        "AttributeError: Flow.packets cannot be set, this Flow is a copy: "
+        "write m[key] = osmia.replace(value, packets=...)"
     )
     changed = replace(frozen, packets=3)
     changed.bytes = 4

@@ -605,6 +605,11 @@ def user_side() -> None:
     assert_type(limits.to_numpy(copy=False).values.tolist(), Any)
     assert_type(limits.memory(), memoryview)
     counts.update_many([0], [[1, 2]])
+    lines = ["10.0.0.0/8", "10.1.0.0/16"]
+    assert_type(networks.update_many(lines, [1, 2]), int)
+    assert_type(networks.update_many([IPv4Network("10.0.0.0/8"), "10.1.0.0/16", (24, 0x0A010100)], [1, 2, 3]), int)
+    assert_type(networks.update_many(networks.to_numpy().keys, [1, 2]), int)
+    assert_type(networks.delete_many(lines), int)
     flows.create()
     flows.open("/sys/fs/bpf/flows", create=True)
     flows.open(id=5)

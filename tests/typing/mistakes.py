@@ -427,6 +427,8 @@ def in_bulk() -> None:
     limits.delete_many([1])  # type: ignore[attr-defined]
     counts.memory()  # type: ignore[attr-defined]
     flows.update_many(["a"], [1])  # type: ignore[list-item]
+    blocked.update_many([5], [1])  # type: ignore[list-item]
+    blocked.delete_many([b"10.0.0.0"])  # type: ignore[list-item]
     flows.pin(5)  # type: ignore[arg-type]
     flows.open(id="5")  # type: ignore[arg-type]
     flows.info().id = 5  # type: ignore[misc]

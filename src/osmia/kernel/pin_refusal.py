@@ -21,7 +21,8 @@ _ONLY_THERE = (
 def not_pinned(number: int, what: str, path: str) -> KernelError:
     """The error for BPF_OBJ_PIN of `what` to a path."""
     asked = f"pin {what} to {path}"
-    problem = _why_not_pinned(number, os.path.dirname(os.path.abspath(path)), os.path.basename(path))
+    where, name = os.path.split(os.path.abspath(path))
+    problem = _why_not_pinned(number, where, name) if path else ""
     return kernel_error(number, asked, hints={number: problem} if problem else None, needed=() if problem else _NEEDED)
 
 
@@ -42,8 +43,9 @@ def _why_not_pinned(number: int, directory: str, name: str) -> str:
         return f"'{directory}' is no directory (ENOTDIR)"
     if number == errno.EACCES:
         return f"this process may not write to '{directory}' (EACCES)"
-    if number == errno.EPERM and (kind := _file_system(directory)) != "bpf":
-        return f"'{directory}' is in a file system of type {kind}, and {_ONLY_THERE} (EPERM)"
+    # The directory of sysfs to mount one on, with nothing there yet, says ENOENT.
+    if number in {errno.EPERM, errno.ENOENT} and (kind := _file_system(directory)) != "bpf":
+        return f"'{directory}' is in a file system of type {kind}, and {_ONLY_THERE} ({errno.errorcode[number]})"
     if number == errno.EPERM and "." in name:
         return "names in a BPF file system have no dot (EPERM)"
     return ""

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from itertools import groupby
 
-from osmia.errors import SourceLine, VerifierError
+from osmia.errors import ENOTSUPP, SourceLine, VerifierError
 from osmia.kernel import verifier_origin
 from osmia.kernel.verifier_catalogue import explain
 from osmia.kernel.verifier_log import read_log, reported_instruction, reported_words
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 _SHOWN_BRANCHES = 6
 _CALL, _EXIT = 0x85, 0x95
+_LOAD, _CLASS = 0x01, 0x07
+# What the verifier refuses without a word: array_map_direct_value_addr() in kernel/bpf/arraymap.c gives the number.
+_FROZEN = (
+    "a map that is frozen, and that programs may only read, is read as a constant here, which the kernel can of a map "
+    "of one entry alone",
+    "freeze() it once the program is loaded, or declare it without BPF_F_RDONLY_PROG",
+)
 
 
 def verifier_error(
@@ -51,6 +58,8 @@ def verifier_error(
     if known:
         said = case or known.entry
         cause, fix = said.cause.format(**known.groups), said.fix.format(**known.groups)
+    elif number == ENOTSUPP and not read.reason and read.steps and read.steps[-1].opcode & _CLASS == _LOAD:
+        cause, fix = _FROZEN
     from_line = table.source(made) if made else None
     way = branches(read.steps, table.place) if not known or "at" not in known.groups else ()
     around = loops(read.steps, table.place) if known and known.entry.trace == "loop" else ()

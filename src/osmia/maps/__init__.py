@@ -43,7 +43,8 @@ else:
     def _of_numbers(of, values):
         """What `of`, which is sum, max or min, makes of them. TypeError for what are no numbers."""
         try:
-            return of(values)
+            # One value is its own largest without being compared, on a machine with one CPU.
+            return of(values if of is sum or len(values) > 1 else [*values, *values])
         except TypeError:
             found = next((each for each in values if not hasattr(each, "__float__")), None)
             if found is None:

@@ -36,6 +36,7 @@ KERNEL_ONLY = {  # what user code writes instead
 }
 LARGEST_PER_CPU = 32768  # PCPU_MIN_UNIT_SIZE in linux/percpu.h
 MAKER = "osmia.programs.creation"
+_CLOSED = "is closed: load() a program that uses it"
 RESERVED = "osmia_errors"  # the compiler's own map: what `program.errors()` reads
 
 
@@ -95,7 +96,7 @@ class Shared:
         if isinstance(self._backend, Absent):
             return
         backend = self._backend
-        self._use(Absent(self, "is closed: load() a program that uses it"))
+        self._use(Absent(self, _CLOSED))
         backend.close()
 
     def made(self) -> None:
@@ -379,7 +380,11 @@ class Absent:
 
     def refuse(self, *_asked: object) -> NoReturn:
         """Say why."""
-        raise NotLoadedError(f"{self.of.subject} {self.why}")
+        why = self.why
+        if why == _CLOSED and self.of.reached_by:
+            user: Any = self.of.reached_by[0]
+            why = f"is closed, but {user.name} still uses it: close() {user.name} too, and load() it again"
+        raise NotLoadedError(f"{self.of.subject} {why}")
 
     lookup = update = delete = object_key = next_key = memory = lookup_and_delete = holds = has_key = opened = refuse
     pop = read_all = update_all = delete_all = freeze = pin = unpin = info = charged = ring = refuse

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
     from typing import Any
 
+    import numpy as np
+
     from osmia.arrays import FixedArray
     from osmia.maps.backend import MapBackend
     from osmia.types import Ref
@@ -169,6 +171,22 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
         is written if a key or a value among them is not taken. Returns 0.
         """
         return super().update(*arguments)
+
+    def update_many(
+        self,
+        keys: Iterable[P | tuple[int, K] | str] | np.ndarray[Any, Any],
+        values: Iterable[Any] | np.ndarray[Any, Any],
+        flags: int = 0,
+    ) -> int:
+        """Write many prefixes, each one's value at the same place in `values`; how many there were.
+
+        As of every map; of an array the prefixes are structs of `prefixlen` and `data`, as `to_numpy()` gives them.
+        """
+        return super().update_many(keys, values, flags)  # type: ignore[arg-type]
+
+    def delete_many(self, keys: Iterable[P | tuple[int, K] | str] | np.ndarray[Any, Any]) -> int:
+        """Delete many prefixes; how many of them were there."""
+        return super().delete_many(keys)  # type: ignore[arg-type]
 
     def delete(self, prefix: P | tuple[int, K] | str) -> int:
         """In kernel code: delete a prefix, `(24, address)`; 0, or a negative error number."""

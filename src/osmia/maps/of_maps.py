@@ -195,7 +195,10 @@ class OfMaps(UserMap[K, M], Mapping[K, M], Generic[K, M]):
         if not isinstance(inner, Map):
             raise TypeError(f"{self.subject}: a map is expected, not {shown(inner)}")
         if not inner.live:
-            raise NotLoadedError(f"{self.subject}: {inner.subject} is not live: only a map that the kernel has goes in")
+            raise NotLoadedError(
+                f"{self.subject}: {inner.subject} is not live: create() it, or load() a program that uses it, and it "
+                "can go in"
+            )
         check_place(self.backend, self.subject, inner.subject, inner.backend.place)
         for what, wanted, there in zip(("type", *LABELS), self._shape(self.inner), self._shape(inner), strict=True):
             if wanted != there:
