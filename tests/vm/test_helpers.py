@@ -587,6 +587,10 @@ def test_room_for_options_of_headers(ran: Maker) -> None:
         run = ran("sock_ops", wide.format(size=size))
         assert len(run(header, op=15).data) == len(header) + written
         assert run[0] == expected
+    second = "more = chars(24)\nmore[0], more[1] = 78, 24\nnote(1, ctx.store_hdr_opt(more, 0))\n"
+    run = ran("sock_ops", wide.format(size=4) + second)
+    assert len(run(header, op=15).data) == len(header) + 28
+    assert run.noted(2) == [0, 0]
     run = ran("sock_ops", wide.format(size=8))
     for reserved, expected in ((8, 0), (7, -errno.ENOSPC), (0, -errno.ENOSPC)):
         done = run(header, op=15, remaining_opt_len=reserved)

@@ -131,7 +131,8 @@ def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: 
     kind, length = given[0], given[1]
     if length > size or kind in (END, NOTHING):
         return -errno.EINVAL
-    if length > _room(run):
+    room = _room(run)
+    if length > room:
         return -errno.ENOSPC
     if kind in EXPERIMENTAL and length < 4:
         return -errno.EINVAL
@@ -142,7 +143,7 @@ def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: 
     if problem != -errno.ENOMSG or found:
         return -errno.ENOSPC if found else problem
     packet_of(run).replace(header + given[:length])
-    context.extra[ROOM] = _room(run) - length
+    context.extra[ROOM] = room - length
     return 0
 
 
