@@ -221,6 +221,28 @@ def test_it(kernel):
     ]
 
 
+def test_a_run_without_a_packet_shows_none(run: Callable[..., str]) -> None:
+    test = """
+from osmia import SockOpsContext, sock_ops
+
+@sock_ops
+def replies(ctx: SockOpsContext) -> int:
+    return 1
+
+def test_without(vm):
+    vm.run(replies, op=3)
+    assert False
+
+def test_empty(vm):
+    vm.run(replies, b"", op=3)
+    assert False
+"""
+    without, empty = (part.partition("\n")[2].splitlines()[:3] for part in run(test).split(" what osmia ran last ")[1:])
+    assert without[:2] == ["replies returned 1 in the user-space runtime", "context: op=3"]
+    assert without[2].startswith("_____")
+    assert empty == ["replies returned 1 in the user-space runtime", "context: op=3", "packet of 0 bytes"]
+
+
 OWN_ENGINES = """
 import pytest
 

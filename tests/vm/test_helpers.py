@@ -587,6 +587,24 @@ def test_room_for_options_of_headers(ran: Maker) -> None:
         run = ran("sock_ops", wide.format(size=size))
         assert len(run(header, op=15).data) == len(header) + written
         assert run[0] == expected
+    second = "more = chars(24)\nmore[0], more[1] = 78, 24\nnote(1, ctx.store_hdr_opt(more, 0))\n"
+    run = ran("sock_ops", wide.format(size=4) + second)
+    assert len(run(header, op=15).data) == len(header) + 28
+    assert run.noted(2) == [0, 0]
+    run = ran("sock_ops", wide.format(size=8))
+    for reserved, expected in ((8, 0), (7, -errno.ENOSPC), (0, -errno.ENOSPC)):
+        done = run(header, op=15, remaining_opt_len=reserved)
+        assert run[0] == expected
+        assert done.context["remaining_opt_len"] == (reserved if expected else 0)
+    for error, given, problem in (
+        (TypeError, "8", "is a number of bytes, not str '8'"),
+        (TypeError, True, "is a number of bytes, not bool True"),
+        (ValueError, 41, "is 0 to 40, which TCP headers have, not 41"),
+        (ValueError, -1, "is 0 to 40, which TCP headers have, not -1"),
+    ):
+        with pytest.raises(error) as caught:
+            run(header, op=15, remaining_opt_len=given)
+        assert str(caught.value).endswith(f": remaining_opt_len {problem}")
 
 
 def test_messages(ran: Maker) -> None:

@@ -92,11 +92,11 @@ class Engine(Protocol):
         run: Callable[[], RunResult[Any]],
     ) -> RunResult[Any]:
         """Run, and keep what a failed test says of it."""
-        taken = self._begun(program, _bytes(packet), context)
+        taken = self._begun(program, None if packet is None else _bytes(packet), context)
         taken.result = run()
         return taken.result
 
-    def _begun(self, program: Program[Any, Any], packet: bytes, context: dict[str, object]) -> Run:
+    def _begun(self, program: Program[Any, Any], packet: bytes | None, context: dict[str, object]) -> Run:
         """What is run from now on."""
         printed = len(self._printed())
         logged = self._logged()

@@ -26,7 +26,8 @@ class Run:
 
     engine: str
     program: Program[Any, Any]
-    packet: bytes
+    packet: bytes | None
+    """None where it was given none."""
     context: dict[str, object]
     before: Snapshot
     said: Callable[[], Sequence[str]]
@@ -56,11 +57,12 @@ class Run:
         found = [self.headline]
         if self.context:
             found.append("context: " + ", ".join(f"{name}={value}" for name, value in self.context.items()))
-        if self.program.kind.packet is not None:
-            found += repr(dissect(self.packet)).splitlines()
-        if self.result is not None and self.result.data != self.packet:
+        packet = self.packet or b""
+        if self.packet is not None and self.program.kind.packet is not None:
+            found += repr(dissect(packet)).splitlines()
+        if self.result is not None and self.result.data != packet:
             found += ["it left the packet otherwise:"]
-            found += [f"  {line}" for line in packet_differences(dissect(self.result.data), dissect(self.packet))]
+            found += [f"  {line}" for line in packet_differences(dissect(self.result.data), dissect(packet))]
         found += [f"error at {each.file}:{each.line}: {each.problem} ({each.count} so far)" for each in self._errors()]
         found += _shortened([*self.said()])
         return found + _shortened([f"changed: {text}" for text in self._changes()])

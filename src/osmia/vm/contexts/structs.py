@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     Defaults = Callable[[Machine, bytes, Fields], dict[str, object]]
 
 ETHERNET = 14
+ROOM = "remaining_opt_len"
+"""Of struct bpf_sock_ops_kern: the bytes of options that may still be reserved or, on the event behind, written."""
 IPV4, IPV6 = 0x0800, 0x86DD
 FIRST_PROTOCOL = 0x600
 """Smaller numbers in an Ethernet header are lengths."""
+MOST_OPTIONS = 40
+"""The bytes of options that a TCP header may have."""
 HOST, MULTICAST, OTHER_HOST = 0, 2, 3
 """PACKET_*: whom a packet is for. The loopback interface's own address is zeros, and so is what it broadcasts to."""
 
@@ -42,6 +46,8 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         defaults = _DEFAULTS[kind.name](machine, data, fields)
         if kind.name == "cgroup_sock":
             fields = _from_socket(context, dict(fields))
+        elif kind.name == "sock_ops" and ROOM in fields:
+            fields = _with_room(context, dict(fields))
         if packet is not None:
             _refuse_places(context, fields)
         for name, value in {**defaults, **fields}.items():
@@ -186,6 +192,17 @@ def _from_socket(context: Context, fields: dict[str, object]) -> dict[str, objec
     context.socket = given or standing(context.machine, "the socket itself", "bpf_sock")
     held = {name: context.socket.get(name) for name in context.members} if given is not None else {}
     return held | fields
+
+
+def _with_room(context: Context, fields: dict[str, object]) -> dict[str, object]:
+    """What the context holds, but for the room for options of a TCP header, which no member shows."""
+    room = fields.pop(ROOM)
+    if not isinstance(room, int) or isinstance(room, bool):
+        raise TypeError(f"{context.program.name}: {ROOM} is a number of bytes, not {shown(room)}")
+    if not 0 <= room <= MOST_OPTIONS:
+        raise ValueError(f"{context.program.name}: {ROOM} is 0 to {MOST_OPTIONS}, which TCP headers have, not {room}")
+    context.extra[ROOM] = room
+    return fields
 
 
 def _looked_up(_machine: Machine, _packet: bytes, _fields: Fields) -> dict[str, object]:

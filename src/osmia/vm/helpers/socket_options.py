@@ -6,6 +6,7 @@ import errno
 
 from osmia.abi.generated import flags as of
 from osmia.abi.generated import helper_ids as ids
+from osmia.vm.contexts.structs import MOST_OPTIONS, ROOM
 from osmia.vm.helpers.packet_bytes import packet_of
 from osmia.vm.helpers.sockets import own_socket
 
@@ -24,8 +25,6 @@ END, NOTHING = 0, 1
 EXPERIMENTAL = (253, 254)
 LOAD_SYN = 1
 """BPF_LOAD_HDR_OPT_TCP_SYN."""
-MOST_OPTIONS = 40
-"""The bytes of options that a TCP header may have."""
 OPTIONS, OPTIONS_OF_SYN = 12, 20
 """What the kernel takes of them: for time stamps, and for all that a connection begins with."""
 TCP_SYN = 2
@@ -113,7 +112,7 @@ def load_hdr_opt(run: Execution, _context: int, place: int, size: int, flags: in
 
 def _room(run: Execution) -> int:
     """How many bytes of options may still be written, or be reserved."""
-    held, context = run.context.extra.get("remaining_opt_len"), run.context
+    held, context = run.context.extra.get(ROOM), run.context
     if isinstance(held, int):
         return held
     if context.packet is not None and context.packet.size:
@@ -132,7 +131,8 @@ def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: 
     kind, length = given[0], given[1]
     if length > size or kind in (END, NOTHING):
         return -errno.EINVAL
-    if length > _room(run):
+    room = _room(run)
+    if length > room:
         return -errno.ENOSPC
     if kind in EXPERIMENTAL and length < 4:
         return -errno.EINVAL
@@ -143,7 +143,7 @@ def store_hdr_opt(run: Execution, _context: int, source: int, size: int, flags: 
     if problem != -errno.ENOMSG or found:
         return -errno.ENOSPC if found else problem
     packet_of(run).replace(header + given[:length])
-    context.extra["remaining_opt_len"] = _room(run) - length
+    context.extra[ROOM] = room - length
     return 0
 
 
@@ -156,7 +156,7 @@ def reserve_hdr_opt(run: Execution, _context: int, size: int, flags: int, *_: in
         return -errno.EINVAL
     if size > _room(run):
         return -errno.ENOSPC
-    run.context.extra["remaining_opt_len"] = _room(run) - size
+    run.context.extra[ROOM] = _room(run) - size
     return 0
 
 
