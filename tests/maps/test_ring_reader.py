@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import threading
 import time
@@ -15,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from osmia import ObjectError, RingBuf, struct, u16, u32, u64
 from osmia.maps.events import NOTHING
+from osmia.maps.fast_reader import FastReader
+from osmia.maps.perf_reader import PerfReader
 from osmia.maps.ring_reader import BUSY, DISCARD, RingReader
 from refusal import refusal
 from this_kernel import require_numpy
@@ -378,3 +381,22 @@ def test_another_thread_waits_while_the_memory_is_looked_at() -> None:
         assert events["number"].tolist() == [0, 1]
     thread.join(20)
     assert [event.number for event in found] == [2]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [RingReader.take, RingReader.events, FastReader.take, FastReader.events, PerfReader.take],
+    ids=lambda of: of.__qualname__,
+)
+def test_nobody_comes_in_between_the_look_and_the_event(of: Callable[..., object]) -> None:
+    """Threads and signal handlers run where something was called or resumed, and where one jumps back.
+
+    So wherever the code before `pop` is entered, the position is compared behind that.
+    """
+    code = [*dis.get_instructions(of)]
+    pop = max(n for n, each in enumerate(code) if each.argval == "pop")
+    places = {each.offset: n for n, each in enumerate(code)}
+    back = [places[each.argval] for n, each in enumerate(code) if "JUMP" in each.opname and places[each.argval] <= n]
+    behind = [n + 1 for n, each in enumerate(code[:pop]) if each.opname.startswith(("CALL", "RESUME"))]
+    for start in (each for each in (*back, *behind) if each <= pop):
+        assert any(each.opname == "COMPARE_OP" for each in code[start:pop]), code[start]

@@ -8,6 +8,7 @@ import enum
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from itertools import islice
@@ -357,17 +358,22 @@ def test_threads_share_the_events() -> None:
         into.extend(numbers)
 
     threads = [threading.Thread(target=reads, args=[into]) for into in found]
-    for thread in threads:
-        thread.start()
-    for _ in range(60):
-        count(200)
-        while numbers.pending > 1000:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(60):
+            count(200)
+            while numbers.pending > 1000:
+                time.sleep(0.001)
+        while numbers.pending:
             time.sleep(0.001)
-    while numbers.pending:
-        time.sleep(0.001)
-    numbers.stop()
-    for thread in threads:
-        thread.join(20)
+    finally:
+        numbers.stop()
+        for thread in threads:
+            thread.join(20)
+        sys.setswitchinterval(before)
     assert numbers.lost == 0
     assert sorted(found[0] + found[1]) == sorted([*range(200)] * 60)
 

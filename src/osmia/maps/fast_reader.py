@@ -147,7 +147,10 @@ class FastReader:
             cpu = self.turn
             place = cpu * self.words + CONSUMED
             yield event
-            while ahead and cpu == self.turn and numbers[place] == ats[cpu]:  # as in `take`
+            while True:
+                # As in `take`. No condition of the loop's: others come in where one jumps back, after it is found true.
+                if not ahead or cpu != self.turn or numbers[place] != ats[cpu]:
+                    break
                 ats[cpu] = numbers[place] = ats[cpu] + 1
                 self.at += size
                 yield ahead.pop()

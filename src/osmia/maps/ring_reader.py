@@ -108,7 +108,10 @@ class RingReader:
             if event is NOTHING:
                 return
             yield event
-            while ahead and consumed[0] == self.at:  # as in `take`
+            while True:
+                # As in `take`. No condition of the loop's: others come in where one jumps back, after it is found true.
+                if not ahead or consumed[0] != self.at:
+                    break
                 self.at = consumed[0] = self.at + step
                 yield ahead.pop()
 
