@@ -145,6 +145,10 @@ class Entries(Redirecting[V], Generic[V]):
         """The keys at which there is something."""
         return (key for key, _ in self.items())
 
+    def __len__(self) -> int:
+        """At how many keys there is something."""
+        return sum(1 for _ in self.items())
+
     def items(self) -> Iterator[tuple[int, V]]:
         """The keys at which there is something, each with that."""
         backend = self.backend
