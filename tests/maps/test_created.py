@@ -351,7 +351,11 @@ def test_what_cannot_be_opened(stack: ExitStack, pins: Path, tmp_path: Path) -> 
     for use in (held.pin, held.unpin, open_map):
         assert refusal(ValueError, lambda use=use: use(path)) == f"a path has no null character, and {path!r} has one"
     assert not (pins / "a").exists()
-    assert refusal(TypeError, lambda: held.pin(5)) == "a path is a str or a PathLike, not int 5"
+    other: Any = HashMap(u32, u32, max_entries=2, name="o")
+    opens: tuple[Any, ...] = (held.pin, open_map, other.open, partial(other.open, create=True))
+    for use in opens:
+        assert refusal(TypeError, lambda use=use: use(5)) == "a path is a str or a PathLike, not int 5"
+        assert refusal(TypeError, lambda use=use: use(b"/m")) == "a path is a str or a PathLike, not bytes b'/m'"
 
 
 @pytest.mark.kernel_only("it pins a map, or opens one of the kernel's")
@@ -385,6 +389,11 @@ def test_paths_that_are_in_no_bpf_file_system(
         f"cannot pin map 'm' to {missing}: there is no directory '{missing.parent}' (ENOENT)"
     )
     assert refusal(KernelError, lambda: held.pin("")) == ("cannot pin map 'm' to : No such file or directory (ENOENT)")
+    other: Any = HashMap(u32, u32, max_entries=2, name="o")
+    for opened in (partial(open_map, pins / "a.map"), partial(other.open, pins / "a.map", create=True)):
+        assert refusal(KernelError, opened) == (
+            f"cannot open what is pinned at {pins / 'a.map'}: names in a BPF file system have no dot (EPERM)"
+        )
     assert refusal(KernelError, lambda: held.pin(pins / "a.map")) == (
         f"cannot pin map 'm' to {pins / 'a.map'}: names in a BPF file system have no dot (EPERM)"
     )

@@ -14,7 +14,7 @@ import pytest
 
 import osmia
 from compiled import c_object
-from live_maps import live
+from live_maps import live, machine
 from namespaces import settled
 from osmia import (
     CpuMap,
@@ -278,8 +278,9 @@ def test_the_action_where_nothing_is_there() -> None:
 
 def test_entries_are_read_and_walked() -> None:
     for held in (live(DevMap(max_entries=4, name="M")), live(DevMapHash(max_entries=4, name="M"))):
-        assert (len(held), list(held), 1 in held) == (4, [], False)
+        assert (len(held), list(held), 1 in held) == (0, [], False)
         held[1], held[3] = "lo", 1
+        assert len(held) == 2
         assert dict(held.items()) == {1: DevMapValue(ifindex=1), 3: DevMapValue(ifindex=1)}
         assert sorted(held) == [1, 3]
         assert 1 in held
@@ -296,6 +297,16 @@ def test_what_is_no_entry() -> None:
     there = "there is no interface 'osmia9'; there are "
     assert refusal(KernelError, lambda: wrong.__setitem__(0, "osmia9")).startswith(f"M: {there}")
     assert refusal(KernelError, lambda: wrong.__setitem__(0, "a\0b")).startswith("M: there is no interface 'a\0b'")
+    if machine() is None:  # which says itself what there is
+        assert refusal(KernelError, lambda: wrong.__setitem__(0, 2**31 - 1)).startswith(
+            "M: there is no interface 2147483647; there are 1 (lo)"
+        )
+    full: Any = live(DevMapHash(max_entries=1, name="H"))
+    full[7] = "lo"
+    assert refusal(KernelError, lambda: full.__setitem__(8, "lo")) == (
+        "cannot write key 8 of map 'H': the map holds 1 entries and no more (E2BIG)"
+    )
+    full.close()
     assert refusal(TypeError, lambda: wrong.__setitem__(0, 1.5)) == (
         "M: a value is the name or the index of an interface, not float 1.5"
     )
@@ -310,8 +321,7 @@ def test_what_is_no_entry() -> None:
     assert 2 not in wrong
     wrong[0] = "lo"
     assert refusal(KernelError, lambda: wrong.update(0, "lo", BPF_NOEXIST)) == (
-        "cannot write key 00 00 00 00 of map 'M': "
-        "the key is there already, and the flags say that it must not be (EEXIST)"
+        "cannot write key 0 of map 'M': the key is there already, and the flags say that it must not be (EEXIST)"
     )
     assert refusal(TypeError, lambda: wrong.redirect(0)) == (
         "M: redirect() is for kernel code; user code says where to: M[key] = ..."

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import errno
+from typing import Any
 
 import pytest
 
 import osmia
 from compiled import c_object
 from live_maps import kernel_map
-from osmia import HashMap, NotLoadedError, ProgramArray, RingBuf, XdpAction, XdpContext, struct, u8, u32, u64, xdp
+from osmia import (
+    HashMap,
+    KernelError,
+    Machine,
+    NotLoadedError,
+    ProgramArray,
+    RingBuf,
+    XdpAction,
+    XdpContext,
+    struct,
+    u8,
+    u32,
+    u64,
+    xdp,
+)
 from osmia.arrays import FixedArray, SpinLock  # noqa: TC001 - @struct looks it up
 from osmia.structs import array, spin_lock
 from refusal import refusal
-
-if TYPE_CHECKING:
-    from osmia import Machine
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -87,6 +99,26 @@ def test_programs_are_declared() -> None:
     )
     tails: Any = TAILS
     assert refusal(TypeError, lambda: tails.tail_call(None, 0)) == "TAILS: tail_call() is for kernel code"
+
+
+@xdp(hook="devmap")
+def on_the_way_out(_ctx: XdpContext) -> XdpAction:
+    return XdpAction.PASS
+
+
+def test_a_program_of_another_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_entry: object) -> None:
+        raise KernelError(errno.EINVAL, "as Linux 6.18 does")
+
+    tails = ProgramArray(XdpContext, max_entries=1, name="P")
+    with Machine():
+        tails.create()
+        monkeypatch.setattr(type(tails.backend), "update", refuse)
+        assert refusal(KernelError, lambda: tails.update(0, on_the_way_out)) == (
+            "P: the kernel does not take on_the_way_out, which is of 'xdp/devmap': all programs of an array, and those "
+            "that go on to them, are of one hook (EINVAL)"
+        )
+        assert refusal(KernelError, lambda: tails.update(0, on_the_way_out, 2)) == "as Linux 6.18 does"
 
 
 TAIL_CALLS = """

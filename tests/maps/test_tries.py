@@ -176,6 +176,9 @@ def test_prefixes_are_keys_of_their_own(blocked: LpmTrie[int, IPv4Network, int])
     matches = [blocked.match(each) for each in ("10.1.0.1", IPv4Address("10.2.0.1"), 0x0B000001)]
     assert matches == [3, 2, 1]
     del blocked["10.0.0.0/8"]
+    assert refusal(KeyError, lambda: blocked["10.0.0.1"]) == (
+        "BLOCKED: no key '10.0.0.1'; match('10.0.0.1') gives what the longest prefix has that holds it"
+    )
     assert refusal(KeyError, lambda: blocked.__delitem__("10.0.0.0/8")) == "BLOCKED: no key '10.0.0.0/8'"
     assert (blocked.match("10.2.0.1"), blocked.pop("10.1.0.0/16"), blocked.pop("10.1.0.0/16", None)) == (1, 3, None)
     blocked.clear()

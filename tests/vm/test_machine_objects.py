@@ -155,6 +155,9 @@ def test_values_hang_on_sockets() -> None:
         allowed = [machine.run(limits, frame, sk=each).action for each in (sk, sk, sk, other)]
         assert allowed == [CgroupAction.ALLOW, CgroupAction.ALLOW, CgroupAction.DENY, CgroupAction.ALLOW]
         assert (usage[sk].packets, usage.get(other)) == (3, None)
+        allowed = [machine.run(limits, frame, sk=real).action for _ in range(2)]
+        assert allowed == [CgroupAction.ALLOW, CgroupAction.DENY]
+        assert usage[real].packets == 2
 
 
 groups = CgrpStorage(u64)

@@ -16,6 +16,7 @@ _ONLY_THERE = (
     "pins exist in a BPF file system only: take a path below /sys/fs/bpf (`mount -t bpf bpf /sys/fs/bpf` if there is "
     "none)"
 )
+_NO_DOT = "names in a BPF file system have no dot (EPERM)"
 
 
 def not_pinned(number: int, what: str, path: str) -> KernelError:
@@ -47,7 +48,7 @@ def _why_not_pinned(number: int, directory: str, name: str) -> str:
     if number in {errno.EPERM, errno.ENOENT} and (kind := _file_system(directory)) != "bpf":
         return f"'{directory}' is in a file system of type {kind}, and {_ONLY_THERE} ({errno.errorcode[number]})"
     if number == errno.EPERM and "." in name:
-        return "names in a BPF file system have no dot (EPERM)"
+        return _NO_DOT
     return ""
 
 
@@ -55,6 +56,8 @@ def _why_not_opened(number: int, path: str) -> str:
     """What an error number of BPF_OBJ_GET means for a path; empty where the path is not the reason."""
     if number == errno.ENOENT:
         return "there is nothing (ENOENT)"
+    if number == errno.EPERM and "." in os.path.basename(path):
+        return _NO_DOT
     if number not in (errno.EACCES, errno.EINVAL):
         return ""
     name = "EACCES" if number == errno.EACCES else "EINVAL"

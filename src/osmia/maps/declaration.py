@@ -248,14 +248,14 @@ class Map(Shared, Generic[K, V]):
 
         KernelError where there is something of that name, or no BPF file system.
         """
-        self.backend.pin(_path(path))
+        self.backend.pin(path_text(path))
 
     def unpin(self, path: str | PathLike[str], /) -> None:
         """Take that name away; the map stays as long as something uses it.
 
         ValueError where something else is pinned there, KernelError where nothing is.
         """
-        self.backend.unpin(_path(path))
+        self.backend.unpin(path_text(path))
 
     def freeze(self) -> None:
         """From now on user code cannot write to it, whoever holds it; kernel code can (since Linux 5.2).
@@ -398,7 +398,8 @@ class Absent:
         """Nothing is held."""
 
 
-def _path(path: Any) -> str:
+def path_text(path: Any) -> str:
+    """A path that user code gives. TypeError for what is none."""
     text = getattr(path, "__fspath__", lambda: path)()
     if not isinstance(text, str):
         raise TypeError(f"a path is a str or a PathLike, not {shown(path)}")

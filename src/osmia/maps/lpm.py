@@ -200,6 +200,13 @@ class LpmTrie(KeyedValues[P, V], Generic[K, P, V]):
                 raise self._unlike(key, there=there)
         super()._write(update, key, value, flags)
 
+    def _not_there(self, key: Any) -> KeyError:
+        """Who names an address, and no prefix, wants what the kernel finds for it."""
+        if not hasattr(key, "packed") and (not isinstance(key, str) or "/" in key):
+            return super()._not_there(key)
+        missing = self._missing(key)
+        return KeyError(f"{missing.args[0]}; match({shortened(key)}) gives what the longest prefix has that holds it")
+
     def _unlike(self, key: bytes, *, there: bool) -> KernelError:
         """The error for a key that is there and must not be, or the reverse."""
         number, name = (errno.EEXIST, "EEXIST") if there else (errno.ENOENT, "ENOENT")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from osmia.errors import shown, with_article
+import errno
+
+from osmia.errors import KernelError, shown, with_article
 from osmia.generic import Generic, TypeVar
 from osmia.kinds import KINDS
 from osmia.maps.declaration import Map, check_place, check_update_flags
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
         kind: Kind
         name: str
+        hook: str
 
         @property
         def entry(self) -> int:
@@ -91,7 +94,16 @@ class ProgramArray(Map[int, int], Generic[C]):
         backend = self.backend
         load()
         check_place(backend, self.subject, program.name, program.place)
-        backend.update(packed, self._values.encode(program.entry), flags)
+        try:
+            backend.update(packed, self._values.encode(program.entry), flags)
+        except KernelError as error:
+            if error.errno != errno.EINVAL or flags:
+                raise
+            text = (
+                f"{self.subject}: the kernel does not take {program.name}, which is of '{kind.section(program.hook)}': "
+                "all programs of an array, and those that go on to them, are of one hook (EINVAL)"
+            )
+            raise KernelError(errno.EINVAL, text) from None
         return 0
 
     def clear(self) -> None:

@@ -145,6 +145,10 @@ class Entries(Redirecting[V], Generic[V]):
         """The keys at which there is something."""
         return (key for key, _ in self.items())
 
+    def __len__(self) -> int:
+        """At how many keys there is something."""
+        return sum(1 for _ in self.items())
+
     def items(self) -> Iterator[tuple[int, V]]:
         """The keys at which there is something, each with that."""
         backend = self.backend
@@ -170,9 +174,14 @@ class Entries(Redirecting[V], Generic[V]):
         if self.value_size == _ONE.size:
             if program is not None:
                 raise TypeError(f"{self.subject}: its values have no room for a program: they are 4 bytes, expected 8")
-            backend.update(packed, _ONE.pack(number), flags)
-            return 0
-        backend.update(packed, _TWO.pack(number, self._program_fd(program)), flags)
+            value = _ONE.pack(number)
+        else:
+            value = _TWO.pack(number, self._program_fd(program))
+        try:
+            backend.update(packed, value, flags)
+        except KernelError as error:
+            text = error.text.replace(f"key {packed.hex(' ')} of", f"key {shortened(key)} of", 1)
+            raise type(error)(error.errno or 0, text) from None
         return 0
 
     def _program_fd(self, program: EntryProgram | None) -> int:
@@ -210,7 +219,15 @@ class Devices(Entries[DevMapValue]):
         The program is one that is declared with `@xdp(hook="devmap")` (since Linux 5.8); it is loaded if it is not.
         `flags`: 0 always, 1 if the key is new, 2 if it exists.
         """
-        return self._write(key, self._ifindex(interface), program, flags)
+        number = self._ifindex(interface)
+        try:
+            return self._write(key, number, program, flags)
+        except KernelError as error:
+            import _socket  # noqa: PLC0415 - start-up time is a contract
+
+            if error.errno == errno.EINVAL and number not in dict(_socket.if_nameindex()):
+                raise self._no_interface(number) from None
+            raise
 
     def _ifindex(self, interface: Any) -> int:
         if isinstance(interface, bool) or not isinstance(interface, (str, int)):
@@ -224,8 +241,15 @@ class Devices(Entries[DevMapValue]):
         try:
             return _socket.if_nametoindex(interface)
         except (OSError, ValueError, UnicodeError):
-            names = ", ".join(name for _, name in _socket.if_nameindex())
-        raise KernelError(errno.ENODEV, f"{self.subject}: there is no interface '{interface}'; there are {names}")
+            raise self._no_interface(interface) from None
+
+    def _no_interface(self, wanted: str | int) -> KernelError:
+        import _socket  # noqa: PLC0415 - start-up time is a contract
+
+        by_name = isinstance(wanted, str)
+        there = ", ".join(name if by_name else f"{number} ({name})" for number, name in _socket.if_nameindex())
+        shown_wanted = f"'{wanted}'" if by_name else wanted
+        return KernelError(errno.ENODEV, f"{self.subject}: there is no interface {shown_wanted}; there are {there}")
 
 
 class DevMap(Devices):

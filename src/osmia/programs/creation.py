@@ -7,7 +7,7 @@ import os
 
 from osmia.abi.generated import BPF_F_RDONLY, BPF_F_WRONLY
 from osmia.errors import KernelError, NotLoadedError, ObjectError
-from osmia.maps.declaration import check_integer
+from osmia.maps.declaration import check_integer, path_text
 from osmia.programs.program import KEPT, LOADING, MACHINES
 
 TYPE_CHECKING = False
@@ -58,14 +58,14 @@ def open_declared(declared: Map[Any, Any], path: Any, number: int | None, fd: in
             )
         _check_not_used(declared)
         if create:
-            declared.bind(_opened_or_pinned(declared, os.fspath(path)))
+            declared.bind(_opened_or_pinned(declared, path_text(path)))
         else:
             access = declared.flags & _ACCESS
             declared.bind(_opened(declared, _descriptor(path, number, fd, access), _where(path, number, fd)))
         if path is None:
             return
         try:
-            _open_beside(declared, os.fspath(path), create=create)
+            _open_beside(declared, path_text(path), create=create)
         except BaseException:
             declared.close()
             raise
@@ -233,7 +233,7 @@ def _check_numbers(subject: str, number: object, fd: object) -> None:
 
 def _descriptor(path: Any, number: int | None, fd: int | None, access: int) -> int:
     if path is not None:
-        return _pinned(os.fspath(path), access)
+        return _pinned(path_text(path), access)
     from osmia.kernel import bpf
     from osmia.kernel.errors import kernel_error
 
@@ -258,7 +258,7 @@ _NO_SUCH = {2: "there is no such map (ENOENT)"}
 
 def _where(path: Any, number: int | None, fd: int | None) -> str:
     if path is not None:
-        return f"what is pinned at {os.fspath(path)}"
+        return f"what is pinned at {path_text(path)}"
     return f"the map with id {number}" if number is not None else f"the file descriptor {fd}"
 
 

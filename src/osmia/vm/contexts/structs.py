@@ -6,6 +6,7 @@ from osmia.abi.generated.contexts import CONTEXTS
 from osmia.errors import shown
 from osmia.vm.contexts import LENGTHS, Context, refuse_packet
 from osmia.vm.memory import READY
+from osmia.vm.naming import named
 from osmia.vm.network import LOOPBACK
 from osmia.vm.objects import AF_INET, AF_INET6, CLOSE, TCP, UDP, KernelObject, standing
 from osmia.vm.packet import FRAME, HEADROOM, SHARED_INFO, Packet
@@ -40,6 +41,7 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         refuse_packet(program, packet)
     elif packet is None and kind.name != "sock_ops":  # few of a connection's events have one
         raise TypeError(f"{program.name}: programs of kind {kind.name} are given a packet: bytes, b'' for an empty one")
+    fields = _with_objects(machine, fields)
     context = Context(machine, program, CONTEXTS[kind.context_struct])
     try:
         data = packet or b""
@@ -62,6 +64,12 @@ def build(machine: Machine, program: VmProgram, packet: bytes | None, fields: Fi
         context.close()
         raise
     return context
+
+
+def _with_objects(machine: Machine, fields: Fields) -> Fields:
+    """The same, with the object that storage names by a socket of Python's in place of that socket."""
+    named_by = {name: fields[name] for name in ("sk", "socket") if hasattr(fields.get(name), "fileno")}
+    return {**fields, **{name: named(machine, "socket", given) for name, given in named_by.items()}}
 
 
 def _refuse_places(context: Context, fields: Fields) -> None:
