@@ -11,6 +11,7 @@ import pytest
 
 import osmia
 from osmia import Machine
+from osmia.errors import VmError
 from osmia.vm.engine import ENGINES
 from packets import ethernet, ipv4, ipv6, tcp, udp, vlan
 from program_files import module_from
@@ -131,8 +132,13 @@ def test_sequences(tmp_path: Path, kind: str, engine: str) -> None:
                 if error.errno != errno.ENOSPC:
                     raise
                 continue  # it has grown beyond the room for it
+            try:
+                found = outcome(here, packet, given)
+            except VmError as error:
+                if "it was never written" not in str(error):
+                    raise
+                continue  # the kernel gives what lies there
             compared += 1
-            found = outcome(here, packet, given)
             steps = [given[at : at + 4] for at in range(0, len(given), 4)]
             assert found == expected, f"{packet.hex()}: {steps}"
         assert compared > RUNS // 2
