@@ -77,7 +77,7 @@ def _call_again(command: int, attribute: bytearray) -> int:
     """The same for commands that a signal interrupts: they start again."""
     pristine = bytes(attribute)
     try:
-        return _tried(_INTERRUPTED_TRIES, command, attribute)
+        return _tried(_INTERRUPTED_TRIES, command, attribute, pristine)
     except OSError as error:
         if error.errno not in INTERRUPTED:
             raise
@@ -87,14 +87,13 @@ def _call_again(command: int, attribute: bytearray) -> int:
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF})
     try:
-        return _tried(_HELD_TRIES, command, attribute)
+        return _tried(_HELD_TRIES, command, attribute, pristine)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _tried(tries: int, command: int, attribute: bytearray) -> int:
+def _tried(tries: int, command: int, attribute: bytearray, pristine: bytes) -> int:
     """What a command gives that is interrupted so many times less one; what a signal makes of the last is raised."""
-    pristine = bytes(attribute)
     for _ in range(tries - 1):
         try:
             return call(command, attribute)

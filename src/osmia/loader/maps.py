@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec, ObjectSpec
 
+REFUSED_SIZES = {
+    errno.EINVAL: "the kernel does not take this together",
+    errno.E2BIG: "this is larger than the kernel allows",
+}
+"""What the kernel's error says of the sizes of a map that it does not make."""
+
 
 def create_map(spec: MapSpec, btf: Descriptor | None, later: tuple[str, ...]) -> KernelMap:
     """Create a map and fill it. `later` are the capabilities that the programs take which it is made for."""
@@ -118,8 +124,7 @@ def _refused(number: int, spec: MapSpec, kind: MapKind, flags: int, later: tuple
         feature="map_extra" if spec.map_extra else f"maps of type {kind.kernel_name}",
         since=None if spec.map_extra else kind.since,
         hints={
-            errno.EINVAL: f"the kernel does not take this together: {size} (EINVAL)",
-            errno.E2BIG: f"this is larger than the kernel allows: {size} (E2BIG)",
+            **{each: f"{why}: {size} ({errno.errorcode[each]})" for each, why in REFUSED_SIZES.items()},
             errno.ENOMEM: f"the kernel has no memory for it: {size} (ENOMEM)",
         },
     )

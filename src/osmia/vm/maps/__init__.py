@@ -15,7 +15,7 @@ from osmia.abi.generated import (
 from osmia.errors import ENOTSUPP, KernelError, NotLoadedError, ObjectError, VmError
 from osmia.kernel.bpf import kernel_name
 from osmia.kernel.map_errors import map_error, not_frozen, not_mapped
-from osmia.loader.maps import flags_of
+from osmia.loader.maps import REFUSED_SIZES, flags_of
 from osmia.maps.table import kind_of_type
 from osmia.vm.holding import Holders
 from osmia.vm.maps.accuracy import ACCURACY, REFUSED
@@ -616,10 +616,10 @@ def _check_sizes(spec: MapSpec, kind: MapKind) -> None:
     number = too_large(spec, kind) if fits else errno.EINVAL
     if number == 0:
         return
-    why = "this is larger than the kernel allows" if number == errno.E2BIG else "the kernel does not take this together"
     raise KernelError(
         number,
-        f"cannot create map '{spec.name}' ({kind.kernel_name}): {why}: {_sizes(spec)} ({errno.errorcode[number]})",
+        f"cannot create map '{spec.name}' ({kind.kernel_name}): {REFUSED_SIZES[number]}: {_sizes(spec)} "
+        f"({errno.errorcode[number]})",
     )
 
 

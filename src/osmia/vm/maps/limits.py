@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import errno
 
+from osmia.maps.declaration import LARGEST_PER_CPU
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from osmia.maps.table import MapKind
     from osmia.spec import MapSpec
 
-PER_CPU = 32 << 10
-"""The bytes of a value for one CPU (PCPU_MIN_UNIT_SIZE)."""
 ALLOCATION = 4 << 20
 """The bytes that the kernel gives in one piece (KMALLOC_MAX_SIZE)."""
 ELEMENT = 48
@@ -32,7 +32,6 @@ DEVICES = 1 << 31
 """The power of two that 32 bits can count."""
 
 _HASHES = {"HASH", "PERCPU_HASH", "LRU_HASH", "LRU_PERCPU_HASH", "HASH_OF_MAPS"}
-_PER_CPU = {"PERCPU_ARRAY", "PERCPU_HASH", "LRU_PERCPU_HASH", "PERCPU_CGROUP_STORAGE"}
 _STORAGES = {"CGROUP_STORAGE", "SK_STORAGE", "INODE_STORAGE", "TASK_STORAGE", "CGRP_STORAGE"}
 _KEYLESS = {"QUEUE", "STACK", "BLOOM_FILTER"}
 _DESCRIPTOR, _OR_ITS_ANSWER = (4,), (4, 8)
@@ -53,7 +52,7 @@ def odd_value(spec: MapSpec, kind: MapKind) -> bool:
 def too_large(spec: MapSpec, kind: MapKind) -> int:
     """The number of the error that the kernel has for a map that is too large; 0 for others."""
     name, entries, value = kind.kernel_name, spec.max_entries, spec.value_size
-    if name in _PER_CPU and value > PER_CPU:
+    if kind.per_cpu and value > LARGEST_PER_CPU:
         return errno.E2BIG
     if name in _HASHES:
         return errno.E2BIG if entries > BUCKETS or spec.key_size + value >= ALLOCATION - ELEMENT else 0
