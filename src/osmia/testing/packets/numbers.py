@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from operator import index
-
 from osmia.errors import shown
+from osmia.maps.codec import integer_of
 
 
 def number_in(given: object, largest: int, what: str) -> int:
@@ -19,9 +18,4 @@ def number_in(given: object, largest: int, what: str) -> int:
 
 def as_number(given: object) -> int | None:
     """None for what is no number. True and False are none."""
-    if isinstance(given, bool):
-        return None
-    try:
-        return index(given)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+    return None if isinstance(given, bool) else integer_of(given)
